@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep-relay: delivers one spool to Kafka. Publishers start it by themselves, with their settings in
+ * a socket at descriptor 0; `aep relay run` and service managers run it with --foreground. */
+#include "aep/aep.h"
+#include "base/error.h"
+#include "relay/handover.h"
+#include "relay/settings.h"
+#include "spool/bell.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECORD_OVERHEAD 131072 /* beside the message: head, topic, key, headers */
+
+static const char usage_text[] =
+    "usage: aep-relay --foreground [--spool DIR]\n"
+    "\n"
+    "Delivers the events of one spool to Kafka until it is told to stop (SIGTERM).\n"
+    "Its settings are those of every publisher: the environment, aep.conf.\n"
+    "\n"
+    "  --foreground  stay; take over from a relay that a publisher has started\n"
+    "  --spool DIR   the spool folder, instead of the configured one\n"
+    "  --version     print the version\n"
+    "  --help        print this\n"
+    "\n"
+    "Publishers start it by themselves where relay.mode is auto.\n";
+
+struct options {
+    bool foreground;
+    const char *spool;
+};
+
+static bool is_socket(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static int find_settings(const struct options *options, aep_config **ret, aep_error *err)
+{
+    aep_config *args = aep_config_new();
+    int result = args ? AEP_OK : aep__error_memory(err);
+    if (result == AEP_OK && options->spool)
+        result = aep_config_set(args, "spool.dir", options->spool, err);
+    if (result == AEP_OK)
+        result = aep__config_resolve(args, ret, err);
+    aep_config_free(args);
+    return result;
+}
+
+/* The starter's end is closed once the settings are here, so that it knows. */
+static int receive_settings(aep_config **ret, aep_error *err)
+{
+    int result = aep__settings_receive(STDIN_FILENO, ret, err);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    return result;
+}
+
+/* A relay in the foreground may come before the first publisher, and then makes the spool. */
+static int open_spool(struct aep__relay *relay, const char *dir, aep_error *err)
+{
+    struct aep__buf path = {0}, destination = {0};
+    const aep_config *config = relay->config;
+    aep__config_destination(config, &destination);
+    int result = AEP_OK;
+    if (dir)
+        aep__buf_text(&path, dir);
+    else
+        result = aep__config_spool_dir(config, &path, err);
+    struct aep__spool_settings settings = {
+        .segment_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_SEGMENT_BYTES),
+        .record_bytes =
+            (uint64_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + RECORD_OVERHEAD,
+        .local = aep__config_is(config, AEP__OPT_MODE, "local"),
+        .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
+        .destination = aep__buf_string(&destination),
+    };
+    if (result == AEP_OK)
+        result = aep__spool_open(&relay->spool, aep__buf_string(&path),
+                                 relay->foreground ? &settings : NULL, err);
+    aep__buf_done(&path);
+    aep__buf_done(&destination);
+    return result;
+}
+
+/* Runs with the spool open. Says in the log and, while no relay runs, in the status why it cannot. */
+static int run_on_spool(struct aep__relay *relay, aep_error *err)
+{
+    int result = aep__settings_fingerprint(relay->config, relay->fingerprint, err);
+    if (result == AEP_OK || relay->spool.local)
+        result = aep__handover_take(relay, err);
+    if (result == AEP_OK)
+        result = aep__relay_run(relay, err);
+    if (result != AEP_OK && result != AEP_ESTATE) {
+        aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err->text);
+        if (relay->lock_fd >= 0 && !aep__lock_held(relay->lock_fd))
+            aep__report_failure(&relay->spool, err->text);
+    }
+    return result;
+}
+
+static int run(const struct options *options, aep_error *err)
+{
+    aep_config *config = NULL;
+    struct aep__relay *relay = calloc(1, sizeof *relay);
+    if (!relay)
+        return aep__error_memory(err);
+    relay->foreground = options->foreground;
+    relay->lock_fd = -1;
+    relay->tick_us = INT64_MAX;
+    int result = options->foreground ? find_settings(options, &config, err)
+                                     : receive_settings(&config, err);
+    relay->config = config;
+    if (result == AEP_OK)
+        result = open_spool(relay, options->spool, err);
+    if (result == AEP_OK) {
+        aep__log_init(&relay->log, &relay->spool, options->foreground);
+        aep__counters_init(&relay->counters, &relay->spool);
+        result = run_on_spool(relay, err);
+        aep__counters_done(&relay->counters);
+        aep__log_done(&relay->log);
+        if (relay->lock_fd >= 0)
+            close(relay->lock_fd); /* and with it the lock */
+        aep__spool_done(&relay->spool);
+    }
+    free(relay);
+    aep_config_free(config);
+    return result;
+}
+
+/* 0: go on; else exit with this - 1. */
+static int parse(int argc, char **argv, struct options *ret)
+{
+    static const struct option longs[] = {
+        {"foreground", no_argument, NULL, 'f'}, {"spool", required_argument, NULL, 's'},
+        {"version", no_argument, NULL, 'v'},    {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    for (int letter; (letter = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        switch (letter) {
+        case 'f':
+            ret->foreground = true;
+            break;
+        case 's':
+            ret->spool = optarg;
+            break;
+        case 'v':
+            printf("aep-relay %s, %s\n", AEP_VERSION, aep__sink_kafka_version());
+            return 1;
+        case 'h':
+            fputs(usage_text, stdout);
+            return 1;
+        default:
+            fputs(usage_text, stderr);
+            return 3;
+        }
+    }
+    if (optind == argc && (ret->foreground || is_socket(STDIN_FILENO)))
+        return 0;
+    fputs(usage_text, stderr);
+    return 3;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    aep_error err = {0};
+    int done = parse(argc, argv, &options);
+    if (done)
+        return done - 1;
+    umask(077);
+    prctl(PR_SET_NAME, "aep-relay");
+    mallopt(M_ARENA_MAX, 2); /* librdkafka's threads are many, what they allocate is not */
+    int result = run(&options, &err);
+    if (result != AEP_OK && options.foreground)
+        fprintf(stderr, "aep-relay: %s\n", err.text);
+    return result == AEP_OK || (result == AEP_ESTATE && !options.foreground) ? 0 : 1;
+}

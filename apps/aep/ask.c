@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "client/spawn.h"
+#include "config/config.h"
+#include "spool/bell.h"
+#include "spool/control.h"
+
+#define START_MS 5000
+#define STEP_MS 10 /* between two looks at the lock: it has no descriptor to wait on */
+
+bool aep__ask_alive(const struct aep__spool *spool)
+{
+    int fd = aep__lock_open(spool);
+    bool alive = fd >= 0 && aep__lock_held(fd);
+    if (fd >= 0)
+        close(fd);
+    return alive;
+}
+
+static bool is_listening(const struct aep__spool *spool)
+{
+    int fd = aep__control_connect(spool);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool await(const struct aep__spool *spool, bool (*fn)(const struct aep__spool *), bool want,
+                  int timeout_ms)
+{
+    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
+    while (fn(spool) != want) {
+        if (aep__clock_mono_us() >= end_us)
+            return false;
+        poll(NULL, 0, STEP_MS);
+    }
+    return true;
+}
+
+bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms)
+{
+    return await(spool, aep__ask_alive, false, timeout_ms);
+}
+
+int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool, aep_error *err)
+{
+    aep_config *arguments = NULL, *config = NULL;
+    if (aep__ask_alive(spool) && is_listening(spool))
+        return AEP_OK;
+    int code = aep__args_config(args, &arguments, err);
+    if (code == AEP_OK)
+        code = aep__config_resolve(arguments, &config, err);
+    if (code == AEP_OK)
+        code = aep__relay_start(config, spool->path, err);
+    if (code == AEP_OK && !await(spool, is_listening, true, START_MS))
+        code = aep__error(err, AEP_ERELAY, "", "the relay was started but does not answer; see %s/%s",
+                          spool->path, "relay.log");
+    aep_config_free(arguments);
+    aep_config_free(config);
+    return code;
+}
+
+/* Waits for the answer to request 1. */
+static int receive(int fd, int timeout_ms, char text[AEP__CONTROL_MAX], aep_error *err)
+{
+    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
+    for (;;) {
+        ssize_t n = aep__control_receive(fd, text, AEP__CONTROL_MAX);
+        if (n > 0)
+            return AEP_OK;
+        if (n == 0 || errno != EAGAIN)
+            return aep__error(err, AEP_ERELAY, "", "the relay ended before it answered");
+        int64_t left_us = end_us - aep__clock_mono_us();
+        if (left_us <= 0)
+            return aep__error(err, AEP_EDEFERRED, "", "no answer from the relay yet");
+        poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)(left_us / 1000) + 1);
+    }
+}
+
+int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
+             size_t size, aep_error *err)
+{
+    char *text = malloc(AEP__CONTROL_MAX);
+    if (!text)
+        return aep__error_memory(err);
+    int code = AEP_OK, fd = aep__control_connect(spool);
+    if (fd < 0)
+        code = aep__error_errno(err, AEP_ERELAY, "", "no relay answers for %s", spool->path);
+    else if (!aep__control_send(fd, "%s", request))
+        code = aep__error(err, AEP_ERELAY, "", "the relay takes no requests now");
+    else
+        code = receive(fd, timeout_ms, text, err);
+    if (code == AEP_OK) {
+        const char *words = strchr(text, ' ');
+        words = words ? words + 1 : text;
+        if (strncmp(words, "error", 5) == 0)
+            code = aep__error(err, AEP_ERELAY, "", "the relay refused: %s", words + 5);
+        snprintf(reply, size, "%s", words);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(text);
+    return code;
+}

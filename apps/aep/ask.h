@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking a spool's relay for something, through its control socket. */
+#ifndef AEP_APP_ASK_H
+#define AEP_APP_ASK_H
+
+#include "options.h"
+
+#include "spool/spool.h"
+
+/** Whether a relay runs for this spool. */
+bool aep__ask_alive(const struct aep__spool *spool);
+/** Starts one if none runs, with the configuration of these arguments, and waits until it can be
+ * asked. Errors: AEP_ERELAY, AEP_ECONFIG, AEP_EINVAL. */
+int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool, aep_error *err);
+
+/** Sends a request (control.h) and waits for its answer, whose words behind the id are put into
+ * reply. The request has the id 1. Errors: AEP_ERELAY none can be reached, or it answers with an
+ * error; AEP_EDEFERRED no answer in timeout_ms. */
+int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
+             size_t size, aep_error *err);
+
+/** Waits until no relay runs. False: one still does after timeout_ms. */
+bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms);
+
+#endif

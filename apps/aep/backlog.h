@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much of a spool is not finished yet. */
+#ifndef AEP_APP_BACKLOG_H
+#define AEP_APP_BACKLOG_H
+
+#include "fates.h"
+
+struct aep__backlog {
+    uint64_t used_bytes; /* of the segments, as they are */
+    uint64_t bytes;      /* of them, not finished */
+    uint64_t events;     /* not finished */
+    bool counted;        /* events is set: there was little enough to count */
+};
+
+/** In local mode nothing is ever finished: all that is on disk counts.
+ * Errors: AEP_ESPOOL, AEP_ENOMEM. */
+int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
+                         struct aep__backlog *ret, aep_error *err);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Taken one by one and passed on. SIGTSTP, SIGTTIN, SIGTTOU among them: we stop when the child has
+ * stopped, not before it. */
+static const struct {
+    int signal;
+    bool by_terminal; /* the kernel sends it to a whole process group */
+} passed[] = {
+    {SIGHUP, true},   {SIGINT, true},   {SIGQUIT, true},  {SIGWINCH, true},  {SIGTSTP, true},
+    {SIGTTIN, true},  {SIGTTOU, true},  {SIGCONT, true},  {SIGTERM, false},  {SIGUSR1, false},
+    {SIGUSR2, false}, {SIGALRM, false}, {SIGPROF, false}, {SIGVTALRM, false}, {SIGURG, false},
+    {SIGIO, false},
+};
+#define PASSED_COUNT (sizeof passed / sizeof *passed)
+
+struct watch {
+    pid_t child;
+    sigset_t set;        /* what we take: passed, SIGCHLD, realtime signals */
+    sigset_t old_mask;   /* as we found it */
+    struct sigaction old_child, old_pipe;
+};
+
+static void begin_watch(struct watch *watch)
+{
+    sigemptyset(&watch->set);
+    sigaddset(&watch->set, SIGCHLD);
+    for (size_t i = 0; i < PASSED_COUNT; i++)
+        sigaddset(&watch->set, passed[i].signal);
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++)
+        sigaddset(&watch->set, signal);
+    sigprocmask(SIG_BLOCK, &watch->set, &watch->old_mask);
+    /* An ignored SIGCHLD would take the child's status away. */
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &watch->old_child);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &watch->old_pipe);
+}
+
+/* In the child: becomes the command; tells why not through the pipe, which closes if it does. */
+static void become(const struct watch *watch, char *const argv[],
+                   const struct aep__child_variable *variables, int report_fd)
+{
+    sigaction(SIGCHLD, &watch->old_child, NULL);
+    sigaction(SIGPIPE, &watch->old_pipe, NULL);
+    for (; variables->name; variables++) {
+        if (variables->value)
+            setenv(variables->name, variables->value, 1);
+    }
+    sigprocmask(SIG_SETMASK, &watch->old_mask, NULL);
+    execvp(argv[0], argv);
+    int error = errno;
+    ssize_t written = write(report_fd, &error, sizeof error);
+    _exit(written == sizeof error ? 127 : 126);
+}
+
+/* Forks; returns when the child has become the command: 0, or why it could not. */
+static int start(struct watch *watch, char *const argv[],
+                 const struct aep__child_variable *variables)
+{
+    int report[2], error = 0;
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return errno;
+    watch->child = fork();
+    if (watch->child == 0)
+        become(watch, argv, variables, report[1]);
+    if (watch->child < 0)
+        error = errno;
+    close(report[1]);
+    while (watch->child > 0 && read(report[0], &error, sizeof error) < 0 && errno == EINTR)
+        ;
+    close(report[0]);
+    if (watch->child > 0 && error != 0)
+        waitpid(watch->child, NULL, 0);
+    return error;
+}
+
+/* Whether our process group has the terminal. */
+static bool in_foreground(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    bool foreground = fd >= 0 && tcgetpgrp(fd) == getpgrp();
+    if (fd >= 0)
+        close(fd);
+    return foreground;
+}
+
+/* The child has stopped: so do we, until somebody continues us, and then it. A SIGSTOP without a
+ * terminal is somebody looking at the child alone, who will not think of continuing us. */
+static void stop_likewise(const struct watch *watch, int signal)
+{
+    if (signal == SIGSTOP && !in_foreground())
+        return;
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    kill(getpid(), signal);
+    sigprocmask(SIG_UNBLOCK, &one, NULL); /* stopped here */
+    sigprocmask(SIG_BLOCK, &one, NULL);
+    kill(watch->child, SIGCONT);
+}
+
+/* True when the child has ended. */
+static bool reap(const struct watch *watch, struct aep__child_end *end)
+{
+    for (;;) {
+        pid_t pid = wait4(watch->child, &end->status, WNOHANG | WUNTRACED, &end->usage);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid == 0)
+            return false;
+        if (pid < 0 || !WIFSTOPPED(end->status))
+            return true;
+        stop_likewise(watch, WSTOPSIG(end->status));
+    }
+}
+
+/* What the terminal sends goes to the whole group, and what the child sends to the group it has
+ * from itself. */
+static bool is_for_child(const struct watch *watch, const siginfo_t *info)
+{
+    if (info->si_code <= 0)
+        return info->si_pid != watch->child;
+    for (size_t i = 0; i < PASSED_COUNT; i++) {
+        if (passed[i].signal == info->si_signo)
+            return !passed[i].by_terminal;
+    }
+    return false;
+}
+
+void aep__child_run(char *const argv[], const struct aep__child_variable *variables,
+                    struct aep__child_end *ret)
+{
+    struct watch watch;
+    *ret = (struct aep__child_end){0};
+    begin_watch(&watch);
+    ret->exec_error = start(&watch, argv, variables);
+    while (ret->exec_error == 0) {
+        siginfo_t info;
+        int signal = sigwaitinfo(&watch.set, &info);
+        if (signal == SIGCHLD && reap(&watch, ret))
+            break;
+        if (signal > 0 && signal != SIGCHLD && is_for_child(&watch, &info))
+            kill(watch.child, signal);
+    }
+}
+
+int aep__child_die(int signal)
+{
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    kill(getpid(), signal);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    return 128 + signal;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep dead: the dead letters, what Kafka has refused for good. They are read from the log itself;
+ * only the relay changes it, so it is asked to. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "options.h"
+#include "out.h"
+#include "spools.h"
+#include "verbs.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "spool/sidelog.h"
+
+#define ANSWER_MS 30000
+
+static void add_string(struct aep__buf *out, const char *name, struct aep__slice text)
+{
+    aep__buf_format(out, ",\"%s\":", name);
+    aep__json_add_string(out, text.data, text.len);
+}
+
+static struct aep__slice find_header(const struct aep__message *message, const char *name)
+{
+    struct aep__slice wanted = aep__slice_text(name);
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct aep__header *header = &message->headers[i];
+        if (header->name.len == wanted.len &&
+            memcmp(header->name.data, wanted.data, wanted.len) == 0)
+            return header->value;
+    }
+    return (struct aep__slice){"", 0};
+}
+
+static void add_json(struct aep__buf *out, const struct aep__sidelog_entry *entry,
+                     const struct aep__message *message, bool whole)
+{
+    char time[AEP__TIME_SIZE];
+    aep__clock_format(entry->note.time_us, time);
+    aep__buf_format(out, "{\"ordinal\":%llu,\"time\":\"%s\",\"replay\":%s",
+                    (unsigned long long)entry->note.ordinal, time,
+                    entry->note.flags & AEP__NOTE_REPLAY ? "true" : "false");
+    add_string(out, "error", entry->note.error);
+    add_string(out, "topic", message->topic);
+    if (message->key.data)
+        add_string(out, "key", message->key);
+    aep__buf_format(out, ",\"bytes\":%zu", message->value.len);
+    if (whole) {
+        aep__buf_text(out, ",\"headers\":{");
+        for (size_t i = 0; i < message->header_count; i++) {
+            aep__buf_text(out, i ? "," : "");
+            aep__json_add_string(out, message->headers[i].name.data, message->headers[i].name.len);
+            aep__buf_byte(out, ':');
+            aep__json_add_string(out, message->headers[i].value.data,
+                                 message->headers[i].value.len);
+        }
+        aep__buf_text(out, "},\"event\":");
+        aep__buf_add(out, message->value.data, message->value.len);
+    }
+    aep__buf_text(out, "}\n");
+}
+
+static void add_text(struct aep__buf *out, const struct aep__sidelog_entry *entry,
+                     const struct aep__message *message)
+{
+    char time[AEP__TIME_SIZE];
+    struct aep__slice id = find_header(message, "ce_id");
+    aep__clock_format(entry->note.time_us, time);
+    aep__buf_format(out, "%-8llu %s ", (unsigned long long)entry->note.ordinal, time);
+    aep__out_plain(out, entry->note.error.data, entry->note.error.len);
+    aep__buf_byte(out, ' ');
+    aep__out_plain(out, message->topic.data, message->topic.len);
+    aep__buf_byte(out, ' ');
+    aep__out_plain(out, id.data, id.len);
+    aep__buf_format(out, " %zu bytes%s\n", message->value.len,
+                    entry->note.flags & AEP__NOTE_REPLAY ? ", being sent again" : "");
+}
+
+struct listing {
+    bool json, all;
+    uint64_t ordinal; /* the only one wanted, unless all */
+    size_t found;
+    struct aep__buf out;
+};
+
+/* Adds what is wanted of one log. */
+static void list_entries(const struct aep__sidelog *log, struct listing *listing)
+{
+    struct aep__buf buf = {0};
+    struct aep__sidelog_entry entry;
+    struct aep__message message;
+    for (uint64_t at = log->begin; aep__sidelog_read(log, at, &buf, &entry) > 0; at = entry.next) {
+        bool wanted = listing->all || entry.note.ordinal == listing->ordinal;
+        if (!wanted || !aep__record_message(&entry.record, &message))
+            continue;
+        listing->found++;
+        if (listing->json)
+            add_json(&listing->out, &entry, &message, !listing->all);
+        else
+            add_text(&listing->out, &entry, &message);
+    }
+    aep__buf_done(&buf);
+}
+
+static int list_dead(const struct aep__args *args, struct listing *listing)
+{
+    struct aep__spool spool;
+    struct aep__sidelog log;
+    aep_error err;
+    if (aep__spools_open(args, &spool, &err) != AEP_OK)
+        return aep__out_error(&err);
+    if (aep__sidelog_open(&log, &spool, AEP__SIDELOG_DEAD, false) == 0) {
+        list_entries(&log, listing);
+        aep__sidelog_done(&log);
+    }
+    aep__spool_done(&spool);
+    return aep__out_finish(&listing->out);
+}
+
+static int run_list(struct aep__args *args)
+{
+    struct listing listing = {.json = aep__args_given(args, "json"), .all = true};
+    return list_dead(args, &listing);
+}
+
+static int read_ordinal(const struct aep__args *args, uint64_t *ret, aep_error *err)
+{
+    char *end = NULL;
+    const char *text = args->operands[0];
+    *ret = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end)
+        return aep__error(err, AEP_EINVAL, "", "%s: an ordinal is wanted, as `aep dead list` shows",
+                          args->name);
+    return AEP_OK;
+}
+
+static int run_show(struct aep__args *args)
+{
+    struct listing listing = {.json = true};
+    aep_error err;
+    if (read_ordinal(args, &listing.ordinal, &err) != AEP_OK)
+        return aep__out_error(&err);
+    int status = list_dead(args, &listing);
+    if (status == AEP__EXIT_DONE && listing.found == 0) {
+        aep__out_say("dead show: no dead letter with the ordinal %s", args->operands[0]);
+        return AEP__EXIT_FAILED;
+    }
+    return status;
+}
+
+/* Asks the relay, which is started if need be, and says how many it was. */
+static int ask_relay(const struct aep__args *args, const char *what, const char *done)
+{
+    struct aep__spool spool = {.dir_fd = -1};
+    char request[64], reply[256];
+    uint64_t ordinal = 0;
+    unsigned long long count = 0;
+    aep_error err;
+    bool one = args->operand_count > 0;
+    int code = one ? read_ordinal(args, &ordinal, &err) : AEP_OK;
+    if (code == AEP_OK)
+        code = aep__spools_open(args, &spool, &err);
+    if (code == AEP_OK)
+        code = aep__ask_start(args, &spool, &err);
+    snprintf(request, sizeof request, one ? "%s 1 %llu" : "%s 1", what,
+             (unsigned long long)ordinal);
+    if (code == AEP_OK)
+        code = aep__ask(&spool, request, ANSWER_MS, reply, sizeof reply, &err);
+    aep__spool_done(&spool);
+    if (code != AEP_OK)
+        return aep__out_error(&err);
+    sscanf(reply, "ok %llu", &count);
+    struct aep__buf text = {0};
+    aep__buf_format(&text, "%llu dead letter%s %s\n", count, count == 1 ? "" : "s", done);
+    int status = aep__out_finish(&text);
+    return one && count == 0 ? AEP__EXIT_FAILED : status;
+}
+
+static int run_replay(struct aep__args *args)
+{
+    return ask_relay(args, "dead-replay", "to be sent again");
+}
+
+static int run_drop(struct aep__args *args)
+{
+    if (args->operand_count == 0 && !aep__args_given(args, "yes")) {
+        aep__out_say("dead drop: this drops all dead letters for good; say --yes, or name one");
+        return AEP__EXIT_USAGE;
+    }
+    return ask_relay(args, "dead-drop", "dropped");
+}
+
+static const struct aep__flag list_options[] = {
+    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__flag show_options[] = {
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__flag drop_options[] = {
+    {"yes", 'y', AEP__ARGUMENT_NONE, NULL, "Drops all of them.", NULL, NULL, NULL},
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__verb list = {
+    .name = "list",
+    .summary = "lists the dead letters: ordinal, time, error, topic, event id",
+    .usage = "[--json] [--spool DIR]",
+    .options = list_options,
+    .run = run_list,
+};
+
+static const struct aep__verb show = {
+    .name = "show",
+    .summary = "prints one dead letter as JSON, its event and headers whole",
+    .usage = "ORDINAL [--spool DIR]",
+    .options = show_options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run_show,
+};
+
+static const struct aep__verb replay = {
+    .name = "replay",
+    .summary = "sends dead letters again: one, or all",
+    .usage = "[ORDINAL] [--spool DIR]",
+    .options = show_options,
+    .operands_max = 1,
+    .run = run_replay,
+};
+
+static const struct aep__verb drop = {
+    .name = "drop",
+    .summary = "drops dead letters: one, or with --yes all",
+    .usage = "ORDINAL | --yes [--spool DIR]",
+    .options = drop_options,
+    .operands_max = 1,
+    .run = run_drop,
+};
+
+static const struct aep__verb *const actions[] = {&list, &show, &replay, &drop, NULL};
+
+const struct aep__verb aep__verb_dead = {
+    .name = "dead",
+    .summary = "lists, shows, sends again or drops what Kafka has refused for good",
+    .usage = "list | show ORDINAL | replay [ORDINAL] | drop ORDINAL",
+    .description =
+        "A message that is too large for the topic or is otherwise refused for good does not hold "
+        "up the others: the relay puts it into the dead-letter log of its spool, which is bounded "
+        "(dead.max_bytes) and counted.",
+    .actions = actions,
+};

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes man pages, completions and the reference from the verbs' tables, when aep is built.
+ *
+ *     gen_docs man DIR        aep.1, aep-publish.1, …
+ *     gen_docs bash FILE      completion for bash
+ *     gen_docs zsh FILE       completion for zsh
+ *     gen_docs markdown FILE  all help texts on one page */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aep/aep.h"
+#include "help.h"
+#include "verbs.h"
+
+/* Calls fn for every verb that is shown and is not only a heading for actions, by its full name. */
+static void each_leaf(const struct aep__verb *const *verbs, const char *above,
+                      void (*fn)(FILE *out, const struct aep__verb *verb, const char *name),
+                      FILE *out)
+{
+    for (; *verbs; verbs++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s%s", above, *above ? " " : "", (*verbs)->name);
+        if ((*verbs)->hidden)
+            continue;
+        if ((*verbs)->actions)
+            each_leaf((*verbs)->actions, name, fn, out);
+        else
+            fn(out, *verbs, name);
+    }
+}
+
+/* ---- man pages ------------------------------------------------------------------------------ */
+
+/* Text for troff: no line of it is taken for a request, dashes are dashes. */
+static void put_troff(FILE *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool line_begin = i == 0 || text[i - 1] == '\n';
+        if (line_begin && (text[i] == '.' || text[i] == '\''))
+            fputs("\\&", out);
+        if (text[i] == '\\')
+            fputs("\\e", out);
+        else if (text[i] == '-')
+            fputs("\\-", out);
+        else
+            fputc(text[i], out);
+    }
+}
+
+static void put_text(FILE *out, const char *text)
+{
+    put_troff(out, text, strlen(text));
+    fputc('\n', out);
+}
+
+/* Paragraphs; lines that begin with a blank stand as they are. */
+static void put_paragraphs(FILE *out, const char *text)
+{
+    for (bool plain = true; *text;) {
+        size_t len = strcspn(text, "\n");
+        bool as_is = *text == ' ';
+        if (as_is == plain)
+            fputs(as_is ? ".nf\n" : ".fi\n", out);
+        plain = !as_is;
+        if (len == 0) {
+            fputs(".PP\n", out);
+        } else {
+            put_troff(out, text, len);
+            fputc('\n', out);
+        }
+        text += len + (text[len] == '\n');
+        if (!*text && !plain)
+            fputs(".fi\n", out);
+    }
+}
+
+static void put_usage(FILE *out, const struct aep__verb *verb, const char *name)
+{
+    const char *line = verb->usage ? verb->usage : "";
+    do {
+        size_t len = strcspn(line, "\n");
+        fprintf(out, ".B aep %s\n", name);
+        put_troff(out, line, len);
+        fputs(line[len] ? "\n.br\n" : "\n", out);
+        line += len + (line[len] == '\n');
+    } while (*line);
+}
+
+static void put_options(FILE *out, const struct aep__verb *verb)
+{
+    struct aep__flag rows[AEP__OPTIONS_MAX];
+    const char *group = "";
+    size_t count = aep__verb_options(verb, rows, AEP__OPTIONS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].same_as)
+            continue;
+        const char *own = rows[i].group ? rows[i].group : "";
+        if (strcmp(own, group) != 0 && *own)
+            fprintf(out, ".SS \"%s\"\n", own);
+        else if (strcmp(own, group) != 0)
+            fputs(".SS \"of every verb\"\n", out);
+        group = own;
+        struct aep__buf text = {0};
+        aep__help_option(&text, &rows[i], rows, count);
+        fputs(".TP\n.B ", out);
+        put_text(out, aep__buf_string(&text));
+        put_text(out, rows[i].help);
+        aep__buf_done(&text);
+    }
+}
+
+static void put_action(FILE *out, const struct aep__verb *verb, const char *name)
+{
+    fprintf(out, ".SH \"%s\"\n", name);
+    put_usage(out, verb, name);
+    fputs(".PP\n", out);
+    put_text(out, verb->summary);
+    if (verb->description) {
+        fputs(".PP\n", out);
+        put_paragraphs(out, verb->description);
+    }
+    fputs(".PP\n", out);
+    put_options(out, verb);
+}
+
+static void put_exit_status(FILE *out)
+{
+    fputs(".SH EXIT STATUS\n0 done; 1 failed; 2 wrong usage or an invalid event; 3 accepted, but "
+          "not acknowledged in time; 4 refused, the spool is full.\n",
+          out);
+}
+
+static void put_verb_page(FILE *out, const struct aep__verb *verb)
+{
+    fprintf(out, ".TH AEP-%s 1 \"\" \"aep %s\" \"aep\"\n.SH NAME\naep\\-%s \\- ", verb->name,
+            aep_version(), verb->name);
+    put_text(out, verb->summary);
+    fputs(".SH SYNOPSIS\n", out);
+    put_usage(out, verb, verb->name);
+    fputs(".SH DESCRIPTION\n", out);
+    put_paragraphs(out, verb->description ? verb->description : verb->summary);
+    fputc('\n', out);
+    if (verb->actions) {
+        each_leaf(verb->actions, verb->name, put_action, out);
+    } else {
+        fputs(".SH OPTIONS\n", out);
+        put_options(out, verb);
+    }
+    if (verb->examples) {
+        fputs(".SH EXAMPLES\n.nf\n", out);
+        put_text(out, verb->examples);
+        fputs(".fi\n", out);
+    }
+    put_exit_status(out);
+    fputs(".SH SEE ALSO\n.BR aep (1)\n", out);
+}
+
+static void put_main_page(FILE *out)
+{
+    fprintf(out, ".TH AEP 1 \"\" \"aep %s\" \"aep\"\n.SH NAME\naep \\- ", aep_version());
+    put_text(out, "publishes the lifecycle of agent executions to Kafka through a durable local "
+                  "spool");
+    fputs(".SH SYNOPSIS\n.B aep\n.I VERB\n[\\fIOPTION\\fR]...\n.SH DESCRIPTION\n", out);
+    put_text(out, "An event is on disk before a command that publishes it ends, and leaves the "
+                  "disk only when Kafka has acknowledged it. A relay in the background, one for "
+                  "each spool, is the only process that speaks with Kafka.");
+    for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
+        fprintf(out, ".TP\n.BR aep\\-%s (1)\n", (*verb)->name);
+        put_text(out, (*verb)->summary);
+    }
+    put_exit_status(out);
+    fputs(".SH ENVIRONMENT\n", out);
+    put_paragraphs(out, "KAFKA_BOOTSTRAP_SERVERS says where Kafka is; AEP_MODE=local does without. "
+                        "`aep config explain` lists every option, its variable and its value.\n\n"
+                        "AEP_CORRELATION_ID, AEP_CAUSATION_ID, AEP_SESSION_ID, AEP_AGENT_NAME, "
+                        "TRACEPARENT: the execution that the caller runs within; `aep run` sets "
+                        "them.\n\nNO_COLOR: no colour, on terminals too.");
+    fputs("\n.SH FILES\n.TP\n$XDG_CONFIG_HOME/aep/aep.conf, /etc/aep/aep.conf\nConfiguration.\n"
+          ".TP\n$XDG_STATE_HOME/aep\nThe spools.\n",
+          out);
+}
+
+static FILE *open_page(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *out = fopen(path, "w");
+    if (!out)
+        perror(path);
+    return out;
+}
+
+static int close_page(FILE *out)
+{
+    bool failed = ferror(out);
+    return fclose(out) != 0 || failed ? -1 : 0;
+}
+
+static int write_man(const char *folder)
+{
+    FILE *out = open_page(folder, "aep.1");
+    if (!out)
+        return -1;
+    put_main_page(out);
+    int result = close_page(out);
+    for (const struct aep__verb *const *verb = aep__verbs; result == 0 && *verb; verb++) {
+        char name[64];
+        snprintf(name, sizeof name, "aep-%s.1", (*verb)->name);
+        out = open_page(folder, name);
+        if (!out)
+            return -1;
+        put_verb_page(out, *verb);
+        result = close_page(out);
+    }
+    return result;
+}
+
+/* ---- completions ---------------------------------------------------------------------------- */
+
+static void put_dashed(FILE *out, const char *name)
+{
+    for (; *name; name++)
+        fputc(*name == '_' ? '-' : *name, out);
+}
+
+static void put_names(FILE *out, const struct aep__verb *const *verbs)
+{
+    for (const char *blank = ""; *verbs; verbs++) {
+        if (!(*verbs)->hidden)
+            fprintf(out, "%s%s", blank, (*verbs)->name);
+        blank = " ";
+    }
+}
+
+/* One variable of the case: the options of this sort. */
+static void put_bash_options(FILE *out, const char *variable, const struct aep__verb *verb,
+                             bool (*wanted)(const struct aep__flag *row))
+{
+    struct aep__flag rows[AEP__OPTIONS_MAX];
+    size_t count = aep__verb_options(verb, rows, AEP__OPTIONS_MAX);
+    fprintf(out, " %s=' ", variable);
+    for (size_t i = 0; i < count; i++) {
+        if (!wanted(&rows[i]))
+            continue;
+        fputs("--", out);
+        put_dashed(out, rows[i].name);
+        fputc(' ', out);
+    }
+    fputc('\'', out);
+}
+
+static bool is_any(const struct aep__flag *row)
+{
+    return row->name != NULL;
+}
+
+static bool takes_value(const struct aep__flag *row)
+{
+    return row->argument == AEP__ARGUMENT_VALUE;
+}
+
+static bool takes_file(const struct aep__flag *row)
+{
+    return row->choices && strcmp(row->choices, "FILE") == 0;
+}
+
+static void put_bash_case(FILE *out, const struct aep__verb *verb, const char *name)
+{
+    fprintf(out, "    '%s')", name);
+    put_bash_options(out, "options", verb, is_any);
+    put_bash_options(out, "values", verb, takes_value);
+    put_bash_options(out, "files", verb, takes_file);
+    fprintf(out, " operands='%s' ;;\n", verb->operands ? verb->operands : "");
+}
+
+static void put_bash(FILE *out)
+{
+    fputs("# bash completion for aep; made from its tables\n_aep()\n{\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+          "    local name=${COMP_WORDS[1]} at=2 options='' values='' files='' operands=''\n"
+          "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n"
+          "        COMPREPLY=($(compgen -W '",
+          out);
+    put_names(out, aep__verbs);
+    fputs(" --help --version' -- \"$cur\"))\n        return\n    fi\n    case $name in\n", out);
+    for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
+        if (!(*verb)->actions)
+            continue;
+        fprintf(out, "    %s)\n        if ((COMP_CWORD == 2)); then\n"
+                     "            COMPREPLY=($(compgen -W '",
+                (*verb)->name);
+        put_names(out, (*verb)->actions);
+        fputs("' -- \"$cur\"))\n            return\n        fi\n"
+              "        name=\"$name ${COMP_WORDS[2]}\" at=3 ;;\n",
+              out);
+    }
+    fputs("    esac\n    case $name in\n", out);
+    each_leaf(aep__verbs, "", put_bash_case, out);
+    fputs("    esac\n"
+          "    if [[ $files == *\" $prev \"* ]]; then\n"
+          "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+          "    elif [[ $values == *\" $prev \"* ]]; then\n"
+          "        return\n"
+          "    elif [[ $cur == -* ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+          "    elif [[ $operands == FILE ]]; then\n"
+          "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+          "    elif [[ $operands == COMMAND ]]; then\n"
+          "        COMPREPLY=($(compgen -c -f -- \"$cur\"))\n"
+          "    else\n"
+          "        COMPREPLY=($(compgen -W \"$operands\" -- \"$cur\"))\n"
+          "    fi\n}\ncomplete -F _aep aep\n",
+          out);
+}
+
+/* Text between the brackets of a specification of _arguments, within single quotes. */
+static void put_zsh_text(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputs("'\\''", out);
+        else if (strchr("[]:\\", *text))
+            fprintf(out, "\\%c", *text);
+        else
+            fputc(*text, out);
+    }
+}
+
+static void put_zsh_option(FILE *out, const struct aep__flag *row, const char *help)
+{
+    static const char *const marks[] = {"", "=", "=-"};
+    fputs(" \\\n            '--", out);
+    put_dashed(out, row->name);
+    fprintf(out, "%s[", marks[row->argument]);
+    put_zsh_text(out, help ? help : "");
+    fputc(']', out);
+    if (row->argument == AEP__ARGUMENT_OPTIONAL)
+        fprintf(out, "::%s:", row->metavar);
+    else if (row->argument == AEP__ARGUMENT_VALUE)
+        fprintf(out, ":%s:%s", row->metavar, takes_file(row) ? "_files" : "");
+    fputc('\'', out);
+}
+
+static const char *help_of(const struct aep__flag *rows, size_t count, const struct aep__flag *row)
+{
+    for (size_t i = 0; row->same_as && i < count; i++) {
+        if (strcmp(rows[i].name, row->same_as) == 0)
+            return rows[i].help;
+    }
+    return row->help;
+}
+
+static void put_zsh_case(FILE *out, const struct aep__verb *verb, const char *name)
+{
+    struct aep__flag rows[AEP__OPTIONS_MAX];
+    size_t count = aep__verb_options(verb, rows, AEP__OPTIONS_MAX);
+    fprintf(out, "        '%s')\n            _arguments -s", name);
+    for (size_t i = 0; i < count; i++)
+        put_zsh_option(out, &rows[i], help_of(rows, count, &rows[i]));
+    const char *operands = verb->operands ? verb->operands : "";
+    if (strcmp(operands, "FILE") == 0)
+        fputs(" \\\n            '*:file:_files'", out);
+    else if (strcmp(operands, "COMMAND") == 0)
+        fputs(" \\\n            '*:: :_normal'", out);
+    else if (*operands)
+        fprintf(out, " \\\n            '1:what:(%s)'", operands);
+    fputs(" ;;\n", out);
+}
+
+static void put_zsh_verbs(FILE *out, const struct aep__verb *const *verbs, const char *indent)
+{
+    fprintf(out, "%slocal -a verbs=(", indent);
+    for (; *verbs; verbs++) {
+        if ((*verbs)->hidden)
+            continue;
+        fprintf(out, "\n%s    '%s:", indent, (*verbs)->name);
+        put_zsh_text(out, (*verbs)->summary);
+        fputc('\'', out);
+    }
+    fprintf(out, ")\n%s_describe verb verbs\n", indent);
+}
+
+static void put_zsh(FILE *out)
+{
+    fputs("#compdef aep\n# made from the tables of aep\n_aep()\n{\n"
+          "    local name=$words[2]\n    if ((CURRENT == 2)); then\n",
+          out);
+    put_zsh_verbs(out, aep__verbs, "        ");
+    fputs("        return\n    fi\n    case $name in\n", out);
+    for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
+        if (!(*verb)->actions)
+            continue;
+        fprintf(out, "        %s)\n            if ((CURRENT == 3)); then\n", (*verb)->name);
+        put_zsh_verbs(out, (*verb)->actions, "                ");
+        fputs("                return\n            fi\n"
+              "            name=\"$name $words[3]\"\n"
+              "            shift words\n            ((CURRENT--)) ;;\n",
+              out);
+    }
+    fputs("    esac\n    shift words\n    ((CURRENT--))\n    case $name in\n", out);
+    each_leaf(aep__verbs, "", put_zsh_case, out);
+    fputs("    esac\n}\n_aep \"$@\"\n", out);
+}
+
+/* ---- reference ------------------------------------------------------------------------------ */
+
+static void put_section(FILE *out, const struct aep__verb *verb, const char *name)
+{
+    struct aep__buf text = {0};
+    aep__help_verb(&text, verb, name);
+    fprintf(out, "\n## aep %s\n\n```text\n%s```\n", name, aep__buf_string(&text));
+    aep__buf_done(&text);
+}
+
+static void put_markdown(FILE *out)
+{
+    struct aep__buf text = {0};
+    aep__help_all(&text, aep__verbs);
+    fprintf(out, "# Command line\n\nMade from the tables in `apps/aep`, as `--help` and the man "
+                 "pages are.\n\n```text\n%s```\n",
+            aep__buf_string(&text));
+    aep__buf_done(&text);
+    each_leaf(aep__verbs, "", put_section, out);
+}
+
+static int write_file(const char *path, void (*put)(FILE *out))
+{
+    FILE *out = fopen(path, "w");
+    if (!out) {
+        perror(path);
+        return -1;
+    }
+    put(out);
+    return close_page(out);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*put)(FILE *out);
+    } forms[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"markdown", put_markdown}};
+    if (argc == 3 && strcmp(argv[1], "man") == 0)
+        return write_man(argv[2]) != 0;
+    for (size_t i = 0; argc == 3 && i < sizeof forms / sizeof *forms; i++) {
+        if (strcmp(argv[1], forms[i].name) == 0)
+            return write_file(argv[2], forms[i].put) != 0;
+    }
+    fputs("usage: gen_docs man DIR | bash FILE | zsh FILE | markdown FILE\n", stderr);
+    return 2;
+}

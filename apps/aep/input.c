@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define CHUNK_BYTES 65536u
+#define LIMIT_BYTES (256u << 20)
+
+static int read_all(int fd, const char *shown, struct aep__buf *out, aep_error *err)
+{
+    for (;;) {
+        if (out->len > LIMIT_BYTES)
+            return aep__error(err, AEP_ETOOBIG, "", "%s: over %u MiB", shown, LIMIT_BYTES >> 20);
+        if (!aep__buf_reserve(out, CHUNK_BYTES))
+            return aep__error_memory(err);
+        ssize_t n = read(fd, out->data + out->len, CHUNK_BYTES - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return aep__error_errno(err, AEP_EIO, "", "%s", shown);
+        out->len += (size_t)n;
+        if (n == 0)
+            break;
+    }
+    out->data[out->len] = '\0';
+    return AEP_OK;
+}
+
+int aep__input_read(const char *name, struct aep__buf *out, aep_error *err)
+{
+    if (strcmp(name, "-") == 0)
+        return read_all(STDIN_FILENO, "stdin", out, err);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return aep__error_errno(err, AEP_EIO, "", "%s", name);
+    int code = read_all(fd, name, out, err);
+    close(fd);
+    return code;
+}
+
+int aep__input_value(const char *value, struct aep__buf *out, const char **ret, aep_error *err)
+{
+    bool file = value[0] == '@';
+    if (!file && strcmp(value, "-") != 0) {
+        *ret = value;
+        return AEP_OK;
+    }
+    int code = aep__input_read(file ? value + 1 : value, out, err);
+    if (code == AEP_OK)
+        *ret = out->data;
+    return code;
+}

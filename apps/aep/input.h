@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the program reads: a file or stdin as a whole, and option values that may name one. */
+#ifndef AEP_APP_INPUT_H
+#define AEP_APP_INPUT_H
+
+#include "aep/aep.h"
+#include "base/buf.h"
+
+/** Appends all of a file ("-": stdin) to out, NUL-terminated behind its len.
+ * Errors: AEP_EIO with the name and why; AEP_ETOOBIG over 256 MiB; AEP_ENOMEM. */
+int aep__input_read(const char *name, struct aep__buf *out, aep_error *err);
+
+/** A JSON-typed option value: the text itself, or for "@FILE" and "-" what is read from there.
+ * *ret is the value, or out's content. Errors: as aep__input_read(). */
+int aep__input_value(const char *value, struct aep__buf *out, const char **ret, aep_error *err);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep publish --stdin: an event a line, published as it comes.
+ *
+ *     stdin ─ read(2) ─▶ input ─ line ─▶ scanner ─▶ draft (slices of the line) ─▶ publisher
+ *                                          │ decoded strings, NUL-terminated JSON
+ *                                          └▶ texts, emptied for each line
+ *
+ * A line costs no tree and, once the buffers are warm, no allocation here. What is wrong with a line
+ * is said with its number; the next one is not affected. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "out.h"
+#include "publish.h"
+#include "receipt.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+
+#define CHUNK_BYTES (256u << 10)
+#define LINE_BYTES (64u << 20)
+#define ROOM_WAIT_MS 10000 /* at most this long without the relay making room */
+#define MEMBERS_MAX (AEP__FIELDS_MAX + 4)
+
+/* A member of the line's object, or of its payload. Offsets into texts: that may still grow. */
+struct entry {
+    size_t name, text, length;
+    enum aep__json_token token;
+    double number;
+};
+
+struct lines {
+    const struct aep__args *args;
+    struct aep__session session;
+    bool json, dry_run, full;
+    uint64_t number, published, refused;
+    struct aep__json scanner;
+    struct aep__buf input, texts, scratch, out;
+    struct entry entries[MEMBERS_MAX];
+    size_t entry_count;
+    aep_error err;
+};
+
+/* ---- a line into entries -------------------------------------------------------------------- */
+
+static size_t keep_text(struct lines *lines, struct aep__slice text)
+{
+    size_t at = lines->texts.len;
+    aep__buf_add(&lines->texts, text.data, text.len);
+    aep__buf_byte(&lines->texts, '\0');
+    return at;
+}
+
+static const char *text_at(const struct lines *lines, size_t offset)
+{
+    return lines->texts.data + offset;
+}
+
+/* Reads the value behind a name: strings decoded, all else as it stands. */
+static bool read_value(struct lines *lines, struct entry *entry)
+{
+    struct aep__json *scanner = &lines->scanner;
+    entry->token = aep__json_next(scanner);
+    if (entry->token == AEP__JSON_NUMBER)
+        aep__json_number_value(scanner->token, &entry->number);
+    if (entry->token == AEP__JSON_STRING) {
+        struct aep__slice text = aep__json_decode(scanner->token, &lines->scratch, NULL);
+        entry->text = keep_text(lines, text);
+        entry->length = text.len;
+        return true;
+    }
+    if (!aep__json_skip(scanner, entry->token))
+        return false;
+    entry->text = keep_text(lines, scanner->token);
+    entry->length = scanner->token.len;
+    return true;
+}
+
+static int refuse_json(struct lines *lines)
+{
+    const struct aep__json *scanner = &lines->scanner;
+    int code = aep__error(&lines->err, AEP_EINVAL, "", "not JSON: %s (byte %zu)",
+                          scanner->message ? scanner->message : "an object is wanted",
+                          scanner->position);
+    lines->err.position = scanner->position;
+    return code;
+}
+
+/* Adds the members of one object (JSON text) to the entries; null is absent. */
+static int read_object(struct lines *lines, const char *text, size_t len)
+{
+    struct aep__json *scanner = &lines->scanner;
+    enum aep__json_token token;
+    aep__json_begin(scanner, text, len, AEP__JSON_DEPTH_MAX, false);
+    if (aep__json_next(scanner) != AEP__JSON_OBJECT)
+        return refuse_json(lines);
+    while ((token = aep__json_next(scanner)) == AEP__JSON_NAME) {
+        if (lines->entry_count == MEMBERS_MAX)
+            return aep__error(&lines->err, AEP_EINVAL, "", "more members than any event has");
+        struct entry *entry = &lines->entries[lines->entry_count];
+        *entry = (struct entry){0};
+        entry->name = keep_text(lines, aep__json_decode(scanner->token, &lines->scratch, NULL));
+        if (!read_value(lines, entry))
+            return refuse_json(lines);
+        lines->entry_count += entry->token != AEP__JSON_NULL;
+    }
+    if (token != AEP__JSON_OBJECT_END || aep__json_next(scanner) != AEP__JSON_END)
+        return refuse_json(lines);
+    return lines->texts.failed ? aep__error_memory(&lines->err) : AEP_OK;
+}
+
+/* ---- entries into a draft ------------------------------------------------------------------- */
+
+static const struct entry *find_entry(const struct lines *lines, const char *name)
+{
+    for (size_t i = 0; i < lines->entry_count; i++) {
+        if (strcmp(text_at(lines, lines->entries[i].name), name) == 0)
+            return &lines->entries[i];
+    }
+    return NULL;
+}
+
+static int want(struct lines *lines, const char *name, const char *what)
+{
+    return aep__error(&lines->err, AEP_EINVAL, name, "%s: %s is wanted", name, what);
+}
+
+/* A field from an entry, in the form that the member's type has. */
+static int add_field(struct lines *lines, struct aep__draft *draft, const struct entry *entry)
+{
+    const char *name = text_at(lines, entry->name);
+    int index = aep__kind_member((enum aep_kind)draft->kind, name, strlen(name));
+    enum aep__type type = index < 0 ? AEP__TYPE_TEXT
+                                    : aep__kinds[draft->kind].members[index].type;
+    bool flag = entry->token == AEP__JSON_TRUE || entry->token == AEP__JSON_FALSE;
+    aep_field field = {.name = name, .text = text_at(lines, entry->text), .length = entry->length,
+                       .number = flag ? entry->token == AEP__JSON_TRUE : entry->number};
+    if (type == AEP__TYPE_BOOL && !flag)
+        return want(lines, name, "true or false");
+    if (type != AEP__TYPE_BOOL && aep__type_is_number(type) && entry->token != AEP__JSON_NUMBER)
+        return want(lines, name, "a number");
+    if (!aep__type_is_number(type) && !aep__type_is_json(type) &&
+        entry->token != AEP__JSON_STRING)
+        return want(lines, name, "a string");
+    if (draft->field_count == AEP__FIELDS_MAX)
+        return aep__error(&lines->err, AEP_EINVAL, name, "%s: one member too many", name);
+    if (aep__type_is_number(type))
+        field.text = NULL;
+    draft->fields[draft->field_count++] = field;
+    return AEP_OK;
+}
+
+static int make_fields(struct lines *lines, struct aep__draft *draft)
+{
+    int code = AEP_OK;
+    for (size_t i = 0; code == AEP_OK && i < lines->entry_count; i++) {
+        const char *name = text_at(lines, lines->entries[i].name);
+        if (strcmp(name, "kind") != 0 && strcmp(name, "event_type") != 0)
+            code = add_field(lines, draft, &lines->entries[i]);
+    }
+    return code;
+}
+
+/* The members of an event of any other type that a line can have. */
+static int make_event(struct lines *lines, aep_event *event)
+{
+    const struct {
+        const char *name, **text;
+    } members[] = {
+        {"event_type", &event->event_type},         {"topic", &event->topic},
+        {"payload", &event->payload},               {"correlation_id", &event->correlation_id},
+        {"schema_ref", &event->schema_ref},         {"causation_id", &event->causation_id},
+        {"traceparent", &event->traceparent},       {"tracestate", &event->tracestate},
+    };
+    const size_t count = sizeof members / sizeof *members;
+    event->size = sizeof *event;
+    for (size_t i = 0; i < lines->entry_count; i++) {
+        const struct entry *entry = &lines->entries[i];
+        const char *name = text_at(lines, entry->name);
+        size_t at = 0;
+        while (at < count && strcmp(members[at].name, name) != 0)
+            at++;
+        if (at == count)
+            return aep__error(&lines->err, AEP_EINVAL, name, "%s: unknown member", name);
+        bool payload = strcmp(name, "payload") == 0;
+        if (!payload && entry->token != AEP__JSON_STRING)
+            return want(lines, name, "a string");
+        if (payload && entry->token != AEP__JSON_OBJECT)
+            return want(lines, name, "an object");
+        *members[at].text = text_at(lines, entry->text);
+    }
+    return AEP_OK;
+}
+
+/* Which kind the line is of; -1 for any other event. */
+static int find_kind(struct lines *lines, int *ret)
+{
+    const struct entry *kind = find_entry(lines, "kind");
+    const struct entry *type = find_entry(lines, "event_type");
+    if (!kind && !type)
+        return aep__error(&lines->err, AEP_EINVAL, "kind", "\"kind\" or \"event_type\" is wanted");
+    const char *name = text_at(lines, (kind ? kind : type)->text);
+    *ret = kind ? aep_kind_find(name) : -1;
+    for (int i = 0; !kind && i < AEP_KIND_COUNT; i++) {
+        if (strcmp(aep__kinds[i].event_type, name) == 0)
+            *ret = i;
+    }
+    if (kind && *ret < 0)
+        return aep__error(&lines->err, AEP_EINVAL, "kind",
+                          "no kind \"%.40s\": started, progress, completed or failed", name);
+    return AEP_OK;
+}
+
+/* An event of the four kinds may have its members in "payload", as its envelope has. */
+static int open_payload(struct lines *lines)
+{
+    const struct entry *payload = find_entry(lines, "payload");
+    if (!payload)
+        return AEP_OK;
+    size_t at = (size_t)(payload - lines->entries);
+    struct aep__buf text = {0};
+    aep__buf_add(&text, text_at(lines, payload->text), payload->length);
+    lines->entries[at] = lines->entries[--lines->entry_count];
+    int code = text.failed ? aep__error_memory(&lines->err)
+                           : read_object(lines, text.data, text.len);
+    aep__buf_done(&text);
+    return code;
+}
+
+static int make_draft(struct lines *lines, const char *text, size_t len, struct aep__draft *draft)
+{
+    *draft = (struct aep__draft){.kind = -1};
+    lines->entry_count = 0;
+    aep__buf_clear(&lines->texts);
+    int code = read_object(lines, text, len);
+    if (code == AEP_OK)
+        code = find_kind(lines, &draft->kind);
+    if (code == AEP_OK && draft->kind >= 0)
+        code = open_payload(lines);
+    if (code != AEP_OK)
+        return code;
+    return draft->kind >= 0 ? make_fields(lines, draft) : make_event(lines, &draft->event);
+}
+
+/* ---- publishing ----------------------------------------------------------------------------- */
+
+static uint64_t used_bytes(struct lines *lines)
+{
+    aep_health health = {.size = sizeof health};
+    int code = aep_publisher_health(lines->session.publisher, &health, NULL);
+    return code == AEP_OK ? health.used_bytes : 0;
+}
+
+/* When the spool is full: waits for the relay to make room. False if it makes none. */
+static bool wait_for_room(struct lines *lines)
+{
+    uint64_t before = used_bytes(lines);
+    int64_t end_us = aep__clock_mono_us() + ROOM_WAIT_MS * 1000;
+    while (aep__clock_mono_us() < end_us) {
+        if (used_bytes(lines) < before)
+            return true;
+        aep_publisher_flush(lines->session.publisher, 1000, NULL);
+        poll(NULL, 0, 50); /* what is acknowledged is removed a little later */
+    }
+    return false;
+}
+
+static int publish(struct lines *lines, const struct aep__draft *draft, aep_receipt *receipt)
+{
+    if (lines->dry_run)
+        return aep__draft_preview(draft, lines->session.config, &lines->out, &lines->err);
+    int code;
+    do
+        code = aep__draft_publish(draft, lines->session.publisher, receipt, &lines->err);
+    while (code == AEP_EFULL && wait_for_room(lines));
+    lines->full = code == AEP_EFULL;
+    return code;
+}
+
+static void note_refused(struct lines *lines)
+{
+    lines->refused++;
+    aep__out_say("stdin: line %llu: %s", (unsigned long long)lines->number, lines->err.text);
+    if (!lines->json)
+        return;
+    aep__buf_format(&lines->out, "{\"line\":%llu,\"state\":\"refused\",\"field\":",
+                    (unsigned long long)lines->number);
+    aep__json_add_string(&lines->out, lines->err.field, strlen(lines->err.field));
+    aep__buf_text(&lines->out, ",\"error\":");
+    aep__json_add_string(&lines->out, lines->err.text, strlen(lines->err.text));
+    aep__buf_text(&lines->out, "}\n");
+}
+
+static void note_published(struct lines *lines, const aep_receipt *receipt)
+{
+    lines->published++;
+    if (!lines->json || lines->dry_run)
+        return;
+    aep__buf_format(&lines->out, "{\"line\":%llu,", (unsigned long long)lines->number);
+    aep__receipt_add(&lines->out, receipt, receipt->position.segment ? "spooled" : "disabled");
+    aep__buf_text(&lines->out, "}\n");
+}
+
+static void take_line(struct lines *lines, const char *text, size_t len)
+{
+    struct aep__draft draft;
+    aep_receipt receipt = {.size = sizeof receipt};
+    lines->number++;
+    if (strspn(text, " \t\r\n") >= len)
+        return;
+    int code = make_draft(lines, text, len, &draft);
+    if (code == AEP_OK)
+        code = publish(lines, &draft, &receipt);
+    if (code == AEP_OK)
+        note_published(lines, &receipt);
+    else
+        note_refused(lines);
+}
+
+/* Takes all whole lines of the input, and the last one without a newline at its end. Each is
+ * NUL-terminated in place. */
+static void take_lines(struct lines *lines, bool at_end)
+{
+    char *begin = lines->input.data, *end = begin + lines->input.len, *newline;
+    while (begin < end && !lines->full && (newline = memchr(begin, '\n', (size_t)(end - begin)))) {
+        *newline = '\0';
+        take_line(lines, begin, (size_t)(newline - begin));
+        begin = newline + 1;
+    }
+    if (at_end && begin < end && !lines->full) {
+        *end = '\0';
+        take_line(lines, begin, (size_t)(end - begin));
+        begin = end;
+    }
+    lines->input.len = (size_t)(end - begin);
+    memmove(lines->input.data, begin, lines->input.len);
+}
+
+/* Reads to the end of stdin. AEP_EIO, AEP_ETOOBIG, AEP_ENOMEM stop it; so does a closed stdout. */
+static int read_lines(struct lines *lines)
+{
+    for (bool at_end = false; !at_end && !lines->full;) {
+        if (lines->input.len > LINE_BYTES)
+            return aep__error(&lines->err, AEP_ETOOBIG, "", "stdin: line %llu is over %u MiB",
+                              (unsigned long long)lines->number + 1, LINE_BYTES >> 20);
+        if (!aep__buf_reserve(&lines->input, CHUNK_BYTES))
+            return aep__error_memory(&lines->err);
+        ssize_t n = read(STDIN_FILENO, lines->input.data + lines->input.len, CHUNK_BYTES - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return aep__error_errno(&lines->err, AEP_EIO, "", "stdin");
+        lines->input.len += (size_t)n;
+        at_end = n == 0;
+        take_lines(lines, at_end);
+        if (lines->out.len > 0 && aep__out_write(&lines->out) != AEP__EXIT_DONE)
+            return aep__error(&lines->err, AEP_EIO, "", "stopped at line %llu: stdout is closed",
+                              (unsigned long long)lines->number);
+    }
+    return AEP_OK;
+}
+
+/* The last words: how many, and with --wait what has become of them. Returns the exit status. */
+static int conclude(struct lines *lines)
+{
+    int wait_ms = -1, waited = AEP_OK;
+    const char *state = "spooled";
+    if (aep__session_wait_ms(&lines->session, lines->args, &wait_ms, &lines->err) == AEP_OK &&
+        wait_ms >= 0) {
+        waited = aep_publisher_flush(lines->session.publisher, wait_ms, &lines->err);
+        state = aep__receipt_state(waited);
+        if (waited != AEP_OK)
+            aep__out_say("publish: %s", lines->err.text);
+    }
+    aep__buf_format(&lines->out,
+                    lines->json ? "{\"published\":%llu,\"refused\":%llu,\"state\":\"%s\"}\n"
+                                : "%llu published, %llu refused\n",
+                    (unsigned long long)lines->published, (unsigned long long)lines->refused,
+                    state);
+    int status = aep__out_write(&lines->out);
+    if (lines->full)
+        return AEP__EXIT_FULL;
+    if (lines->refused > 0)
+        return AEP__EXIT_USAGE;
+    return waited == AEP_ERELAY ? AEP__EXIT_DEFERRED : waited ? aep__out_exit(waited) : status;
+}
+
+static int open_lines(struct lines *lines)
+{
+    if (lines->args->operand_count > 0 || aep__args_given(lines->args, "type"))
+        return aep__error(&lines->err, AEP_EINVAL, "stdin",
+                          "publish: with --stdin each line says its kind");
+    return lines->dry_run ? aep__args_config(lines->args, &lines->session.config, &lines->err)
+                          : aep__session_open(&lines->session, lines->args, &lines->err);
+}
+
+int aep__publish_lines(const struct aep__args *args)
+{
+    struct lines lines = {.args = args,
+                          .json = aep__args_given(args, "json"),
+                          .dry_run = aep__args_given(args, "dry_run")};
+    int code = open_lines(&lines);
+    if (code == AEP_OK)
+        code = read_lines(&lines);
+    int status = code != AEP_OK  ? aep__out_error(&lines.err)
+                 : lines.dry_run ? (lines.refused ? AEP__EXIT_USAGE : AEP__EXIT_DONE)
+                                 : conclude(&lines);
+    aep__session_close(&lines.session);
+    aep__json_done(&lines.scanner);
+    aep__buf_done(&lines.input);
+    aep__buf_done(&lines.texts);
+    aep__buf_done(&lines.scratch);
+    aep__buf_done(&lines.out);
+    return status;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the program says: results to stdout, messages to stderr. No stdio: a result is made in a
+ * buffer and written by one write(2), so that lines of processes that share a file stay whole. */
+#ifndef AEP_APP_OUT_H
+#define AEP_APP_OUT_H
+
+#include "aep/aep.h"
+#include "base/buf.h"
+#include "verb.h"
+
+#include <stdbool.h>
+
+/** Puts something on each of descriptors 0 to 2 that is closed, so that no file of ours takes its
+ * number. Reads and writes there still fail, and programs that are run find it closed. */
+void aep__out_guard(void);
+
+/** Writes the buffer to stdout and empties it. Returns AEP__EXIT_DONE, or AEP__EXIT_FAILED after a
+ * message (none for a reader that went away). A closed pipe raises no signal from then on. */
+int aep__out_write(struct aep__buf *buf);
+/** The same, and frees the buffer: for a verb's last words. */
+int aep__out_finish(struct aep__buf *buf);
+
+/** One line on stderr: "aep: …". */
+void aep__out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Says what went wrong and returns the exit status for it. */
+int aep__out_error(const aep_error *err);
+/** The exit status for a result code. */
+int aep__out_exit(int code);
+
+/** Whether colour may be used on this descriptor: a terminal, and NO_COLOR not set. */
+bool aep__out_colour(int fd);
+/** The width of the terminal on this descriptor; 0: it is none. */
+int aep__out_width(int fd);
+
+/** Appends text without what could drive a terminal: control characters become blanks. */
+void aep__out_plain(struct aep__buf *buf, const char *text, size_t len);
+
+#endif

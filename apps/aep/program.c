@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "program.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "out.h"
+#include "verb.h"
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+/* The folder of the running program with its slash; returns its length, 0: not known. */
+static size_t own_folder(char *path, size_t size)
+{
+    ssize_t len = readlink("/proc/self/exe", path, size - 1);
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    path[len > 0 ? len : 0] = '\0';
+    return len > 0 ? (size_t)len : 0;
+}
+
+bool aep__program_find(const char *name, char *path, size_t size)
+{
+    static const char *const places[] = {"../libexec/aep/", "", NULL};
+    char own[PATH_MAX];
+    size_t folder_len = own_folder(own, sizeof own);
+    for (const char *const *place = places; folder_len > 0 && *place; place++) {
+        int len = snprintf(path, size, "%s%s%s", own, *place, name);
+        if (len > 0 && (size_t)len < size && is_program(path))
+            return true;
+    }
+#ifdef AEP_LIBEXECDIR
+    snprintf(path, size, "%s/%s", AEP_LIBEXECDIR, name);
+    return is_program(path);
+#else
+    return false;
+#endif
+}
+
+int aep__program_exec(const char *name, char *const *arguments)
+{
+    char path[PATH_MAX];
+    if (!aep__program_find(name, path, sizeof path)) {
+        aep__out_say("%s is not installed; it comes with the full package", name);
+        return AEP__EXIT_FAILED;
+    }
+    size_t count = 0;
+    while (arguments[count])
+        count++;
+    char **argv = calloc(count + 2, sizeof *argv);
+    if (argv) {
+        argv[0] = path;
+        memcpy(argv + 1, arguments, count * sizeof *argv);
+        execv(path, argv);
+    }
+    aep__out_say("%s: %s", path, strerrordesc_np(errno));
+    free(argv);
+    return AEP__EXIT_FAILED;
+}
+
+int aep__program_run(const char *name, char *const *arguments)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(aep__program_exec(name, arguments));
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (pid < 0 || !WIFEXITED(status)) {
+        aep__out_say("%s did not end by itself", name);
+        return AEP__EXIT_FAILED;
+    }
+    return WEXITSTATUS(status);
+}

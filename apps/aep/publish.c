@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep publish: one event, from one option per payload member. The options are made from the kinds
+ * table, so a member that is added there is an option here. */
+#include "publish.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "input.h"
+#include "out.h"
+#include "receipt.h"
+#include "verbs.h"
+
+#include "base/error.h"
+#include "config/nearest.h"
+
+/* ---- options from the kinds table ----------------------------------------------------------- */
+
+static const char *const metavars[] = {
+    [AEP__TYPE_TEXT] = "TEXT",      [AEP__TYPE_TIME] = "TIME",    [AEP__TYPE_ID] = "ID",
+    [AEP__TYPE_NUMBER] = "N",       [AEP__TYPE_INTEGER] = "N",    [AEP__TYPE_BOOL] = NULL,
+    [AEP__TYPE_OBJECT] = "JSON",    [AEP__TYPE_ARRAY] = "JSON",   [AEP__TYPE_ANY] = "JSON",
+};
+
+/* Headings, by the set of kinds that have the member. */
+static const char *const groups[1 << AEP_KIND_COUNT] = {
+    [1 << AEP_KIND_STARTED] = "of started",
+    [1 << AEP_KIND_PROGRESS] = "of progress",
+    [1 << AEP_KIND_COMPLETED] = "of completed",
+    [1 << AEP_KIND_FAILED] = "of failed",
+    [1 << AEP_KIND_COMPLETED | 1 << AEP_KIND_FAILED] = "of completed and failed",
+    [1 << AEP_KIND_STARTED | 1 << AEP_KIND_COMPLETED | 1 << AEP_KIND_FAILED] =
+        "of started, completed and failed",
+    [(1 << AEP_KIND_COUNT) - 1] = "of every kind",
+};
+
+/* The set of kinds that have a member of this name, a bit each. */
+static unsigned kinds_with(const char *name)
+{
+    unsigned kinds = 0;
+    for (int kind = 0; kind < AEP_KIND_COUNT; kind++)
+        kinds |= (unsigned)(aep__kind_member((enum aep_kind)kind, name, strlen(name)) >= 0) << kind;
+    return kinds;
+}
+
+static size_t add_member_rows(struct aep__flag *rows, size_t max, const struct aep__member *member,
+                              unsigned kinds)
+{
+    if (max < 2)
+        return 0;
+    rows[0] = (struct aep__flag){
+        .name = member->name,
+        .argument = metavars[member->type] ? AEP__ARGUMENT_VALUE : AEP__ARGUMENT_NONE,
+        .metavar = metavars[member->type],
+        .help = member->help,
+        .group = groups[kinds] ? groups[kinds] : "of some kinds",
+    };
+    if (!member->option)
+        return 1;
+    rows[1] = rows[0];
+    rows[1].name = member->option;
+    rows[1].same_as = member->name;
+    return 2;
+}
+
+/* A row for every member of every kind, at its first kind. */
+static size_t make_member_options(struct aep__flag *rows, size_t max)
+{
+    size_t count = 0;
+    for (int kind = 0; kind < AEP_KIND_COUNT; kind++) {
+        for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
+            const struct aep__member *member = &aep__kinds[kind].members[i];
+            unsigned kinds = kinds_with(member->name);
+            if ((kinds & ((1u << kind) - 1)) == 0)
+                count += add_member_rows(rows + count, max - count, member, kinds);
+        }
+    }
+    return count;
+}
+
+/* ---- an event from options ------------------------------------------------------------------ */
+
+/* An event and the files that it was read from. */
+struct source {
+    const struct aep__args *args;
+    struct aep__draft draft;
+    struct aep__buf files[AEP__FIELDS_MAX];
+    size_t file_count;
+    aep_error *err;
+};
+
+static int read_number(const struct source *source, const char *name, const char *text,
+                       double *ret)
+{
+    char *end = NULL;
+    *ret = strtod(text, &end);
+    if (*text && !*end && isfinite(*ret) && !strpbrk(text, "xX "))
+        return AEP_OK;
+    return aep__error(source->err, AEP_EINVAL, name, "%s: a number is wanted, not \"%s\"", name,
+                      text);
+}
+
+static int read_json(struct source *source, const char *value, const char **ret)
+{
+    return aep__input_value(value, &source->files[source->file_count++], ret, source->err);
+}
+
+static int add_field(struct source *source, const struct aep__member *member, const char *value)
+{
+    aep_field *field = &source->draft.fields[source->draft.field_count++];
+    int code = AEP_OK;
+    *field = (aep_field){.name = member->name, .text = value, .number = 1};
+    if (aep__type_is_json(member->type)) {
+        code = read_json(source, value, &field->text);
+    } else if (value && aep__type_is_number(member->type)) {
+        code = read_number(source, member->name, value, &field->number);
+        field->text = NULL;
+    }
+    field->length = field->text ? strlen(field->text) : 0;
+    return code;
+}
+
+static void add_text(struct source *source, const char *name, const char *value)
+{
+    if (value)
+        source->draft.fields[source->draft.field_count++] =
+            (aep_field){.name = name, .text = value, .length = strlen(value)};
+}
+
+static bool is_any_member(const char *name)
+{
+    return kinds_with(name) != 0;
+}
+
+/* Refuses options that belong to other kinds. */
+static int check_members(const struct source *source)
+{
+    const struct aep__args *args = source->args;
+    int kind = source->draft.kind;
+    for (size_t i = 0; i < args->given_count; i++) {
+        const char *name = args->given[i].option->name;
+        bool ours = kind >= 0 ? aep__kind_member((enum aep_kind)kind, name, strlen(name)) >= 0
+                              : strcmp(name, "correlation_id") == 0;
+        if (is_any_member(name) && !ours)
+            return aep__error(source->err, AEP_EINVAL, name, "publish: %s has no %s",
+                              kind >= 0 ? aep__kinds[kind].name : "an event given by --type", name);
+    }
+    return AEP_OK;
+}
+
+/* The member's value: as given, else for ids and agent as the environment has it. */
+static int read_member(struct source *source, const struct aep__member *member)
+{
+    bool given = aep__args_given(source->args, member->name);
+    if (given)
+        return add_field(source, member, aep__args_text(source->args, member->name));
+    bool starts = source->draft.kind == AEP_KIND_STARTED; /* another agent's, as a rule */
+    if (!(starts && strcmp(member->name, "agent_name") == 0))
+        add_text(source, member->name, aep__session_id(source->args, member->name));
+    return AEP_OK;
+}
+
+static int read_kind(struct source *source)
+{
+    const struct aep__kind *kind = &aep__kinds[source->draft.kind];
+    const struct aep__args *args = source->args;
+    int code = check_members(source);
+    for (size_t i = 0; code == AEP_OK && i < kind->member_count; i++)
+        code = read_member(source, &kind->members[i]);
+    add_text(source, "causation_id", aep__session_id(args, "causation_id"));
+    add_text(source, "traceparent", aep__args_text(args, "traceparent"));
+    add_text(source, "tracestate", aep__args_text(args, "tracestate"));
+    return code;
+}
+
+static int read_any(struct source *source)
+{
+    const struct aep__args *args = source->args;
+    aep_event *event = &source->draft.event;
+    const char *payload = aep__args_text(args, "payload");
+    *event = *AEP_EVENT(.event_type = aep__args_text(args, "type"),
+                        .topic = aep__args_text(args, "topic"),
+                        .correlation_id = aep__session_id(args, "correlation_id"),
+                        .schema_ref = aep__args_text(args, "schema_ref"),
+                        .causation_id = aep__session_id(args, "causation_id"),
+                        .traceparent = aep__args_text(args, "traceparent"),
+                        .tracestate = aep__args_text(args, "tracestate"));
+    int code = check_members(source);
+    return code == AEP_OK && payload ? read_json(source, payload, &event->payload) : code;
+}
+
+static int refuse_kind(const struct source *source, const char *name)
+{
+    struct aep__nearest nearest = {.wanted = name};
+    for (int kind = 0; kind < AEP_KIND_COUNT; kind++)
+        aep__nearest_show(&nearest, aep__kinds[kind].name);
+    const char *near = aep__nearest_get(&nearest);
+    return aep__error(source->err, AEP_EINVAL, "kind", "publish: no kind \"%s\"; did you mean %s?",
+                      name, near ? near : "started, progress, completed or failed");
+}
+
+static int read_source(struct source *source)
+{
+    const struct aep__args *args = source->args;
+    bool any = aep__args_given(args, "type");
+    if (any == (args->operand_count == 1))
+        return aep__error(source->err, AEP_EINVAL, "kind",
+                          "publish: a kind is wanted (started, progress, completed, failed), or "
+                          "--type, or --stdin");
+    source->draft.kind = any ? -1 : aep_kind_find(args->operands[0]);
+    if (!any && source->draft.kind < 0)
+        return refuse_kind(source, args->operands[0]);
+    return any ? read_any(source) : read_kind(source);
+}
+
+static void free_source(struct source *source)
+{
+    for (size_t i = 0; i < source->file_count; i++)
+        aep__buf_done(&source->files[i]);
+}
+
+int aep__draft_publish(const struct aep__draft *draft, aep_publisher *publisher,
+                       aep_receipt *receipt, aep_error *err)
+{
+    if (draft->kind < 0)
+        return aep_publish_event(publisher, &draft->event, receipt, err);
+    return aep_publish_fields(publisher, (enum aep_kind)draft->kind, draft->fields,
+                              draft->field_count, receipt, err);
+}
+
+/* ---- the verb ------------------------------------------------------------------------------- */
+
+static int show_receipt(const aep_receipt *receipt, const char *state, bool json)
+{
+    struct aep__buf text = {0};
+    if (json) {
+        aep__buf_byte(&text, '{');
+        aep__receipt_add(&text, receipt, state);
+        aep__buf_text(&text, "}\n");
+    } else {
+        aep__buf_format(&text, "%s\n", receipt->correlation_id);
+    }
+    return aep__out_finish(&text);
+}
+
+static int publish_one(struct source *source)
+{
+    struct aep__session session = {0};
+    aep_receipt receipt = {.size = sizeof receipt};
+    const char *state = "spooled";
+    int wait_ms = -1, waited = AEP_OK, status;
+    int code = aep__session_open(&session, source->args, source->err);
+    if (code == AEP_OK)
+        code = aep__session_wait_ms(&session, source->args, &wait_ms, source->err);
+    if (code == AEP_OK)
+        code = aep__draft_publish(&source->draft, session.publisher, &receipt, source->err);
+    if (code == AEP_OK && receipt.position.segment == 0) {
+        state = "disabled";
+    } else if (code == AEP_OK && wait_ms >= 0) {
+        waited = aep_publisher_wait(session.publisher, &receipt, wait_ms, source->err);
+        state = aep__receipt_state(waited);
+    }
+    status = code == AEP_OK ? show_receipt(&receipt, state, aep__args_given(source->args, "json"))
+                            : aep__out_error(source->err);
+    if (waited != AEP_OK) {
+        aep__out_say("publish: %s", source->err->text);
+        status = waited == AEP_ERELAY ? AEP__EXIT_DEFERRED : aep__out_exit(waited);
+    }
+    aep__session_close(&session);
+    return status;
+}
+
+static int preview_one(struct source *source)
+{
+    aep_config *config = NULL;
+    struct aep__buf text = {0};
+    int code = aep__args_config(source->args, &config, source->err);
+    if (code == AEP_OK)
+        code = aep__draft_preview(&source->draft, config, &text, source->err);
+    aep_config_free(config);
+    int status = aep__out_finish(&text);
+    return code == AEP_OK ? status : aep__out_error(source->err);
+}
+
+static int run_publish(struct aep__args *args)
+{
+    aep_error err;
+    struct source source = {.args = args, .err = &err};
+    if (aep__args_given(args, "stdin"))
+        return aep__publish_lines(args);
+    int status;
+    if (read_source(&source) != AEP_OK)
+        status = aep__out_error(&err);
+    else if (aep__args_given(args, "dry_run"))
+        status = preview_one(&source);
+    else
+        status = publish_one(&source);
+    free_source(&source);
+    return status;
+}
+
+#define ANY_TYPE "any other type"
+
+static const struct aep__flag options[] = {
+    {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
+     "Waits at most MS milliseconds (publish.wait_ms if not said) for Kafka's acknowledgement; "
+     "exit status 3 if there is none by then. The event stays on disk and is sent all the same.",
+     NULL, NULL, NULL},
+    {"json", 0, AEP__ARGUMENT_NONE, NULL,
+     "Prints a receipt: event_id, correlation_id, state (spooled, acked, deferred, parked, dead, "
+     "disabled), segment, offset.",
+     NULL, NULL, NULL},
+    {"dry_run", 'n', AEP__ARGUMENT_NONE, NULL,
+     "Prints the envelope as it would be published, and publishes nothing.", NULL, NULL, NULL},
+    {"stdin", 0, AEP__ARGUMENT_NONE, NULL, "Publishes an event for each line (JSON) of stdin.",
+     NULL, NULL, NULL},
+    {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
+     "What caused the event. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
+    {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",
+     "Trace context. Default: TRACEPARENT of the environment, else a new one.", NULL, NULL, NULL},
+    {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.", NULL,
+     NULL, NULL},
+    {"type", 0, AEP__ARGUMENT_VALUE, "TYPE", "The event type: a.b.c.vN.", NULL, NULL, ANY_TYPE},
+    {"payload", 0, AEP__ARGUMENT_VALUE, "JSON", "The payload, an object.", NULL, NULL, ANY_TYPE},
+    {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic; the event type if not given.", NULL,
+     NULL, ANY_TYPE},
+    {"schema_ref", 0, AEP__ARGUMENT_VALUE, "REF",
+     "registry://a/b/c/vN; made from the event type if not given.", NULL, NULL, ANY_TYPE},
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_publish = {
+    .name = "publish",
+    .summary = "publishes an event",
+    .usage = "KIND [OPTION]...\n--type TYPE --payload JSON [OPTION]...\n--stdin [OPTION]...",
+    .description =
+        "KIND is started, progress, completed or failed. The event is on disk when the command "
+        "ends; a relay in the background sends it to Kafka. The correlation id is printed.\n\n"
+        "JSON values are given as they are, as @FILE, or as - for stdin. correlation_id, "
+        "causation_id, session_id and (but for started) agent_name come from AEP_CORRELATION_ID, "
+        "AEP_CAUSATION_ID, AEP_SESSION_ID, AEP_AGENT_NAME if they are not given: within `aep run` "
+        "they are set.\n\n"
+        "With --stdin each line is an object: \"kind\" and the members of the payload, or "
+        "\"event_type\" and \"payload\" (and topic, schema_ref, correlation_id); either may have "
+        "causation_id, traceparent, tracestate. A line that is refused is named on stderr, the "
+        "others are published; the exit status is then 2. Lines are published as they come, so "
+        "that a program may keep the command running and write to it; with --json each gets its "
+        "receipt. When the spool is full it waits for room as long as the relay makes some.\n\n"
+        "  {\"kind\":\"progress\",\"agent_name\":\"a\",\"correlation_id\":\"x\","
+        "\"progress_percent\":50}\n"
+        "  {\"event_type\":\"acme.quality.gate.passed.v1\",\"payload\":{\"gate\":\"lint\"}}",
+    .examples = "  id=$(aep publish started --agent builder --request \"build it\")\n"
+                "  aep publish progress --agent builder --correlation-id \"$id\" "
+                "--progress-percent 50\n"
+                "  aep publish completed --agent builder --correlation-id \"$id\" "
+                "--result-summary done --wait\n"
+                "  jq -c '.[]' events.json | aep publish --stdin",
+    .options = options,
+    .more_options = make_member_options,
+    .operands = "started progress completed failed",
+    .operands_max = 1,
+    .run = run_publish,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has become of an event that was accepted, in a word and in JSON. */
+#ifndef AEP_APP_RECEIPT_H
+#define AEP_APP_RECEIPT_H
+
+#include "aep/aep.h"
+#include "base/buf.h"
+
+/** The state for what aep_publisher_wait() returned: acked, deferred, parked, dead, failed. */
+const char *aep__receipt_state(int code);
+/** Appends `"event_id":"…","correlation_id":"…","state":"…","segment":N,"offset":N`. */
+void aep__receipt_add(struct aep__buf *out, const aep_receipt *receipt, const char *state);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep relay: the configured spool's relay by hand. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "options.h"
+#include "out.h"
+#include "program.h"
+#include "session.h"
+#include "spools.h"
+#include "verbs.h"
+
+#include "base/error.h"
+#include "spool/status.h"
+
+#define STOP_MS 60000
+
+/* The spool is made if there is none yet, as a publisher would. */
+static int open_spool(const struct aep__args *args, struct aep__spool *spool, aep_error *err)
+{
+    struct aep__session session = {0};
+    int code = aep__session_open(&session, args, err);
+    if (code == AEP_OK && !*aep_publisher_spool_dir(session.publisher))
+        code = aep__error(err, AEP_ESTATE, "", "events.enabled is false: there is no spool");
+    if (code == AEP_OK)
+        code = aep__spool_open(spool, aep_publisher_spool_dir(session.publisher), NULL, err);
+    aep__session_close(&session);
+    return code;
+}
+
+static int run_start(struct aep__args *args)
+{
+    struct aep__spool spool = {.dir_fd = -1};
+    struct aep__status status = {0};
+    struct aep__buf text = {0};
+    aep_error err;
+    bool alive = false;
+    int code = open_spool(args, &spool, &err);
+    if (code == AEP_OK) {
+        alive = aep__ask_alive(&spool);
+        code = aep__ask_start(args, &spool, &err);
+    }
+    if (code == AEP_OK)
+        aep__status_read(&spool, &status, NULL);
+    aep__spool_done(&spool);
+    if (code != AEP_OK)
+        return aep__out_error(&err);
+    aep__buf_format(&text, "relay %s", alive ? "runs already" : "started");
+    if (status.pid > 0)
+        aep__buf_format(&text, ": process %lld", (long long)status.pid);
+    aep__buf_byte(&text, '\n');
+    return aep__out_finish(&text);
+}
+
+static int run_stop(struct aep__args *args)
+{
+    struct aep__spool spool = {.dir_fd = -1};
+    char reply[128];
+    aep_error err;
+    int code = aep__spools_open(args, &spool, &err);
+    if (code == AEP_OK && aep__ask_alive(&spool)) {
+        code = aep__ask(&spool, "stop 1", STOP_MS, reply, sizeof reply, &err);
+        if (code == AEP_OK && !aep__ask_ended(&spool, STOP_MS))
+            code = aep__error(&err, AEP_ERELAY, "", "the relay has not ended in %d s",
+                              STOP_MS / 1000);
+    } else if (code == AEP_OK) {
+        aep__out_say("relay stop: none runs");
+    }
+    aep__spool_done(&spool);
+    return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
+}
+
+/* The relay reads its settings as every program does; those of this command line are put where it
+ * finds them, and where no other user sees them: not among its arguments. */
+static int hand_settings(const struct aep__args *args, aep_error *err)
+{
+    for (size_t i = 0; i < args->given_count; i++) {
+        char name[128] = "AEP_";
+        const char *setting = args->given[i].value;
+        if (strcmp(args->given[i].option->name, "set") != 0)
+            continue;
+        size_t len = strcspn(setting, "="), at = strlen(name);
+        if (len >= sizeof name - at)
+            return aep__error(err, AEP_EINVAL, "set", "relay run: no option \"%s\"", setting);
+        for (size_t c = 0; c < len; c++)
+            name[at++] = setting[c] == '.' ? '_' : (char)toupper((unsigned char)setting[c]);
+        setenv(name, setting + len + 1, 1);
+    }
+    return AEP_OK;
+}
+
+static int run_run(struct aep__args *args)
+{
+    static char foreground[] = "--foreground", spool[] = "--spool";
+    char *folder = (char *)aep__args_text(args, "spool");
+    char *const words[] = {foreground, folder ? spool : NULL, folder, NULL};
+    aep_config *config = NULL;
+    aep_error err;
+    int code = aep__args_config(args, &config, &err); /* for what it has to say about them */
+    aep_config_free(config);
+    if (code == AEP_OK)
+        code = hand_settings(args, &err);
+    return code == AEP_OK ? aep__program_exec("aep-relay", words) : aep__out_error(&err);
+}
+
+static const struct aep__flag spool_options[] = {
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__verb start = {
+    .name = "start",
+    .summary = "starts a relay in the background, unless one runs",
+    .run = run_start,
+};
+
+static const struct aep__verb stop = {
+    .name = "stop",
+    .summary = "makes the relay send what it can in a bounded time, and end",
+    .usage = "[--spool DIR]",
+    .description = "With relay.mode=auto the next publisher starts one again.",
+    .options = spool_options,
+    .run = run_stop,
+};
+
+static const struct aep__verb run = {
+    .name = "run",
+    .usage = "[--spool DIR]",
+    .options = spool_options,
+    .summary = "runs the relay in the foreground, for service managers",
+    .description = "Takes over from one that was started automatically; logs to stderr; ends on "
+                   "SIGTERM after a bounded flush.",
+    .run = run_run,
+};
+
+static const struct aep__verb *const actions[] = {&start, &stop, &run, NULL};
+
+const struct aep__verb aep__verb_relay = {
+    .name = "relay",
+    .summary = "starts, stops or runs the relay, which sends the spool's events to Kafka",
+    .usage = "start | stop | run",
+    .description = "A publisher that finds no relay alive starts one (relay.mode=auto), and it ends "
+                   "by itself when there has been nothing to do for relay.idle_exit. These are for "
+                   "doing it by hand.",
+    .actions = actions,
+};

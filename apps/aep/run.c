@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep run: any command as a tracked execution.
+ *
+ *     started ──▶ command, with the ids in its environment ──▶ completed │ failed ──▶ its end is ours
+ *
+ * Tracking never stands in the command's way: what goes wrong with it is said on stderr and the
+ * command runs all the same, unless --strict asks otherwise. A command that runs `aep run` or
+ * `aep publish` itself continues this execution: they take their ids from the environment. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "input.h"
+#include "options.h"
+#include "out.h"
+#include "session.h"
+#include "verbs.h"
+
+#include "base/json.h"
+#include "event/redact.h"
+
+#define EXIT_NOT_TRACKED 125 /* --strict, and tracking cannot be set up */
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NOT_FOUND 127
+
+/* A command line can be megabytes; an event cannot. */
+#define ARGUMENTS_BYTES 65536u
+#define REQUEST_BYTES 4096u
+
+struct tracked {
+    const struct aep__args *args;
+    struct aep__session session;
+    aep_execution *execution; /* NULL: not tracked */
+    struct aep__redactor *redactor;
+    struct aep__buf argv, request, context, input;
+    aep_error err;
+};
+
+/* ---- what the started event says ------------------------------------------------------------ */
+
+/* What stands for an argument that follows one such as --api-key; NULL: it is no secret. The
+ * redaction of texts sees each argument alone, so this is the place that knows of the pair. */
+static const char *find_secret(const struct tracked *tracked, const char *before)
+{
+    if (!before || before[0] != '-' || strchr(before, '=') || !tracked->redactor)
+        return NULL;
+    before += strspn(before, "-");
+    const struct aep__secret *secret =
+        aep__redact_name(tracked->redactor, before, strlen(before));
+    return secret ? secret->kind : NULL;
+}
+
+/* Fills argv (a JSON array) and request (the command line as text), both bounded. */
+static void describe_command(struct tracked *tracked, char *const argv[])
+{
+    struct aep__buf *array = &tracked->argv, *line = &tracked->request, mark = {0};
+    aep__buf_byte(array, '[');
+    for (size_t i = 0; argv[i] && array->len < ARGUMENTS_BYTES; i++) {
+        const char *word = argv[i], *kind = i ? find_secret(tracked, argv[i - 1]) : NULL;
+        aep__buf_clear(&mark);
+        if (kind) {
+            aep__redact_mark(&mark, kind);
+            word = aep__buf_string(&mark);
+        }
+        aep__buf_text(array, i ? "," : "");
+        aep__json_add_string(array, word, strnlen(word, ARGUMENTS_BYTES));
+        if (line->len < REQUEST_BYTES)
+            aep__buf_format(line, "%s%.*s", i ? " " : "", (int)REQUEST_BYTES, word);
+    }
+    aep__buf_byte(array, ']');
+    aep__buf_done(&mark);
+}
+
+/* Adds "name": to the context's members unless the caller's context has that name. */
+static bool begin_member(struct aep__buf *context, const char *callers, const char *name)
+{
+    struct aep__json json = {0};
+    struct aep__buf scratch = {0};
+    bool taken = false;
+    aep__json_begin(&json, callers, strlen(callers), AEP__JSON_DEPTH, false);
+    enum aep__json_token token;
+    while (!taken && (token = aep__json_next(&json)) > AEP__JSON_END) {
+        struct aep__slice text = {NULL, 0};
+        if (token == AEP__JSON_NAME && json.depth == 1)
+            text = aep__json_decode(json.token, &scratch, NULL);
+        taken = text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
+    }
+    aep__json_done(&json);
+    aep__buf_done(&scratch);
+    if (!taken)
+        aep__buf_format(context, "%s\"%s\":", context->data[context->len - 1] == '{' ? "" : ",",
+                        name);
+    return !taken;
+}
+
+/* The caller's context with ours behind it. One that is no object is left to the library to
+ * refuse, with the place. */
+static const char *make_context(struct tracked *tracked, const char *callers, char *const argv[])
+{
+    struct aep__buf *out = &tracked->context;
+    size_t len = strlen(callers);
+    while (len > 0 && strchr(" \t\r\n", callers[len - 1]))
+        len--;
+    if (len < 2 || callers[strspn(callers, " \t\r\n")] != '{' || callers[len - 1] != '}')
+        return callers;
+    while (strchr(" \t\r\n", callers[len - 2]))
+        len--;
+    aep__buf_add(out, callers, len - 1);
+    const char *slash = strrchr(argv[0], '/'), *base = slash ? slash + 1 : argv[0];
+    if (begin_member(out, callers, "command"))
+        aep__json_add_string(out, base, strlen(base));
+    bool arguments = aep__config_bool(tracked->session.config, AEP__OPT_CAPTURE_REQUEST);
+    if (arguments && begin_member(out, callers, "argv"))
+        aep__buf_add(out, tracked->argv.data, tracked->argv.len);
+    char *folder = getcwd(NULL, 0);
+    if (folder && begin_member(out, callers, "cwd"))
+        aep__json_add_string(out, folder, strlen(folder));
+    free(folder);
+    aep__buf_byte(out, '}');
+    return aep__buf_string(out);
+}
+
+static int publish_started(struct tracked *tracked, char *const argv[])
+{
+    const struct aep__args *args = tracked->args;
+    const char *request = aep__args_text(args, "user_request");
+    const char *context = aep__args_text(args, "context");
+    describe_command(tracked, argv);
+    int code = aep__input_value(context ? context : "{}", &tracked->input, &context, &tracked->err);
+    if (code != AEP_OK)
+        return code;
+    return aep_execution_start(
+        tracked->session.publisher,
+        AEP_STARTED(.agent_name = aep__args_text(args, "agent_name"),
+                    .user_request = request ? request : aep__buf_string(&tracked->request),
+                    .correlation_id = aep__session_id(args, "correlation_id"),
+                    .session_id = aep__session_id(args, "session_id"),
+                    .context = make_context(tracked, context, argv),
+                    .causation_id = aep__session_id(args, "causation_id"),
+                    .traceparent = aep__args_text(args, "traceparent"),
+                    .tracestate = aep__args_text(args, "tracestate")),
+        &tracked->execution, &tracked->err);
+}
+
+/* Opens all that tracking needs and publishes the first event. */
+static int begin_tracking(struct tracked *tracked, char *const argv[])
+{
+    int code = aep__session_open(&tracked->session, tracked->args, &tracked->err);
+    if (code == AEP_OK && aep__config_bool(tracked->session.config, AEP__OPT_REDACT))
+        code = aep__redactor_new(NULL, &tracked->redactor, &tracked->err);
+    return code == AEP_OK ? publish_started(tracked, argv) : code;
+}
+
+static void end_tracking(struct tracked *tracked)
+{
+    aep_execution_free(tracked->execution);
+    aep__session_close(&tracked->session);
+    aep__redactor_free(tracked->redactor);
+    aep__buf_done(&tracked->argv);
+    aep__buf_done(&tracked->request);
+    aep__buf_done(&tracked->context);
+    aep__buf_done(&tracked->input);
+}
+
+/* ---- what the last event says --------------------------------------------------------------- */
+
+static int64_t to_ms(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000 + time.tv_usec / 1000;
+}
+
+static void describe_usage(const struct aep__child_end *end, char *text, size_t size)
+{
+    int len = snprintf(text, size, "{");
+    if (WIFEXITED(end->status))
+        len += snprintf(text + len, size - (size_t)len, "\"exit_code\":%d,",
+                        WEXITSTATUS(end->status));
+    snprintf(text + len, size - (size_t)len,
+             "\"max_rss_kib\":%ld,\"user_cpu_ms\":%lld,\"system_cpu_ms\":%lld}",
+             end->usage.ru_maxrss, (long long)to_ms(end->usage.ru_utime),
+             (long long)to_ms(end->usage.ru_stime));
+}
+
+static int fail(struct tracked *tracked, const struct aep__child_end *end, const char *usage)
+{
+    char code[32], message[128], partial[256];
+    const char *type = "exit";
+    int status = end->status;
+    snprintf(code, sizeof code, "EXIT_%d", WEXITSTATUS(status));
+    snprintf(message, sizeof message, "the command exited with status %d", WEXITSTATUS(status));
+    if (end->exec_error) {
+        type = "exec";
+        snprintf(code, sizeof code, "EXIT_%d",
+                 end->exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
+        snprintf(message, sizeof message, "the command could not be run: %s",
+                 strerrordesc_np(end->exec_error));
+    } else if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        type = "signal";
+        snprintf(code, sizeof code, "SIG%s", name ? name : "RT");
+        snprintf(message, sizeof message, "the command was killed by signal %d (SIG%s)%s",
+                 WTERMSIG(status), name ? name : "RT",
+                 WCOREDUMP(status) ? " and dumped its core" : "");
+    }
+    snprintf(partial, sizeof partial, "{\"metrics\":%s}", usage);
+    return aep_execution_fail(tracked->execution,
+                              AEP_FAILED(.error_message = message, .error_code = code,
+                                         .error_type = type,
+                                         .partial_results = end->exec_error ? NULL : partial),
+                              &tracked->err);
+}
+
+static void publish_end(struct tracked *tracked, const struct aep__child_end *end)
+{
+    char usage[192];
+    if (!tracked->execution)
+        return;
+    describe_usage(end, usage, sizeof usage);
+    bool done = end->exec_error == 0 && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
+    int code = done ? aep_execution_complete(tracked->execution, AEP_COMPLETED(.metrics = usage),
+                                             &tracked->err)
+                    : fail(tracked, end, usage);
+    if (code != AEP_OK)
+        aep__out_say("run: the end of this execution is not published: %s", tracked->err.text);
+}
+
+/* ---- the verb ------------------------------------------------------------------------------- */
+
+static void run_command(struct tracked *tracked, char *const argv[], struct aep__child_end *end)
+{
+    const aep_execution *execution = tracked->execution;
+    const struct aep__args *args = tracked->args;
+    const struct aep__child_variable variables[] = {
+        {"AEP_CORRELATION_ID", execution ? aep_execution_correlation_id(execution)
+                                         : aep__args_text(args, "correlation_id")},
+        {"AEP_CAUSATION_ID", execution ? aep_execution_id(execution) : NULL},
+        {"AEP_SESSION_ID", execution ? aep_execution_session_id(execution)
+                                     : aep__args_text(args, "session_id")},
+        {"AEP_AGENT_NAME", aep__args_text(args, "agent_name")},
+        {"TRACEPARENT", execution ? aep_execution_traceparent(execution)
+                                  : aep__args_text(args, "traceparent")},
+        {"TRACESTATE", aep__args_text(args, "tracestate")},
+        {NULL, NULL},
+    };
+    aep__child_run(argv, variables, end);
+    if (end->exec_error)
+        aep__out_say("run: %s: %s", argv[0],
+                     end->exec_error == ENOENT ? "command not found"
+                                               : strerrordesc_np(end->exec_error));
+}
+
+static int end_as(const struct aep__child_end *end)
+{
+    if (end->exec_error)
+        return end->exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+    return WIFSIGNALED(end->status) ? aep__child_die(WTERMSIG(end->status))
+                                    : WEXITSTATUS(end->status);
+}
+
+static int run_run(struct aep__args *args)
+{
+    struct tracked tracked = {.args = args};
+    struct aep__child_end end = {0};
+    char *const *argv = args->operands;
+    struct sigaction old_pipe;
+    if (!aep__args_text(args, "agent_name")) {
+        aep__out_say("run: --agent NAME is wanted");
+        return AEP__EXIT_USAGE;
+    }
+    /* A closed stderr must not end us before the command has begun; it gets the old one back. */
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &old_pipe);
+    bool strict = aep__args_given(args, "strict");
+    if (begin_tracking(&tracked, argv) != AEP_OK) {
+        aep__out_say("run: %s: %s", strict ? "not run" : "not tracked", tracked.err.text);
+        if (strict) {
+            end_tracking(&tracked);
+            return EXIT_NOT_TRACKED;
+        }
+    }
+    sigaction(SIGPIPE, &old_pipe, NULL);
+    run_command(&tracked, argv, &end);
+    publish_end(&tracked, &end);
+    end_tracking(&tracked);
+    return end_as(&end);
+}
+
+static const struct aep__flag options[] = {
+    {"agent_name", 0, AEP__ARGUMENT_VALUE, "NAME", "The agent's name. Required.", NULL, NULL, NULL},
+    {"agent", 0, AEP__ARGUMENT_VALUE, "NAME", NULL, NULL, "agent_name", NULL},
+    {"user_request", 0, AEP__ARGUMENT_VALUE, "TEXT",
+     "What is asked of it; the command line if not given.", NULL, NULL, NULL},
+    {"request", 0, AEP__ARGUMENT_VALUE, "TEXT", NULL, NULL, "user_request", NULL},
+    {"correlation_id", 0, AEP__ARGUMENT_VALUE, "ID",
+     "Default: AEP_CORRELATION_ID of the environment, else a new one.", NULL, NULL, NULL},
+    {"session_id", 0, AEP__ARGUMENT_VALUE, "ID",
+     "Default: AEP_SESSION_ID of the environment, else a new one.", NULL, NULL, NULL},
+    {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
+     "What caused it. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
+    {"context", 0, AEP__ARGUMENT_VALUE, "JSON",
+     "An object, or @FILE; command, argv and cwd are added to it.", NULL, NULL, NULL},
+    {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",
+     "Trace context. Default: TRACEPARENT of the environment, else a new one.", NULL, NULL, NULL},
+    {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.", NULL,
+     NULL, NULL},
+    {"strict", 0, AEP__ARGUMENT_NONE, NULL,
+     "Does not run the command if the execution cannot be tracked: exit status 125.", NULL, NULL,
+     NULL},
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_run = {
+    .name = "run",
+    .summary = "runs a command as a tracked execution",
+    .usage = "--agent NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
+    .description =
+        "Publishes started, runs the command, publishes completed (exit status 0) or failed. The "
+        "command's exit status becomes that of aep run; a command that a signal killed makes aep "
+        "run die of the same signal. 127: the command was not found; 126: it could not be run.\n\n"
+        "The command has the terminal, the descriptors and the process group of aep run. Signals "
+        "sent to aep run are passed on to it. If aep run itself is killed by SIGKILL the command "
+        "goes on and its end is not published.\n\n"
+        "completed has metrics (exit_code, max_rss_kib, user_cpu_ms, system_cpu_ms) and "
+        "duration_ms. failed has error_code EXIT_<status> or the signal's name (SIGKILL), and the "
+        "metrics in partial_results. The numbers are those of the command and of the children "
+        "that it has waited for.\n\n"
+        "In the command's environment are AEP_CORRELATION_ID, AEP_CAUSATION_ID (the started "
+        "event's id), AEP_SESSION_ID, AEP_AGENT_NAME and TRACEPARENT. `aep run` and `aep publish` "
+        "within the command use them, so that an inner execution becomes a child of this one.\n\n"
+        "An argument that follows an option with a secret-looking name (--api-key) is redacted, "
+        "as are secrets within arguments; with capture.request=off the arguments are left out. If "
+        "tracking cannot be set up a warning is given and the command runs all the same.",
+    .examples = "  aep run --agent nightly-backup -- ./backup.sh /srv\n"
+                "  aep run --agent reviewer --request \"review PR 7\" -- claude -p \"review PR 7\"",
+    .options = options,
+    .operands = "COMMAND",
+    .operands_min = 1,
+    .operands_max = AEP__OPERANDS_ANY,
+    .stops_at_operand = true,
+    .run = run_run,
+};

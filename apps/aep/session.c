@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+int aep__session_open(struct aep__session *session, const struct aep__args *args, aep_error *err)
+{
+    aep_config *arguments = NULL;
+    int code = aep__args_config(args, &arguments, err);
+    if (code == AEP_OK)
+        code = aep__config_resolve(arguments, &session->config, err);
+    aep_config_free(arguments);
+    return code == AEP_OK ? aep_publisher_open(&session->publisher, session->config, err) : code;
+}
+
+void aep__session_close(struct aep__session *session)
+{
+    aep_publisher_close(session->publisher);
+    aep_config_free(session->config);
+    *session = (struct aep__session){0};
+}
+
+static const struct {
+    const char *name, *variable;
+} inherited[] = {
+    {"correlation_id", "AEP_CORRELATION_ID"},
+    {"causation_id", "AEP_CAUSATION_ID"},
+    {"session_id", "AEP_SESSION_ID"},
+    {"agent_name", "AEP_AGENT_NAME"},
+};
+
+const char *aep__session_id(const struct aep__args *args, const char *name)
+{
+    const char *text = aep__args_text(args, name);
+    for (size_t i = 0; !text && i < sizeof inherited / sizeof *inherited; i++) {
+        const char *value = strcmp(inherited[i].name, name) == 0 ? getenv(inherited[i].variable)
+                                                                 : NULL;
+        text = value && *value ? value : NULL;
+    }
+    return text;
+}
+
+int aep__session_wait_ms(const struct aep__session *session, const struct aep__args *args,
+                         int *ret, aep_error *err)
+{
+    if (!aep__args_given(args, "wait"))
+        return AEP_OK;
+    int64_t wait_ms = aep__config_int(session->config, AEP__OPT_PUBLISH_WAIT_MS);
+    int code = aep__args_int(args, "wait", 0, INT_MAX, &wait_ms, err);
+    if (code == AEP_OK)
+        *ret = (int)wait_ms;
+    return code;
+}

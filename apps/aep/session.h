@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a verb that publishes works with: the configuration in force and a publisher, and the ids of
+ * the execution that it runs within. */
+#ifndef AEP_APP_SESSION_H
+#define AEP_APP_SESSION_H
+
+#include "config/config.h"
+#include "options.h"
+
+struct aep__session {
+    aep_config *config; /* resolved */
+    aep_publisher *publisher;
+};
+
+/** Resolves the configuration and opens a publisher. Close it also after an error.
+ * Errors: as aep__args_config(), aep_publisher_open(). */
+int aep__session_open(struct aep__session *session, const struct aep__args *args, aep_error *err);
+void aep__session_close(struct aep__session *session);
+
+/** The option `name` (a payload member or causation_id) if it was given; else, for those that
+ * `aep run` tells its command (correlation_id, causation_id, session_id, agent_name), the
+ * environment's; else NULL. */
+const char *aep__session_id(const struct aep__args *args, const char *name);
+
+/** The milliseconds of --wait[=MS]: its value, else publish.wait_ms. *ret unchanged if not given.
+ * Errors: AEP_EINVAL. */
+int aep__session_wait_ms(const struct aep__session *session, const struct aep__args *args,
+                         int *ret, aep_error *err);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep spool: the spools of this user, and emptying one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ask.h"
+#include "backlog.h"
+#include "options.h"
+#include "out.h"
+#include "spools.h"
+#include "verbs.h"
+
+#include "base/json.h"
+
+#define ANSWER_MS 60000
+
+struct listing {
+    bool json;
+    struct aep__buf out;
+};
+
+static int list_spool(void *user, struct aep__spool *spool)
+{
+    struct listing *listing = user;
+    struct aep__fates fates;
+    struct aep__backlog backlog = {0};
+    aep_error err;
+    const char *mode = spool->local ? "local" : "kafka";
+    if (aep__fates_init(&fates, spool, &err) != AEP_OK ||
+        aep__backlog_measure(spool, &fates, &backlog, &err) != AEP_OK)
+        aep__out_error(&err);
+    if (listing->json) {
+        aep__buf_text(&listing->out, "{\"spool\":");
+        aep__json_add_string(&listing->out, spool->path, strlen(spool->path));
+        aep__buf_format(&listing->out,
+                        ",\"uuid\":\"%s\",\"mode\":\"%s\",\"used_bytes\":%llu,"
+                        "\"backlog_bytes\":%llu}\n",
+                        spool->uuid_text, mode, (unsigned long long)backlog.used_bytes,
+                        (unsigned long long)backlog.bytes);
+    } else {
+        aep__buf_format(&listing->out, "%s %s, %llu bytes waiting\n", spool->path, mode,
+                        (unsigned long long)backlog.bytes);
+    }
+    aep__fates_done(&fates);
+    return AEP_OK;
+}
+
+static int run_list(struct aep__args *args)
+{
+    struct listing listing = {.json = aep__args_given(args, "json")};
+    aep_error err;
+    if (aep__spools_each(args, list_spool, &listing, &err) != AEP_OK)
+        return aep__out_error(&err);
+    return aep__out_finish(&listing.out);
+}
+
+static int purge(const struct aep__args *args, struct aep__spool *spool, aep_error *err)
+{
+    char reply[256];
+    unsigned long long count = 0;
+    int code = aep__ask_start(args, spool, err);
+    if (code == AEP_OK)
+        code = aep__ask(spool, "purge 1", ANSWER_MS, reply, sizeof reply, err);
+    if (code != AEP_OK)
+        return code;
+    sscanf(reply, "ok %llu", &count);
+    struct aep__buf text = {0};
+    aep__buf_format(&text, "%llu event%s dropped unsent\n", count, count == 1 ? "" : "s");
+    aep__out_finish(&text);
+    return AEP_OK;
+}
+
+static int run_purge(struct aep__args *args)
+{
+    struct aep__spool spool = {.dir_fd = -1};
+    struct aep__buf folder = {0};
+    aep_error err;
+    int code = aep__spools_folder(args, &folder, &err);
+    if (code == AEP_OK && !aep__args_given(args, "yes")) {
+        aep__out_say("spool purge: this drops every event in %s that is not delivered; say --yes",
+                     aep__buf_string(&folder));
+        aep__buf_done(&folder);
+        return AEP__EXIT_USAGE;
+    }
+    if (code == AEP_OK)
+        code = aep__spool_open(&spool, aep__buf_string(&folder), NULL, &err);
+    if (code == AEP_OK)
+        code = purge(args, &spool, &err);
+    aep__spool_done(&spool);
+    aep__buf_done(&folder);
+    return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
+}
+
+static const struct aep__flag list_options[] = {
+    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__flag purge_options[] = {
+    {"yes", 'y', AEP__ARGUMENT_NONE, NULL, "Does it.", NULL, NULL, NULL},
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__verb list = {
+    .name = "list",
+    .summary = "lists the spools: folder, mode, what waits",
+    .usage = "[--json]",
+    .options = list_options,
+    .run = run_list,
+};
+
+static const struct aep__verb purge_verb = {
+    .name = "purge",
+    .summary = "drops every event of a spool that is not delivered",
+    .usage = "--yes [--spool DIR]",
+    .description = "Parked events too, not the dead letters (`aep dead drop`). What is dropped is "
+                   "counted (purged in `aep status`). The relay does it; one is started if none "
+                   "runs.",
+    .options = purge_options,
+    .run = run_purge,
+};
+
+static const struct aep__verb *const actions[] = {&list, &purge_verb, NULL};
+
+const struct aep__verb aep__verb_spool = {
+    .name = "spool",
+    .summary = "lists the spools, or empties one",
+    .usage = "list | purge --yes",
+    .actions = actions,
+};

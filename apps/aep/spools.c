@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spools.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "out.h"
+
+/* A configured spool folder; AEP_ECONFIG if there is no broker to derive it from. */
+static int find_configured(const struct aep__args *args, struct aep__buf *out, aep_error *err)
+{
+    aep_config *arguments = NULL, *config = NULL;
+    int code = aep__args_config(args, &arguments, err);
+    if (code == AEP_OK)
+        code = aep__config_load(arguments, &config, err);
+    if (code == AEP_OK && aep__config_text(config, AEP__OPT_SPOOL_DIR)[0] == '\0')
+        code = aep__config_check(config, err);
+    if (code == AEP_OK)
+        code = aep__config_spool_dir(config, out, err);
+    aep_config_free(arguments);
+    aep_config_free(config);
+    return code;
+}
+
+/* The folder that spools are in by default: that of the local mode's. */
+static int find_state_folder(struct aep__buf *out, aep_error *err)
+{
+    aep_config *arguments = aep_config_new(), *config = NULL;
+    if (!arguments)
+        return aep__error_memory(err);
+    int code = aep_config_set(arguments, "mode", "local", err);
+    if (code == AEP_OK)
+        code = aep_config_set(arguments, "spool.dir", "", err);
+    if (code == AEP_OK)
+        code = aep__config_load(arguments, &config, err);
+    if (code == AEP_OK)
+        code = aep__config_spool_dir(config, out, err);
+    while (code == AEP_OK && out->len > 1 && out->data[--out->len] != '/')
+        ;
+    aep_config_free(arguments);
+    aep_config_free(config);
+    return code;
+}
+
+/* ---- all spools of a folder ----------------------------------------------------------------- */
+
+static bool is_spool(const char *path)
+{
+    char id[PATH_MAX];
+    int len = snprintf(id, sizeof id, "%s/spool.id", path);
+    return len > 0 && len < PATH_MAX && access(id, F_OK) == 0;
+}
+
+/* Calls fn with each spool's path; the number of them, or -1 when fn stopped it. */
+static int each_path(const char *folder, int (*fn)(void *user, const char *path), void *user)
+{
+    struct dirent **names = NULL;
+    char path[PATH_MAX];
+    int found = 0, count = scandir(folder, &names, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        int len = snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        bool plain = names[i]->d_name[0] != '.' && len > 0 && len < PATH_MAX;
+        if (found >= 0 && plain && is_spool(path))
+            found = fn(user, path) == 0 ? found + 1 : -1;
+        free(names[i]);
+    }
+    free(names);
+    return found;
+}
+
+static int keep_path(void *user, const char *path)
+{
+    struct aep__buf *out = user;
+    aep__buf_clear(out);
+    aep__buf_text(out, path);
+    return 0;
+}
+
+static int find_only(struct aep__buf *out, aep_error *err)
+{
+    struct aep__buf folder = {0};
+    aep_error why = {0};
+    int count = 0, code = find_state_folder(&folder, &why);
+    if (code == AEP_OK)
+        count = each_path(aep__buf_string(&folder), keep_path, out);
+    aep__buf_done(&folder);
+    if (count == 1)
+        return AEP_OK;
+    return count == 0 ? aep__error(err, AEP_ESPOOL, "spool",
+                                   "there is no spool; set KAFKA_BOOTSTRAP_SERVERS, or name one "
+                                   "with --spool DIR")
+                      : aep__error(err, AEP_EINVAL, "spool",
+                                   "there are %d spools (`aep spool list`); name one with "
+                                   "--spool DIR, or set KAFKA_BOOTSTRAP_SERVERS",
+                                   count);
+}
+
+/* ---- public --------------------------------------------------------------------------------- */
+
+int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_error *err)
+{
+    const char *named = aep__args_text(args, "spool");
+    if (!named) {
+        int code = find_configured(args, out, err);
+        return code == AEP_ECONFIG ? find_only(out, err) : code;
+    }
+    char path[PATH_MAX];
+    if (!realpath(named, path))
+        return aep__error_errno(err, AEP_ESPOOL, "spool", "%s", named);
+    aep__buf_text(out, path);
+    return AEP_OK;
+}
+
+int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep_error *err)
+{
+    struct aep__buf folder = {0};
+    int code = aep__spools_folder(args, &folder, err);
+    if (code == AEP_OK)
+        code = aep__spool_open(spool, aep__buf_string(&folder), NULL, err);
+    aep__buf_done(&folder);
+    return code;
+}
+
+struct walk {
+    int (*fn)(void *user, struct aep__spool *spool);
+    void *user;
+    const char *done; /* a folder that was shown already */
+    int code;
+};
+
+/* One that cannot be opened is said and does not hide the others. */
+static int visit(void *user, const char *path)
+{
+    struct walk *walk = user;
+    struct aep__spool spool;
+    aep_error why;
+    if (walk->done && strcmp(walk->done, path) == 0)
+        return 0;
+    if (aep__spool_open(&spool, path, NULL, &why) != AEP_OK) {
+        aep__out_say("%s", why.text);
+        return 0;
+    }
+    walk->code = walk->fn(walk->user, &spool);
+    aep__spool_done(&spool);
+    return walk->code;
+}
+
+int aep__spools_each(const struct aep__args *args,
+                     int (*fn)(void *user, struct aep__spool *spool), void *user, aep_error *err)
+{
+    struct aep__buf own = {0}, folder = {0};
+    struct walk walk = {.fn = fn, .user = user, .code = AEP_OK};
+    aep_error why;
+    bool named = aep__args_given(args, "spool");
+    int code = named ? aep__spools_folder(args, &own, err) : find_configured(args, &own, &why);
+    if (named && code != AEP_OK)
+        return code;
+    if (code == AEP_OK && (named || is_spool(aep__buf_string(&own)))) {
+        visit(&walk, aep__buf_string(&own));
+        walk.done = own.data;
+    }
+    if (!named && walk.code == AEP_OK && find_state_folder(&folder, &why) == AEP_OK)
+        each_path(aep__buf_string(&folder), visit, &walk);
+    aep__buf_done(&own);
+    aep__buf_done(&folder);
+    return walk.code;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which spool, or spools, a verb is about, for verbs that look at one without publishing:
+ *
+ *     --spool DIR, else the configured one, else the only one in $XDG_STATE_HOME/aep */
+#ifndef AEP_APP_SPOOLS_H
+#define AEP_APP_SPOOLS_H
+
+#include "options.h"
+
+#include "base/buf.h"
+#include "spool/spool.h"
+
+/** The row for --spool, for the verbs' tables. */
+#define AEP__SPOOL_OPTION                                                                         \
+    {                                                                                             \
+        "spool", 0, AEP__ARGUMENT_VALUE, "DIR",                                                   \
+            "The spool's folder; default: the configured one, else the only one there is.",      \
+            "FILE", NULL, NULL                                                                    \
+    }
+
+/** The folder of the one spool that is meant, absolute, appended to out.
+ * Errors: AEP_EINVAL several are possible, or none; AEP_ECONFIG */
+int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_error *err);
+/** Opens it. Errors: as above; AEP_ESPOOL there is no spool. */
+int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep_error *err);
+
+/** Calls fn for each spool: the one of --spool, or of the configuration and all beside it.
+ * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. */
+int aep__spools_each(const struct aep__args *args,
+                     int (*fn)(void *user, struct aep__spool *spool), void *user, aep_error *err);
+
+#endif

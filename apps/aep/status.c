@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep status: what the files of each spool say, without a connection to anything. */
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#include "ask.h"
+#include "backlog.h"
+#include "fates.h"
+#include "options.h"
+#include "out.h"
+#include "spools.h"
+#include "verbs.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "spool/counters.h"
+
+/* What is shown of one spool. */
+struct view {
+    const struct aep__spool *spool;
+    struct aep__fates fates;
+    struct aep__backlog backlog;
+    aep_stats stats;
+    bool alive;
+};
+
+struct report {
+    struct aep__buf out;
+    bool json;
+    size_t count;
+};
+
+static const char *const broker_names[] = {
+    [AEP_BROKER_UNKNOWN] = "unknown",
+    [AEP_BROKER_CONNECTED] = "connected",
+    [AEP_BROKER_UNREACHABLE] = "unreachable",
+    [AEP_BROKER_AUTH_FAILED] = "authentication failed",
+    [AEP_BROKER_FORBIDDEN] = "connected, but some topic is forbidden",
+    [AEP_BROKER_LOCAL] = "none: local mode",
+};
+
+static const char *broker_name(const struct view *view)
+{
+    int64_t state = view->spool->local ? AEP_BROKER_LOCAL : view->fates.status.broker;
+    bool known = state >= 0 && state < (int64_t)(sizeof broker_names / sizeof *broker_names);
+    return broker_names[known ? state : AEP_BROKER_UNKNOWN];
+}
+
+static uint64_t counter_at(const aep_stats *stats, int counter)
+{
+    static const size_t offsets[AEP__COUNTER_COUNT] = {
+#define COUNTER_OFFSET(name, text) offsetof(aep_stats, name),
+        AEP_COUNTERS(COUNTER_OFFSET)
+#undef COUNTER_OFFSET
+    };
+    uint64_t value;
+    memcpy(&value, (const char *)stats + offsets[counter], sizeof value);
+    return value;
+}
+
+/* The upper edge of the bucket that holds this share of what was acknowledged, in microseconds;
+ * 0: nothing was. */
+static uint64_t latency_us(const struct aep__status *status, double share)
+{
+    static const double root = 1.4142135623730951;
+    uint64_t sum = 0, so_far = 0;
+    double edge_us = 32;
+    for (int i = 0; i < AEP__LATENCY_BUCKETS; i++)
+        sum += status->latency[i];
+    for (int i = 0; sum > 0 && i < AEP__LATENCY_BUCKETS; i++, edge_us *= root) {
+        so_far += status->latency[i];
+        if ((double)so_far >= share * (double)sum)
+            return (uint64_t)edge_us;
+    }
+    return 0;
+}
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+static void add_bytes(struct aep__buf *out, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1024;
+        unit++;
+    }
+    aep__buf_format(out, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+static void add_local_time(struct aep__buf *out, int64_t wall_us)
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm local;
+    char text[32];
+    localtime_r(&seconds, &local);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+    aep__buf_text(out, text);
+}
+
+static void add_broker_text(struct aep__buf *out, const struct view *view)
+{
+    const struct aep__status *status = &view->fates.status;
+    aep__buf_format(out, "  broker    %s", broker_name(view));
+    if (status->broker_since_us > 0) {
+        aep__buf_text(out, " since ");
+        add_local_time(out, status->broker_since_us);
+    }
+    if (status->reason[0])
+        aep__buf_format(out, ": %.*s", (int)sizeof status->reason, status->reason);
+    aep__buf_byte(out, '\n');
+}
+
+static void add_relay_text(struct aep__buf *out, const struct view *view)
+{
+    const struct aep__status *status = &view->fates.status;
+    aep__buf_format(out, "  relay     %s", view->alive ? "alive" : "not running");
+    if (view->alive && status->pid > 0) {
+        aep__buf_format(out, ", process %lld, since ", (long long)status->pid);
+        add_local_time(out, status->started_us);
+    }
+    aep__buf_byte(out, '\n');
+}
+
+static void add_backlog_text(struct aep__buf *out, const struct view *view)
+{
+    const struct aep__status *status = &view->fates.status;
+    aep__buf_text(out, "  on disk   ");
+    add_bytes(out, view->backlog.used_bytes);
+    aep__buf_format(out, "\n  %s   ", view->spool->local ? "events " : "waiting");
+    if (view->backlog.counted)
+        aep__buf_format(out, "%llu event%s, ", (unsigned long long)view->backlog.events,
+                        view->backlog.events == 1 ? "" : "s");
+    add_bytes(out, view->backlog.bytes);
+    if (status->parked_now > 0)
+        aep__buf_format(out, "\n  parked    %llu (a topic is missing or forbidden)",
+                        (unsigned long long)status->parked_now);
+    if (status->dead_now > 0)
+        aep__buf_format(out, "\n  dead      %llu (`aep dead list`)",
+                        (unsigned long long)status->dead_now);
+    aep__buf_byte(out, '\n');
+}
+
+static void add_latency_text(struct aep__buf *out, const struct view *view)
+{
+    const struct aep__status *status = &view->fates.status;
+    if (latency_us(status, 0.5) > 0)
+        aep__buf_format(out, "  latency   50 %% within %.2f ms, 95 %% %.2f ms, 99 %% %.2f ms\n",
+                        (double)latency_us(status, 0.5) / 1000,
+                        (double)latency_us(status, 0.95) / 1000,
+                        (double)latency_us(status, 0.99) / 1000);
+}
+
+static void add_text(struct aep__buf *out, const struct view *view)
+{
+    aep__buf_format(out, "%s\n", view->spool->path);
+    add_broker_text(out, view);
+    add_relay_text(out, view);
+    add_backlog_text(out, view);
+    add_latency_text(out, view);
+    for (int i = 0; i < AEP__COUNTER_COUNT; i++) {
+        if (counter_at(&view->stats, i) > 0)
+            aep__buf_format(out, "  %12llu  %s\n",
+                            (unsigned long long)counter_at(&view->stats, i),
+                            aep__counter_texts[i]);
+    }
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+static void add_string(struct aep__buf *out, const char *name, const char *text, size_t size)
+{
+    aep__buf_format(out, ",\"%s\":", name);
+    aep__json_add_string(out, text, strnlen(text, size));
+}
+
+static void add_count(struct aep__buf *out, const char *name, uint64_t count)
+{
+    aep__buf_format(out, ",\"%s\":%llu", name, (unsigned long long)count);
+}
+
+static void add_time(struct aep__buf *out, const char *name, int64_t wall_us)
+{
+    char text[AEP__TIME_SIZE];
+    if (wall_us <= 0)
+        return;
+    aep__clock_format(wall_us, text);
+    add_string(out, name, text, sizeof text);
+}
+
+static void add_json(struct aep__buf *out, const struct view *view)
+{
+    const struct aep__status *status = &view->fates.status;
+    aep__buf_text(out, "{\"spool\":");
+    aep__json_add_string(out, view->spool->path, strlen(view->spool->path));
+    add_string(out, "uuid", view->spool->uuid_text, AEP_ID_SIZE);
+    add_string(out, "mode", view->spool->local ? "local" : "kafka", 8);
+    add_string(out, "broker", broker_name(view), 64);
+    add_time(out, "broker_since", status->broker_since_us);
+    add_string(out, "reason", status->reason, sizeof status->reason);
+    aep__buf_format(out, ",\"relay_alive\":%s", view->alive ? "true" : "false");
+    add_count(out, "relay_pid", view->alive ? (uint64_t)status->pid : 0);
+    add_time(out, "relay_started", view->alive ? status->started_us : 0);
+    add_string(out, "relay_version", status->version_text, sizeof status->version_text);
+    add_count(out, "used_bytes", view->backlog.used_bytes);
+    add_count(out, "backlog_bytes", view->backlog.bytes);
+    if (view->backlog.counted)
+        add_count(out, "backlog_events", view->backlog.events);
+    add_count(out, "in_flight", status->in_flight);
+    add_count(out, "parked_now", status->parked_now);
+    add_count(out, "parked_bytes", status->parked_bytes);
+    add_count(out, "dead_now", status->dead_now);
+    add_count(out, "dead_bytes", status->dead_bytes);
+    add_count(out, "latency_p50_us", latency_us(status, 0.5));
+    add_count(out, "latency_p95_us", latency_us(status, 0.95));
+    add_count(out, "latency_p99_us", latency_us(status, 0.99));
+    aep__buf_text(out, ",\"counters\":{");
+    for (int i = 0; i < AEP__COUNTER_COUNT; i++)
+        aep__buf_format(out, "%s\"%s\":%llu", i ? "," : "", aep__counter_names[i],
+                        (unsigned long long)counter_at(&view->stats, i));
+    aep__buf_text(out, "}}");
+}
+
+/* ---- the verb ------------------------------------------------------------------------------- */
+
+static int show_spool(void *user, struct aep__spool *spool)
+{
+    struct report *report = user;
+    struct view view = {
+        .spool = spool, .stats.size = sizeof view.stats, .alive = aep__ask_alive(spool)};
+    aep_error err;
+    int code = aep__fates_init(&view.fates, spool, &err);
+    if (code == AEP_OK)
+        code = aep__backlog_measure(spool, &view.fates, &view.backlog, &err);
+    if (code == AEP_OK)
+        code = aep__counters_sum(spool, &view.stats, &err);
+    if (code == AEP_OK && report->json) {
+        aep__buf_text(&report->out, report->count++ ? ",\n" : "");
+        add_json(&report->out, &view);
+    } else if (code == AEP_OK) {
+        aep__buf_text(&report->out, report->count++ ? "\n" : "");
+        add_text(&report->out, &view);
+    } else {
+        aep__out_error(&err);
+    }
+    aep__fates_done(&view.fates);
+    return AEP_OK;
+}
+
+static int run_status(struct aep__args *args)
+{
+    struct report report = {.json = aep__args_given(args, "json")};
+    aep_error err;
+    aep__buf_text(&report.out, report.json ? "{\"spools\":[" : "");
+    if (aep__spools_each(args, show_spool, &report, &err) != AEP_OK) {
+        aep__buf_done(&report.out);
+        return aep__out_error(&err);
+    }
+    aep__buf_text(&report.out, report.json ? "]}\n" : report.count ? "" : "no spools\n");
+    return aep__out_finish(&report.out);
+}
+
+static const struct aep__flag options[] = {
+    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object with an array of spools.", NULL, NULL,
+     NULL},
+    {"spool", 0, AEP__ARGUMENT_VALUE, "DIR", "Only this spool's.", "FILE", NULL, NULL},
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_status = {
+    .name = "status",
+    .summary = "shows spools, relay and broker: backlog, state, counters",
+    .usage = "[--json] [--spool DIR]",
+    .description = "Of the configured spool and of all in $XDG_STATE_HOME/aep. The broker's state "
+                   "is what the relay said last. Counters are over the spool's life; latency is "
+                   "from an event's timestamp to its acknowledgement.",
+    .options = options,
+    .run = run_status,
+};

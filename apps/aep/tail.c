@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep tail: the spool's events, read beside the relay without disturbing it.
+ *
+ *     reader ─ event ─▶ queue of lines ─ state known, or held long enough ─▶ stdout
+ *
+ * The spool is first read to its end without looking into events, only to know where the last N
+ * begin; then on from there.
+ * A line's delivery state is looked up when it is written, not when it is read: with -f it is held
+ * for a moment, since an acknowledgement comes within milliseconds as a rule. An event that is
+ * written as "spooled" and acknowledged later is told of by a line of its own. Segments that the
+ * relay removes meanwhile are gone: the reader goes on where the cursor stands. */
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fates.h"
+#include "options.h"
+#include "out.h"
+#include "spools.h"
+#include "verbs.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "event/kinds.h"
+#include "spool/cursor.h"
+#include "spool/read.h"
+
+#define HOLD_US 300000 /* for a state to become known, with -f */
+#define WAKE_MS 1000   /* should a change not be told of */
+#define LAST_DEFAULT 10
+#define LAST_MAX 1000000
+#define LINES_MAX 256 /* held at once */
+#define SUMMARY_BYTES 4096
+#define OUT_BYTES 65536
+#define STDOUT_CLOSED (-1) /* beside enum aep_code; has been said */
+
+struct line {
+    aep_position begin, end;
+    int64_t read_us;
+    struct aep__buf head, rest; /* the state is written between them */
+};
+
+struct tail {
+    struct aep__spool spool;
+    struct aep__reader reader;
+    struct aep__fates fates;
+    struct line lines[LINES_MAX]; /* a ring */
+    size_t first, count;
+    bool json, follow, colour;
+    int width;               /* of the terminal; 0: none */
+    int watch_fd;            /* inotify; -1: none */
+    aep_position *begins; /* of the last events: a ring of `last`, while the end is looked for */
+    size_t last;
+    uint64_t seen;
+    uint64_t unsettled; /* written as spooled, not known to be acknowledged */
+    aep_position unsettled_end;
+    struct aep__buf out;
+    aep_error err;
+};
+
+/* ---- one event as a line -------------------------------------------------------------------- */
+
+struct look {
+    const char *colour;
+    const char *name;
+};
+
+static const struct look kind_looks[] = {
+    [AEP_KIND_STARTED] = {"36", "started"},
+    [AEP_KIND_PROGRESS] = {"34", "progress"},
+    [AEP_KIND_COMPLETED] = {"32", "completed"},
+    [AEP_KIND_FAILED] = {"31", "failed"},
+};
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+static void add_painted(const struct tail *tail, struct aep__buf *out, const char *colour,
+                        const char *text, int width)
+{
+    if (tail->colour && colour)
+        aep__buf_format(out, "\033[%sm%-*s\033[0m", colour, width, text);
+    else
+        aep__buf_format(out, "%-*s", width, text);
+}
+
+static void add_clean(struct aep__buf *out, const char *text)
+{
+    aep__out_plain(out, text, strnlen(text, SUMMARY_BYTES));
+}
+
+static void add_number(struct aep__buf *out, const json_t *payload, const char *name,
+                       const char *format)
+{
+    const json_t *number = json_object_get(payload, name);
+    if (json_is_number(number))
+        aep__buf_format(out, format, json_number_value(number));
+}
+
+static void add_started(struct aep__buf *out, const json_t *payload)
+{
+    add_clean(out, text_of(payload, "user_request"));
+}
+
+static void add_progress(struct aep__buf *out, const json_t *payload)
+{
+    add_number(out, payload, "progress_percent", "%.4g%% ");
+    add_number(out, payload, "steps_completed", "step %.15g");
+    add_number(out, payload, "steps_total", " of %.15g");
+    aep__buf_text(out, json_object_get(payload, "steps_completed") ? " " : "");
+    add_clean(out, text_of(payload, "current_step"));
+    const json_t *metadata = json_object_get(payload, "metadata");
+    add_clean(out, text_of(metadata, "status"));
+    aep__buf_text(out, *text_of(metadata, "waiting_for") ? " for " : "");
+    add_clean(out, text_of(metadata, "waiting_for"));
+}
+
+static void add_completed(struct aep__buf *out, const json_t *payload)
+{
+    add_clean(out, text_of(payload, "result_summary"));
+    add_number(out, payload, "duration_ms", " (%.15g ms)");
+}
+
+static void add_failed(struct aep__buf *out, const json_t *payload)
+{
+    add_clean(out, text_of(payload, "error_code"));
+    aep__buf_text(out, json_object_get(payload, "error_code") ? ": " : "");
+    add_clean(out, text_of(payload, "error_message"));
+    add_number(out, payload, "duration_ms", " (%.15g ms)");
+}
+
+static void (*const summaries[])(struct aep__buf *out, const json_t *payload) = {
+    [AEP_KIND_STARTED] = add_started,
+    [AEP_KIND_PROGRESS] = add_progress,
+    [AEP_KIND_COMPLETED] = add_completed,
+    [AEP_KIND_FAILED] = add_failed,
+};
+
+static void add_any(struct aep__buf *out, const json_t *payload)
+{
+    char *text = json_dumps(payload, JSON_COMPACT);
+    add_clean(out, text ? text : "");
+    free(text);
+}
+
+static void add_time(struct aep__buf *out, const char *timestamp, int64_t timestamp_ms)
+{
+    int64_t us = timestamp_ms * 1000;
+    aep__clock_parse(timestamp, strlen(timestamp), &us);
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm local;
+    localtime_r(&seconds, &local);
+    aep__buf_format(out, "%02d:%02d:%02d.%03d ", local.tm_hour, local.tm_min, local.tm_sec,
+                    (int)(us / 1000 % 1000));
+}
+
+static void format_text(const struct tail *tail, struct line *line,
+                        const struct aep__message *message)
+{
+    json_t *event = json_loadb(message->value.data, message->value.len, 0, NULL);
+    const json_t *payload = json_object_get(event, "payload");
+    const char *type = text_of(event, "event_type");
+    int kind = aep__kind_of_type(type, strlen(type));
+    add_time(&line->head, text_of(event, "timestamp"), message->timestamp_ms);
+    if (kind >= 0)
+        add_painted(tail, &line->rest, kind_looks[kind].colour, kind_looks[kind].name, 9);
+    else
+        add_clean(&line->rest, type);
+    aep__buf_byte(&line->rest, ' ');
+    add_clean(&line->rest, text_of(payload, "agent_name"));
+    aep__buf_byte(&line->rest, ' ');
+    add_clean(&line->rest, text_of(event, "correlation_id"));
+    aep__buf_byte(&line->rest, ' ');
+    (kind >= 0 ? summaries[kind] : add_any)(&line->rest, payload);
+    json_decref(event);
+}
+
+static void format_json(struct line *line, const struct aep__entry *entry,
+                        const struct aep__message *message)
+{
+    struct aep__buf *out = &line->rest;
+    aep__buf_format(out, "\",\"segment\":%llu,\"offset\":%llu,\"topic\":",
+                    (unsigned long long)entry->segment, (unsigned long long)entry->end);
+    aep__json_add_string(out, message->topic.data, message->topic.len);
+    aep__buf_text(out, ",\"key\":");
+    if (message->key.data)
+        aep__json_add_string(out, message->key.data, message->key.len);
+    else
+        aep__buf_text(out, "null");
+    aep__buf_text(out, ",\"event\":");
+    aep__buf_add(out, message->value.data, message->value.len);
+    aep__buf_byte(out, '}');
+    aep__buf_text(&line->head, "{\"state\":\"");
+}
+
+static void format_line(const struct tail *tail, struct line *line, const struct aep__entry *entry)
+{
+    struct aep__message message;
+    line->begin = (aep_position){entry->segment, entry->offset};
+    line->end = (aep_position){entry->segment, entry->end};
+    line->read_us = aep__clock_mono_us();
+    aep__buf_clear(&line->head);
+    aep__buf_clear(&line->rest);
+    if (!aep__record_message(&entry->record, &message))
+        message = (struct aep__message){.value = AEP__SLICE("null")};
+    if (tail->json)
+        format_json(line, entry, &message);
+    else
+        format_text(tail, line, &message);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static void write_line(struct tail *tail, const struct line *line, enum aep__fate fate)
+{
+    static const char *const colours[AEP__FATE_COUNT] = {
+        [AEP__FATE_SPOOLED] = "33", [AEP__FATE_ACKED] = "2", [AEP__FATE_PARKED] = "31",
+        [AEP__FATE_DEAD] = "31"};
+    size_t begin = tail->out.len;
+    aep__buf_add(&tail->out, line->head.data, line->head.len);
+    if (tail->json)
+        aep__buf_text(&tail->out, aep__fate_name(fate));
+    else
+        add_painted(tail, &tail->out, colours[fate], aep__fate_name(fate), 8);
+    aep__buf_add(&tail->out, line->rest.data, line->rest.len);
+    size_t len = tail->out.len - begin, painted = tail->colour ? 2 * 9 : 0;
+    if (!tail->json && tail->width > 0 && len > (size_t)tail->width + painted)
+        tail->out.len = begin + aep__utf8_cut(tail->out.data + begin, len,
+                                              (size_t)tail->width + painted);
+    aep__buf_byte(&tail->out, '\n');
+    if (fate == AEP__FATE_SPOOLED && !tail->spool.local) {
+        tail->unsettled++;
+        tail->unsettled_end = line->end;
+    }
+}
+
+/* Writes the lines whose time has come, oldest first. */
+static void write_lines(struct tail *tail, bool at_once)
+{
+    int64_t now_us = aep__clock_mono_us();
+    for (; tail->count > 0; tail->count--) {
+        const struct line *line = &tail->lines[tail->first];
+        enum aep__fate fate = aep__fates_of(&tail->fates, line->begin);
+        bool wait = fate == AEP__FATE_SPOOLED && !tail->spool.local &&
+                    now_us - line->read_us < HOLD_US;
+        if (wait && !at_once)
+            break;
+        write_line(tail, line, fate);
+        tail->first = (tail->first + 1) % LINES_MAX;
+    }
+}
+
+static void write_settled(struct tail *tail)
+{
+    if (tail->unsettled == 0 || !aep__fates_is_past(&tail->fates, tail->unsettled_end))
+        return;
+    if (tail->json)
+        aep__buf_format(&tail->out, "{\"settled\":%llu,\"segment\":%llu,\"offset\":%llu}\n",
+                        (unsigned long long)tail->unsettled,
+                        (unsigned long long)tail->unsettled_end.segment,
+                        (unsigned long long)tail->unsettled_end.offset);
+    else
+        aep__buf_format(&tail->out, "-- %llu event%s shown as spooled %s settled now\n",
+                        (unsigned long long)tail->unsettled, tail->unsettled == 1 ? "" : "s",
+                        tail->unsettled == 1 ? "is" : "are");
+    tail->unsettled = 0;
+}
+
+static int flush_out(struct tail *tail)
+{
+    return tail->out.len > 0 ? aep__out_write(&tail->out) : AEP__EXIT_DONE;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* A place for one more line; when there is none the oldest is written. */
+static struct line *add_line(struct tail *tail)
+{
+    if (tail->count == LINES_MAX) {
+        const struct line *oldest = &tail->lines[tail->first];
+        write_line(tail, oldest, aep__fates_of(&tail->fates, oldest->begin));
+        tail->first = (tail->first + 1) % LINES_MAX;
+        tail->count--;
+    }
+    return &tail->lines[(tail->first + tail->count++) % LINES_MAX];
+}
+
+/* The segment has been removed under the reader: all of it was finished, so the next one is where
+ * to go on. False: the whole spool is gone. */
+static bool pass_gone(struct tail *tail)
+{
+    struct aep__cursor cursor;
+    if (aep__spool_deleted(&tail->spool) ||
+        aep__cursor_load(&tail->spool, &cursor, &tail->err) != AEP_OK)
+        return false;
+    uint64_t next = tail->reader.segment + 1;
+    aep__reader_seek(&tail->reader, cursor.segment > next ? cursor.segment : next, 0);
+    return true;
+}
+
+/* Calls fn for each event that there is.
+ * Errors: AEP_ESPOOL the folder is gone; as the reader says; STDOUT_CLOSED */
+static int read_events(struct tail *tail, void (*fn)(struct tail *, const struct aep__entry *))
+{
+    struct aep__entry entry;
+    for (;;) {
+        enum aep__read read = aep__reader_next(&tail->reader, &entry, &tail->err);
+        if (read == AEP__READ_EVENT)
+            fn(tail, &entry);
+        if (read == AEP__READ_WAIT)
+            return AEP_OK;
+        if (read == AEP__READ_ERROR)
+            return tail->err.code;
+        if (read == AEP__READ_GONE && !pass_gone(tail))
+            return aep__error(&tail->err, AEP_ESPOOL, "", "tail: the spool has been removed");
+        if (tail->out.len > OUT_BYTES && flush_out(tail) != AEP__EXIT_DONE)
+            return STDOUT_CLOSED;
+    }
+}
+
+static void take_event(struct tail *tail, const struct aep__entry *entry)
+{
+    format_line(tail, add_line(tail), entry);
+}
+
+static void note_begin(struct tail *tail, const struct aep__entry *entry)
+{
+    if (tail->last > 0)
+        tail->begins[tail->seen % tail->last] = (aep_position){entry->segment, entry->offset};
+    tail->seen++;
+}
+
+/* Moves the reader to where the last N events begin. */
+static int seek_last(struct tail *tail)
+{
+    tail->begins = calloc(tail->last + 1, sizeof *tail->begins);
+    if (!tail->begins)
+        return aep__error_memory(&tail->err);
+    int code = read_events(tail, note_begin);
+    if (code != AEP_OK || tail->last == 0 || tail->seen == 0)
+        return code;
+    aep_position begin = tail->begins[tail->seen < tail->last ? 0 : tail->seen % tail->last];
+    aep__reader_seek(&tail->reader, begin.segment, begin.offset);
+    return AEP_OK;
+}
+
+/* ---- the verb ------------------------------------------------------------------------------- */
+
+static void open_watch(struct tail *tail)
+{
+    char path[64];
+    aep__spool_fd_path(&tail->spool, ".", path, sizeof path);
+    tail->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (tail->watch_fd >= 0)
+        inotify_add_watch(tail->watch_fd, path,
+                          IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF);
+}
+
+/* Waits for a change in the folder, or until the oldest line has been held long enough. False: who
+ * reads us has gone. */
+static bool await_change(struct tail *tail)
+{
+    char events[4096];
+    struct pollfd fds[] = {{.fd = tail->watch_fd, .events = POLLIN},
+                           {.fd = STDOUT_FILENO, .events = 0}};
+    poll(fds, 2, tail->count > 0 ? HOLD_US / 1000 : WAKE_MS);
+    while (tail->watch_fd >= 0 && read(tail->watch_fd, events, sizeof events) > 0)
+        ;
+    return !(fds[1].revents & (POLLERR | POLLHUP));
+}
+
+static int open_tail(struct tail *tail, const struct aep__args *args)
+{
+    struct aep__cursor cursor;
+    int64_t last = LAST_DEFAULT;
+    const char *wanted = aep__args_text(args, "lines");
+    bool all = wanted && strcmp(wanted, "all") == 0;
+    int code = all ? AEP_OK : aep__args_int(args, "lines", 0, LAST_MAX, &last, &tail->err);
+    tail->last = (size_t)last;
+    if (code == AEP_OK)
+        code = aep__spools_open(args, &tail->spool, &tail->err);
+    if (code == AEP_OK)
+        code = aep__cursor_load(&tail->spool, &cursor, &tail->err);
+    if (code == AEP_OK)
+        code = aep__reader_init(&tail->reader, &tail->spool, cursor.segment, 0, false, &tail->err);
+    if (code == AEP_OK)
+        code = aep__fates_init(&tail->fates, &tail->spool, &tail->err);
+    return code != AEP_OK || all ? code : seek_last(tail);
+}
+
+/* One round: what has been written since the last one, and what has become of it. */
+static int show_events(struct tail *tail)
+{
+    int code = read_events(tail, take_event);
+    if (code == AEP_OK)
+        code = aep__fates_refresh(&tail->fates, &tail->err);
+    write_lines(tail, !tail->follow || code != AEP_OK);
+    write_settled(tail);
+    if (flush_out(tail) != AEP__EXIT_DONE)
+        return STDOUT_CLOSED;
+    return code;
+}
+
+static void close_tail(struct tail *tail)
+{
+    for (size_t i = 0; i < LINES_MAX; i++) {
+        aep__buf_done(&tail->lines[i].head);
+        aep__buf_done(&tail->lines[i].rest);
+    }
+    free(tail->begins);
+    aep__fates_done(&tail->fates);
+    aep__reader_done(&tail->reader);
+    aep__spool_done(&tail->spool);
+    aep__buf_done(&tail->out);
+    if (tail->watch_fd >= 0)
+        close(tail->watch_fd);
+}
+
+static int run_tail(struct aep__args *args)
+{
+    struct tail tail = {.json = aep__args_given(args, "json"),
+                        .follow = aep__args_given(args, "follow"),
+                        .colour = aep__out_colour(STDOUT_FILENO),
+                        .width = aep__out_width(STDOUT_FILENO),
+                        .spool.dir_fd = -1,
+                        .reader.fd = -1,
+                        .watch_fd = -1};
+    int code = open_tail(&tail, args);
+    if (code == AEP_OK && tail.follow)
+        open_watch(&tail);
+    while (code == AEP_OK) {
+        code = show_events(&tail);
+        if (!tail.follow || (code == AEP_OK && !await_change(&tail)))
+            break;
+    }
+    close_tail(&tail);
+    return code == STDOUT_CLOSED ? AEP__EXIT_FAILED
+           : code == AEP_OK      ? AEP__EXIT_DONE
+                                 : aep__out_error(&tail.err);
+}
+
+static const struct aep__flag options[] = {
+    {"follow", 'f', AEP__ARGUMENT_NONE, NULL, "Goes on with events as they are written.", NULL,
+     NULL, NULL},
+    {"lines", 'n', AEP__ARGUMENT_VALUE, "N", "Begins with the last N events (10), or \"all\".",
+     NULL, NULL, NULL},
+    {"json", 0, AEP__ARGUMENT_NONE, NULL,
+     "Prints an object a line: state, segment, offset, topic, key, event.", NULL, NULL, NULL},
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_tail = {
+    .name = "tail",
+    .summary = "shows the spool's events, with their delivery state",
+    .usage = "[-f] [-n N] [--json] [--spool DIR]",
+    .description =
+        "A line has the time, the state, the kind, the agent, the correlation id and a summary. The "
+        "state is spooled (on disk), acked (acknowledged by Kafka), parked (its topic is missing or "
+        "forbidden) or dead (refused for good). What is acknowledged is removed from the spool a "
+        "few seconds later, so this is the near past; in local mode the newest spool.max_bytes.",
+    .examples = "  aep tail -f\n"
+                "  aep tail -n all --json | jq -r 'select(.state == \"parked\") | .topic'",
+    .options = options,
+    .run = run_tail,
+};

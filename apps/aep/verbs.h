@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every verb, in the order in which help shows them. */
+#ifndef AEP_APP_VERBS_H
+#define AEP_APP_VERBS_H
+
+#include "verb.h"
+
+extern const struct aep__verb aep__verb_publish, aep__verb_run, aep__verb_tail, aep__verb_status,
+    aep__verb_flush, aep__verb_dead, aep__verb_spool, aep__verb_relay, aep__verb_doctor,
+    aep__verb_validate, aep__verb_policy, aep__verb_schema, aep__verb_config, aep__verb_topics,
+    aep__verb_id;
+
+/** All of them, ended by NULL. */
+extern const struct aep__verb *const aep__verbs[];
+
+/** Runs a verb or the action of it that the first argument names.
+ * @argv     what follows the verb's name, ended by NULL
+ * @runners  for a program that runs the verbs of another one's table: their functions, ended by a
+ *           NULL verb; NULL: each verb's own
+ * Returns the exit status. */
+struct aep__runner {
+    const struct aep__verb *verb;
+    int (*run)(struct aep__args *args);
+};
+int aep__verb_main(const struct aep__verb *verb, const char *name, char **argv,
+                   const struct aep__runner *runners);
+
+/** The actions of topics, which aep-topics runs. */
+extern const struct aep__verb aep__verb_topics_list, aep__verb_topics_create;
+
+#endif

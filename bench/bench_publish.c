@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What aep costs the program that publishes. Configuration comes from the environment.
+ *
+ *     bench_publish call COUNT INTERVAL_US   time inside one publish call, beside a write(2) of as
+ *                                            many bytes to a file in the same folder
+ *     bench_publish ack COUNT INTERVAL_US    from the call to the acknowledgement
+ *     bench_publish sustained COUNT          events a second until all are acknowledged
+ *     bench_publish fill COUNT               only puts them on disk
+ *     bench_publish memory                   resident memory added by a publisher in use */
+#include "measure.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WRITE_BYTES 1360 /* a record of BENCH_EVENT: value, key, headers */
+#define WARM_UP 200
+
+static aep_publisher *open_publisher(void)
+{
+    aep_publisher *pub;
+    aep_error err;
+    if (aep_publisher_open(&pub, NULL, &err) != AEP_OK)
+        bench_die("open: %s", err.text);
+    return pub;
+}
+
+static void publish(aep_publisher *pub, aep_receipt *receipt)
+{
+    aep_error err;
+    if (aep_publish_started(pub, BENCH_EVENT, receipt, &err) != AEP_OK)
+        bench_die("publish: %s", err.text);
+}
+
+static void pause_between(int64_t begun_ns, long interval_us)
+{
+    if (interval_us > 0)
+        bench_sleep_until(begun_ns + interval_us * 1000);
+}
+
+static void measure_writes(size_t count, long interval_us)
+{
+    char path[] = "bench-write.XXXXXX", bytes[WRITE_BYTES];
+    memset(bytes, 'x', sizeof bytes);
+    int fd = mkostemp(path, O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        bench_die("cannot make a file in this folder");
+    unlink(path);
+    struct samples samples = bench_samples(count);
+    for (size_t i = 0; i < WARM_UP + count; i++) {
+        int64_t begun = bench_now_ns();
+        if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+            bench_die("cannot write");
+        if (i >= WARM_UP)
+            samples.ns[i - WARM_UP] = bench_now_ns() - begun;
+        pause_between(begun, interval_us);
+    }
+    close(fd);
+    bench_print("write", samples);
+}
+
+static void measure_calls(size_t count, long interval_us)
+{
+    aep_publisher *pub = open_publisher();
+    struct samples samples = bench_samples(count);
+    for (size_t i = 0; i < WARM_UP + count; i++) {
+        int64_t begun = bench_now_ns();
+        publish(pub, NULL);
+        if (i >= WARM_UP)
+            samples.ns[i - WARM_UP] = bench_now_ns() - begun;
+        pause_between(begun, interval_us);
+    }
+    aep_publisher_close(pub);
+    bench_print("publish", samples);
+    measure_writes(count, interval_us);
+}
+
+static void measure_acks(size_t count, long interval_us)
+{
+    aep_publisher *pub = open_publisher();
+    struct samples samples = bench_samples(count);
+    for (size_t i = 0; i < WARM_UP + count; i++) {
+        aep_receipt receipt = AEP_RECEIPT_INIT;
+        aep_error err;
+        int64_t begun = bench_now_ns();
+        publish(pub, &receipt);
+        if (aep_publisher_wait(pub, &receipt, 60000, &err) != AEP_OK)
+            bench_die("wait: %s", err.text);
+        if (i >= WARM_UP)
+            samples.ns[i - WARM_UP] = bench_now_ns() - begun;
+        pause_between(begun, interval_us);
+    }
+    aep_publisher_close(pub);
+    bench_print("ack", samples);
+}
+
+static void publish_many(size_t count, int flush)
+{
+    aep_publisher *pub = open_publisher();
+    aep_error err;
+    publish(pub, NULL);
+    if (flush && aep_publisher_flush(pub, 60000, &err) != AEP_OK)
+        bench_die("flush: %s", err.text);
+    int64_t begun = bench_now_ns();
+    for (size_t i = 0; i < count; i++)
+        publish(pub, NULL);
+    if (flush && aep_publisher_flush(pub, 600000, &err) != AEP_OK)
+        bench_die("flush: %s", err.text);
+    double seconds = (double)(bench_now_ns() - begun) / 1e9;
+    aep_publisher_close(pub);
+    bench_print_number(flush ? "sustained" : "fill", "per_second", (double)count / seconds);
+}
+
+static void measure_memory(void)
+{
+    long before = bench_status_kib("VmRSS:");
+    aep_publisher *pub = open_publisher();
+    for (int i = 0; i < 10000; i++)
+        publish(pub, NULL);
+    bench_print_number("memory", "added_kib", (double)(bench_status_kib("VmRSS:") - before));
+    aep_publisher_close(pub);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+    long interval_us = argc > 3 ? atol(argv[3]) : 0;
+    if (strcmp(what, "memory") == 0)
+        measure_memory();
+    else if (count == 0)
+        bench_die("usage: bench_publish call|ack|sustained|fill|memory COUNT [INTERVAL_US]");
+    else if (strcmp(what, "call") == 0)
+        measure_calls(count, interval_us);
+    else if (strcmp(what, "ack") == 0)
+        measure_acks(count, interval_us);
+    else
+        publish_many(count, strcmp(what, "sustained") == 0);
+    return 0;
+}

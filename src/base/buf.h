@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A growable run of bytes. A failed allocation sticks: later appends do nothing, so that a writer
+ * checks `failed` once at its end. */
+#ifndef AEP_BASE_BUF_H
+#define AEP_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aep__buf {
+    char *data;
+    size_t len, cap;
+    bool failed;
+};
+
+void aep__buf_done(struct aep__buf *buf);
+/** Empties it, keeps its memory, forgets a failure. */
+void aep__buf_clear(struct aep__buf *buf);
+/** Makes room for `more` bytes behind len. False when out of memory. */
+bool aep__buf_reserve(struct aep__buf *buf, size_t more);
+void aep__buf_add(struct aep__buf *buf, const void *data, size_t len);
+void aep__buf_text(struct aep__buf *buf, const char *text);
+void aep__buf_byte(struct aep__buf *buf, char byte);
+void aep__buf_format(struct aep__buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/** NUL-terminates behind len (not counted) and returns the text; "" when it failed. */
+const char *aep__buf_string(struct aep__buf *buf);
+
+/** A borrowed run of bytes. */
+struct aep__slice {
+    const char *data;
+    size_t len;
+};
+
+#define AEP__SLICE(literal) ((struct aep__slice){(literal), sizeof(literal) - 1})
+struct aep__slice aep__slice_text(const char *text);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel does for us and POSIX does not say: all of it Linux's own, all of it in
+ * os_linux.c, so that a port is one file. Functions return 0 or a descriptor, or -1 with errno. */
+#ifndef AEP_BASE_OS_H
+#define AEP_BASE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** This boot's id; all zero where the kernel does not tell. */
+void aep__os_boot_id(uint8_t bytes[16]);
+/** len bytes of the kernel's randomness; waits only at early boot. */
+void aep__os_random(void *bytes, size_t len);
+
+/** What kind of file system a folder is on. */
+enum aep__fs {
+    AEP__FS_LOCAL,    /* a disk of this machine */
+    AEP__FS_VOLATILE, /* dies with the machine or the container: tmpfs, overlay */
+    AEP__FS_REMOTE,   /* NFS, CIFS, 9p, FUSE: append and locks are not what the spool needs */
+};
+enum aep__fs aep__os_fs(int fd, const char **ret_name);
+
+/** Extends the file to at least `size`; never shrinks it, never touches what is there. */
+int aep__os_extend(int fd, off_t size);
+/** Reserves disk blocks up to `size` without changing the file's size. */
+int aep__os_reserve(int fd, off_t size);
+
+/* Open file description locks: they belong to the descriptor, not the process (fcntl(2)). */
+/** Takes a write lock on `len` bytes (0: to the end) at `start` without waiting; EAGAIN if held. */
+int aep__os_lock(int fd, off_t start, off_t len);
+int aep__os_unlock(int fd, off_t start, off_t len);
+/** Whether another description holds it; takes nothing. */
+bool aep__os_locked(int fd, off_t start, off_t len);
+
+/** Starts a program that shares nothing with us: no descriptor but input_fd (its 0), own session,
+ * root folder as working directory, default signals, the soft limits of files and core reset, the
+ * given environment; its end raises no SIGCHLD and leaves no zombie here. Does not copy our memory.
+ * @path, @argv, @envp  as execve(2)
+ * @input_fd  becomes descriptor 0; 1 and 2 are /dev/null
+ * Threads: any; waits until the program has been executed (about a millisecond). */
+int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd);
+
+/** A page of memory, all zero, that a forked child finds all zero again, however it was forked; NULL
+ * where the kernel cannot do that. */
+void *aep__os_wiped_page(void);
+void aep__os_wiped_page_free(void *page);
+
+/** The file that holds the code at `address` (a library or the program), absolute; false: unknown. */
+bool aep__os_code_path(const void *address, char *path, size_t size);
+
+#endif

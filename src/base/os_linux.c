@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Linux's own. The largest part is the clean spawn:
+ *
+ *     caller ── clone(VM|VFORK, no exit signal) ─▶ middle ── clone(the same) ─▶ program
+ *        │  stands still                              │ own session; ends at once
+ *        └── reaps the middle by __WCLONE             └── the program is init's child
+ *
+ * Both children borrow our memory until execve(2), so nothing is copied however large the host
+ * program is, and an error is told by a plain store. They have copies of descriptors, signal
+ * actions and limits, and change only those. A child without an exit signal raises no SIGCHLD and
+ * is not seen by the host program's own wait(2).
+ *
+ * The children call the kernel directly: a wrapper that a sanitiser or a preloaded library has put
+ * in libc's place would keep its books in the memory that is the caller's too. */
+#include "base/os.h"
+
+#include "base/id.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- boot and randomness ------------------------------------------------------------------ */
+
+void aep__os_boot_id(uint8_t bytes[16])
+{
+    char text[AEP_ID_SIZE];
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text);
+    if (len < AEP_ID_SIZE - 1 || !aep__id_parse(text, AEP_ID_SIZE - 1, bytes))
+        memset(bytes, 0, 16);
+    if (fd >= 0)
+        close(fd);
+}
+
+void aep__os_random(void *bytes, size_t len)
+{
+    char *at = bytes;
+    while (len) {
+        ssize_t got = getrandom(at, len, 0);
+        if (got > 0) {
+            at += got;
+            len -= (size_t)got;
+        }
+    }
+}
+
+/* ---- file systems and space --------------------------------------------------------------- */
+
+static const struct {
+    uint32_t magic; /* statfs(2) */
+    enum aep__fs fs;
+    const char *name;
+} file_systems[] = {
+    {0x01021994, AEP__FS_VOLATILE, "tmpfs"},   {0x858458f6, AEP__FS_VOLATILE, "ramfs"},
+    {0x794c7630, AEP__FS_VOLATILE, "overlay"}, {0x61756673, AEP__FS_VOLATILE, "aufs"},
+    {0x6969, AEP__FS_REMOTE, "nfs"},           {0xff534d42, AEP__FS_REMOTE, "cifs"},
+    {0xfe534d42, AEP__FS_REMOTE, "smb2"},      {0x517b, AEP__FS_REMOTE, "smb"},
+    {0x01021997, AEP__FS_REMOTE, "9p"},        {0x65735546, AEP__FS_REMOTE, "fuse"},
+    {0x5346414f, AEP__FS_REMOTE, "afs"},       {0x6b414653, AEP__FS_REMOTE, "afs"},
+    {0x00c36400, AEP__FS_REMOTE, "ceph"},      {0x73757245, AEP__FS_REMOTE, "coda"},
+    {0x01161970, AEP__FS_REMOTE, "gfs2"},      {0x7461636f, AEP__FS_REMOTE, "ocfs2"},
+    {0x0bd00bd0, AEP__FS_REMOTE, "lustre"},    {0x47504653, AEP__FS_REMOTE, "gpfs"},
+    {0x786f4256, AEP__FS_REMOTE, "vboxsf"},    {0xbacbacbc, AEP__FS_REMOTE, "vmhgfs"},
+    {0x19830326, AEP__FS_REMOTE, "beegfs"},    {0xef53, AEP__FS_LOCAL, "ext4"},
+    {0x58465342, AEP__FS_LOCAL, "xfs"},        {0x9123683e, AEP__FS_LOCAL, "btrfs"},
+    {0x2fc12fc1, AEP__FS_LOCAL, "zfs"},        {0xf2f52010, AEP__FS_LOCAL, "f2fs"},
+};
+
+enum aep__fs aep__os_fs(int fd, const char **ret_name)
+{
+    struct statfs info = {0};
+    const char *name = "unknown";
+    enum aep__fs fs = AEP__FS_LOCAL;
+    if (fstatfs(fd, &info) == 0)
+        for (size_t i = 0; i < sizeof file_systems / sizeof file_systems[0]; i++)
+            if (file_systems[i].magic == (uint32_t)info.f_type) {
+                name = file_systems[i].name;
+                fs = file_systems[i].fs;
+            }
+    if (ret_name)
+        *ret_name = name;
+    return fs;
+}
+
+static int allocate_blocks(int fd, int mode, off_t size)
+{
+    int rc;
+    do
+        rc = fallocate(fd, mode, 0, size);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
+int aep__os_extend(int fd, off_t size)
+{
+    return allocate_blocks(fd, 0, size);
+}
+
+int aep__os_reserve(int fd, off_t size)
+{
+    return allocate_blocks(fd, FALLOC_FL_KEEP_SIZE, size);
+}
+
+/* ---- locks -------------------------------------------------------------------------------- */
+
+static int lock_range(int fd, int command, short type, off_t start, off_t len,
+                      struct flock *ret_lock)
+{
+    *ret_lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+    int rc;
+    do
+        rc = fcntl(fd, command, ret_lock);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0 && errno == EACCES)
+        errno = EAGAIN;
+    return rc;
+}
+
+int aep__os_lock(int fd, off_t start, off_t len)
+{
+    struct flock lock;
+    return lock_range(fd, F_OFD_SETLK, F_WRLCK, start, len, &lock);
+}
+
+int aep__os_unlock(int fd, off_t start, off_t len)
+{
+    struct flock lock;
+    return lock_range(fd, F_OFD_SETLK, F_UNLCK, start, len, &lock);
+}
+
+bool aep__os_locked(int fd, off_t start, off_t len)
+{
+    struct flock lock;
+    return lock_range(fd, F_OFD_GETLK, F_WRLCK, start, len, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* ---- the clean spawn ---------------------------------------------------------------------- */
+
+#define STACK_BYTES 65536 /* of each child */
+#define SIGNAL_MAX 64
+#define SIGNAL_SET_BYTES (SIGNAL_MAX / 8) /* the kernel's set, not libc's */
+#define OPEN_FILES 4096
+#define MAIN_STACK_BYTES (8 << 20)
+
+/* Code that runs on a borrowed stack and never returns to it must leave no marks of a sanitiser
+ * behind. */
+#define CHILD_CODE __attribute__((no_sanitize("address,undefined,thread")))
+
+struct spawn {
+    const char *path;
+    char *const *argv;
+    char *const *envp;
+    int input_fd;
+    char *stack_top; /* the program's, until execve */
+    int error;       /* errno of what failed, told by both children */
+};
+
+/* The kernel's struct sigaction, all zero: SIG_DFL, no flags, empty mask. */
+struct kernel_sigaction {
+    unsigned long words[4];
+};
+
+CHILD_CODE static void reset_signals(void)
+{
+    struct kernel_sigaction action = {{0}};
+    unsigned char none[SIGNAL_SET_BYTES] = {0};
+    for (int number = 1; number <= SIGNAL_MAX; number++)
+        syscall(SYS_rt_sigaction, number, &action, NULL, SIGNAL_SET_BYTES);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, SIGNAL_SET_BYTES);
+}
+
+/* Soft limits as a service manager would give them, as far as the hard ones allow. A small
+ * RLIMIT_FSIZE, AS or CPU that was meant for the host program would kill the one we start. */
+CHILD_CODE static void reset_limits(void)
+{
+    for (int resource = 0; resource < RLIM_NLIMITS; resource++) {
+        struct rlimit limit;
+        if (syscall(SYS_prlimit64, 0, resource, NULL, &limit) < 0)
+            continue;
+        rlim_t most = resource == RLIMIT_CORE     ? 0
+                      : resource == RLIMIT_NOFILE ? OPEN_FILES
+                      : resource == RLIMIT_STACK  ? MAIN_STACK_BYTES
+                                                  : limit.rlim_max;
+        limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+        syscall(SYS_prlimit64, 0, resource, &limit, NULL);
+    }
+}
+
+/* Before Linux 5.9: what is open stands in /proc; a name begins 19 bytes into a linux_dirent64. */
+CHILD_CODE static void close_listed_from(int lowest)
+{
+    long dir = syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY, 0), len;
+    _Alignas(8) char entries[2048];
+    while (dir >= 0 && (len = syscall(SYS_getdents64, dir, entries, sizeof entries)) > 0)
+        for (long at = 0; at < len; at += *(unsigned short *)(entries + at + 16)) {
+            const char *digit = entries + at + 19;
+            int fd = *digit == '.' ? -1 : 0;
+            while (fd >= 0 && *digit)
+                fd = fd * 10 + (*digit++ - '0');
+            if (fd >= lowest && fd != dir)
+                syscall(SYS_close, fd);
+        }
+    if (dir >= lowest)
+        syscall(SYS_close, dir);
+}
+
+CHILD_CODE static void set_descriptors(int input_fd)
+{
+    if (input_fd == 0)
+        syscall(SYS_fcntl, 0, F_SETFD, 0);
+    else
+        syscall(SYS_dup3, input_fd, 0, 0);
+    long null = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+    if (null < 0) /* a root folder without /dev: writes fail, but nothing else gets 1 and 2 */
+        null = syscall(SYS_openat, AT_FDCWD, "/", O_PATH, 0);
+    for (int fd = 1; fd <= 2; fd++)
+        if (fd != null)
+            syscall(SYS_dup3, null, fd, 0);
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
+        return;
+#endif
+    close_listed_from(3);
+}
+
+CHILD_CODE static void reset_scheduling(void)
+{
+    struct sched_param none = {0};
+    long policy = syscall(SYS_sched_getscheduler, 0);
+    if (policy == SCHED_FIFO || policy == SCHED_RR)
+        syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
+}
+
+/* Every step but the last is best effort: a program in a poorer place is better than none. */
+CHILD_CODE static int run_program(void *arg)
+{
+    struct spawn *spawn = arg;
+    syscall(SYS_chdir, "/");
+    syscall(SYS_umask, 077);
+    set_descriptors(spawn->input_fd);
+    reset_limits();
+    reset_scheduling();
+    reset_signals();
+    syscall(SYS_execve, spawn->path, spawn->argv, spawn->envp);
+    spawn->error = errno;
+    syscall(SYS_exit_group, 127);
+    return 127;
+}
+
+/* Its own session first: a Ctrl-C meant for the host program's group no longer reaches the child. */
+CHILD_CODE static int run_middle(void *arg)
+{
+    struct spawn *spawn = arg;
+    syscall(SYS_setsid);
+    if (clone(run_program, spawn->stack_top, CLONE_VM | CLONE_VFORK, spawn) < 0)
+        spawn->error = errno;
+    syscall(SYS_exit_group, 0);
+    return 0;
+}
+
+/* With every signal blocked, those of libc's own too: a handler must not run in a child that
+ * shares our memory. */
+static int spawn_through_middle(struct spawn *spawn, char *middle_stack_top)
+{
+    unsigned char all[SIGNAL_SET_BYTES], saved[SIGNAL_SET_BYTES];
+    memset(all, 0xff, sizeof all);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, saved, SIGNAL_SET_BYTES);
+    int middle = clone(run_middle, middle_stack_top, CLONE_VM | CLONE_VFORK, spawn);
+    if (middle < 0)
+        spawn->error = errno;
+    else
+        while (syscall(SYS_wait4, middle, NULL, __WCLONE, NULL) < 0 && errno == EINTR)
+            ;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, SIGNAL_SET_BYTES);
+    return spawn->error;
+}
+
+int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd)
+{
+    char *stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stacks == MAP_FAILED)
+        return -1;
+    struct spawn spawn = {
+        .path = path,
+        .argv = argv,
+        .envp = envp,
+        .input_fd = input_fd,
+        .stack_top = stacks + STACK_BYTES,
+    };
+    int error = spawn_through_middle(&spawn, stacks + 2 * STACK_BYTES);
+    munmap(stacks, 2 * STACK_BYTES);
+    errno = error;
+    return error ? -1 : 0;
+}
+
+/* ---- memory that a fork empties ----------------------------------------------------------- */
+
+void *aep__os_wiped_page(void)
+{
+#ifdef MADV_WIPEONFORK
+    size_t len = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, len, MADV_WIPEONFORK) == 0)
+        return page;
+    munmap(page, len);
+#endif
+    return NULL;
+}
+
+void aep__os_wiped_page_free(void *page)
+{
+    if (page)
+        munmap(page, (size_t)sysconf(_SC_PAGESIZE));
+}
+
+/* ---- where our code lies ------------------------------------------------------------------ */
+
+/* A line of maps(5): `begin-end perms offset device inode   /path`, the path to its end. */
+static bool line_holds(const char *line, uintptr_t address, int *ret_path)
+{
+    unsigned long begin, end;
+    *ret_path = 0;
+    return sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &begin, &end, ret_path) == 2 &&
+           begin <= address && address < end && line[*ret_path] == '/';
+}
+
+bool aep__os_code_path(const void *address, char *path, size_t size)
+{
+    char line[PATH_MAX + 128];
+    bool found = false;
+    int at;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = line_holds(line, (uintptr_t)address, &at);
+    if (maps)
+        fclose(maps);
+    if (!found)
+        return false;
+    line[strcspn(line, "\n")] = '\0';
+    return (size_t)snprintf(path, size, "%s", line + at) < size;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An execution handle: what a run's later events take from its started event.
+ *
+ *     started ─ event_id ──▶ causation_id of all later ones     clock: never back
+ *        │                                                      terminal: exactly one
+ *        └── trace id, and as parent the started event's span ──▶ traceparent of children
+ *
+ * Its events are published one at a time: a lock of the process's (aep__process.run_locks, chosen
+ * by address) is held from reading the clock to the disk, so that two threads cannot swap two
+ * events. The lock is not in the handle, since a forked child must find it free.
+ *
+ * A forked child may publish with the handle that it inherited, but its freeing it says nothing
+ * about the run, which goes on in the parent. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "client/call.h"
+#include "client/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRACE_ID_AT 3   /* in 00-<32>-<16>-<2> */
+#define TRACE_ID_LEN 32
+#define TRACE_FLAGS_AT 53
+#define TRACE_FLAGS_LEN 2
+
+struct aep_execution {
+    aep_publisher *pub;
+    const struct aep__process *owner; /* where it was started; NULL: events disabled */
+    char *agent_name;
+    char *traceparent, *tracestate; /* the started event's, if its caller gave them */
+    char id[AEP_ID_SIZE];
+    char correlation_id[AEP_CORRELATION_ID_SIZE];
+    char session_id[AEP_CORRELATION_ID_SIZE];
+    char child_traceparent[AEP__TRACEPARENT_SIZE];
+    int64_t started_us; /* monotonic */
+
+    /* under the run's lock */
+    int64_t last_us; /* timestamp of its newest event */
+    bool ended;      /* its terminal event is out */
+    aep_receipt receipt;
+};
+
+/* ---- lock -------------------------------------------------------------------------------------- */
+
+/* NULL with *result set: the process's half could not be made; or events are disabled (AEP_OK). */
+static pthread_mutex_t *lock_run(aep_execution *run, int *result, aep_error *err)
+{
+    struct aep__process *process;
+    *result = AEP_OK;
+    if (!run->pub->enabled)
+        return NULL;
+    *result = aep__publisher_process(run->pub, &process, err);
+    if (*result != AEP_OK)
+        return NULL;
+    pthread_mutex_t *lock = &process->run_locks[(uintptr_t)run / sizeof *run % AEP__RUN_LOCKS];
+    pthread_mutex_lock(lock);
+    return lock;
+}
+
+static void unlock_run(pthread_mutex_t *lock)
+{
+    if (lock)
+        pthread_mutex_unlock(lock);
+}
+
+/* ---- start ------------------------------------------------------------------------------------- */
+
+static char *copy_text(const struct aep__value *value, bool *failed)
+{
+    if (!value->given || !value->text)
+        return NULL;
+    char *copy = strndup(value->text, value->len);
+    *failed |= !copy;
+    return copy;
+}
+
+/* The started event's span as parent, in the trace that its header names. */
+static void make_child_traceparent(aep_execution *run, const char *header)
+{
+    uint8_t event_id[16] = {0};
+    char *text = run->child_traceparent;
+    aep__id_parse(run->id, strlen(run->id), event_id);
+    aep__traceparent_make(run->correlation_id, strlen(run->correlation_id), event_id, text);
+    if (!aep__traceparent_valid(header, strlen(header)))
+        return;
+    memcpy(text + TRACE_ID_AT, header + TRACE_ID_AT, TRACE_ID_LEN);
+    memcpy(text + TRACE_FLAGS_AT, header + TRACE_FLAGS_AT, TRACE_FLAGS_LEN);
+}
+
+static void take_started(aep_execution *run, const struct aep__sent *sent)
+{
+    memcpy(run->id, sent->event_id, sizeof run->id);
+    memcpy(run->correlation_id, sent->correlation_id, sizeof run->correlation_id);
+    memcpy(run->session_id, sent->session_id, sizeof run->session_id);
+    make_child_traceparent(run, sent->traceparent);
+    run->started_us = aep__clock_mono_us();
+    run->last_us = sent->timestamp_us;
+    run->receipt.size = sizeof run->receipt;
+    run->owner = aep__publisher_process_made(run->pub);
+    aep__receipt_fill(&run->receipt, sent);
+}
+
+static void free_run(aep_execution *run)
+{
+    free(run->agent_name);
+    free(run->traceparent);
+    free(run->tracestate);
+    free(run);
+}
+
+/* Copies first: once the event is out, nothing may fail. */
+static int start_run(aep_publisher *pub, const struct aep__event *event, aep_execution **ret,
+                     aep_error *err)
+{
+    struct aep__sent sent;
+    bool failed = false;
+    aep_execution *run = calloc(1, sizeof *run);
+    if (!run)
+        return aep__error_memory(err);
+    int name = aep__kind_member(event->kind, "agent_name", strlen("agent_name"));
+    run->pub = pub;
+    run->agent_name = copy_text(&event->values[name], &failed);
+    run->traceparent = copy_text(&event->traceparent, &failed);
+    run->tracestate = copy_text(&event->tracestate, &failed);
+    int result = failed ? aep__error_memory(err)
+                        : aep__publish(pub, &(struct aep__input){.event = event}, &sent, err);
+    if (result != AEP_OK) {
+        free_run(run);
+        return result;
+    }
+    take_started(run, &sent);
+    *ret = run;
+    return AEP_OK;
+}
+
+int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
+                        aep_error *err)
+{
+    struct aep__event started;
+    struct aep__call call = aep__call_begin();
+    int result = AEP_OK;
+    if (!pub || !event || !ret)
+        result = aep__error(err, AEP_EINVAL, !pub ? "publisher" : !event ? "event" : "ret",
+                            "a publisher, an event and a place for the execution are needed");
+    if (result == AEP_OK)
+        result = aep__event_from_struct(AEP_KIND_STARTED, event, &started, err);
+    if (result == AEP_OK)
+        result = start_run(pub, &started, ret, err);
+    return aep__call_end(call, result);
+}
+
+/* ---- later events ----------------------------------------------------------------------------------- */
+
+static void default_value(struct aep__value *value, const char *text)
+{
+    if (!value->given && text)
+        *value = (struct aep__value){.text = text, .len = strlen(text), .given = true};
+}
+
+static void fill_in(const aep_execution *run, struct aep__event *event)
+{
+    int64_t lasted_us = aep__clock_mono_us() - run->started_us;
+    aep__event_default_text(event, "agent_name", run->agent_name);
+    aep__event_default_text(event, "correlation_id", run->correlation_id);
+    if (event->kind != AEP_KIND_PROGRESS) {
+        aep__event_default_text(event, "session_id", run->session_id);
+        aep__event_default_number(event, "duration_ms", (double)((lasted_us + 500) / 1000));
+    }
+    default_value(&event->causation_id, run->id);
+    if (!event->traceparent.given) {
+        default_value(&event->traceparent, run->traceparent);
+        default_value(&event->tracestate, run->tracestate);
+    }
+    event->last_us = run->last_us;
+}
+
+/* Under the run's lock. */
+static int publish_next(aep_execution *run, struct aep__event *event, aep_error *err)
+{
+    struct aep__sent sent;
+    if (run->ended)
+        return aep__error(err, AEP_ESTATE, NULL, "this execution has had its terminal event");
+    fill_in(run, event);
+    int result = aep__publish(run->pub, &(struct aep__input){.event = event}, &sent, err);
+    if (result != AEP_OK)
+        return result;
+    run->last_us = sent.timestamp_us;
+    run->ended = event->kind != AEP_KIND_PROGRESS;
+    aep__receipt_fill(&run->receipt, &sent);
+    return AEP_OK;
+}
+
+static int publish_locked(aep_execution *run, struct aep__event *event, aep_error *err)
+{
+    int result;
+    pthread_mutex_t *lock = lock_run(run, &result, err);
+    if (result == AEP_OK)
+        result = publish_next(run, event, err);
+    unlock_run(lock);
+    return result;
+}
+
+static int publish_later(aep_execution *run, enum aep_kind kind, const void *args, aep_error *err)
+{
+    struct aep__event event;
+    struct aep__call call = aep__call_begin();
+    int result = AEP_OK;
+    if (!run || !args)
+        result = aep__error(err, AEP_EINVAL, run ? "event" : "execution", "no %s is given",
+                            run ? "event" : "execution");
+    if (result == AEP_OK)
+        result = aep__event_from_struct(kind, args, &event, err);
+    if (result == AEP_OK)
+        result = publish_locked(run, &event, err);
+    return aep__call_end(call, result);
+}
+
+int aep_execution_progress(aep_execution *run, const aep_progress *event, aep_error *err)
+{
+    return publish_later(run, AEP_KIND_PROGRESS, event, err);
+}
+
+int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_error *err)
+{
+    return publish_later(run, AEP_KIND_COMPLETED, event, err);
+}
+
+int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *err)
+{
+    return publish_later(run, AEP_KIND_FAILED, event, err);
+}
+
+/* ---- asking, freeing ------------------------------------------------------------------------------- */
+
+const aep_receipt *aep_execution_receipt(const aep_execution *run)
+{
+    return run ? &run->receipt : NULL;
+}
+
+const char *aep_execution_id(const aep_execution *run)
+{
+    return run ? run->id : "";
+}
+
+const char *aep_execution_correlation_id(const aep_execution *run)
+{
+    return run ? run->correlation_id : "";
+}
+
+const char *aep_execution_session_id(const aep_execution *run)
+{
+    return run ? run->session_id : "";
+}
+
+const char *aep_execution_traceparent(const aep_execution *run)
+{
+    return run ? run->child_traceparent : "";
+}
+
+static void abandon(aep_execution *run)
+{
+    struct aep__event event;
+    const aep_failed *args = AEP_FAILED(.error_message = "the execution ended without a word",
+                                        .error_code = "ABANDONED", .inferred = AEP_NUM(1));
+    if (aep__event_from_struct(AEP_KIND_FAILED, args, &event, NULL) == AEP_OK)
+        publish_locked(run, &event, NULL);
+}
+
+void aep_execution_free(aep_execution *run)
+{
+    if (!run)
+        return;
+    struct aep__call call = aep__call_begin();
+    if (!run->ended && run->owner && run->owner == aep__publisher_process_made(run->pub))
+        abandon(run);
+    free_run(run);
+    aep__call_end(call, AEP_OK);
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/process.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "client/publisher.h"
+#include "client/spawn.h"
+#include "spool/bell.h"
+#include "spool/cursor.h"
+#include "spool/segment.h"
+#include "spool/status.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROBE_US 100000          /* between looks for a relay, and between syncs of ours */
+#define ASK_US 2000000           /* between looks at the relay's status */
+#define START_INTERVAL_MS 2000   /* between tries to start a relay, over all processes */
+#define LOCAL_START_PERCENT 75   /* of spool.max_bytes: before, local mode needs no relay */
+#define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this gives its memory back */
+#define FILE_SIZE_MIN (UINT64_C(1) << 30)
+#define MESSAGE_BYTES 1000000    /* room for at least this in every spool */
+#define META_BYTES 131072        /* more than a record's head and meta can be */
+
+/* ---- the spool ---------------------------------------------------------------------------- */
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void close_spool(struct aep__process *process)
+{
+    aep__append_done(&process->appender);
+    aep__counters_done(&process->counters);
+    close_fd(&process->bell_fd);
+    close_fd(&process->lock_fd);
+    close_fd(&process->control_fd);
+    aep__spool_done(&process->spool);
+}
+
+/* The host program has closed our descriptors; their numbers may be files of its own. */
+static void forget_descriptors(struct aep__process *process)
+{
+    process->appender.fd = process->counters.fd = process->spool.dir_fd = -1;
+    process->bell_fd = process->lock_fd = process->control_fd = -1;
+    close_spool(process);
+}
+
+/* SIGXFSZ, or a write that stops short, would hit the host program in the middle of a segment. */
+static int check_file_size_limit(aep_error *err)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= FILE_SIZE_MIN)
+        return AEP_OK;
+    return aep__error(err, AEP_ESPOOL, "RLIMIT_FSIZE",
+                      "this process may write files of %llu bytes only (ulimit -f); a spool needs "
+                      "1 GiB",
+                      (unsigned long long)limit.rlim_cur);
+}
+
+static int check_room(const struct aep__process *process, uint64_t max_bytes, aep_error *err)
+{
+    uint64_t least = process->spool.segment_bytes * 4;
+    if (max_bytes >= least)
+        return AEP_OK;
+    return aep__error(err, AEP_ECONFIG, "spool.max_bytes",
+                      "the segments of %s have %llu bytes: spool.max_bytes must be at least %llu",
+                      process->spool.path, (unsigned long long)process->spool.segment_bytes,
+                      (unsigned long long)least);
+}
+
+static int open_folder(struct aep__process *process, aep_error *err)
+{
+    const struct aep_publisher *pub = process->pub;
+    int64_t message_bytes = aep__config_int(pub->config, AEP__OPT_LIMITS_MESSAGE_BYTES);
+    struct aep__buf destination = {0};
+    aep__config_destination(pub->config, &destination);
+    struct aep__spool_settings settings = {
+        .segment_bytes = (uint64_t)aep__config_int(pub->config, AEP__OPT_SPOOL_SEGMENT_BYTES),
+        .record_bytes =
+            (uint64_t)(message_bytes > MESSAGE_BYTES ? message_bytes : MESSAGE_BYTES) + META_BYTES,
+        .local = pub->local,
+        .any_fs = aep__config_bool(pub->config, AEP__OPT_SPOOL_ANY_FS),
+        .destination = aep__buf_string(&destination),
+    };
+    int result = destination.failed ? aep__error_memory(err)
+                                    : aep__spool_open(&process->spool, pub->dir, &settings, err);
+    aep__buf_done(&destination);
+    return result;
+}
+
+static int open_files(struct aep__process *process, aep_error *err)
+{
+    struct stat st;
+    if (fstat(process->spool.dir_fd, &st) < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot look at %s",
+                                process->spool.path);
+    process->dev = st.st_dev;
+    process->ino = st.st_ino;
+    process->bell_fd = aep__bell_open(&process->spool);
+    if (process->bell_fd < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot use the FIFO %s/bell",
+                                process->spool.path);
+    process->lock_fd = aep__lock_open(&process->spool);
+    if (process->lock_fd < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot use %s/relay.lock",
+                                process->spool.path);
+    return AEP_OK;
+}
+
+static int open_spool(struct aep__process *process, aep_error *err)
+{
+    uint64_t max_bytes =
+        (uint64_t)aep__config_int(process->pub->config, AEP__OPT_SPOOL_MAX_BYTES);
+    int result = open_folder(process, err);
+    if (result != AEP_OK)
+        return result;
+    aep__append_init(&process->appender, &process->spool, max_bytes);
+    aep__counters_init(&process->counters, &process->spool);
+    result = check_room(process, max_bytes, err);
+    if (result == AEP_OK)
+        result = open_files(process, err);
+    if (result != AEP_OK)
+        close_spool(process);
+    process->probed_us = 0;
+    process->synced_us = aep__clock_mono_us();
+    return result;
+}
+
+/* ---- making and freeing -------------------------------------------------------------------- */
+
+static int make_settings(struct aep__process *process, aep_error *err)
+{
+    const struct aep_publisher *pub = process->pub;
+    const aep_config *config = pub->config;
+    if (aep__config_bool(config, AEP__OPT_REDACT)) {
+        int result = aep__redactor_new(aep__config_text(config, AEP__OPT_REDACT_EXTRA),
+                                       &process->redactor, err);
+        if (result != AEP_OK)
+            return result;
+    }
+    process->settings = (struct aep__envelope_settings){
+        .tenant_id = aep__config_text(config, AEP__OPT_TENANT_ID),
+        .namespace_ = aep__config_text(config, AEP__OPT_NAMESPACE),
+        .source = aep__config_text(config, AEP__OPT_SOURCE),
+        .environment = aep__config_text(config, AEP__OPT_ENVIRONMENT),
+        .traceparent = pub->traceparent,
+        .tracestate = pub->tracestate,
+        .single_topic = aep__config_is(config, AEP__OPT_TOPIC_LAYOUT, "single"),
+        .cloudevents = aep__config_bool(config, AEP__OPT_WIRE_CLOUDEVENTS),
+        .ids_strict = aep__config_bool(config, AEP__OPT_IDS_STRICT),
+        .capture_request = aep__config_bool(config, AEP__OPT_CAPTURE_REQUEST),
+        .field_bytes = (size_t)aep__config_int(config, AEP__OPT_LIMITS_FIELD_BYTES),
+        .message_bytes = (size_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES),
+        .redactor = process->redactor,
+    };
+    return aep__envelope_settings_prepare(&process->settings, err);
+}
+
+static void init_mutexes(struct aep__process *process)
+{
+    pthread_mutex_init(&process->mutex, NULL);
+    for (int i = 0; i < AEP__RUN_LOCKS; i++)
+        pthread_mutex_init(&process->run_locks[i], NULL);
+}
+
+int aep__process_new(const struct aep_publisher *pub, struct aep__process **ret, aep_error *err)
+{
+    int result = check_file_size_limit(err);
+    if (result != AEP_OK)
+        return result;
+    struct aep__process *process = calloc(1, sizeof *process);
+    if (!process)
+        return aep__error_memory(err);
+    process->pub = pub;
+    process->pid = getpid();
+    process->spool.dir_fd = process->appender.fd = process->counters.fd = -1;
+    process->bell_fd = process->lock_fd = process->control_fd = -1;
+    init_mutexes(process);
+    result = make_settings(process, err);
+    if (result == AEP_OK)
+        result = open_spool(process, err);
+    if (result == AEP_OK)
+        *ret = process;
+    else
+        aep__process_free(process);
+    return result;
+}
+
+static void free_scratch(struct aep__scratch *scratch)
+{
+    if (!scratch)
+        return;
+    aep__envelope_done(&scratch->envelope);
+    aep__buf_done(&scratch->record);
+    free(scratch);
+}
+
+void aep__process_free(struct aep__process *process)
+{
+    if (!process)
+        return;
+    close_spool(process);
+    for (int i = 0; i < AEP__SCRATCH_POOL; i++)
+        free_scratch(atomic_load(&process->pool[i]));
+    aep__envelope_settings_done(&process->settings);
+    aep__redactor_free(process->redactor);
+    pthread_mutex_destroy(&process->mutex);
+    for (int i = 0; i < AEP__RUN_LOCKS; i++)
+        pthread_mutex_destroy(&process->run_locks[i]);
+    free(process);
+}
+
+/* ---- scratches: a handful of slots, each taken and given back by one atomic exchange ---------- */
+
+struct aep__scratch *aep__scratch_take(struct aep__process *process)
+{
+    for (int i = 0; i < AEP__SCRATCH_POOL; i++) {
+        struct aep__scratch *scratch = NULL;
+        if (atomic_load_explicit(&process->pool[i], memory_order_relaxed))
+            scratch = atomic_exchange(&process->pool[i], NULL);
+        if (scratch)
+            return scratch;
+    }
+    return calloc(1, sizeof(struct aep__scratch));
+}
+
+static void shrink_scratch(struct aep__scratch *scratch)
+{
+    const struct aep__envelope *envelope = &scratch->envelope;
+    size_t held = scratch->record.cap + envelope->value.cap + envelope->payload.cap +
+                  envelope->text.decoded.cap + envelope->text.clean.cap;
+    if (held <= SCRATCH_KEEP_BYTES)
+        return;
+    aep__envelope_done(&scratch->envelope);
+    aep__buf_done(&scratch->record);
+    memset(scratch, 0, sizeof *scratch);
+}
+
+void aep__scratch_put(struct aep__process *process, struct aep__scratch *scratch)
+{
+    shrink_scratch(scratch);
+    for (int i = 0; i < AEP__SCRATCH_POOL; i++) {
+        struct aep__scratch *none = NULL;
+        if (atomic_compare_exchange_strong(&process->pool[i], &none, scratch))
+            return;
+    }
+    free_scratch(scratch);
+}
+
+/* ---- what there is to say --------------------------------------------------------------------- */
+
+void aep__process_notice(struct aep__process *process, enum aep__notice notice,
+                         enum aep_log_level level, const char *format, ...)
+{
+    int64_t now_us = aep__clock_mono_us(), said_us = process->said_us[notice];
+    if (process->notice_level || (said_us && now_us - said_us < process->pub->log_every_us))
+        return;
+    process->said_us[notice] = now_us;
+    process->notice_level = level;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(process->notice, sizeof process->notice, format, args);
+    va_end(args);
+}
+
+/* ---- locking ---------------------------------------------------------------------------------- */
+
+enum folder { FOLDER_OURS, FOLDER_DELETED, FOLDER_CLOSED };
+
+static enum folder look_at_folder(const struct aep__process *process)
+{
+    struct stat st;
+    if (process->spool.dir_fd < 0 || fstat(process->spool.dir_fd, &st) < 0 ||
+        st.st_dev != process->dev || st.st_ino != process->ino)
+        return FOLDER_CLOSED;
+    return st.st_nlink == 0 ? FOLDER_DELETED : FOLDER_OURS;
+}
+
+/* Whether another folder, or none, stands at our path: ours was moved away. */
+static bool folder_moved(const struct aep__process *process)
+{
+    struct stat st;
+    return lstat(process->pub->dir, &st) < 0 || st.st_dev != process->dev ||
+           st.st_ino != process->ino;
+}
+
+static int reopen_spool(struct aep__process *process, aep_error *err)
+{
+    aep__process_notice(process, AEP__NOTICE_REOPENED, AEP_LOG_WARNING,
+                        "the spool folder %s was deleted or moved: a new one is made; what was in "
+                        "it and not delivered is gone with it",
+                        process->pub->dir);
+    close_spool(process);
+    return open_spool(process, err);
+}
+
+static int ensure_open(struct aep__process *process, aep_error *err)
+{
+    switch (look_at_folder(process)) {
+    case FOLDER_OURS:
+        return AEP_OK;
+    case FOLDER_DELETED:
+        return reopen_spool(process, err);
+    case FOLDER_CLOSED:
+        break;
+    }
+    forget_descriptors(process);
+    return open_spool(process, err);
+}
+
+/* Half the cost of fstat(2): hardly any file of a host program's is open with these flags. */
+static bool looks_ours(const struct aep__process *process)
+{
+    const int ours = O_DIRECTORY | O_NOFOLLOW;
+    int flags = fcntl(process->spool.dir_fd, F_GETFL);
+    return flags >= 0 && (flags & ours) == ours;
+}
+
+int aep__process_lock(struct aep__process *process, aep_error *err)
+{
+    pthread_mutex_lock(&process->mutex);
+    int result = ensure_open(process, err);
+    if (result != AEP_OK)
+        aep__process_unlock(process);
+    return result;
+}
+
+int aep__process_lock_quick(struct aep__process *process, aep_error *err)
+{
+    pthread_mutex_lock(&process->mutex);
+    int result = looks_ours(process) ? AEP_OK : ensure_open(process, err);
+    if (result != AEP_OK)
+        aep__process_unlock(process);
+    return result;
+}
+
+void aep__process_unlock(struct aep__process *process)
+{
+    char text[sizeof process->notice];
+    enum aep_log_level level = process->notice_level;
+    if (level)
+        memcpy(text, process->notice, sizeof text);
+    process->notice_level = 0;
+    pthread_mutex_unlock(&process->mutex);
+    if (level && process->pub->log)
+        process->pub->log(process->pub->log_user, level, text);
+}
+
+/* ---- sync ------------------------------------------------------------------------------------- */
+
+/* After a failed sync the kernel may have dropped what was not on disk: later records must not
+ * stand behind such a hole in the same file. */
+static int sync_now(struct aep__process *process, aep_error *err)
+{
+    aep_error why;
+    int result = aep__append_sync(&process->appender, &why);
+    process->synced_us = aep__clock_mono_us();
+    if (result == AEP_OK) {
+        process->dirty = false;
+        return AEP_OK;
+    }
+    if (process->appender.fd >= 0 &&
+        aep__segment_seal_early(&process->spool, process->appender.fd, 0) == 0)
+        process->appender.sealed = true;
+    aep__process_notice(process, AEP__NOTICE_SYNC, AEP_LOG_ERROR, "%s", why.text);
+    return aep__error(err, result, why.field, "%s: accepted, but a loss of power may take it",
+                      why.text);
+}
+
+bool aep__process_relay_alive(const struct aep__process *process)
+{
+    return aep__lock_held(process->lock_fd);
+}
+
+void aep__process_sync_rest(struct aep__process *process)
+{
+    if (process->dirty && process->pub->sync == AEP__SYNC_BATCH &&
+        !aep__process_relay_alive(process))
+        sync_now(process, NULL);
+}
+
+/* ---- the relay ---------------------------------------------------------------------------------- */
+
+/* Local mode needs a relay only to make room. */
+static bool needs_relay(struct aep__process *process)
+{
+    struct aep__cursor cursor;
+    struct stat st;
+    if (!process->pub->local)
+        return true;
+    if (process->appender.fd < 0 || fstat(process->appender.fd, &st) < 0 ||
+        aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
+        return false;
+    uint64_t before = process->appender.segment - cursor.segment;
+    uint64_t used = before * process->spool.segment_bytes + (uint64_t)st.st_size;
+    return used >= process->appender.max_bytes / 100 * LOCAL_START_PERCENT;
+}
+
+bool aep__process_may_start(struct aep__process *process)
+{
+    return process->pub->relay_auto && needs_relay(process) &&
+           aep__lock_may_start(process->lock_fd, START_INTERVAL_MS);
+}
+
+/* A relay that runs with settings that Kafka refuses may be one that somebody else started; ours
+ * may be better. Once for each such relay: a contender with the same settings changes nothing. */
+static bool wants_contender(struct aep__process *process, int64_t now_us)
+{
+    struct aep__status status;
+    if (!process->pub->relay_auto || process->pub->local || now_us - process->asked_us < ASK_US)
+        return false;
+    process->asked_us = now_us;
+    if (aep__status_read(&process->spool, &status, NULL) != AEP_OK ||
+        status.broker != AEP_BROKER_AUTH_FAILED || status.started_us == process->contended_with ||
+        !aep__lock_may_start(process->lock_fd, START_INTERVAL_MS))
+        return false;
+    process->contended_with = status.started_us;
+    return true;
+}
+
+/* After an append, at most every PROBE_US. A relay that ends looks at the tail once more after
+ * twice that time, so that no event strands between. */
+static void look_for_relay(struct aep__process *process, int64_t now_us, bool *ret_start_relay)
+{
+    if (now_us - process->probed_us < PROBE_US)
+        return;
+    process->probed_us = now_us;
+    if (folder_moved(process) && reopen_spool(process, NULL) != AEP_OK)
+        return;
+    if (aep__process_relay_alive(process)) {
+        process->relay_problem[0] = '\0';
+        *ret_start_relay = wants_contender(process, now_us);
+        return;
+    }
+    if (process->dirty && process->pub->sync == AEP__SYNC_BATCH &&
+        now_us - process->synced_us >= PROBE_US)
+        sync_now(process, NULL);
+    *ret_start_relay = aep__process_may_start(process);
+}
+
+/* ---- append --------------------------------------------------------------------------------------- */
+
+int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
+                        bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err)
+{
+    const struct aep__buf *record = &scratch->record;
+    int result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
+    if (result == AEP_ESPOOL && look_at_folder(process) == FOLDER_DELETED) {
+        result = reopen_spool(process, err);
+        if (result == AEP_OK)
+            result =
+                aep__append(&process->appender, record->data, record->len, reserved, ret, err);
+    }
+    if (result != AEP_OK)
+        return result;
+    aep__bell_ring(process->bell_fd);
+    process->published = process->dirty = true;
+    if (process->pub->sync == AEP__SYNC_ALWAYS)
+        result = sync_now(process, err);
+    look_for_relay(process, aep__clock_mono_us(), ret_start_relay);
+    return result;
+}

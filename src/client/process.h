@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a publisher has in one process: the open spool, the mutex that its threads share, buffers.
+ *
+ *     thread ─ take scratch ─ build message ─ encode ─┬─ lock ─ append ─ ring ─ tend ─ unlock
+ *     thread ─ take scratch ─ build message ─ encode ─┘
+ *
+ * Building, which may redact megabytes, is outside of the mutex; the one write(2) is inside. Every
+ * lock begins with a look at the folder's descriptor: a deleted folder is made anew, and descriptors
+ * that the host program has closed behind our back (and that may be other files by now) are left
+ * alone. In a publish call that look is a cheap one, since appending notices the rest.
+ *
+ * Lock order: a run's (execution handle), then the mutex. Callbacks and spawns run outside both. */
+#ifndef AEP_CLIENT_PROCESS_H
+#define AEP_CLIENT_PROCESS_H
+
+#include "aep/aep.h"
+#include "event/envelope.h"
+#include "spool/append.h"
+#include "spool/counters.h"
+#include "spool/spool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One event under way; reused, since a warm one allocates nothing. */
+struct aep__scratch {
+    struct aep__envelope envelope;
+    struct aep__buf record;
+};
+
+/* What is said to the log callback, each at most once in log.every. */
+enum aep__notice {
+    AEP__NOTICE_REOPENED,
+    AEP__NOTICE_RELAY,
+    AEP__NOTICE_SYNC,
+    AEP__NOTICE_COUNT,
+};
+
+#define AEP__SCRATCH_POOL 8 /* kept for reuse; more are made when more threads build at once */
+#define AEP__RUN_LOCKS 16
+
+struct aep__process {
+    const struct aep_publisher *pub;
+    pid_t pid;
+    pthread_mutex_t mutex;
+    pthread_mutex_t run_locks[AEP__RUN_LOCKS]; /* of execution handles, by their address */
+
+    /* read-only once made */
+    struct aep__redactor *redactor;
+    struct aep__envelope_settings settings;
+
+    _Atomic(struct aep__scratch *) pool[AEP__SCRATCH_POOL];
+
+    /* under the mutex */
+    struct aep__spool spool; /* dir_fd -1: it could not be opened anew */
+    dev_t dev;               /* of the folder */
+    ino_t ino;
+    struct aep__appender appender;
+    struct aep__counters counters;
+    int bell_fd, lock_fd;
+    int control_fd;          /* a connection to the relay that no wait uses now; -1: none */
+    uint64_t next_request;   /* on control connections */
+    bool published;          /* something, by this process */
+    bool dirty;              /* since the last sync */
+    int64_t probed_us, synced_us; /* monotonic */
+    int64_t asked_us;        /* when the relay's status was last looked at */
+    int64_t contended_with;  /* the start of the relay against which a contender was started */
+    char relay_problem[384]; /* why no relay could be started; "" if none is known */
+    int64_t said_us[AEP__NOTICE_COUNT];
+    enum aep_log_level notice_level; /* of what unlock has to say; 0: nothing */
+    char notice[512];
+};
+
+/** Opens the spool of pub. Errors: as aep_publisher_open() */
+int aep__process_new(const struct aep_publisher *pub, struct aep__process **ret, aep_error *err);
+/** Closes and frees it; not one that another process made. */
+void aep__process_free(struct aep__process *process);
+
+/** Locks, and makes sure that the spool is open. On an error it is not locked. */
+int aep__process_lock(struct aep__process *process, aep_error *err);
+/** The same, but a deleted folder may go unnoticed. */
+int aep__process_lock_quick(struct aep__process *process, aep_error *err);
+/** Unlocks, then gives the log callback what there is to say. */
+void aep__process_unlock(struct aep__process *process);
+/** Leaves something for unlock to say, unless it was said a short while ago. */
+void aep__process_notice(struct aep__process *process, enum aep__notice notice,
+                         enum aep_log_level level, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/** NULL: out of memory. */
+struct aep__scratch *aep__scratch_take(struct aep__process *process);
+void aep__scratch_put(struct aep__process *process, struct aep__scratch *scratch);
+
+/** Under the lock: appends the record of this scratch, rings, and sees to sync and relay.
+ * @ret_start_relay  a relay is to be started, after unlocking
+ * Errors: as aep__append(); AEP_EIO with spool.sync=always also when it cannot be synced */
+int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
+                        bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err);
+/** Under the lock: whether it is our turn to start a relay now; none is alive. */
+bool aep__process_may_start(struct aep__process *process);
+/** Under the lock: whether a relay is alive. */
+bool aep__process_relay_alive(const struct aep__process *process);
+/** Under the lock: syncs what was written, if spool.sync wants that of us and no relay does it. */
+void aep__process_sync_rest(struct aep__process *process);
+
+#endif

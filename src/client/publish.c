@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/publish.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "client/call.h"
+#include "spool/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- structs that begin with their size -------------------------------------------------------- */
+
+int aep__out_check(const void *out, const char *name, aep_error *err)
+{
+    size_t size;
+    memcpy(&size, out, sizeof size);
+    if (size > sizeof size)
+        return AEP_OK;
+    return aep__error(err, AEP_EINVAL, name, "the size of the %s was not set: begin with its "
+                      "AEP_…_INIT", name);
+}
+
+void aep__out_fill(void *out, const void *ours, size_t size)
+{
+    size_t theirs;
+    memcpy(&theirs, out, sizeof theirs);
+    if (size > theirs)
+        size = theirs;
+    memcpy((char *)out + sizeof theirs, (const char *)ours + sizeof theirs, size - sizeof theirs);
+}
+
+void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent)
+{
+    aep_receipt ours = {.position = sent->position, .spool = sent->spool};
+    if (!receipt)
+        return;
+    memcpy(ours.event_id, sent->event_id, sizeof ours.event_id);
+    memcpy(ours.correlation_id, sent->correlation_id, sizeof ours.correlation_id);
+    aep__out_fill(receipt, &ours, sizeof ours);
+}
+
+/* ---- one event ------------------------------------------------------------------------------------ */
+
+uint64_t aep__spool_number(const struct aep__spool *spool)
+{
+    uint64_t number;
+    memcpy(&number, spool->uuid, sizeof number);
+    return number;
+}
+
+static int make_record(const struct aep__process *process, struct aep__scratch *scratch,
+                       const struct aep__input *input, aep_error *err)
+{
+    struct aep__envelope *envelope = &scratch->envelope;
+    int result = input->event
+                     ? aep__envelope_make(envelope, &process->settings, input->event, err)
+                     : aep__envelope_make_any(envelope, &process->settings, input->any,
+                                              aep__clock_wall_us(), err);
+    if (result != AEP_OK)
+        return result;
+    aep__buf_clear(&scratch->record);
+    if (!aep__record_encode_message(&scratch->record, &envelope->message))
+        return aep__error(err, AEP_ETOOBIG, NULL, "the headers are longer than a record can hold");
+    if (scratch->record.failed)
+        return aep__error_memory(err);
+    return AEP_OK;
+}
+
+static int check_record_size(const struct aep__process *process, const struct aep__scratch *scratch,
+                             aep_error *err)
+{
+    if (scratch->record.len <= process->spool.record_bytes)
+        return AEP_OK;
+    return aep__error(err, AEP_ETOOBIG, NULL,
+                      "the message has %zu bytes; %s, which was made with a smaller "
+                      "limits.message_bytes, takes %llu",
+                      scratch->record.len, process->spool.path,
+                      (unsigned long long)process->spool.record_bytes);
+}
+
+static enum aep__counter counter_of(int code)
+{
+    switch (code) {
+    case AEP_EFULL:
+        return AEP__COUNT_refused_full;
+    case AEP_EINVAL:
+        return AEP__COUNT_refused_invalid;
+    case AEP_ETOOBIG:
+        return AEP__COUNT_refused_too_big;
+    default:
+        return AEP__COUNT_refused_io;
+    }
+}
+
+/* What happened to this event, for everybody to see. */
+static void count_event(struct aep__process *process, const struct aep__text_counts *counts,
+                        int code)
+{
+    struct aep__counters *counters = &process->counters;
+    if (code != AEP_OK) {
+        aep__counters_add(counters, counter_of(code), 1);
+        return;
+    }
+    if (counts->repaired)
+        aep__counters_add(counters, AEP__COUNT_repaired_utf8, counts->repaired);
+    if (counts->redacted)
+        aep__counters_add(counters, AEP__COUNT_redacted, counts->redacted);
+    if (counts->cut)
+        aep__counters_add(counters, AEP__COUNT_truncated, counts->cut);
+}
+
+/* The last part of the spool is kept for what tells that a run exists, and how it ended. */
+static bool is_reserved(const struct aep__input *input)
+{
+    return input->event && input->event->kind != AEP_KIND_PROGRESS;
+}
+
+/* Appends if the record could be made, counts either way. */
+static int append_counted(struct aep__process *process, const struct aep__scratch *scratch,
+                          const struct aep__input *input, int made, struct aep__sent *ret,
+                          bool *ret_start_relay, aep_error *err)
+{
+    int result = aep__process_lock_quick(process, made == AEP_OK ? err : NULL);
+    if (result != AEP_OK)
+        return made == AEP_OK ? result : made;
+    result = made;
+    if (result == AEP_OK)
+        result = check_record_size(process, scratch, err);
+    if (result == AEP_OK)
+        result = aep__process_append(process, scratch, is_reserved(input), &ret->position,
+                                     ret_start_relay, err);
+    ret->spool = aep__spool_number(&process->spool);
+    count_event(process, &scratch->envelope.counts, result);
+    aep__process_unlock(process);
+    return result;
+}
+
+static void fill_sent(struct aep__sent *sent, const struct aep__envelope *envelope)
+{
+    struct aep__slice traceparent = envelope->traceparent;
+    memcpy(sent->event_id, envelope->event_id, sizeof sent->event_id);
+    memcpy(sent->correlation_id, envelope->correlation_id, sizeof sent->correlation_id);
+    memcpy(sent->session_id, envelope->session_id, sizeof sent->session_id);
+    snprintf(sent->traceparent, sizeof sent->traceparent, "%.*s",
+             traceparent.data ? (int)traceparent.len : 0, traceparent.data ? traceparent.data : "");
+    sent->timestamp_us = envelope->timestamp_us;
+}
+
+/* ---- events disabled: nothing is published, yet a program gets the ids that it hands on ---------- */
+
+static void take_id(char id[AEP_CORRELATION_ID_SIZE], const char *given, size_t len)
+{
+    if (given && len && len < AEP_CORRELATION_ID_SIZE)
+        snprintf(id, AEP_CORRELATION_ID_SIZE, "%.*s", (int)len, given);
+    else
+        aep_id_new(id);
+}
+
+static void fill_disabled(struct aep__sent *sent, const struct aep__input *input)
+{
+    const struct aep__event *event = input->event;
+    uint8_t event_id[16];
+    sent->timestamp_us = aep__clock_wall_us();
+    aep__id_make(sent->timestamp_us, event_id);
+    aep__id_format(event_id, sent->event_id);
+    if (event) {
+        const struct aep__kind *kind = &aep__kinds[event->kind];
+        const struct aep__value *correlation = &event->values[kind->correlation];
+        take_id(sent->correlation_id, correlation->text, correlation->len);
+        if (kind->session < kind->member_count)
+            take_id(sent->session_id, event->values[kind->session].text,
+                    event->values[kind->session].len);
+    } else {
+        const char *given = input->any->correlation_id;
+        take_id(sent->correlation_id, given, given ? strlen(given) : 0);
+    }
+    aep__traceparent_make(sent->correlation_id, strlen(sent->correlation_id), event_id,
+                          sent->traceparent);
+}
+
+int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep__sent *ret,
+                 aep_error *err)
+{
+    struct aep__process *process;
+    bool start_relay = false;
+    memset(ret, 0, sizeof *ret);
+    if (!pub->enabled) {
+        fill_disabled(ret, input);
+        return AEP_OK;
+    }
+    int result = aep__publisher_process(pub, &process, err);
+    if (result != AEP_OK)
+        return result;
+    struct aep__scratch *scratch = aep__scratch_take(process);
+    if (!scratch)
+        return aep__error_memory(err);
+    result = make_record(process, scratch, input, err);
+    result = append_counted(process, scratch, input, result, ret, &start_relay, err);
+    if (result == AEP_OK)
+        fill_sent(ret, &scratch->envelope);
+    aep__scratch_put(process, scratch);
+    if (start_relay)
+        aep__publisher_start_relay(pub, process, NULL);
+    return result;
+}
+
+/* ---- the public calls ------------------------------------------------------------------------------- */
+
+/* What is refused before there is an event counts, too. */
+static int refuse_early(aep_publisher *pub, int code)
+{
+    static const struct aep__text_counts none;
+    struct aep__process *process;
+    if (pub && pub->enabled && aep__publisher_process(pub, &process, NULL) == AEP_OK &&
+        aep__process_lock_quick(process, NULL) == AEP_OK) {
+        count_event(process, &none, code);
+        aep__process_unlock(process);
+    }
+    return code;
+}
+
+static int check_arguments(const aep_publisher *pub, const void *event, const aep_receipt *receipt,
+                           aep_error *err)
+{
+    if (!pub || !event)
+        return aep__error(err, AEP_EINVAL, pub ? "event" : "publisher", "no %s is given",
+                          pub ? "event" : "publisher");
+    return receipt ? aep__out_check(receipt, "receipt", err) : AEP_OK;
+}
+
+static int publish_input(aep_publisher *pub, const struct aep__input *input, aep_receipt *receipt,
+                         aep_error *err)
+{
+    struct aep__sent sent;
+    int result = aep__publish(pub, input, &sent, err);
+    if (result == AEP_OK)
+        aep__receipt_fill(receipt, &sent);
+    return result;
+}
+
+static int publish_struct(aep_publisher *pub, enum aep_kind kind, const void *args,
+                          aep_receipt *receipt, aep_error *err)
+{
+    struct aep__event event;
+    struct aep__call call = aep__call_begin();
+    int result = check_arguments(pub, args, receipt, err);
+    if (result == AEP_OK)
+        result = aep__event_from_struct(kind, args, &event, err);
+    result = result == AEP_OK
+                 ? publish_input(pub, &(struct aep__input){.event = &event}, receipt, err)
+                 : refuse_early(pub, result);
+    return aep__call_end(call, result);
+}
+
+int aep_publish_started(aep_publisher *pub, const aep_started *event, aep_receipt *receipt,
+                        aep_error *err)
+{
+    return publish_struct(pub, AEP_KIND_STARTED, event, receipt, err);
+}
+
+int aep_publish_progress(aep_publisher *pub, const aep_progress *event, aep_receipt *receipt,
+                         aep_error *err)
+{
+    return publish_struct(pub, AEP_KIND_PROGRESS, event, receipt, err);
+}
+
+int aep_publish_completed(aep_publisher *pub, const aep_completed *event, aep_receipt *receipt,
+                          aep_error *err)
+{
+    return publish_struct(pub, AEP_KIND_COMPLETED, event, receipt, err);
+}
+
+int aep_publish_failed(aep_publisher *pub, const aep_failed *event, aep_receipt *receipt,
+                       aep_error *err)
+{
+    return publish_struct(pub, AEP_KIND_FAILED, event, receipt, err);
+}
+
+int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
+                       size_t count, aep_receipt *receipt, aep_error *err)
+{
+    struct aep__event event;
+    struct aep__call call = aep__call_begin();
+    int result = check_arguments(pub, count ? (const void *)fields : "", receipt, err);
+    if (result == AEP_OK && !aep_kind_name(kind))
+        result = aep__error(err, AEP_EINVAL, "kind", "%d is no kind of event", (int)kind);
+    if (result == AEP_OK)
+        result = aep__event_from_fields(kind, fields, count, &event, err);
+    result = result == AEP_OK
+                 ? publish_input(pub, &(struct aep__input){.event = &event}, receipt, err)
+                 : refuse_early(pub, result);
+    return aep__call_end(call, result);
+}
+
+/* A struct of an older header is shorter than ours; a newer one may be longer if what we do not
+ * know of it is not used. */
+static int read_any(const aep_event *args, aep_event *ret, aep_error *err)
+{
+    const char *bytes = (const char *)args;
+    if (args->size <= sizeof args->size)
+        return aep__error(err, AEP_EINVAL, "size", "the struct's size was not set: use AEP_EVENT() "
+                          "or AEP_EVENT_INIT");
+    for (size_t i = sizeof *ret; i < args->size; i++)
+        if (bytes[i])
+            return aep__error(err, AEP_EINVAL, "size",
+                              "the event has members that aep %s does not know", AEP_VERSION);
+    memset(ret, 0, sizeof *ret);
+    memcpy(ret, args, args->size < sizeof *ret ? args->size : sizeof *ret);
+    ret->size = sizeof *ret;
+    return AEP_OK;
+}
+
+int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *receipt,
+                      aep_error *err)
+{
+    aep_event ours;
+    struct aep__call call = aep__call_begin();
+    int result = check_arguments(pub, event, receipt, err);
+    if (result == AEP_OK)
+        result = read_any(event, &ours, err);
+    result = result == AEP_OK
+                 ? publish_input(pub, &(struct aep__input){.any = &ours}, receipt, err)
+                 : refuse_early(pub, result);
+    return aep__call_end(call, result);
+}

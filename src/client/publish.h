@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One event's way from a caller's words to the disk. */
+#ifndef AEP_CLIENT_PUBLISH_H
+#define AEP_CLIENT_PUBLISH_H
+
+#include "client/publisher.h"
+#include "event/envelope.h"
+#include "event/trace.h"
+
+/** What is to be published: one of the two. */
+struct aep__input {
+    const struct aep__event *event; /* of the four kinds */
+    const aep_event *any;
+};
+
+/** What became of it. */
+struct aep__sent {
+    aep_position position;
+    uint64_t spool;
+    char event_id[AEP_ID_SIZE];
+    char correlation_id[AEP_CORRELATION_ID_SIZE];
+    char session_id[AEP_CORRELATION_ID_SIZE];
+    char traceparent[AEP__TRACEPARENT_SIZE]; /* of the header; a longer one is cut */
+    int64_t timestamp_us;
+};
+
+/** Builds, appends, rings; starts a relay where none lives. With events disabled it makes only ids.
+ * Errors: as aep_publish_started() */
+int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep__sent *ret,
+                 aep_error *err);
+
+/** The number that stands for a spool in receipts. */
+uint64_t aep__spool_number(const struct aep__spool *spool);
+
+/** Whether a struct that is to be filled begins with its size. Errors: AEP_EINVAL names it. */
+int aep__out_check(const void *out, const char *name, aep_error *err);
+/** Fills a caller's struct, which may be of an older or newer header, from ours of `size` bytes. */
+void aep__out_fill(void *out, const void *ours, size_t size);
+/** As aep__out_fill(), for a receipt, which may be NULL. */
+void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent);
+
+#endif

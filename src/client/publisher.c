@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/publisher.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "client/call.h"
+#include "client/spawn.h"
+#include "client/wait.h"
+#include "spool/bell.h"
+#include "spool/status.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FALLBACK_ROOT "/var/tmp/aep-" /* and the user's id */
+
+/* ---- the process's half ---------------------------------------------------------------------- */
+
+struct aep__process *aep__publisher_process_made(const aep_publisher *pub)
+{
+    struct aep__process *process = atomic_load_explicit(&pub->slot->process, memory_order_acquire);
+    return process && (pub->wiped || process->pid == getpid()) ? process : NULL;
+}
+
+/* Of several threads that come first after a fork, one wins; the others free what they made. */
+static int make_process(aep_publisher *pub, struct aep__process **ret, aep_error *err)
+{
+    struct aep__process *made, *found = atomic_load(&pub->slot->process);
+    if (!pub->wiped && found)
+        aep__id_forked();
+    int result = aep__process_new(pub, &made, err);
+    if (result != AEP_OK)
+        return result;
+    if (atomic_compare_exchange_strong(&pub->slot->process, &found, made)) {
+        *ret = made;
+        return AEP_OK;
+    }
+    aep__process_free(made);
+    *ret = found;
+    return AEP_OK;
+}
+
+int aep__publisher_process(aep_publisher *pub, struct aep__process **ret, aep_error *err)
+{
+    struct aep__process *process = aep__publisher_process_made(pub);
+    if (!process)
+        return make_process(pub, ret, err);
+    *ret = process;
+    return AEP_OK;
+}
+
+int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process, aep_error *err)
+{
+    aep_error why;
+    int result = aep__relay_start(pub->config, pub->dir, &why);
+    if (aep__process_lock(process, NULL) == AEP_OK) {
+        snprintf(process->relay_problem, sizeof process->relay_problem, "%s",
+                 result == AEP_OK ? "" : why.text);
+        if (result != AEP_OK)
+            aep__process_notice(process, AEP__NOTICE_RELAY, AEP_LOG_WARNING,
+                                "events stay on disk: %s", why.text);
+        aep__process_unlock(process);
+    }
+    return result == AEP_OK ? AEP_OK : aep__error(err, result, why.field, "%s", why.text);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------ */
+
+static enum aep__sync sync_of(const aep_config *config)
+{
+    if (aep__config_is(config, AEP__OPT_SPOOL_SYNC, "always"))
+        return AEP__SYNC_ALWAYS;
+    return aep__config_is(config, AEP__OPT_SPOOL_SYNC, "never") ? AEP__SYNC_NEVER
+                                                                : AEP__SYNC_BATCH;
+}
+
+/* A copy of a variable, NULL if it is unset or empty; *failed without memory. */
+static char *copy_variable(const char *name, bool *failed)
+{
+    const char *value = secure_getenv(name);
+    if (!value || !*value)
+        return NULL;
+    char *copy = strdup(value);
+    *failed |= !copy;
+    return copy;
+}
+
+static int read_settings(aep_publisher *pub, aep_error *err)
+{
+    bool failed = false;
+    pub->enabled = aep__config_bool(pub->config, AEP__OPT_EVENTS_ENABLED);
+    pub->local = aep__config_is(pub->config, AEP__OPT_MODE, "local");
+    pub->relay_auto =
+        aep__config_is(pub->config, AEP__OPT_RELAY_MODE, "auto") && aep__relay_allowed();
+    pub->sync = sync_of(pub->config);
+    pub->log_every_us = aep__config_int(pub->config, AEP__OPT_LOG_EVERY_S) * 1000000;
+    pub->log = aep__config_log(pub->config, &pub->log_user);
+    pub->traceparent = copy_variable("TRACEPARENT", &failed);
+    pub->tracestate = copy_variable("TRACESTATE", &failed);
+    return failed ? aep__error_memory(err) : AEP_OK;
+}
+
+static int make_slot(aep_publisher *pub, aep_error *err)
+{
+    pub->slot = aep__os_wiped_page();
+    pub->wiped = pub->slot != NULL;
+    if (!pub->slot)
+        pub->slot = calloc(1, sizeof *pub->slot);
+    return pub->slot ? AEP_OK : aep__error_memory(err);
+}
+
+static int set_dir(aep_publisher *pub, const char *dir, aep_error *err)
+{
+    char *copy = strdup(dir);
+    if (!copy)
+        return aep__error_memory(err);
+    free(pub->dir);
+    pub->dir = copy;
+    return AEP_OK;
+}
+
+static int derive_dir(aep_publisher *pub, aep_error *err)
+{
+    struct aep__buf dir = {0};
+    if (!pub->enabled)
+        return set_dir(pub, "", err);
+    int result = aep__config_spool_dir(pub->config, &dir, err);
+    if (result == AEP_OK)
+        result = set_dir(pub, aep__buf_string(&dir), err);
+    aep__buf_done(&dir);
+    return result;
+}
+
+/* The system's persistent temporary folder is everybody's: what stands in it under our name must
+ * be ours and closed to others before anything is put there. */
+static int make_private_root(const char *root, aep_error *err)
+{
+    struct stat st;
+    if (mkdir(root, 0700) < 0 && errno != EEXIST)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot make %s", root);
+    if (lstat(root, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+        (st.st_mode & 077) == 0)
+        return AEP_OK;
+    return aep__error(err, AEP_ESPOOL, "spool.dir",
+                      "%s is not a private folder of this user: set spool.dir to a folder on a "
+                      "local disk",
+                      root);
+}
+
+/* A home on NFS or the like takes no spool. */
+static int fall_back(aep_publisher *pub, const char *why, aep_error *err)
+{
+    char root[64], dir[PATH_MAX], text[PATH_MAX + 512];
+    const char *name = strrchr(pub->dir, '/');
+    snprintf(root, sizeof root, FALLBACK_ROOT "%lu", (unsigned long)geteuid());
+    int result = make_private_root(root, err);
+    if (result != AEP_OK)
+        return result;
+    snprintf(dir, sizeof dir, "%s%s", root, name ? name : "/spool");
+    result = set_dir(pub, dir, err);
+    if (result == AEP_OK && pub->log) {
+        snprintf(text, sizeof text, "%s; using %s", why, dir);
+        pub->log(pub->log_user, AEP_LOG_WARNING, text);
+    }
+    return result;
+}
+
+static int open_first(aep_publisher *pub, aep_error *err)
+{
+    aep_error why;
+    int result = aep__publisher_process(pub, &pub->first, &why);
+    bool by_default = !*aep__config_text(pub->config, AEP__OPT_SPOOL_DIR);
+    if (result == AEP_ESPOOL && by_default && strcmp(why.field, "spool.any_fs") == 0) {
+        result = fall_back(pub, why.text, &why);
+        if (result == AEP_OK)
+            result = aep__publisher_process(pub, &pub->first, &why);
+    }
+    if (result != AEP_OK && err)
+        *err = why;
+    return result;
+}
+
+static void free_publisher(aep_publisher *pub)
+{
+    if (pub->wiped)
+        aep__os_wiped_page_free(pub->slot);
+    else
+        free(pub->slot);
+    aep_config_free(pub->config);
+    free(pub->dir);
+    free(pub->traceparent);
+    free(pub->tracestate);
+    free(pub);
+}
+
+static int open_publisher(aep_publisher **ret, const aep_config *config, aep_error *err)
+{
+    aep_publisher *pub = calloc(1, sizeof *pub);
+    if (!pub)
+        return aep__error_memory(err);
+    int result = aep__config_resolve(config, &pub->config, err);
+    if (result == AEP_OK)
+        result = read_settings(pub, err);
+    if (result == AEP_OK)
+        result = make_slot(pub, err);
+    if (result == AEP_OK)
+        result = derive_dir(pub, err);
+    if (result == AEP_OK && pub->enabled)
+        result = open_first(pub, err);
+    if (result == AEP_OK)
+        *ret = pub;
+    else
+        free_publisher(pub);
+    return result;
+}
+
+int aep_publisher_open(aep_publisher **ret, const aep_config *config, aep_error *err)
+{
+    struct aep__call call = aep__call_begin();
+    int result = ret ? open_publisher(ret, config, err)
+                     : aep__error(err, AEP_EINVAL, "ret", "no place for the publisher is given");
+    return aep__call_end(call, result);
+}
+
+const char *aep_publisher_spool_dir(const aep_publisher *pub)
+{
+    return pub ? pub->dir : "";
+}
+
+/* ---- closing ------------------------------------------------------------------------------------ */
+
+static bool broker_known_down(const struct aep__process *process)
+{
+    struct aep__status status;
+    return aep__status_read(&process->spool, &status, NULL) == AEP_OK &&
+           (status.broker == AEP_BROKER_UNREACHABLE || status.broker == AEP_BROKER_AUTH_FAILED);
+}
+
+/* Under the lock: what a spool holds that dies with the process or container is worth a wait, if
+ * it may help. */
+static bool should_wait(const aep_publisher *pub, const struct aep__process *process, bool alive)
+{
+    return !pub->local && process->spool.fs == AEP__FS_VOLATILE &&
+           (alive ? !broker_known_down(process) : pub->relay_auto);
+}
+
+static void say_goodbye(aep_publisher *pub, struct aep__process *process)
+{
+    bool start = false, wait = false;
+    if (aep__process_lock(process, NULL) != AEP_OK)
+        return;
+    if (process->published) {
+        bool alive = aep__process_relay_alive(process);
+        wait = should_wait(pub, process, alive);
+        start = !alive && aep__process_may_start(process);
+        aep__process_sync_rest(process);
+    }
+    aep__process_unlock(process);
+    if (start && aep__publisher_start_relay(pub, process, NULL) != AEP_OK)
+        wait = false;
+    if (wait)
+        aep__wait_all(pub, (int)aep__config_int(pub->config, AEP__OPT_CLOSE_WAIT_MS), NULL);
+}
+
+void aep_publisher_close(aep_publisher *pub)
+{
+    if (!pub)
+        return;
+    struct aep__call call = aep__call_begin();
+    struct aep__process *process = aep__publisher_process_made(pub);
+    if (process) {
+        say_goodbye(pub, process);
+        aep__process_free(process);
+    }
+    free_publisher(pub);
+    aep__call_end(call, AEP_OK);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting a relay from within any program, so that the program does not notice.
+ *
+ *     aep-relay --spool FOLDER
+ *
+ * Descriptor 0 is one end of a SOCK_STREAM socketpair that holds, written before the relay begins:
+ *
+ *     u32, little-endian: length | that many bytes of aep__config_pack()
+ *
+ * Its environment is a short list of harmless variables; nothing secret is among its arguments. If
+ * another relay holds the spool's lock, the new one is a contender: it may ask the holder to yield
+ * when it has connected and the holder's authentication fails, else it ends at once. */
+#ifndef AEP_CLIENT_SPAWN_H
+#define AEP_CLIENT_SPAWN_H
+
+#include "aep/aep.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define AEP__RELAY_PROGRAM "aep-relay"
+#define AEP__RELAY_OPTION "--spool"
+
+/** Starts one for the spool in `dir`, with this (loaded) config.
+ * Errors: AEP_ERELAY the program is not there or cannot be run, or this process may start none.
+ * Threads: any; waits until the program has been executed (about a millisecond). */
+int aep__relay_start(const aep_config *config, const char *dir, aep_error *err);
+
+/** Whether this process may start programs: a setuid or setgid one never does. */
+bool aep__relay_allowed(void);
+
+/** The relay program of this library: relay.path, else where the library or the program lies.
+ * Errors: AEP_ERELAY names the places. */
+int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error *err);
+
+#endif

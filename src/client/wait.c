@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/wait.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "client/call.h"
+#include "client/publish.h"
+#include "spool/bell.h"
+#include "spool/control.h"
+#include "spool/cursor.h"
+#include "spool/read.h"
+#include "spool/status.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_MIN_MS 1 /* between looks for a relay that is starting: a name that appears in a */
+#define RETRY_MAX_MS 50 /* folder wakes nobody */
+#define ANSWER_MS 100  /* what a living relay may take to say "not yet" */
+
+/* ---- what the files tell ----------------------------------------------------------------------- */
+
+int aep__target_check(const struct aep__process *process, const struct aep__target *target,
+                      aep_error *err)
+{
+    if (!target->spool || target->spool == aep__spool_number(&process->spool))
+        return AEP_OK;
+    return aep__error(err, AEP_ESPOOL, "receipt",
+                      "the spool folder %s is another one by now: the one that held the event has "
+                      "been deleted",
+                      process->spool.path);
+}
+
+int aep__target_of_receipt(struct aep__process *process, const aep_receipt *receipt,
+                           struct aep__target *ret, aep_error *err)
+{
+    aep_receipt ours = {.size = sizeof ours};
+    int result = aep__out_check(receipt, "receipt", err);
+    if (result != AEP_OK)
+        return result;
+    aep__out_fill(&ours, receipt, receipt->size < sizeof ours ? receipt->size : sizeof ours);
+    *ret = (struct aep__target){.position = ours.position, .spool = ours.spool};
+    return ours.position.segment ? aep__target_check(process, ret, err) : AEP_OK;
+}
+
+int aep__target_of_all(struct aep__process *process, struct aep__target *ret, aep_error *err)
+{
+    *ret = (struct aep__target){.flush = true, .spool = aep__spool_number(&process->spool)};
+    return aep__append_tail(&process->appender, &ret->position, err);
+}
+
+static bool is_below(aep_position position, uint64_t segment, uint64_t offset)
+{
+    return position.segment < segment ||
+           (position.segment == segment && position.offset <= offset);
+}
+
+/* What lies between the cursor and the target may be no event: a seal, torn bytes. */
+static bool nothing_unfinished(struct aep__process *process, const struct aep__cursor *cursor,
+                               aep_position target)
+{
+    struct aep__reader reader;
+    struct aep__entry entry;
+    if (aep__reader_init(&reader, &process->spool, cursor->segment, cursor->offset, false, NULL) !=
+        AEP_OK)
+        return false;
+    enum aep__read read;
+    bool on = true;
+    while (on) {
+        read = aep__reader_next(&reader, &entry, NULL);
+        on = (read == AEP__READ_SEALED || read == AEP__READ_WAIT) &&
+             reader.segment < target.segment;
+        if (on && read == AEP__READ_WAIT) /* its seal was lost, and the next one exists */
+            aep__reader_seek(&reader, reader.segment + 1, 0);
+    }
+    bool beyond = read == AEP__READ_EVENT && is_below(target, entry.segment, entry.offset);
+    aep__reader_done(&reader);
+    return read == AEP__READ_WAIT || read == AEP__READ_SEALED || beyond;
+}
+
+bool aep__target_finished(struct aep__process *process, const struct aep__target *target)
+{
+    struct aep__cursor cursor;
+    if (aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
+        return false;
+    return is_below(target->position, cursor.segment, cursor.offset) ||
+           (target->flush && nothing_unfinished(process, &cursor, target->position));
+}
+
+/* ---- what the relay tells ----------------------------------------------------------------------- */
+
+bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
+{
+    return aep__control_send(fd, "%s %" PRIu64 " %" PRIu64 " %" PRIu64,
+                             target->flush ? "flush" : "wait", id, target->position.segment,
+                             target->position.offset);
+}
+
+static int code_of_answer(const char *word)
+{
+    static const struct {
+        const char *word;
+        int code;
+    } words[] = {{"acked", AEP_OK}, {"parked", AEP_EPARKED}, {"dead", AEP_EDEAD}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(word, words[i].word) == 0)
+            return words[i].code;
+    return AEP_ERELAY;
+}
+
+int aep__target_answer(int fd, uint64_t *ret_id, int *ret_code)
+{
+    char text[512], *end;
+    ssize_t len = aep__control_receive(fd, text, sizeof text);
+    if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    if (len <= 0)
+        return -1;
+    *ret_id = strtoull(text, &end, 10);
+    *ret_code = code_of_answer(end + strspn(end, " "));
+    return 1;
+}
+
+/* ---- one wait ------------------------------------------------------------------------------------- */
+
+struct wait {
+    aep_publisher *pub;
+    struct aep__process *process;
+    struct aep__target target;
+    int64_t deadline_us; /* monotonic; INT64_MAX: none */
+    bool at_once;        /* only asks */
+    int retry_ms;
+    int fd;              /* to the relay */
+    uint64_t id;         /* of the question; the next one is that of the question "not yet?" */
+};
+
+enum asked { ASKED_ANSWERED, ASKED_TIMEOUT, ASKED_GONE };
+
+static int64_t deadline_of(int timeout_ms)
+{
+    return timeout_ms < 0 ? INT64_MAX : aep__clock_mono_us() + (int64_t)timeout_ms * 1000;
+}
+
+/* For poll(2): rounded up, so that a wait never ends before its time. */
+static int left_ms(int64_t deadline_us)
+{
+    if (deadline_us == INT64_MAX)
+        return -1;
+    int64_t left_us = deadline_us - aep__clock_mono_us();
+    return left_us <= 0 ? 0 : left_us > INT_MAX ? INT_MAX : (int)((left_us + 999) / 1000);
+}
+
+/* Waits for the answer. A wait that only asks sends a second question that the relay answers at
+ * once, whatever it is: if that answer comes first, the record's fate is not known yet. */
+static enum asked ask_relay(const struct wait *wait, int *ret_code)
+{
+    int64_t deadline_us = wait->at_once ? deadline_of(ANSWER_MS) : wait->deadline_us;
+    if (!aep__target_ask(wait->fd, wait->id, &wait->target) ||
+        (wait->at_once && !aep__control_send(wait->fd, "ping %" PRIu64, wait->id + 1)))
+        return ASKED_GONE;
+    for (;;) {
+        uint64_t id = 0;
+        struct pollfd poll_fd = {.fd = wait->fd, .events = POLLIN};
+        int ready = poll(&poll_fd, 1, left_ms(deadline_us));
+        int got = ready > 0 ? aep__target_answer(wait->fd, &id, ret_code) : 0;
+        if (got < 0)
+            return ASKED_GONE;
+        if (got > 0 && id == wait->id)
+            return *ret_code == AEP_ERELAY ? ASKED_GONE : ASKED_ANSWERED;
+        bool not_yet = got > 0 && wait->at_once && id == wait->id + 1;
+        if (not_yet || left_ms(deadline_us) == 0) {
+            aep__control_send(wait->fd, "cancel %" PRIu64, wait->id);
+            return ASKED_TIMEOUT;
+        }
+    }
+}
+
+/* Under the lock: the connection that is kept, or a new one. */
+static void connect_relay(struct wait *wait)
+{
+    struct aep__process *process = wait->process;
+    wait->fd = process->control_fd;
+    process->control_fd = -1;
+    if (wait->fd < 0)
+        wait->fd = aep__control_connect(&process->spool);
+    wait->id = process->next_request + 1;
+    process->next_request += 2;
+}
+
+/* Keeps the connection for the next wait of any thread. */
+static void put_connection(struct wait *wait)
+{
+    if (aep__process_lock(wait->process, NULL) == AEP_OK) {
+        if (wait->process->control_fd < 0) {
+            wait->process->control_fd = wait->fd;
+            wait->fd = -1;
+        }
+        aep__process_unlock(wait->process);
+    }
+    if (wait->fd >= 0)
+        close(wait->fd);
+    wait->fd = -1;
+}
+
+static int say_deferred(const struct wait *wait, aep_error *err)
+{
+    struct aep__status status;
+    const char *reason = "";
+    int result = AEP_EDEFERRED;
+    if (aep__process_lock(wait->process, NULL) != AEP_OK)
+        return aep__error(err, result, NULL, "%s", aep_code_text(result));
+    if (!aep__process_relay_alive(wait->process))
+        reason = "no relay is running";
+    else if (aep__status_read(&wait->process->spool, &status, NULL) == AEP_OK)
+        reason = status.reason;
+    aep__error(err, result, NULL, "%s%s%s", aep_code_text(result), *reason ? ": " : "", reason);
+    aep__process_unlock(wait->process);
+    return result;
+}
+
+enum step { STEP_DONE, STEP_ASK, STEP_RETRY };
+
+/* Under the lock: finds whom to ask, or what the files say if there is nobody. */
+static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, aep_error *err)
+{
+    struct aep__process *process = wait->process;
+    *ret_code = aep__target_check(process, &wait->target, err);
+    if (*ret_code != AEP_OK)
+        return STEP_DONE;
+    connect_relay(wait);
+    if (wait->fd >= 0)
+        return STEP_ASK;
+    if (aep__target_finished(process, &wait->target))
+        return STEP_DONE;
+    if (!wait->pub->relay_auto || aep__process_relay_alive(process))
+        return STEP_RETRY;
+    *ret_start = aep__process_may_start(process);
+    if (*ret_start || !process->relay_problem[0])
+        return STEP_RETRY;
+    *ret_code = aep__error(err, AEP_ERELAY, "relay.path", "%s", process->relay_problem);
+    return STEP_DONE;
+}
+
+static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
+{
+    bool start = false;
+    *ret_code = aep__process_lock(wait->process, err);
+    if (*ret_code != AEP_OK)
+        return STEP_DONE;
+    enum step step = find_relay(wait, &start, ret_code, err);
+    aep__process_unlock(wait->process);
+    if (start) {
+        *ret_code = aep__publisher_start_relay(wait->pub, wait->process, err);
+        return *ret_code == AEP_OK ? STEP_RETRY : STEP_DONE;
+    }
+    if (step != STEP_ASK)
+        return step;
+    switch (ask_relay(wait, ret_code)) {
+    case ASKED_ANSWERED:
+        put_connection(wait);
+        return STEP_DONE;
+    case ASKED_TIMEOUT:
+        put_connection(wait);
+        break;
+    case ASKED_GONE:
+        close(wait->fd);
+        wait->fd = -1;
+    }
+    return STEP_RETRY;
+}
+
+static int run_wait(struct wait *wait, aep_error *err)
+{
+    for (wait->retry_ms = RETRY_MIN_MS;; wait->retry_ms *= 2) {
+        int code;
+        if (take_step(wait, &code, err) == STEP_DONE)
+            return code;
+        int left = left_ms(wait->deadline_us);
+        if (left == 0 || wait->at_once)
+            return say_deferred(wait, err);
+        if (wait->retry_ms > RETRY_MAX_MS)
+            wait->retry_ms = RETRY_MAX_MS;
+        poll(NULL, 0, left > 0 && left < wait->retry_ms ? left : wait->retry_ms);
+    }
+}
+
+static int tell_fate(int code, aep_error *err)
+{
+    bool is_fate = code == AEP_EPARKED || code == AEP_EDEAD;
+    return is_fate ? aep__error(err, code, NULL, "%s", aep_code_text(code)) : code;
+}
+
+/* ---- the public calls ------------------------------------------------------------------------------- */
+
+/* Waits for a receipt's record, or with none for everything. */
+static int wait_for(aep_publisher *pub, const aep_receipt *receipt, int timeout_ms, aep_error *err)
+{
+    struct wait wait = {
+        .pub = pub,
+        .fd = -1,
+        .at_once = timeout_ms == 0,
+        .deadline_us = deadline_of(timeout_ms),
+    };
+    int result = aep__publisher_process(pub, &wait.process, err);
+    if (result == AEP_OK)
+        result = aep__process_lock(wait.process, err);
+    if (result != AEP_OK)
+        return result;
+    result = receipt ? aep__target_of_receipt(wait.process, receipt, &wait.target, err)
+                     : aep__target_of_all(wait.process, &wait.target, err);
+    aep__process_unlock(wait.process);
+    if (result != AEP_OK || wait.target.position.segment == 0 || pub->local)
+        return result;
+    return tell_fate(run_wait(&wait, err), err);
+}
+
+int aep__wait_all(aep_publisher *pub, int timeout_ms, aep_error *err)
+{
+    return wait_for(pub, NULL, timeout_ms, err);
+}
+
+int aep_publisher_wait(aep_publisher *pub, const aep_receipt *receipt, int timeout_ms,
+                       aep_error *err)
+{
+    struct aep__call call = aep__call_begin();
+    int result = AEP_OK;
+    if (!pub || !receipt)
+        result = aep__error(err, AEP_EINVAL, pub ? "receipt" : "publisher", "no %s is given",
+                            pub ? "receipt" : "publisher");
+    else if (pub->enabled)
+        result = wait_for(pub, receipt, timeout_ms, err);
+    return aep__call_end(call, result);
+}
+
+int aep_publisher_flush(aep_publisher *pub, int timeout_ms, aep_error *err)
+{
+    struct aep__call call = aep__call_begin();
+    int result = AEP_OK;
+    if (!pub)
+        result = aep__error(err, AEP_EINVAL, "publisher", "no publisher is given");
+    else if (pub->enabled)
+        result = aep__wait_all(pub, timeout_ms, err);
+    return aep__call_end(call, result);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: one option table; values with where they came from; what is derived of them.
+ *
+ * A struct aep_config holds what was set as an argument (aep_config_set) and, once it has been
+ * loaded, the value in force of every option, by layers:
+ *
+ *     argument > environment > .env named by AEP_DOTENV (three variables) > aep.conf > default
+ *
+ * Loading is the only time that the environment and the files are read; what is asked of a loaded
+ * config later (its spool folder, too) comes from what was read then. A loaded config is read-only
+ * and may be shared among threads. Functions that take `config` want a loaded one. */
+#ifndef AEP_CONFIG_CONFIG_H
+#define AEP_CONFIG_CONFIG_H
+
+#include "aep/aep.h"
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Every option that has a row of its own in options.c, in that order. `kafka.*` keys without a
+ * row are librdkafka's and are kept as they are. */
+enum aep__option {
+    AEP__OPT_MODE, /* kafka | local */
+    AEP__OPT_KAFKA_BOOTSTRAP_SERVERS,
+    AEP__OPT_KAFKA_PASSWORD_FILE, /* kafka.sasl.password.file */
+    AEP__OPT_TENANT_ID,
+    AEP__OPT_ENVIRONMENT,
+    AEP__OPT_NAMESPACE,
+    AEP__OPT_SOURCE,
+    AEP__OPT_EVENTS_ENABLED,
+    AEP__OPT_CAPTURE_REQUEST,
+    AEP__OPT_REDACT,
+    AEP__OPT_REDACT_EXTRA,
+    AEP__OPT_IDS_STRICT,
+    AEP__OPT_TOPIC_LAYOUT, /* kind | single */
+    AEP__OPT_WIRE_CLOUDEVENTS,
+    AEP__OPT_LIMITS_FIELD_BYTES,
+    AEP__OPT_LIMITS_MESSAGE_BYTES,
+    AEP__OPT_SPOOL_DIR,  /* "" means the derived default */
+    AEP__OPT_SPOOL_SYNC, /* batch | always | never */
+    AEP__OPT_SPOOL_MAX_BYTES,
+    AEP__OPT_SPOOL_SEGMENT_BYTES, /* L, for a new spool: 8 MiB; at least 64 KiB */
+    AEP__OPT_SPOOL_ANY_FS,
+    AEP__OPT_RELAY_MODE, /* auto | external | off */
+    AEP__OPT_RELAY_PATH, /* "" means beside the library or program */
+    AEP__OPT_RELAY_IDLE_EXIT_S,
+    AEP__OPT_DEAD_MAX_BYTES,
+    AEP__OPT_PUBLISH_WAIT_MS,
+    AEP__OPT_CLOSE_WAIT_MS,
+    AEP__OPT_LOG_EVERY_S,
+    AEP__OPT_COUNT,
+};
+
+/** Loads and checks: what a publisher opens with. An `args` that is loaded already is copied as it
+ * is. Reads nothing from the environment of a setuid or setgid program.
+ * @args  what was set as an argument; NULL for nothing; borrowed
+ * Errors: AEP_ECONFIG names file, line, key and nearest known key, or the bad value; no servers in
+ * kafka mode is one too (unless events.enabled=false); AEP_ENOMEM. */
+int aep__config_resolve(const aep_config *args, aep_config **ret, aep_error *err);
+/** The two halves of it, for who wants to show a configuration that does not pass the check. */
+int aep__config_load(const aep_config *args, aep_config **ret, aep_error *err);
+int aep__config_check(const aep_config *config, aep_error *err);
+
+/** Where loading reads; tests bring their own. */
+struct aep__config_sources {
+    char *const *environment; /* as environ; NULL: none is to be read */
+    const char *system_file;  /* /etc/aep/aep.conf */
+};
+int aep__config_load_from(const aep_config *args, const struct aep__config_sources *sources,
+                          aep_config **ret, aep_error *err);
+
+/** Never NULL; "" where nothing is set. Numbers and times as given, words in lower case, booleans
+ * "true" and "false", servers in canonical form. */
+const char *aep__config_text(const aep_config *config, enum aep__option option);
+/** Bytes, seconds or milliseconds, as the option's name says. */
+int64_t aep__config_int(const aep_config *config, enum aep__option option);
+bool aep__config_bool(const aep_config *config, enum aep__option option);
+/** True if the option's value means `value`: for booleans "off" is "false". */
+bool aep__config_is(const aep_config *config, enum aep__option option, const char *value);
+
+aep_log_fn aep__config_log(const aep_config *config, void **ret_user);
+
+/** Calls fn for every kafka.* option in force with librdkafka's name ("security.protocol"), the
+ * bootstrap servers and the content of the password file included; stops when fn returns non-zero
+ * and returns that. The texts are fn's only while it runs.
+ * Errors: AEP_ECONFIG the password file; AEP_ENOMEM. May block on the local disk. */
+int aep__config_each_kafka(const aep_config *config,
+                           int (*fn)(void *user, const char *name, const char *value), void *user,
+                           aep_error *err);
+
+/** What tells two destinations apart: canonical broker list (sorted, lower case, default port),
+ * protocol, mechanism, principal, CA; only those that count under that protocol. One `name=value`
+ * line each, for the spool's identity file; no secrets. Local mode: `local`. */
+void aep__config_destination(const aep_config *config, struct aep__buf *out);
+/** The spool folder in force, absolute: spool.dir, else
+ * $XDG_STATE_HOME/aep/<at most 40 safe bytes of the broker list>-<hash of the destination>. Local
+ * mode: …/aep/local. Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ENOMEM. */
+int aep__config_spool_dir(const aep_config *config, struct aep__buf *out, aep_error *err);
+
+/** One line per option: value, origin, secrets masked; then the files read and variables that look
+ * mistyped; `aep config explain`. json: an object. */
+void aep__config_explain(const aep_config *config, bool json, struct aep__buf *out);
+/** The reference page (Markdown) from the table: docs/CONFIGURATION.md. */
+void aep__config_reference(struct aep__buf *out);
+
+/** The values in force as bytes for the relay's socketpair, secrets and origins included, and back
+ * (checked as if they came from the user). Errors: AEP_ECONFIG, AEP_ENOMEM. */
+void aep__config_pack(const aep_config *config, struct aep__buf *out);
+int aep__config_unpack(const char *data, size_t len, aep_config **ret, aep_error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a small file that settings or secrets come from. */
+#ifndef AEP_CONFIG_FILE_H
+#define AEP_CONFIG_FILE_H
+
+#include "config/config.h"
+
+/** Who may have had a hand in the file, or see it. */
+enum aep__file_trust {
+    AEP__FILE_ANY_OWNER = 0,       /* nobody but its owner and group may write it */
+    AEP__FILE_OWN = 1 << 0,        /* and its owner must be this user or root */
+    AEP__FILE_UNREADABLE = 1 << 1, /* and others must not read it: it holds a secret */
+};
+
+/** Reads a whole regular file; symbolic links are followed, what they lead to is judged.
+ * @field       what names the file, for err->field
+ * @ret_absent  set if there is none, which then is no error; NULL: it is one
+ * Errors: AEP_ECONFIG with the path; AEP_ENOMEM. Blocks on the disk only, not on a FIFO. */
+int aep__file_read(const char *path, unsigned trust, const char *field, struct aep__buf *out,
+                   bool *ret_absent, aep_error *err);
+
+#endif

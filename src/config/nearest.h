@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* "Did you mean …?" */
+#ifndef AEP_CONFIG_NEAREST_H
+#define AEP_CONFIG_NEAREST_H
+
+#define AEP__DISTANCE_FAR (1 << 30)
+
+/** Insertions, deletions, replacements and swaps of neighbours between two texts, without regard to
+ * case; AEP__DISTANCE_FAR for texts longer than any name. */
+int aep__edit_distance(const char *a, const char *b);
+
+/** Keeps the nearest of what it is shown. */
+struct aep__nearest {
+    const char *wanted;
+    const char *found; /* borrowed; NULL: nothing yet */
+    int distance;
+};
+
+void aep__nearest_show(struct aep__nearest *nearest, const char *candidate);
+/** What was found, if it is near enough to be meant; else NULL. */
+const char *aep__nearest_get(const struct aep__nearest *nearest);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every option, in the order of enum aep__option. What librdkafka understands beside these is in
+ * kafka_keys.c. */
+#include "config/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KIB INT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define PIB (GIB * 1024 * 1024)
+#define DAY_S INT64_C(86400)
+#define HOUR_MS INT64_C(3600000)
+
+const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
+    [AEP__OPT_MODE] =
+        {
+            .key = "mode",
+            .type = AEP__TYPE_WORD,
+            .words = "kafka|local",
+            .fallback = "kafka",
+            .doc = "`kafka` sends events to Kafka. `local` keeps the newest `spool.max_bytes` of "
+                   "them on this machine and needs no Kafka.",
+        },
+    [AEP__OPT_KAFKA_BOOTSTRAP_SERVERS] =
+        {
+            .key = "kafka.bootstrap.servers",
+            .alias = "kafka.metadata.broker.list",
+            .names = {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_INTELLIGENCE_BOOTSTRAP_SERVERS"},
+            .type = AEP__TYPE_SERVERS,
+            .in_dotenv = true,
+            .fallback = "",
+            .doc = "Brokers to begin with: `host:port`, separated by commas; the port is 9092 "
+                   "where none is given; IPv6 addresses in brackets.",
+        },
+    [AEP__OPT_KAFKA_PASSWORD_FILE] =
+        {
+            .key = "kafka.sasl.password.file",
+            .type = AEP__TYPE_PATH,
+            .fallback = "",
+            .doc = "A file that holds `kafka.sasl.password`, read when the relay connects. One "
+                   "line end behind the password is dropped. The file must not be readable by "
+                   "everybody.",
+        },
+    [AEP__OPT_TENANT_ID] =
+        {
+            .key = "tenant.id",
+            .names = {"TENANT_ID"},
+            .type = AEP__TYPE_TEXT,
+            .in_dotenv = true,
+            .max = 128,
+            .fallback = "default",
+            .doc = "The `tenant_id` of every event.",
+        },
+    [AEP__OPT_ENVIRONMENT] =
+        {
+            .key = "environment",
+            .names = {"ENVIRONMENT"},
+            .type = AEP__TYPE_TEXT,
+            .in_dotenv = true,
+            .max = 128,
+            .fallback = "",
+            .doc = "Sent as the header `x-environment` where it is set: dev, test, prod.",
+        },
+    [AEP__OPT_NAMESPACE] =
+        {
+            .key = "namespace",
+            .type = AEP__TYPE_TEXT,
+            .max = 128,
+            .fallback = "omninode",
+            .doc = "The `namespace` of every event.",
+        },
+    [AEP__OPT_SOURCE] =
+        {
+            .key = "source",
+            .type = AEP__TYPE_TEXT,
+            .max = 128,
+            .fallback = "omniclaude",
+            .doc = "The `source` of every event.",
+        },
+    [AEP__OPT_EVENTS_ENABLED] =
+        {
+            .key = "events.enabled",
+            .type = AEP__TYPE_BOOL,
+            .fallback = "true",
+            .doc = "`false` makes every publish call a silent no-op.",
+        },
+    [AEP__OPT_CAPTURE_REQUEST] =
+        {
+            .key = "capture.request",
+            .type = AEP__TYPE_BOOL,
+            .fallback = "true",
+            .doc = "`off` leaves the text of `user_request` out of what is published.",
+        },
+    [AEP__OPT_REDACT] =
+        {
+            .key = "redact",
+            .type = AEP__TYPE_BOOL,
+            .fallback = "true",
+            .doc = "`off` publishes secrets as they are.",
+        },
+    [AEP__OPT_REDACT_EXTRA] =
+        {
+            .key = "redact.extra",
+            .type = AEP__TYPE_TEXT,
+            .max = 4096,
+            .fallback = "",
+            .doc = "What to redact beside the built-in table.",
+        },
+    [AEP__OPT_IDS_STRICT] =
+        {
+            .key = "ids.strict",
+            .type = AEP__TYPE_BOOL,
+            .fallback = "false",
+            .doc = "`true` refuses ids that are not UUIDs.",
+        },
+    [AEP__OPT_TOPIC_LAYOUT] =
+        {
+            .key = "topic.layout",
+            .type = AEP__TYPE_WORD,
+            .words = "kind|single",
+            .fallback = "kind",
+            .doc = "`kind`: a topic for each kind of event. `single`: all on one topic, for strict "
+                   "order across kinds.",
+        },
+    [AEP__OPT_WIRE_CLOUDEVENTS] =
+        {
+            .key = "wire.cloudevents",
+            .type = AEP__TYPE_BOOL,
+            .fallback = "true",
+            .doc = "`off` drops the CloudEvents headers.",
+        },
+    [AEP__OPT_LIMITS_FIELD_BYTES] =
+        {
+            .key = "limits.field_bytes",
+            .type = AEP__TYPE_SIZE,
+            .min = 256,
+            .max = 16 * MIB,
+            .fallback = "256KiB",
+            .doc = "A string longer than this is cut.",
+        },
+    [AEP__OPT_LIMITS_MESSAGE_BYTES] =
+        {
+            .key = "limits.message_bytes",
+            .type = AEP__TYPE_SIZE,
+            .min = 4 * KIB,
+            .max = 16 * MIB,
+            .fallback = "1000000",
+            .doc = "A message larger than this is refused. The brokers' own limit is about 1 MB "
+                   "unless they were told otherwise.",
+        },
+    [AEP__OPT_SPOOL_DIR] =
+        {
+            .key = "spool.dir",
+            .type = AEP__TYPE_PATH,
+            .fallback = "",
+            .doc = "The spool's folder. Unset: a folder of its own for each Kafka cluster and "
+                   "login, in `$XDG_STATE_HOME/aep` (`~/.local/state/aep`).",
+        },
+    [AEP__OPT_SPOOL_SYNC] =
+        {
+            .key = "spool.sync",
+            .type = AEP__TYPE_WORD,
+            .words = "batch|always|never",
+            .fallback = "batch",
+            .doc = "When events reach the disk itself, for a loss of power: every 100 ms, before "
+                   "publish returns, or when the kernel likes.",
+        },
+    [AEP__OPT_SPOOL_MAX_BYTES] =
+        {
+            .key = "spool.max_bytes",
+            .type = AEP__TYPE_SIZE,
+            .min = 256 * KIB,
+            .max = PIB,
+            .fallback = "1GiB",
+            .doc = "The spool's limit, beyond which events are refused (in local mode: the oldest "
+                   "are removed). At least 4 segments.",
+        },
+    [AEP__OPT_SPOOL_SEGMENT_BYTES] =
+        {
+            .key = "spool.segment_bytes",
+            .type = AEP__TYPE_SIZE,
+            .min = 64 * KIB,
+            .max = GIB,
+            .fallback = "8MiB",
+            .doc = "The size of a segment, for a spool that is made new.",
+        },
+    [AEP__OPT_SPOOL_ANY_FS] =
+        {
+            .key = "spool.any_fs",
+            .type = AEP__TYPE_BOOL,
+            .fallback = "false",
+            .doc = "`true` allows a spool on NFS, CIFS, 9p or FUSE, at your own risk.",
+        },
+    [AEP__OPT_RELAY_MODE] =
+        {
+            .key = "relay.mode",
+            .type = AEP__TYPE_WORD,
+            .words = "auto|external|off",
+            .fallback = "auto",
+            .doc = "`auto`: publishers start a relay when none runs. `external`: you run it. "
+                   "`off`: events stay in the spool.",
+        },
+    [AEP__OPT_RELAY_PATH] =
+        {
+            .key = "relay.path",
+            .type = AEP__TYPE_PATH,
+            .fallback = "",
+            .doc = "The relay program. Unset: the one installed with the library or program.",
+        },
+    [AEP__OPT_RELAY_IDLE_EXIT_S] =
+        {
+            .key = "relay.idle_exit",
+            .type = AEP__TYPE_SECONDS,
+            .min = 1,
+            .max = 365 * DAY_S,
+            .fallback = "60s",
+            .doc = "A relay that was started by a publisher ends after this time with nothing to "
+                   "do.",
+        },
+    [AEP__OPT_DEAD_MAX_BYTES] =
+        {
+            .key = "dead.max_bytes",
+            .type = AEP__TYPE_SIZE,
+            .min = 0,
+            .max = PIB,
+            .fallback = "64MiB",
+            .doc = "The limit of the dead-letter log; what does not fit is dropped and counted.",
+        },
+    [AEP__OPT_PUBLISH_WAIT_MS] =
+        {
+            .key = "publish.wait_ms",
+            .type = AEP__TYPE_MS,
+            .min = 0,
+            .max = HOUR_MS,
+            .fallback = "10s",
+            .doc = "How long `aep publish --wait` waits for the acknowledgement when it is not "
+                   "told.",
+        },
+    [AEP__OPT_CLOSE_WAIT_MS] =
+        {
+            .key = "close.wait_ms",
+            .type = AEP__TYPE_MS,
+            .min = 0,
+            .max = HOUR_MS,
+            .fallback = "500ms",
+            .doc = "How long closing waits for acknowledgements where the spool's disk dies with "
+                   "the process (tmpfs, overlay).",
+        },
+    [AEP__OPT_LOG_EVERY_S] =
+        {
+            .key = "log.every",
+            .type = AEP__TYPE_SECONDS,
+            .min = 0,
+            .max = DAY_S,
+            .fallback = "60s",
+            .doc = "The same warning is given to the log callback at most once in this time.",
+        },
+};
+
+int aep__option_find(const char *key)
+{
+    for (int i = 0; i < AEP__OPT_COUNT; i++) {
+        const struct aep__option_row *row = &aep__options[i];
+        if (strcmp(row->key, key) == 0 || (row->alias && strcmp(row->alias, key) == 0))
+            return i;
+    }
+    return -1;
+}
+
+void aep__option_name(const char *key, char name[AEP__NAME_SIZE])
+{
+    snprintf(name, AEP__NAME_SIZE, "AEP_%s", key);
+    for (char *at = name; *at; at++)
+        *at = *at == '.' ? '_' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/event.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define STRUCT_BYTES_MAX 4096 /* none of ours will be as large: its size is not set */
+
+/* An older program's struct is shorter; a newer one's is longer, which is fine while what we do not
+ * know is zero (as clone3(2) has it). */
+static int check_size(const void *args, size_t size, size_t known, const char *macro,
+                      aep_error *err)
+{
+    if (size <= sizeof size || size > STRUCT_BYTES_MAX)
+        return aep__error(err, AEP_EINVAL, "size", "the struct's size is not set: make it with %s",
+                          macro);
+    for (size_t i = known; i < size; i++)
+        if (((const char *)args)[i])
+            return aep__error(err, AEP_EINVAL, "size",
+                              "the struct has members that this version of aep (%s) does not know",
+                              AEP_VERSION);
+    return AEP_OK;
+}
+
+static struct aep__value text_value(const char *text)
+{
+    return (struct aep__value){text, text ? strlen(text) : 0, 0, text != NULL};
+}
+
+static struct aep__value read_text(const void *args, size_t size, size_t offset)
+{
+    const char *text = NULL;
+    if (offset + sizeof text <= size)
+        memcpy(&text, (const char *)args + offset, sizeof text);
+    return text_value(text);
+}
+
+static struct aep__value read_number(const void *args, size_t size, size_t offset)
+{
+    aep_number number = {0};
+    if (offset + sizeof number <= size)
+        memcpy(&number, (const char *)args + offset, sizeof number);
+    return (struct aep__value){NULL, 0, number.value, number.given != 0};
+}
+
+int aep__event_from_struct(enum aep_kind kind, const void *args, struct aep__event *event,
+                           aep_error *err)
+{
+    static const char *const macros[AEP_KIND_COUNT] = {
+        [AEP_KIND_STARTED] = "AEP_STARTED()", [AEP_KIND_PROGRESS] = "AEP_PROGRESS()",
+        [AEP_KIND_COMPLETED] = "AEP_COMPLETED()", [AEP_KIND_FAILED] = "AEP_FAILED()",
+    };
+    const struct aep__kind *row = &aep__kinds[kind];
+    size_t size;
+    memcpy(&size, args, sizeof size);
+    int code = check_size(args, size, row->struct_size, macros[kind], err);
+    if (code != AEP_OK)
+        return code;
+    *event = (struct aep__event){.kind = kind};
+    for (size_t i = 0; i < row->member_count; i++) {
+        const struct aep__member *member = &row->members[i];
+        event->values[i] = aep__type_is_number(member->type)
+                               ? read_number(args, size, member->offset)
+                               : read_text(args, size, member->offset);
+    }
+    event->causation_id = read_text(args, size, row->link_offset);
+    event->traceparent = read_text(args, size, row->link_offset + sizeof(char *));
+    event->tracestate = read_text(args, size, row->link_offset + 2 * sizeof(char *));
+    return AEP_OK;
+}
+
+int aep__event_any_from_struct(const aep_event *args, aep_event *ret, aep_error *err)
+{
+    int code = check_size(args, args->size, sizeof *ret, "AEP_EVENT()", err);
+    if (code != AEP_OK)
+        return code;
+    *ret = (aep_event){0};
+    memcpy(ret, args, args->size < sizeof *ret ? args->size : sizeof *ret);
+    return AEP_OK;
+}
+
+/* ---- named fields ------------------------------------------------------------------------------ */
+
+/* Where the value of a name goes; NULL: nothing is named so. */
+static struct aep__value *find_value(struct aep__event *event, const char *name)
+{
+    int member = aep__kind_member(event->kind, name, strlen(name));
+    if (member >= 0)
+        return &event->values[member];
+    if (strcmp(name, "causation_id") == 0)
+        return &event->causation_id;
+    if (strcmp(name, "traceparent") == 0)
+        return &event->traceparent;
+    return strcmp(name, "tracestate") == 0 ? &event->tracestate : NULL;
+}
+
+int aep__event_from_fields(enum aep_kind kind, const aep_field *fields, size_t count,
+                           struct aep__event *event, aep_error *err)
+{
+    if (!aep_kind_name(kind))
+        return aep__error(err, AEP_EINVAL, "kind", "%d is no kind of event", (int)kind);
+    *event = (struct aep__event){.kind = kind};
+    for (size_t i = 0; i < count; i++) {
+        const char *name = fields[i].name ? fields[i].name : "";
+        struct aep__value *value = find_value(event, name);
+        if (!value)
+            return aep__error(err, AEP_EINVAL, name, "%s has no member \"%s\"",
+                              aep__kinds[kind].name, name);
+        if (value->given)
+            return aep__error(err, AEP_EINVAL, name, "%s was given twice", name);
+        *value = (struct aep__value){fields[i].text, fields[i].length, fields[i].number, true};
+    }
+    return AEP_OK;
+}
+
+void aep__event_default_text(struct aep__event *event, const char *name, const char *text)
+{
+    struct aep__value *value = find_value(event, name);
+    if (value && !value->given)
+        *value = text_value(text);
+}
+
+void aep__event_default_number(struct aep__event *event, const char *name, double number)
+{
+    struct aep__value *value = find_value(event, name);
+    if (value && !value->given)
+        *value = (struct aep__value){NULL, 0, number, true};
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of the four kinds: what a payload holds, in the order in which it is written.
+ *
+ * Encoder, validator, JSON Schemas, command line options, the bindings' tests and the reference
+ * page are made from it: a member is added here and in its struct in aep.h, and nowhere else. */
+#ifndef AEP_EVENT_KINDS_H
+#define AEP_EVENT_KINDS_H
+
+#include "aep/aep.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum aep__type {
+    AEP__TYPE_TEXT,
+    AEP__TYPE_TIME, /* RFC 3339 text */
+    AEP__TYPE_ID,   /* correlation_id, session_id: not blank, at most 128 bytes, no controls */
+    AEP__TYPE_NUMBER,
+    AEP__TYPE_INTEGER, /* a whole number, at most 2^53 */
+    AEP__TYPE_BOOL,
+    AEP__TYPE_OBJECT, /* JSON text of the caller's, as are array and any */
+    AEP__TYPE_ARRAY,
+    AEP__TYPE_ANY,
+};
+
+/** What stands in for a member that was not given. */
+enum aep__fallback {
+    AEP__FALLBACK_NONE, /* absent; an error if it is required */
+    AEP__FALLBACK_NOW,  /* the event's timestamp */
+    AEP__FALLBACK_NEW_ID,
+    AEP__FALLBACK_EMPTY_OBJECT,
+};
+
+struct aep__member {
+    const char *name;
+    const char *key; /* as it is written: "agent_name": with its quotes and colon */
+    size_t key_len;
+    enum aep__type type;
+    enum aep__fallback fallback;
+    bool required;   /* in every payload of the kind */
+    bool request;    /* its text is left out with capture.request=off */
+    double min, max; /* of numbers */
+    const char *at_least; /* the member that it may not be less than, or NULL */
+    size_t offset;   /* in the kind's public struct: const char *, or aep_number for numbers, bool */
+    const char *option; /* its short name on the command line ("agent"), or NULL */
+    const char *help;   /* one line, for help texts and the reference */
+};
+
+#define AEP__MEMBERS_MAX 14
+
+struct aep__kind {
+    const char *name;       /* "started" */
+    const char *event_type; /* and topic in the default layout */
+    const char *schema_ref;
+    const char *help;
+    const struct aep__member *members;
+    size_t member_count;
+    size_t correlation; /* the index of correlation_id; */
+    size_t session;     /* and of session_id, or member_count: it has none */
+    size_t struct_size;
+    size_t link_offset; /* of causation_id in the public struct, before traceparent, tracestate */
+};
+
+/** The topic of all kinds with topic.layout=single. */
+#define AEP__TOPIC_SINGLE "omninode.agent.execution.v1"
+
+extern const struct aep__kind aep__kinds[AEP_KIND_COUNT];
+
+/** True for aep_number in the public struct, false for const char *. */
+bool aep__type_is_number(enum aep__type type);
+/** True where the caller gives JSON text. */
+bool aep__type_is_json(enum aep__type type);
+/** "text", "time", "id", … for help texts. */
+const char *aep__type_name(enum aep__type type);
+/** The index of a member by its name; -1 if the kind has none such. */
+int aep__kind_member(enum aep_kind kind, const char *name, size_t len);
+/** The kind of an event type, whatever comes before it ("dev.omninode.…"); -1 if none. */
+int aep__kind_of_type(const char *event_type, size_t len);
+
+/** Event types: ^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*){2,}\.v\d+$, at most 249 bytes. */
+bool aep__event_type_valid(const char *text, size_t len);
+/** Schema references: registry://a/b/c/vN. */
+bool aep__schema_ref_valid(const char *text, size_t len);
+/** True if a valid reference is that of a valid event type: the same words, whichever of . / _ part
+ * them, behind any prefix of the type's. */
+bool aep__schema_ref_of(const char *ref, size_t ref_len, const char *event_type, size_t type_len);
+/** Kafka topic names: 1 to 249 of [a-zA-Z0-9._-], not "." or "..". */
+bool aep__topic_valid(const char *text, size_t len);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Redaction: secrets leave a text before it reaches the disk, and [REDACTED:kind] stands for them.
+ *
+ * It knows secrets in two ways. In a text: by their look (provider keys, JWTs, Bearer, PEM blocks,
+ * scheme://user:password@, name=value with a secret-looking name). By the name that they stand
+ * under: a secret-looking key's whole value goes. It works on decoded text, so that JSON escapes
+ * hide nothing, and before anything is cut, so that no half of a secret is left.
+ *
+ * Ordinary text costs one table look-up a byte: only bytes that a rule hangs on (- _ : = I J b B)
+ * are looked at closer. Every rule looks at a bounded number of bytes, or only once at many: hostile
+ * text costs no more than a constant factor.
+ *
+ * A redactor is read-only once made. The extra rules are the C library's regular expressions,
+ * whose lock does not survive a fork that another thread's matching overlaps: a forked child makes
+ * a redactor of its own. */
+#ifndef AEP_EVENT_REDACT_H
+#define AEP_EVENT_REDACT_H
+
+#include "aep/aep.h"
+#include "base/buf.h"
+#include "event/secret_name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct aep__redactor;
+
+/** @extra  more rules (redact.extra), NULL or "" for none: separated by newlines, or by commas
+ *          before "key:" or "re:". key:NAME is one more secret-looking name; re:REGEX a POSIX
+ *          extended regular expression whose whole match is a secret ([REDACTED:extra]).
+ * Errors: AEP_ECONFIG names the rule; AEP_ENOMEM */
+int aep__redactor_new(const char *extra, struct aep__redactor **ret, aep_error *err);
+void aep__redactor_free(struct aep__redactor *redactor);
+
+/** Appends the valid UTF-8 text with its secrets replaced and returns their number; 0 means that it
+ * holds none and nothing was appended. Check out->failed: then what was appended is not whole. */
+size_t aep__redact_text(const struct aep__redactor *redactor, const char *text, size_t len,
+                        struct aep__buf *out);
+
+/** What a key or a variable of that name holds; NULL: no secret. api_key, apiKey, API-KEY, and
+ * my_api_key are the same; total_tokens, session_id, password_file are none. */
+const struct aep__secret *aep__redact_name(const struct aep__redactor *redactor, const char *name,
+                                           size_t len);
+/** Whether the text under such a name is one indeed, not empty, redacted before, or a file's path. */
+bool aep__redact_is_secret(const struct aep__secret *secret, const char *value, size_t len);
+/** Appends [REDACTED:kind]. */
+void aep__redact_mark(struct aep__buf *out, const char *kind);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/ballast.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BALLAST_NAME "ballast"
+#define BALLAST_BYTES (1024 * 1024)
+
+void aep__ballast_keep(const struct aep__spool *spool)
+{
+    struct stat st;
+    int fd = aep__spool_openat(spool, BALLAST_NAME, O_WRONLY | O_CREAT, S_IFREG);
+    if (fd < 0)
+        return;
+    bool there = fstat(fd, &st) == 0 && (st.st_size >= BALLAST_BYTES ||
+                                         aep__os_extend(fd, BALLAST_BYTES) == 0);
+    close(fd);
+    if (!there)
+        unlinkat(spool->dir_fd, BALLAST_NAME, 0);
+}
+
+bool aep__ballast_give(const struct aep__spool *spool)
+{
+    return (errno == ENOSPC || errno == EDQUOT) &&
+           unlinkat(spool->dir_fd, BALLAST_NAME, 0) == 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/broker.h"
+
+#include <stdio.h>
+
+#define REFUSAL_LASTS_US 30000000
+
+/* The verdict once what is already known is weighed with the sign. */
+static enum aep_broker_state weigh(const struct aep__broker *broker, enum aep_broker_state sign,
+                                   int64_t wall_us)
+{
+    bool failed = sign == AEP_BROKER_UNKNOWN || sign == AEP_BROKER_UNREACHABLE;
+    if (failed && broker->state == AEP_BROKER_AUTH_FAILED &&
+        wall_us - broker->refused_us < REFUSAL_LASTS_US)
+        return AEP_BROKER_AUTH_FAILED;
+    if (sign != AEP_BROKER_UNKNOWN)
+        return sign;
+    return broker->state == AEP_BROKER_CONNECTED ? AEP_BROKER_CONNECTED : AEP_BROKER_UNREACHABLE;
+}
+
+static void set_text(char to[AEP__BROKER_REASON], const char *text)
+{
+    snprintf(to, AEP__BROKER_REASON, "%s", text);
+}
+
+bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, const char *reason,
+                      int64_t wall_us)
+{
+    enum aep_broker_state state = weigh(broker, sign, wall_us);
+    if (sign == AEP_BROKER_AUTH_FAILED) {
+        broker->refused_us = wall_us;
+        set_text(broker->reason, reason);
+    } else if (sign == AEP_BROKER_CONNECTED) {
+        broker->hint[0] = broker->reason[0] = '\0';
+    } else if (sign == AEP_BROKER_UNKNOWN) {
+        set_text(broker->hint, reason);
+    }
+    /* "1/1 brokers are down" tells less than why the last one went down. */
+    if (state == AEP_BROKER_UNREACHABLE)
+        set_text(broker->reason, broker->hint[0] ? broker->hint : reason);
+    if (state == broker->state)
+        return false;
+    broker->state = state;
+    broker->since_us = wall_us;
+    return true;
+}

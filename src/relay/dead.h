@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dead letters: records that Kafka refused for what they are. They stay in the side log "dead",
+ * oldest first let go when it is full, until they are dropped or replayed by command.
+ *
+ * Replay: the letters' notes are marked in the file, so that a relay's end forgets no request; then
+ * they are sent one at a time, and taken out of the file in batches once they are acknowledged. */
+#ifndef AEP_RELAY_DEAD_H
+#define AEP_RELAY_DEAD_H
+
+#include "relay/flight.h"
+#include "spool/sidelog.h"
+
+#define AEP__DEAD_BATCH 256
+
+struct aep__relay;
+
+/* A letter whose replay is over. */
+struct aep__dead_result {
+    uint64_t ordinal;
+    bool sent;
+};
+
+struct aep__dead {
+    struct aep__sidelog log;
+    struct aep__lane lane; /* of one flight: the letter being replayed */
+    uint64_t max_bytes;
+    bool replaying;
+    uint64_t replay_at;
+    bool moved; /* the file was written anew while a letter was in flight */
+    struct aep__dead_result results[AEP__DEAD_BATCH];
+    unsigned result_count;
+};
+
+/** Errors: AEP_ESPOOL. */
+int aep__dead_load(struct aep__relay *relay, aep_error *err);
+void aep__dead_done(struct aep__relay *relay);
+/** Appends a record to the log. False, said in relay.log: the disk takes none. */
+bool aep__dead_bury(struct aep__relay *relay, const struct aep__flight *flight,
+                    struct aep__slice raw, const char *error);
+int aep__dead_sync(struct aep__relay *relay);
+/** Marks letters to be sent again / removes them; ordinal NULL: all. Returns how many; -1: errno. */
+int64_t aep__dead_replay(struct aep__relay *relay, const uint64_t *ordinal);
+int64_t aep__dead_drop(struct aep__relay *relay, const uint64_t *ordinal);
+/** Goes on with the replay. */
+void aep__dead_pump(struct aep__relay *relay);
+/** Whether a record is a dead letter. */
+bool aep__dead_holds(struct aep__relay *relay, aep_position position);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/delivery.h"
+
+#include "relay/dead.h"
+#include "relay/parked.h"
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REFUSED_US 2000000     /* a refused topic is tried again after this, */
+#define REFUSED_MAX_US 10000000 /* later more rarely */
+#define LATER_US 100000
+#define LATER_MAX_US 1000000
+#define ASIDE_US 100000  /* side logs are synced at most so often, */
+#define ASIDE_MANY 512   /* or when so many wait for it */
+
+/* ---- fates ---- */
+
+void aep__delivery_finish(struct aep__relay *relay, struct aep__flight *flight, enum aep__fate fate)
+{
+    flight->fate = (uint8_t)fate;
+    aep__flight_set(flight, AEP__FLIGHT_DONE);
+    relay->finished = true;
+}
+
+void aep__delivery_aside(struct aep__relay *relay, struct aep__flight *flight, enum aep__fate fate)
+{
+    flight->fate = (uint8_t)fate;
+    aep__flight_set(flight, AEP__FLIGHT_ASIDE);
+    relay->aside = true;
+    aep__relay_touch(relay);
+}
+
+static void lose(struct aep__relay *relay, struct aep__flight *flight)
+{
+    aep__counters_add(&relay->counters, AEP__COUNT_lost, 1);
+    aep__log_write(&relay->log, AEP_LOG_ERROR,
+                   "record %" PRIu64 " cannot be read again in segment %" PRIu64 ": it is lost",
+                   flight->ordinal, flight->segment);
+    aep__delivery_finish(relay, flight, AEP__FATE_LOST);
+}
+
+bool aep__delivery_fetch(struct aep__relay *relay, struct aep__flight *flight, struct aep__buf *buf,
+                         struct aep__record *ret)
+{
+    if (flight->lane->kind == AEP__LANE_TAIL)
+        return aep__tail_fetch(relay, flight, buf, ret);
+    struct aep__sidelog_entry entry;
+    const struct aep__sidelog *log =
+        flight->lane->kind == AEP__LANE_DEAD ? &relay->dead.log : &flight->lane->parked->log;
+    if (aep__sidelog_read(log, flight->at, buf, &entry) <= 0 || entry.at != flight->at)
+        return false;
+    *ret = entry.record;
+    return true;
+}
+
+/* ---- gates ---- */
+
+static int rank(enum aep__verdict cause)
+{
+    return cause == AEP__VERDICT_REFUSED ? 2 : cause == AEP__VERDICT_SUSPECT ? 1 : 0;
+}
+
+/* Lets nothing more of the topic through until what is in flight has come back. */
+static void shut(struct aep__topic *topic, enum aep__verdict cause, const char *error,
+                 bool forbidden)
+{
+    if (topic->gate != AEP__GATE_DRAINING || rank(cause) > rank(topic->cause)) {
+        topic->cause = cause;
+        topic->error = error;
+        topic->forbidden = forbidden;
+    }
+    topic->gate = AEP__GATE_DRAINING;
+}
+
+static void close_gate(struct aep__relay *relay, struct aep__topic *topic, int64_t first_us,
+                       int64_t max_us)
+{
+    int64_t wait_us = first_us << (topic->refusals < 8 ? topic->refusals : 8);
+    topic->refusals++;
+    topic->gate = AEP__GATE_CLOSED;
+    topic->wake_us = relay->now_us + (wait_us < max_us ? wait_us : max_us);
+}
+
+/* Nothing of it is in flight any more. */
+static void drained(struct aep__relay *relay, struct aep__topic *topic)
+{
+    switch (topic->cause) {
+    case AEP__VERDICT_REFUSED:
+        aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s is %s (%s): its records are parked",
+                       topic->name, topic->forbidden ? "forbidden" : "missing", topic->error);
+        aep__parked_begin(relay, topic);
+        close_gate(relay, topic, REFUSED_US, REFUSED_MAX_US);
+        break;
+    case AEP__VERDICT_SUSPECT:
+        topic->gate = AEP__GATE_NARROW;
+        break;
+    default:
+        aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name,
+                       topic->error);
+        close_gate(relay, topic, LATER_US, LATER_MAX_US);
+    }
+    aep__relay_touch(relay);
+}
+
+static void step_gate(struct aep__relay *relay, struct aep__topic *topic)
+{
+    if (topic->gate == AEP__GATE_DRAINING && topic->sent == 0)
+        drained(relay, topic);
+    if (topic->gate == AEP__GATE_CLOSED) {
+        if (relay->now_us >= topic->wake_us)
+            topic->gate = AEP__GATE_NARROW;
+        else
+            aep__relay_due(relay, topic->wake_us);
+    }
+}
+
+/* ---- verdicts ---- */
+
+static void acknowledge(struct aep__relay *relay, struct aep__flight *flight)
+{
+    struct aep__topic *topic = flight->topic;
+    aep__delivery_finish(relay, flight, AEP__FATE_ACKED);
+    aep__report_acknowledged(relay, flight->timestamp_ms);
+    topic->refusals = 0;
+    if (topic->gate == AEP__GATE_NARROW && topic->suspects == 0)
+        topic->gate = AEP__GATE_OPEN;
+}
+
+/* A record that Kafka will never take goes to the dead letters. */
+static void bury(struct aep__relay *relay, struct aep__flight *flight, const char *error)
+{
+    struct aep__buf buf = {0};
+    struct aep__record record;
+    if (flight->lane->kind == AEP__LANE_DEAD)
+        aep__delivery_finish(relay, flight, AEP__FATE_DEAD); /* it is there already */
+    else if (!aep__delivery_fetch(relay, flight, &buf, &record))
+        lose(relay, flight);
+    else if (aep__dead_bury(relay, flight, aep__record_raw(&record), error))
+        aep__delivery_aside(relay, flight, AEP__FATE_DEAD);
+    else {
+        aep__flight_set(flight, AEP__FLIGHT_SUSPECT);
+        shut(flight->topic, AEP__VERDICT_LATER, error, false);
+    }
+    aep__buf_done(&buf);
+    struct aep__topic *topic = flight->topic;
+    if (topic->gate == AEP__GATE_NARROW && topic->suspects == 0)
+        topic->gate = AEP__GATE_OPEN;
+}
+
+static void hold(struct aep__relay *relay, struct aep__flight *flight, enum aep__verdict cause,
+                 const char *error, bool forbidden)
+{
+    if (flight->lane->kind == AEP__LANE_DEAD && cause != AEP__VERDICT_LATER)
+        aep__delivery_finish(relay, flight, AEP__FATE_DEAD);
+    else
+        aep__flight_set(flight, cause == AEP__VERDICT_SUSPECT ? AEP__FLIGHT_SUSPECT
+                                                              : AEP__FLIGHT_HELD);
+    shut(flight->topic, cause, error, forbidden);
+}
+
+static void settle(struct aep__relay *relay, struct aep__flight *flight, enum aep__verdict verdict,
+                   const char *error, bool forbidden)
+{
+    bool alone = flight->topic->gate == AEP__GATE_NARROW;
+    switch (verdict) {
+    case AEP__VERDICT_DONE:
+        acknowledge(relay, flight);
+        return;
+    case AEP__VERDICT_INVALID:
+        bury(relay, flight, error);
+        return;
+    case AEP__VERDICT_SUSPECT:
+        if (alone)
+            bury(relay, flight, error);
+        else
+            hold(relay, flight, verdict, error, forbidden);
+        return;
+    case AEP__VERDICT_REFUSED:
+        hold(relay, flight, verdict, error, forbidden);
+        return;
+    default:
+        aep__counters_add(&relay->counters, AEP__COUNT_retried, 1);
+        hold(relay, flight, AEP__VERDICT_LATER, error, false);
+    }
+}
+
+void aep__delivery_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
+                            bool forbidden)
+{
+    struct aep__relay *relay = user;
+    struct aep__flight *flight = record;
+    aep__flight_set(flight, AEP__FLIGHT_NEW);
+    settle(relay, flight, verdict, error, forbidden);
+}
+
+/* ---- sending ---- */
+
+static struct aep__slice format_sequence(const struct aep__relay *relay, uint64_t ordinal,
+                                         char text[64])
+{
+    memcpy(text, relay->spool.uuid_text, AEP_ID_SIZE - 1);
+    text[AEP_ID_SIZE - 1] = ':';
+    char digits[20];
+    size_t count = 0, len = AEP_ID_SIZE;
+    do
+        digits[count++] = (char)('0' + ordinal % 10);
+    while (ordinal /= 10);
+    while (count)
+        text[len++] = digits[--count];
+    return (struct aep__slice){text, len};
+}
+
+enum aep__verdict aep__delivery_send(struct aep__relay *relay, struct aep__flight *flight,
+                                     const struct aep__message *message)
+{
+    char text[64];
+    const char *error = "";
+    bool forbidden = false;
+    struct aep__slice sequence = format_sequence(relay, flight->ordinal, text);
+    enum aep__verdict verdict =
+        relay->sink->ops->send(relay->sink, flight->topic->handle, message, sequence, flight,
+                               &error, &forbidden);
+    if (verdict == AEP__VERDICT_TAKEN)
+        aep__flight_set(flight, AEP__FLIGHT_SENT);
+    else if (verdict != AEP__VERDICT_FULL)
+        settle(relay, flight, verdict, error, forbidden);
+    return verdict;
+}
+
+/* Whether the record is one that Kafka can take at all. */
+static const char *find_fault(const struct aep__record *record, struct aep__message *ret)
+{
+    if (!aep__record_message(record, ret))
+        return "MALFORMED_RECORD";
+    return aep__topic_name_valid(ret->topic) ? NULL : "INVALID_TOPIC_NAME";
+}
+
+/* The topic has a side log with records that must go first. False: it has not. */
+static bool offer_to_parked(struct aep__relay *relay, struct aep__flight *flight,
+                            const struct aep__record *record)
+{
+    struct aep__parked *parked = flight->topic->parked;
+    if (!parked)
+        return false;
+    if (flight->ordinal < parked->log.next_ordinal) { /* it was parked before a relay's end */
+        aep__delivery_finish(relay, flight, parked->drained ? AEP__FATE_ACKED : AEP__FATE_PARKED);
+        return true;
+    }
+    if (parked->drained)
+        return false;
+    if (flight->topic->held || !aep__parked_add(relay, flight, aep__record_raw(record)))
+        aep__flight_set(flight, AEP__FLIGHT_HELD);
+    return true;
+}
+
+/* No room in memory or on disk: the tail rests a while. */
+static bool rest(struct aep__relay *relay)
+{
+    relay->tail.retry_us = relay->now_us + LATER_MAX_US;
+    aep__relay_due(relay, relay->tail.retry_us);
+    return false;
+}
+
+bool aep__delivery_offer(struct aep__relay *relay, struct aep__flight *flight,
+                         const struct aep__record *record)
+{
+    struct aep__message message;
+    const char *fault = relay->sink->local ? NULL : find_fault(record, &message);
+    if (relay->sink->local) {
+        aep__counters_add(&relay->counters, AEP__COUNT_retired, 1);
+        aep__delivery_finish(relay, flight, AEP__FATE_ACKED);
+        return true;
+    }
+    if (fault) {
+        if (!aep__dead_bury(relay, flight, aep__record_raw(record), fault))
+            return rest(relay);
+        aep__delivery_aside(relay, flight, AEP__FATE_DEAD);
+        return true;
+    }
+    flight->timestamp_ms = message.timestamp_ms;
+    flight->topic = aep__topic_get(relay, message.topic);
+    if (!flight->topic)
+        return rest(relay);
+    if (offer_to_parked(relay, flight, record))
+        return true;
+    if (flight->topic->held || !aep__topic_may_send(flight->topic)) {
+        aep__flight_set(flight, AEP__FLIGHT_HELD);
+        return true;
+    }
+    return aep__delivery_send(relay, flight, &message) != AEP__VERDICT_FULL;
+}
+
+/* ---- sending again ---- */
+
+static bool waits(const struct aep__flight *flight)
+{
+    return flight->state == AEP__FLIGHT_HELD || flight->state == AEP__FLIGHT_SUSPECT;
+}
+
+/* Sends or parks one flight of the tail that was held. False: the sink is full. */
+static bool send_again(struct aep__relay *relay, struct aep__flight *flight, struct aep__buf *buf)
+{
+    struct aep__record record;
+    struct aep__message message;
+    struct aep__parked *parked = flight->topic->parked;
+    bool park = parked && !parked->drained;
+    if (!park && !aep__topic_may_send(flight->topic))
+        return true;
+    if (!aep__delivery_fetch(relay, flight, buf, &record) ||
+        !aep__record_message(&record, &message)) {
+        lose(relay, flight);
+        return true;
+    }
+    if (park)
+        return aep__parked_add(relay, flight, aep__record_raw(&record)) || rest(relay);
+    aep__topic_get(relay, message.topic); /* its handle, if the sink is new */
+    return aep__delivery_send(relay, flight, &message) != AEP__VERDICT_FULL;
+}
+
+static void send_held(struct aep__relay *relay)
+{
+    struct aep__lane *lane = &relay->tail.lane;
+    struct aep__buf buf = {0};
+    if (relay->now_us < relay->tail.retry_us)
+        return;
+    for (uint64_t at = lane->head; lane->held && at < lane->tail; at++) {
+        struct aep__flight *flight = aep__lane_at(lane, at);
+        if (waits(flight) && !send_again(relay, flight, &buf))
+            break;
+    }
+    aep__buf_done(&buf);
+}
+
+/* ---- what was set aside ---- */
+
+static void finish_aside(struct aep__relay *relay, struct aep__lane *lane)
+{
+    for (uint64_t at = lane->head; lane->aside && at < lane->tail; at++) {
+        struct aep__flight *flight = aep__lane_at(lane, at);
+        if (flight->state == AEP__FLIGHT_ASIDE)
+            aep__delivery_finish(relay, flight, flight->fate);
+    }
+}
+
+static void finish_aside_of(struct aep__relay *relay, struct aep__topic *topic)
+{
+    if (topic->parked)
+        finish_aside(relay, &topic->parked->lane);
+}
+
+static void sync_aside(struct aep__relay *relay)
+{
+    relay->aside_synced_us = relay->now_us;
+    if (aep__dead_sync(relay) < 0 || aep__parked_sync(relay) < 0) {
+        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync what was set aside: %s",
+                       strerror(errno));
+        aep__relay_due(relay, relay->now_us + ASIDE_US);
+        return;
+    }
+    relay->aside = false;
+    finish_aside(relay, &relay->tail.lane);
+    aep__topics_each(relay, finish_aside_of);
+}
+
+static void sync_aside_in_time(struct aep__relay *relay)
+{
+    int64_t due_us = relay->aside_synced_us + ASIDE_US;
+    if (!relay->aside)
+        return;
+    if (relay->now_us >= due_us || relay->tail.lane.aside >= ASIDE_MANY)
+        sync_aside(relay);
+    else
+        aep__relay_due(relay, due_us);
+}
+
+uint64_t aep__delivery_purge(struct aep__relay *relay)
+{
+    struct aep__tail *tail = &relay->tail;
+    uint64_t dropped = 0;
+    aep__tail_measure(relay);
+    tail->purge = tail->newest;
+    tail->purged = 0;
+    relay->sink->ops->abandon(relay->sink);
+    for (uint64_t at = tail->lane.head; at < tail->lane.tail; at++) {
+        struct aep__flight *flight = aep__lane_at(&tail->lane, at);
+        if (!waits(flight))
+            continue;
+        aep__delivery_finish(relay, flight, AEP__FATE_PURGED);
+        dropped++;
+    }
+    sync_aside(relay);
+    dropped += aep__parked_purge(relay);
+    aep__counters_add(&relay->counters, AEP__COUNT_purged, dropped);
+    tail->retry_us = 0;
+    aep__relay_touch(relay);
+    return dropped;
+}
+
+void aep__delivery_step(struct aep__relay *relay)
+{
+    aep__topics_each(relay, step_gate);
+    aep__topics_each(relay, aep__parked_pump);
+    send_held(relay);
+    aep__dead_pump(relay);
+    sync_aside_in_time(relay);
+}

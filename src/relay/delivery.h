@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Delivery: from a record to its fate.
+ *
+ *     offer ─┬─ topic takes records ─▶ SENT ─ report ─┬─ acknowledged ─▶ DONE
+ *            ├─ topic is parked ─▶ ASIDE              ├─ refused topic ─▶ HELD, then parked: ASIDE
+ *            ├─ no record of Kafka's ─▶ ASIDE (dead)  ├─ refused message ─▶ dead: ASIDE
+ *            └─ gate not open ─▶ HELD ─▶ SENT         └─ anything else ─▶ HELD ─▶ SENT
+ *
+ *     ASIDE ─ side log synced ─▶ DONE
+ *
+ * Of one topic, records go in order: none is sent while an older one of the topic is HELD. */
+#ifndef AEP_RELAY_DELIVERY_H
+#define AEP_RELAY_DELIVERY_H
+
+#include "base/buf.h"
+#include "relay/flight.h"
+#include "relay/sink.h"
+#include "relay/topic.h"
+#include "spool/record.h"
+
+struct aep__relay;
+
+/** Takes a NEW flight of the tail on. False: the sink is full, the flight is as before. */
+bool aep__delivery_offer(struct aep__relay *relay, struct aep__flight *flight,
+                         const struct aep__record *record);
+/** Sends a flight of any lane. FULL: it is as before; else it is SENT, or settled. */
+enum aep__verdict aep__delivery_send(struct aep__relay *relay, struct aep__flight *flight,
+                                     const struct aep__message *message);
+/** The sink's callback. */
+void aep__delivery_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
+                            bool forbidden);
+/** Moves gates, sends again what was held, syncs what was set aside. Once in each loop. */
+void aep__delivery_step(struct aep__relay *relay);
+/** Drops everything that is unsent now, as far as it has been read; marks the rest of the tail to
+ * be dropped. Returns how many records were dropped at once. */
+uint64_t aep__delivery_purge(struct aep__relay *relay);
+/** The flight is finished. */
+void aep__delivery_finish(struct aep__relay *relay, struct aep__flight *flight,
+                          enum aep__fate fate);
+/** The flight's record is in a side log; once that is synced it is finished. */
+void aep__delivery_aside(struct aep__relay *relay, struct aep__flight *flight, enum aep__fate fate);
+/** Reads a flight's record again, whatever lane it is in. */
+bool aep__delivery_fetch(struct aep__relay *relay, struct aep__flight *flight, struct aep__buf *buf,
+                         struct aep__record *ret);
+
+static inline struct aep__slice aep__record_raw(const struct aep__record *record)
+{
+    return (struct aep__slice){record->meta.data - AEP__RECORD_HEAD, record->size};
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flights: the records between spool and fate. A lane is a ring of them in the order in which they
+ * were read; the relay has one lane for the spool's tail and one for each parked topic.
+ *
+ *     head                                     tail
+ *      | done | done | sent | held | done | sent |
+ *      └─ popped when done: what is before the head is finished, and the cursor stands there
+ *
+ * Flights do not move while they are in the ring, so that a sink can hold on to them. */
+#ifndef AEP_RELAY_FLIGHT_H
+#define AEP_RELAY_FLIGHT_H
+
+#include "aep/aep.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct aep__topic;
+struct aep__parked;
+
+enum aep__flight_state {
+    AEP__FLIGHT_NEW,
+    AEP__FLIGHT_HELD,    /* to be sent once its topic takes records */
+    AEP__FLIGHT_SUSPECT, /* the same; it was in a batch that the broker found fault with */
+    AEP__FLIGHT_SENT,    /* a report is to come */
+    AEP__FLIGHT_ASIDE,   /* in a side log, not yet durable there */
+    AEP__FLIGHT_DONE,
+};
+
+enum aep__fate {
+    AEP__FATE_ACKED,
+    AEP__FATE_PARKED,
+    AEP__FATE_DEAD,
+    AEP__FATE_PURGED,
+    AEP__FATE_LOST,
+};
+
+enum aep__lane_kind {
+    AEP__LANE_TAIL,
+    AEP__LANE_PARKED,
+    AEP__LANE_DEAD,
+};
+
+struct aep__flight {
+    struct aep__topic *topic;
+    struct aep__lane *lane;
+    uint64_t ordinal;
+    uint64_t segment, offset, end; /* where the record stands, or stood, in the spool */
+    uint64_t at, next;             /* where its entry stands in its side log, if it is from one */
+    int64_t timestamp_ms;          /* the record's */
+    uint8_t state;                 /* enum aep__flight_state */
+    uint8_t fate;                  /* enum aep__fate; counts once it is DONE or ASIDE */
+};
+
+struct aep__lane {
+    struct aep__flight *ring; /* NULL until the first is pushed */
+    uint64_t head, tail;      /* counts; ring index: modulo capacity */
+    uint32_t capacity;        /* a power of two */
+    uint8_t kind;             /* enum aep__lane_kind */
+    unsigned held;            /* flights HELD or SUSPECT */
+    unsigned sent;            /* SENT */
+    unsigned aside;           /* ASIDE */
+    struct aep__parked *parked; /* whose lane it is; NULL: not a parked topic's */
+};
+
+static inline struct aep__flight *aep__lane_at(const struct aep__lane *lane, uint64_t number)
+{
+    return &lane->ring[number & (lane->capacity - 1)];
+}
+
+static inline bool aep__lane_empty(const struct aep__lane *lane)
+{
+    return lane->head == lane->tail;
+}
+
+static inline bool aep__lane_full(const struct aep__lane *lane)
+{
+    return lane->tail - lane->head == lane->capacity;
+}
+
+/** A place at the tail, zeroed, NEW; NULL: full or out of memory. */
+struct aep__flight *aep__lane_push(struct aep__lane *lane);
+/** Takes the newest, a NEW one, back: it was not sent. */
+void aep__lane_unpush(struct aep__lane *lane);
+/** Changes a flight's state; its lane and topic keep count. */
+void aep__flight_set(struct aep__flight *flight, enum aep__flight_state state);
+/** Removes the oldest, which is DONE. */
+void aep__lane_pop(struct aep__lane *lane);
+void aep__lane_done(struct aep__lane *lane);
+
+#endif

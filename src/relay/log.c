@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/log.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_NAME "relay.log"
+#define LOG_OLD_NAME "relay.log.1"
+#define LOG_MAX_BYTES (256 * 1024)
+#define LINE_MAX_BYTES 1200
+#define REPEAT_US 30000000
+
+static const char *const level_names[] = {"", "error", "warning", "info", "debug"};
+
+void aep__log_init(struct aep__log *log, const struct aep__spool *spool, bool to_stderr)
+{
+    *log = (struct aep__log){.spool = spool, .fd = -1, .to_stderr = to_stderr};
+    log->debug = getenv("AEP_RELAY_DEBUG") != NULL;
+}
+
+void aep__log_done(struct aep__log *log)
+{
+    if (log->fd >= 0)
+        close(log->fd);
+    log->fd = -1;
+}
+
+/* A line with its numbers left out: "3/3 brokers are down (after 12ms)" repeats itself too. */
+static uint64_t hash_line(const char *line)
+{
+    char words[LINE_MAX_BYTES];
+    size_t len = 0;
+    uint8_t hash[16];
+    for (; *line && len < sizeof words; line++)
+        if (!isdigit((unsigned char)*line))
+            words[len++] = *line;
+    aep__hash128(words, len, hash);
+    uint64_t number;
+    memcpy(&number, hash, sizeof number);
+    return number;
+}
+
+/* Whether this line is due; how often it was left out since it was written. */
+static bool due(struct aep__log *log, const char *line, unsigned *ret_left_out)
+{
+    uint64_t hash = hash_line(line);
+    int64_t now_us = aep__clock_mono_us();
+    struct aep__log_seen *seen = &log->seen[hash % AEP__LOG_MEMORY];
+    bool known = seen->hash == hash;
+    *ret_left_out = known ? seen->left_out : 0;
+    if (known && now_us < seen->until_us) {
+        seen->left_out++;
+        return false;
+    }
+    *seen = (struct aep__log_seen){.hash = hash, .until_us = now_us + REPEAT_US};
+    return true;
+}
+
+static void rotate(struct aep__log *log)
+{
+    struct stat st;
+    if (log->fd < 0 || fstat(log->fd, &st) < 0 || st.st_size < LOG_MAX_BYTES)
+        return;
+    renameat(log->spool->dir_fd, LOG_NAME, log->spool->dir_fd, LOG_OLD_NAME);
+    aep__log_done(log);
+}
+
+static void write_line(struct aep__log *log, const char *line, size_t len)
+{
+    if (log->to_stderr && write(STDERR_FILENO, line, len) < 0)
+        log->to_stderr = false;
+    if (!log->spool)
+        return;
+    rotate(log);
+    if (log->fd < 0)
+        log->fd = aep__spool_openat(log->spool, LOG_NAME, O_WRONLY | O_CREAT | O_APPEND, S_IFREG);
+    if (log->fd >= 0 && write(log->fd, line, len) < 0)
+        return; /* nobody is left to tell */
+}
+
+void aep__log_write(struct aep__log *log, enum aep_log_level level, const char *format, ...)
+{
+    char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 100], time[AEP__TIME_SIZE];
+    unsigned left_out;
+    va_list args;
+    if (level == AEP_LOG_DEBUG && !log->debug)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!due(log, text, &left_out))
+        return;
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
+    aep__clock_format(aep__clock_wall_us(), time);
+    int len = snprintf(line, sizeof line, "%s %d %s %s", time, (int)getpid(), level_names[level],
+                       text);
+    if (left_out)
+        len += snprintf(line + len, sizeof line - (size_t)len, " (%u more since then)", left_out);
+    line[len++] = '\n';
+    write_line(log, line, (size_t)len);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/relay.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "relay/ballast.h"
+#include "relay/delivery.h"
+#include "relay/parked.h"
+#include "spool/bell.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define TICK_US 100000
+#define LOOK_US 5000000      /* for the folder's removal */
+#define SEAL_AFTER_US 5000000
+#define LINGER_MS 200        /* between unlock and the last look at the tail */
+#define FLUSH_US 5000000     /* of a relay that is asked to stop */
+#define RENEW_US 1000000
+
+/* ---- time ---- */
+
+void aep__relay_due(struct aep__relay *relay, int64_t at_us)
+{
+    if (at_us < relay->due_us)
+        relay->due_us = at_us;
+}
+
+void aep__relay_touch(struct aep__relay *relay)
+{
+    if (relay->tick_us == INT64_MAX)
+        relay->tick_us = relay->ticked_us + TICK_US > relay->now_us ? relay->ticked_us + TICK_US
+                                                                    : relay->now_us;
+    relay->active_us = relay->now_us;
+    relay->sealed_idle = false;
+}
+
+static void read_clock(struct aep__relay *relay)
+{
+    relay->now_us = aep__clock_mono_us();
+    relay->wall_us = aep__clock_wall_us();
+}
+
+/* What may lag behind by 100 ms: syncs, status, counters. */
+static void tick(struct aep__relay *relay)
+{
+    if (relay->now_us < relay->tick_us)
+        return;
+    relay->ticked_us = relay->now_us;
+    relay->tick_us = INT64_MAX;
+    relay->bell_heard = false;
+    int64_t active_us = relay->active_us;
+    aep__tail_sync(relay);
+    aep__report_write(relay);
+    relay->active_us = active_us;
+}
+
+/* ---- the sink ---- */
+
+static void on_broker(void *user, enum aep_broker_state sign, const char *reason)
+{
+    struct aep__relay *relay = user;
+    if (!aep__broker_note(&relay->broker, sign, reason, aep__clock_wall_us()))
+        return;
+    static const char *const texts[] = {
+        [AEP_BROKER_UNKNOWN] = "not known",
+        [AEP_BROKER_CONNECTED] = "connected",
+        [AEP_BROKER_UNREACHABLE] = "unreachable",
+        [AEP_BROKER_AUTH_FAILED] = "login refused",
+        [AEP_BROKER_FORBIDDEN] = "forbidden",
+        [AEP_BROKER_LOCAL] = "none: local mode",
+    };
+    aep__log_write(&relay->log, AEP_LOG_INFO, "broker: %s%s%s", texts[relay->broker.state],
+                   relay->broker.reason[0] ? ": " : "", relay->broker.reason);
+    relay->ticked_us = 0; /* known at once */
+    if (relay->tick_us != INT64_MAX)
+        relay->tick_us = relay->now_us;
+    aep__relay_touch(relay);
+}
+
+static void on_log(void *user, enum aep_log_level level, const char *text)
+{
+    struct aep__relay *relay = user;
+    aep__log_write(&relay->log, level, "%s", text);
+}
+
+int aep__relay_make_sink(struct aep__relay *relay, aep_error *err)
+{
+    relay->sink_events = (struct aep__sink_events){
+        .reported = aep__delivery_reported,
+        .broker = on_broker,
+        .log = on_log,
+        .user = relay,
+    };
+    if (relay->spool.local) {
+        relay->broker = (struct aep__broker){.state = AEP_BROKER_LOCAL};
+        return aep__sink_local_new(
+            &relay->sink, (uint64_t)aep__config_int(relay->config, AEP__OPT_SPOOL_MAX_BYTES), err);
+    }
+    return aep__sink_kafka_new(&relay->sink, relay->config, &relay->sink_events, err);
+}
+
+static void free_sink(struct aep__relay *relay)
+{
+    if (!relay->sink)
+        return;
+    relay->sink->ops->abandon(relay->sink);
+    aep__topics_close(relay);
+    relay->sink->ops->free(relay->sink);
+    relay->sink = NULL;
+}
+
+/* After a fatal error: another producer, and everything unacknowledged again. */
+static void renew_sink(struct aep__relay *relay)
+{
+    aep_error err;
+    if (relay->now_us < relay->renew_us) {
+        aep__relay_due(relay, relay->renew_us);
+        return;
+    }
+    free_sink(relay);
+    if (aep__relay_make_sink(relay, &err) != AEP_OK) {
+        aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err.text);
+        aep__relay_end(relay, AEP__RELAY_YIELDS);
+        return;
+    }
+    relay->renew_us = 0;
+    aep__log_write(&relay->log, AEP_LOG_WARNING, "began anew with another producer");
+}
+
+static void serve_sink(struct aep__relay *relay)
+{
+    if (!relay->sink->ops->serve(relay->sink) && !relay->renew_us)
+        relay->renew_us = relay->now_us + RENEW_US;
+    if (relay->renew_us)
+        renew_sink(relay);
+    else if (relay->broker.state != AEP_BROKER_CONNECTED)
+        relay->sink->ops->verify(relay->sink);
+}
+
+/* ---- the end ---- */
+
+void aep__relay_end(struct aep__relay *relay, enum aep__relay_end ending)
+{
+    if (relay->ending != AEP__RELAY_RUNS && ending == AEP__RELAY_STOPS)
+        return;
+    relay->ending = ending;
+    relay->end_by_us = relay->now_us + FLUSH_US;
+}
+
+static void count_sent(struct aep__relay *relay, struct aep__topic *topic)
+{
+    relay->in_flight += topic->sent;
+}
+
+static bool flushed(struct aep__relay *relay)
+{
+    relay->in_flight = 0;
+    aep__topics_each(relay, count_sent);
+    return relay->in_flight == 0 && !relay->aside;
+}
+
+static bool goes_on(struct aep__relay *relay)
+{
+    if (relay->ending == AEP__RELAY_RUNS)
+        return true;
+    if (relay->ending != AEP__RELAY_STOPS || relay->now_us >= relay->end_by_us || flushed(relay) ||
+        (!relay->aside && relay->broker.state != AEP_BROKER_CONNECTED))
+        return false;
+    aep__relay_due(relay, relay->end_by_us);
+    return true;
+}
+
+/* ---- idleness ---- */
+
+static bool nothing_to_do(struct aep__relay *relay)
+{
+    if (relay->server.waiting || relay->aside)
+        return false;
+    if (relay->sink->local)
+        return aep__lane_empty(&relay->tail.lane) &&
+               !relay->sink->ops->wants(relay->sink, aep__tail_used(relay));
+    return aep__tail_finished(relay) && !relay->dead.replaying && aep__parked_sum(relay).records == 0;
+}
+
+/* Unlocks, and looks at the tail once more: a publisher that saw the lock held has started no other
+ * relay. True: there is something, and the lock is ours again. */
+static bool wanted_after_all(struct aep__relay *relay)
+{
+    struct pollfd bell = {.fd = relay->bell_fd, .events = POLLIN};
+    aep_position before = relay->tail.newest;
+    aep__server_stop(relay, true);
+    aep__lock_release(relay->lock_fd);
+    poll(&bell, 1, LINGER_MS);
+    aep__tail_measure(relay);
+    bool more = aep__before(before, relay->tail.newest) || (bell.revents & POLLIN);
+    return more && aep__lock_take(relay->lock_fd) && aep__server_start(relay, NULL) == AEP_OK;
+}
+
+static void end_idle(struct aep__relay *relay)
+{
+    aep__tail_sync(relay);
+    aep__report_write(relay);
+    if (wanted_after_all(relay)) {
+        read_clock(relay);
+        relay->tail.waiting = false;
+        aep__relay_touch(relay);
+        return;
+    }
+    relay->unlocked = true;
+    aep__relay_end(relay, AEP__RELAY_IDLE);
+}
+
+static void rest(struct aep__relay *relay)
+{
+    if (relay->ending != AEP__RELAY_RUNS || !nothing_to_do(relay))
+        return;
+    if (!relay->sealed_idle && !relay->sink->local) {
+        if (relay->now_us >= relay->active_us + SEAL_AFTER_US) {
+            aep__tail_seal_idle(relay);
+            relay->sealed_idle = true;
+            aep__relay_due(relay, relay->now_us); /* to read the seal */
+        } else {
+            aep__relay_due(relay, relay->active_us + SEAL_AFTER_US);
+        }
+    }
+    int64_t idle_us = aep__config_int(relay->config, AEP__OPT_RELAY_IDLE_EXIT_S) * 1000000;
+    if (relay->foreground || idle_us <= 0)
+        return;
+    if (relay->now_us >= relay->active_us + idle_us)
+        end_idle(relay);
+    else
+        aep__relay_due(relay, relay->active_us + idle_us);
+}
+
+static void look_for_folder(struct aep__relay *relay)
+{
+    if (relay->now_us >= relay->looked_us + LOOK_US) {
+        relay->looked_us = relay->now_us;
+        if (aep__spool_deleted(&relay->spool)) {
+            aep__relay_end(relay, AEP__RELAY_ORPHAN);
+            return;
+        }
+        aep__ballast_keep(&relay->spool);
+    }
+    aep__relay_due(relay, relay->looked_us + LOOK_US);
+}
+
+/* ---- the loop ---- */
+
+enum { POLL_SIGNAL, POLL_BELL, POLL_SINK, POLL_SERVER };
+
+static void on_signal(struct aep__relay *relay)
+{
+    struct signalfd_siginfo info;
+    while (read(relay->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        aep__log_write(&relay->log, AEP_LOG_INFO, "signal %u: stops", info.ssi_signo);
+        aep__relay_end(relay, AEP__RELAY_STOPS);
+    }
+}
+
+/* While there is more to read than can be sent, the bell says nothing new but that something is to
+ * be synced: once between ticks is enough. */
+static bool hears_bell(const struct aep__relay *relay)
+{
+    return relay->tail.waiting || !relay->bell_heard;
+}
+
+static void on_bell(struct aep__relay *relay)
+{
+    aep__bell_drain(relay->bell_fd);
+    relay->bell_heard = true;
+    relay->tail.waiting = false;
+    aep__relay_touch(relay);
+}
+
+static int poll_timeout(const struct aep__relay *relay)
+{
+    int64_t at_us = relay->due_us < relay->tick_us ? relay->due_us : relay->tick_us;
+    int64_t wait_us = at_us - aep__clock_mono_us();
+    return wait_us <= 0 ? 0 : (int)((wait_us + 999) / 1000);
+}
+
+static void wait_for_something(struct aep__relay *relay, bool more)
+{
+    struct pollfd polls[POLL_SERVER + 1 + AEP__SERVER_CLIENTS];
+    polls[POLL_SIGNAL] = (struct pollfd){.fd = relay->signal_fd, .events = POLLIN};
+    polls[POLL_BELL] =
+        (struct pollfd){.fd = hears_bell(relay) ? relay->bell_fd : -1, .events = POLLIN};
+    polls[POLL_SINK] =
+        (struct pollfd){.fd = relay->sink->ops->fd(relay->sink), .events = POLLIN};
+    size_t served = aep__server_polls(&relay->server, polls + POLL_SERVER);
+    int found = poll(polls, POLL_SERVER + served, more ? 0 : poll_timeout(relay));
+    read_clock(relay);
+    relay->due_us = INT64_MAX;
+    if (found <= 0)
+        return;
+    if (polls[POLL_SIGNAL].revents)
+        on_signal(relay);
+    if (polls[POLL_BELL].revents)
+        on_bell(relay);
+    aep__server_serve(relay, polls + POLL_SERVER, served);
+}
+
+/* One turn: what came back, what can go, where that leaves the cursor. True: there is more to do. */
+static bool turn(struct aep__relay *relay)
+{
+    serve_sink(relay);
+    if (relay->ending > AEP__RELAY_STOPS)
+        return false;
+    aep__delivery_step(relay);
+    bool more = relay->ending == AEP__RELAY_RUNS && aep__tail_pump(relay);
+    if (relay->finished || relay->server.waiting)
+        aep__server_tell_waits(relay);
+    if (relay->finished)
+        aep__relay_touch(relay);
+    relay->finished = false;
+    aep__tail_advance(relay);
+    aep__server_tell_flushes(relay);
+    tick(relay);
+    look_for_folder(relay);
+    rest(relay);
+    return more;
+}
+
+static void loop(struct aep__relay *relay)
+{
+    bool more = true;
+    while (goes_on(relay)) {
+        wait_for_something(relay, more);
+        more = turn(relay);
+    }
+}
+
+/* ---- life ---- */
+
+static int open_signals(aep_error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        aep__error_errno(err, AEP_EIO, NULL, "cannot watch for signals");
+    return fd;
+}
+
+static int start(struct aep__relay *relay, aep_error *err)
+{
+    read_clock(relay);
+    relay->tick_us = relay->now_us;
+    relay->due_us = relay->now_us;
+    relay->active_us = relay->looked_us = relay->now_us;
+    relay->bell_fd = aep__bell_open(&relay->spool);
+    if (relay->bell_fd < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the bell of %s",
+                                relay->spool.path);
+    relay->signal_fd = open_signals(err);
+    int result = relay->signal_fd < 0 ? AEP_EIO : AEP_OK;
+    if (result == AEP_OK && !relay->sink)
+        result = aep__relay_make_sink(relay, err);
+    if (result == AEP_OK)
+        result = aep__tail_start(relay, err);
+    if (result == AEP_OK)
+        result = aep__dead_load(relay, err);
+    if (result == AEP_OK)
+        result = aep__parked_load(relay, err);
+    if (result == AEP_OK)
+        result = aep__report_start(relay, err);
+    if (result == AEP_OK)
+        result = aep__server_start(relay, err);
+    if (result == AEP_OK)
+        aep__ballast_keep(&relay->spool);
+    return result;
+}
+
+/* What is under way is given up, and what came back of it counts. */
+static void finish(struct aep__relay *relay)
+{
+    if (relay->sink)
+        relay->sink->ops->abandon(relay->sink);
+    if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->report.fd >= 0) {
+        read_clock(relay);
+        aep__server_tell_waits(relay);
+        aep__tail_advance(relay);
+        aep__tail_sync(relay);
+        aep__parked_sync(relay);
+        aep__report_write(relay);
+    }
+    free_sink(relay);
+}
+
+static void close_all(struct aep__relay *relay)
+{
+    aep__server_stop(relay, !relay->unlocked && relay->ending != AEP__RELAY_ORPHAN);
+    aep__syncer_done(&relay->syncer);
+    aep__parked_done(relay);
+    aep__dead_done(relay);
+    aep__tail_done(relay);
+    aep__report_done(relay);
+    aep__topics_done(relay);
+    int *const fds[] = {&relay->bell_fd, &relay->cursor_fd, &relay->signal_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+int aep__relay_run(struct aep__relay *relay, aep_error *err)
+{
+    static const char *const endings[] = {"", "stopped", "handed over", "nothing to do: ends",
+                                          "the spool folder is gone: ends"};
+    relay->bell_fd = relay->cursor_fd = relay->signal_fd = relay->report.fd = -1;
+    relay->server.listen_fd = relay->dead.log.fd = relay->tail.reader.fd = -1;
+    relay->tail.fetch_fd = -1;
+    aep__syncer_init(&relay->syncer, &relay->spool);
+    int result = start(relay, err);
+    if (result == AEP_OK) {
+        aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s", relay->report.status.version_text,
+                       relay->spool.path);
+        loop(relay);
+        aep__log_write(&relay->log, AEP_LOG_INFO, "%s", endings[relay->ending]);
+    }
+    finish(relay);
+    close_all(relay);
+    return result;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/report.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "relay/parked.h"
+#include "relay/relay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_BUCKET_US 32.0
+
+static const char *const broker_names[] = {"unknown",     "connected", "unreachable",
+                                           "auth_failed", "forbidden", "local"};
+
+static void name_version(char *text, size_t size)
+{
+    snprintf(text, size, "aep %s, %s", AEP_VERSION, aep__sink_kafka_version());
+}
+
+int aep__report_start(struct aep__relay *relay, aep_error *err)
+{
+    struct aep__report *report = &relay->report;
+    report->fd = aep__status_open(&relay->spool);
+    if (report->fd < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the status of %s",
+                                relay->spool.path);
+    report->status = (struct aep__status){.started_us = aep__clock_wall_us(), .pid = getpid()};
+    name_version(report->status.version_text, sizeof report->status.version_text);
+    return AEP_OK;
+}
+
+void aep__report_done(struct aep__relay *relay)
+{
+    if (relay->report.fd >= 0)
+        close(relay->report.fd);
+    relay->report.fd = -1;
+}
+
+/* The bucket of a latency: i holds up to 2^(i/2) * 32 us, so two buckets a doubling. */
+static unsigned find_bucket(int64_t latency_us)
+{
+    uint64_t units = latency_us <= 32 ? 0 : (uint64_t)(latency_us - 1) / 32; /* ceil - 1 */
+    if (units == 0)
+        return 0;
+    unsigned doublings = 63 - (unsigned)__builtin_clzll(units);
+    /* above 2^(d + 1/2)? compare squares: (units / 2^d)^2 against 2 */
+    double part = (double)latency_us / FIRST_BUCKET_US / (double)(1ULL << doublings);
+    unsigned bucket = doublings * 2 + (part * part > 2.0 ? 2 : 1);
+    return bucket < AEP__LATENCY_BUCKETS ? bucket : AEP__LATENCY_BUCKETS - 1;
+}
+
+void aep__report_acknowledged(struct aep__relay *relay, int64_t timestamp_ms)
+{
+    struct aep__report *report = &relay->report;
+    report->acknowledged++;
+    report->status.latency[find_bucket(relay->wall_us - timestamp_ms * 1000)]++;
+}
+
+static void describe_broker(struct aep__relay *relay, const struct aep__parked_sum *parked)
+{
+    struct aep__status *status = &relay->report.status;
+    status->broker = relay->broker.state;
+    status->broker_since_us = relay->broker.since_us;
+    snprintf(status->reason, sizeof status->reason, "%s", relay->broker.reason);
+    if (relay->broker.state == AEP_BROKER_CONNECTED && parked->forbidden) {
+        status->broker = AEP_BROKER_FORBIDDEN;
+        snprintf(status->reason, sizeof status->reason, "topic %.100s may not be written",
+                 parked->forbidden->name);
+    }
+}
+
+static void fill_status(struct aep__relay *relay)
+{
+    struct aep__status *status = &relay->report.status;
+    struct aep__parked_sum parked = aep__parked_sum(relay);
+    describe_broker(relay, &parked);
+    status->segment = relay->tail.cursor.segment;
+    status->offset = relay->tail.cursor.offset;
+    status->ordinal = relay->tail.cursor.ordinal;
+    status->in_flight = relay->tail.lane.sent;
+    status->parked_now = parked.records;
+    status->parked_bytes = parked.bytes;
+    status->dead_now = relay->dead.log.count;
+    status->dead_bytes = relay->dead.log.end - relay->dead.log.begin;
+}
+
+static void flush_counters(struct aep__relay *relay)
+{
+    uint64_t skipped = relay->tail.reader.skipped_bytes - relay->tail.skipped_counted;
+    if (relay->report.acknowledged)
+        aep__counters_add(&relay->counters, AEP__COUNT_acknowledged, relay->report.acknowledged);
+    if (skipped)
+        aep__counters_add(&relay->counters, AEP__COUNT_skipped_bytes, skipped);
+    relay->report.acknowledged = 0;
+    relay->tail.skipped_counted = relay->tail.reader.skipped_bytes;
+}
+
+void aep__report_write(struct aep__relay *relay)
+{
+    flush_counters(relay);
+    fill_status(relay);
+    if (aep__status_write(relay->report.fd, &relay->report.status) < 0)
+        aep__relay_touch(relay);
+}
+
+void aep__report_failure(const struct aep__spool *spool, const char *reason)
+{
+    struct aep__status status = {.pid = getpid(), .broker = AEP_BROKER_UNKNOWN};
+    int fd = aep__status_open(spool);
+    if (fd < 0)
+        return;
+    status.started_us = status.broker_since_us = aep__clock_wall_us();
+    snprintf(status.reason, sizeof status.reason, "%s", reason);
+    name_version(status.version_text, sizeof status.version_text);
+    aep__status_write(fd, &status);
+    close(fd);
+}
+
+/* ---- JSON ---- */
+
+static void add_text(struct aep__buf *out, const char *name, const char *text)
+{
+    aep__buf_format(out, ",\"%s\":", name);
+    aep__json_add_string(out, text, strlen(text));
+}
+
+static void add_number(struct aep__buf *out, const char *name, uint64_t number)
+{
+    aep__buf_format(out, ",\"%s\":%" PRIu64, name, number);
+}
+
+/* The upper bound, in microseconds, of the bucket that the share of all lies in. */
+static uint64_t percentile(const struct aep__status *status, double share)
+{
+    uint64_t total = 0, below = 0;
+    for (unsigned i = 0; i < AEP__LATENCY_BUCKETS; i++)
+        total += status->latency[i];
+    for (unsigned i = 0; i < AEP__LATENCY_BUCKETS; i++) {
+        below += status->latency[i];
+        if (total && (double)below >= share * (double)total) {
+            double bound = FIRST_BUCKET_US * (double)(1ULL << i / 2);
+            return (uint64_t)(i % 2 ? bound * 1.41421356 : bound);
+        }
+    }
+    return 0;
+}
+
+static void add_counters(struct aep__relay *relay, struct aep__buf *out)
+{
+    aep_stats stats = AEP_STATS_INIT;
+    if (aep__counters_sum(&relay->spool, &stats, NULL) != AEP_OK)
+        return;
+#define ADD_COUNTER(name, text) add_number(out, #name, stats.name);
+    AEP_COUNTERS(ADD_COUNTER)
+#undef ADD_COUNTER
+}
+
+void aep__report_json(struct aep__relay *relay, struct aep__buf *out)
+{
+    aep__report_write(relay);
+    const struct aep__status *status = &relay->report.status;
+    aep__buf_format(out, "{\"pid\":%" PRId64, status->pid);
+    add_text(out, "version", status->version_text);
+    add_text(out, "broker", broker_names[status->broker]);
+    add_text(out, "reason", status->reason);
+    add_number(out, "broker_since_us", (uint64_t)status->broker_since_us);
+    add_number(out, "started_us", (uint64_t)status->started_us);
+    add_number(out, "segment", status->segment);
+    add_number(out, "offset", status->offset);
+    add_number(out, "ordinal", status->ordinal);
+    add_number(out, "in_flight", status->in_flight);
+    add_number(out, "parked_now", status->parked_now);
+    add_number(out, "parked_bytes", status->parked_bytes);
+    add_number(out, "dead_now", status->dead_now);
+    add_number(out, "dead_bytes", status->dead_bytes);
+    add_number(out, "latency_p50_us", percentile(status, 0.5));
+    add_number(out, "latency_p95_us", percentile(status, 0.95));
+    add_number(out, "latency_p99_us", percentile(status, 0.99));
+    add_counters(relay, out);
+    aep__buf_byte(out, '}');
+}

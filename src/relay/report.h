@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the relay tells of itself: the status file, and statistics as JSON over the control socket.
+ * Latency is from a record's timestamp to its acknowledgement. */
+#ifndef AEP_RELAY_REPORT_H
+#define AEP_RELAY_REPORT_H
+
+#include "base/buf.h"
+#include "spool/status.h"
+
+struct aep__relay;
+
+struct aep__report {
+    int fd;
+    struct aep__status status;
+    uint64_t acknowledged; /* not yet in the counters */
+};
+
+/** Opens the status file. Errors: AEP_ESPOOL. */
+int aep__report_start(struct aep__relay *relay, aep_error *err);
+void aep__report_done(struct aep__relay *relay);
+void aep__report_acknowledged(struct aep__relay *relay, int64_t timestamp_ms);
+/** Writes status and counters. */
+void aep__report_write(struct aep__relay *relay);
+/** Writes only that it cannot work, and why: for a relay that ends before it began. */
+void aep__report_failure(const struct aep__spool *spool, const char *reason);
+/** Appends the statistics, a JSON object. */
+void aep__report_json(struct aep__relay *relay, struct aep__buf *out);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/server.h"
+
+#include "base/error.h"
+#include "relay/parked.h"
+#include "relay/delivery.h"
+#include "relay/relay.h"
+#include "spool/control.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REQUEST_MAX 256
+
+static const char *const fate_texts[] = {
+    [AEP__FATE_ACKED] = "acked",   [AEP__FATE_PARKED] = "parked", [AEP__FATE_DEAD] = "dead",
+    [AEP__FATE_PURGED] = "error purged", [AEP__FATE_LOST] = "error lost",
+};
+
+/* ---- clients ---- */
+
+int aep__server_start(struct aep__relay *relay, aep_error *err)
+{
+    relay->server.listen_fd = aep__control_listen(&relay->spool);
+    if (relay->server.listen_fd >= 0)
+        return AEP_OK;
+    return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot listen in %s", relay->spool.path);
+}
+
+static void free_waiter(struct aep__server *server, struct aep__waiter **at)
+{
+    struct aep__waiter *waiter = *at;
+    *at = waiter->next;
+    free(waiter);
+    server->waiting--;
+}
+
+static void drop_client(struct aep__server *server, struct aep__client *client)
+{
+    while (client->waiters)
+        free_waiter(server, &client->waiters);
+    if (client->fd >= 0)
+        close(client->fd);
+    client->fd = -1;
+}
+
+static void forget_gone(struct aep__server *server)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < server->count; i++)
+        if (server->clients[i].fd >= 0)
+            server->clients[kept++] = server->clients[i];
+    server->count = kept;
+}
+
+void aep__server_stop(struct aep__relay *relay, bool unlink)
+{
+    struct aep__server *server = &relay->server;
+    if (server->listen_fd < 0)
+        return;
+    if (unlink)
+        unlinkat(relay->spool.dir_fd, AEP__CONTROL_NAME, 0);
+    close(server->listen_fd);
+    server->listen_fd = -1;
+    for (size_t i = 0; i < server->count; i++)
+        drop_client(server, &server->clients[i]);
+    free(server->clients);
+    *server = (struct aep__server){.listen_fd = -1};
+}
+
+static void accept_client(struct aep__server *server)
+{
+    int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (server->count == server->capacity) {
+        size_t capacity = server->capacity ? server->capacity * 2 : 8;
+        struct aep__client *clients = realloc(server->clients, capacity * sizeof *clients);
+        if (clients) {
+            server->clients = clients;
+            server->capacity = capacity;
+        }
+    }
+    if (server->count == server->capacity || server->count == AEP__SERVER_CLIENTS) {
+        close(fd);
+        return;
+    }
+    server->clients[server->count++] = (struct aep__client){.fd = fd};
+}
+
+/* ---- requests ---- */
+
+struct request {
+    struct aep__client *client;
+    uint64_t id;
+    const char *rest; /* of the line, behind the id; "" for none */
+};
+
+static void answer(struct aep__relay *relay, struct aep__client *client, uint64_t id,
+                   const char *text)
+{
+    if (client->fd >= 0 && !aep__control_send(client->fd, "%" PRIu64 " %s", id, text))
+        drop_client(&relay->server, client);
+}
+
+static void answer_count(struct aep__relay *relay, const struct request *request, int64_t count)
+{
+    char text[40];
+    snprintf(text, sizeof text, "ok %" PRId64, count);
+    answer(relay, request->client, request->id, count < 0 ? "error disk" : text);
+}
+
+/* What became of a record that is below the cursor. */
+static enum aep__fate past_fate(struct aep__relay *relay, aep_position position)
+{
+    if (aep__parked_holds(relay, position))
+        return AEP__FATE_PARKED;
+    return aep__dead_holds(relay, position) ? AEP__FATE_DEAD : AEP__FATE_ACKED;
+}
+
+/* The answer to a wait, NULL: not known yet. */
+static const char *wait_answer(struct aep__relay *relay, aep_position position)
+{
+    if (relay->sink->local)
+        return "acked";
+    const struct aep__flight *flight = aep__tail_find(relay, position);
+    if (flight)
+        return flight->state == AEP__FLIGHT_DONE ? fate_texts[flight->fate] : NULL;
+    if (!aep__before(relay->tail.position, position))
+        return fate_texts[past_fate(relay, position)];
+    if (aep__tail_finished(relay) && aep__tail_finished_below(relay, position))
+        return "error no record ends there";
+    return NULL;
+}
+
+static const char *flush_answer(struct aep__relay *relay, aep_position position)
+{
+    if (relay->sink->local)
+        return "acked";
+    if (!aep__tail_finished_below(relay, position))
+        return NULL;
+    return aep__parked_holds_before(relay, position) ? "parked" : "acked";
+}
+
+static void add_waiter(struct aep__relay *relay, const struct request *request,
+                       struct aep__waiter content)
+{
+    struct aep__waiter *waiter = malloc(sizeof *waiter);
+    if (!waiter) {
+        answer(relay, request->client, request->id, "error out of memory");
+        return;
+    }
+    *waiter = content;
+    waiter->id = request->id;
+    waiter->next = request->client->waiters;
+    request->client->waiters = waiter;
+    relay->server.waiting++;
+}
+
+static bool parse_position(const char *text, aep_position *ret)
+{
+    char *end;
+    ret->segment = strtoull(text, &end, 10);
+    if (end == text || *end != ' ')
+        return false;
+    text = end + 1;
+    ret->offset = strtoull(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
+static void on_position(struct aep__relay *relay, const struct request *request,
+                        enum aep__waiting what,
+                        const char *(*find)(struct aep__relay *, aep_position))
+{
+    aep_position position;
+    if (!parse_position(request->rest, &position)) {
+        answer(relay, request->client, request->id, "error no position");
+        return;
+    }
+    relay->tail.waiting = false; /* what it is about may not have been read yet */
+    const char *text = find(relay, position);
+    if (text && (what == AEP__WAITS_RECORD || relay->sink->local))
+        answer(relay, request->client, request->id, text);
+    else
+        add_waiter(relay, request, (struct aep__waiter){.what = what, .position = position});
+}
+
+static void on_wait(struct aep__relay *relay, const struct request *request)
+{
+    on_position(relay, request, AEP__WAITS_RECORD, wait_answer);
+}
+
+static void on_flush(struct aep__relay *relay, const struct request *request)
+{
+    on_position(relay, request, AEP__WAITS_FLUSH, flush_answer);
+}
+
+static void on_cancel(struct aep__relay *relay, const struct request *request)
+{
+    for (struct aep__waiter **at = &request->client->waiters; *at;)
+        if ((*at)->id == request->id)
+            free_waiter(&relay->server, at);
+        else
+            at = &(*at)->next;
+}
+
+static void on_stats(struct aep__relay *relay, const struct request *request)
+{
+    struct aep__buf out = {0};
+    aep__report_json(relay, &out);
+    answer(relay, request->client, request->id, aep__buf_string(&out));
+    aep__buf_done(&out);
+}
+
+/* `stop ID automatic` comes from a relay that is to run in the foreground instead. */
+static void on_stop(struct aep__relay *relay, const struct request *request)
+{
+    if (relay->foreground && strcmp(request->rest, "automatic") == 0) {
+        answer(relay, request->client, request->id, "no");
+        return;
+    }
+    answer(relay, request->client, request->id, "ok");
+    aep__log_write(&relay->log, AEP_LOG_INFO, "asked to stop");
+    aep__relay_end(relay, AEP__RELAY_STOPS);
+}
+
+/* Only a relay that cannot log in gives way, and only to other settings than its own. */
+static void on_yield(struct aep__relay *relay, const struct request *request)
+{
+    if (relay->broker.state != AEP_BROKER_AUTH_FAILED || relay->sink->local ||
+        strcmp(request->rest, relay->fingerprint) == 0) {
+        answer(relay, request->client, request->id, "no");
+        return;
+    }
+    answer(relay, request->client, request->id, "ok");
+    aep__log_write(&relay->log, AEP_LOG_INFO, "hands over to a relay that can log in");
+    aep__relay_end(relay, AEP__RELAY_YIELDS);
+}
+
+static bool parse_ordinal(const char *text, uint64_t *ret)
+{
+    char *end;
+    *ret = strtoull(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
+static void on_dead(struct aep__relay *relay, const struct request *request,
+                    int64_t (*fn)(struct aep__relay *, const uint64_t *))
+{
+    uint64_t ordinal;
+    if (*request->rest && !parse_ordinal(request->rest, &ordinal))
+        answer(relay, request->client, request->id, "error no number");
+    else
+        answer_count(relay, request, fn(relay, *request->rest ? &ordinal : NULL));
+}
+
+static void on_dead_replay(struct aep__relay *relay, const struct request *request)
+{
+    on_dead(relay, request, aep__dead_replay);
+}
+
+static void on_dead_drop(struct aep__relay *relay, const struct request *request)
+{
+    on_dead(relay, request, aep__dead_drop);
+}
+
+static void on_purge(struct aep__relay *relay, const struct request *request)
+{
+    uint64_t dropped = aep__delivery_purge(relay);
+    add_waiter(relay, request,
+               (struct aep__waiter){.what = AEP__WAITS_PURGE,
+                                    .position = relay->tail.purge,
+                                    .purged = dropped});
+}
+
+static const struct {
+    const char *verb;
+    void (*on)(struct aep__relay *relay, const struct request *request);
+} verbs[] = {
+    {"wait", on_wait},           {"flush", on_flush},     {"cancel", on_cancel},
+    {"stats", on_stats},         {"stop", on_stop},       {"yield", on_yield},
+    {"dead-replay", on_dead_replay}, {"dead-drop", on_dead_drop}, {"purge", on_purge},
+};
+
+static void serve_request(struct aep__relay *relay, struct aep__client *client, char *line)
+{
+    char *rest = line + strcspn(line, " ");
+    struct request request = {.client = client, .rest = ""};
+    if (*rest) {
+        *rest++ = '\0';
+        char *end;
+        request.id = strtoull(rest, &end, 10);
+        request.rest = *end == ' ' ? end + 1 : end;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verbs[i].verb, line) == 0) {
+            verbs[i].on(relay, &request);
+            return;
+        }
+    answer(relay, client, request.id, "error unknown request");
+}
+
+static void serve_client(struct aep__relay *relay, struct aep__client *client)
+{
+    char line[REQUEST_MAX];
+    while (client->fd >= 0) {
+        ssize_t len = aep__control_receive(client->fd, line, sizeof line);
+        if (len < 0)
+            return;
+        if (len == 0) {
+            drop_client(&relay->server, client);
+            return;
+        }
+        serve_request(relay, client, line);
+    }
+}
+
+size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls)
+{
+    polls[0] = (struct pollfd){.fd = server->listen_fd, .events = POLLIN};
+    for (size_t i = 0; i < server->count; i++)
+        polls[i + 1] = (struct pollfd){.fd = server->clients[i].fd, .events = POLLIN};
+    return server->count + 1;
+}
+
+void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, size_t count)
+{
+    struct aep__server *server = &relay->server;
+    for (size_t i = 1; i < count && i - 1 < server->count; i++)
+        if (polls[i].revents)
+            serve_client(relay, &server->clients[i - 1]);
+    forget_gone(server);
+    if (polls[0].revents && server->listen_fd >= 0)
+        accept_client(server);
+}
+
+/* ---- telling waiters ---- */
+
+static const char *purge_answer(struct aep__relay *relay, const struct aep__waiter *waiter,
+                                char text[40])
+{
+    if (!aep__tail_finished_below(relay, waiter->position))
+        return NULL;
+    snprintf(text, 40, "ok %" PRIu64, waiter->purged + relay->tail.purged);
+    return text;
+}
+
+static const char *answer_of(struct aep__relay *relay, const struct aep__waiter *waiter,
+                             char text[40])
+{
+    switch (waiter->what) {
+    case AEP__WAITS_RECORD:
+        return wait_answer(relay, waiter->position);
+    case AEP__WAITS_FLUSH:
+        return flush_answer(relay, waiter->position);
+    default:
+        return purge_answer(relay, waiter, text);
+    }
+}
+
+static void tell_client(struct aep__relay *relay, struct aep__client *client, bool records)
+{
+    for (struct aep__waiter **at = &client->waiters; client->fd >= 0 && *at;) {
+        char space[40];
+        const char *text = NULL;
+        if (((*at)->what == AEP__WAITS_RECORD) == records)
+            text = answer_of(relay, *at, space);
+        if (!text) {
+            at = &(*at)->next;
+            continue;
+        }
+        uint64_t id = (*at)->id;
+        free_waiter(&relay->server, at);
+        answer(relay, client, id, text); /* may drop the client and all its waiters */
+    }
+}
+
+static void tell(struct aep__relay *relay, bool records)
+{
+    struct aep__server *server = &relay->server;
+    for (size_t i = 0; server->waiting && i < server->count; i++)
+        tell_client(relay, &server->clients[i], records);
+}
+
+void aep__server_tell_waits(struct aep__relay *relay)
+{
+    tell(relay, true);
+}
+
+void aep__server_tell_flushes(struct aep__relay *relay)
+{
+    tell(relay, false);
+}

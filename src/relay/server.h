@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control socket's server (spool/control.h says what is spoken). Waiters are told when the
+ * records they wait for are finished; a client that does not read its answers is dropped. */
+#ifndef AEP_RELAY_SERVER_H
+#define AEP_RELAY_SERVER_H
+
+#include "aep/aep.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AEP__SERVER_CLIENTS 900 /* below the usual limit of open files */
+
+struct aep__relay;
+
+enum aep__waiting {
+    AEP__WAITS_RECORD,
+    AEP__WAITS_FLUSH,
+    AEP__WAITS_PURGE,
+};
+
+struct aep__waiter {
+    struct aep__waiter *next;
+    uint64_t id;
+    enum aep__waiting what;
+    aep_position position;
+    uint64_t purged; /* records that the command itself dropped */
+};
+
+struct aep__client {
+    int fd; /* -1: gone */
+    struct aep__waiter *waiters;
+};
+
+struct aep__server {
+    int listen_fd; /* -1: not listening */
+    struct aep__client *clients;
+    size_t count, capacity;
+    size_t waiting; /* waiters of all clients */
+};
+
+/** Under the lock. Errors: AEP_ESPOOL. */
+int aep__server_start(struct aep__relay *relay, aep_error *err);
+/** Under the lock: closes everything, unlinks the socket. */
+void aep__server_stop(struct aep__relay *relay, bool unlink);
+/** Descriptors to poll: the listener, then one for each client. */
+size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls);
+/** Serves what poll(2) found, polls as aep__server_polls() filled them in. */
+void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, size_t count);
+/** Tells who waits for a record: before finished flights are popped. */
+void aep__server_tell_waits(struct aep__relay *relay);
+/** Tells who waits for all below a position: after the cursor has moved. */
+void aep__server_tell_flushes(struct aep__relay *relay);
+
+#endif

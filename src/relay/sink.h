@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sink: where the relay delivers to. Two exist: Kafka, and the one of local mode, which takes
+ * records only to make room and delivers them nowhere.
+ *
+ *     relay ── send ──▶ sink          takes a copy, or says why not
+ *     relay ◀─ reported ── sink       once for each that was taken, from serve() or abandon()
+ *
+ * All functions are called in the relay's one thread; none blocks on the network but free(), which
+ * is bounded. Callbacks come only from within serve(), abandon() and free(). */
+#ifndef AEP_RELAY_SINK_H
+#define AEP_RELAY_SINK_H
+
+#include "aep/aep.h"
+#include "base/message.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What became of a record, or of the try to hand it over. */
+enum aep__verdict {
+    AEP__VERDICT_TAKEN,     /* send() only: a report will follow */
+    AEP__VERDICT_FULL,      /* send() only: try again after the next report */
+    AEP__VERDICT_DONE,      /* acknowledged (local mode: let go) */
+    AEP__VERDICT_REFUSED,   /* its topic is missing or forbidden */
+    AEP__VERDICT_SUSPECT,   /* the broker found fault with a message of its batch */
+    AEP__VERDICT_INVALID,   /* it can never be sent */
+    AEP__VERDICT_LATER,     /* not sent, nobody's fault: try again */
+    AEP__VERDICT_BROKEN,    /* the sink is of no more use: free it and make another */
+};
+
+/** What a sink tells its relay. */
+struct aep__sink_events {
+    /** @record  what send() was given
+     * @error   librdkafka's name of the error, static; "" for none
+     * @forbidden  REFUSED: for want of a right */
+    void (*reported)(void *user, void *record, enum aep__verdict verdict, const char *error,
+                     bool forbidden);
+    /** A sign of the broker's state (broker.h), each time there is one. reason is borrowed. */
+    void (*broker)(void *user, enum aep_broker_state state, const char *reason);
+    void (*log)(void *user, enum aep_log_level level, const char *text);
+    void *user;
+};
+
+struct aep__sink;
+
+struct aep__sink_ops {
+    /** Readable when serve() has to be called; -1: never. */
+    int (*fd)(const struct aep__sink *sink);
+    /** Delivers what librdkafka has to tell. Returns false when the sink is BROKEN. */
+    bool (*serve)(struct aep__sink *sink);
+    /** A handle for a topic (name NUL-terminated, legal); NULL: errno. close before free(). */
+    void *(*topic_open)(struct aep__sink *sink, const char *name);
+    void (*topic_close)(struct aep__sink *sink, void *topic);
+    /** Hands over one message; what it points to is copied.
+     * @sequence  value of the header x-aep-seq
+     * @record    comes back in the report
+     * Returns TAKEN, or FULL, DONE, REFUSED, INVALID, LATER, BROKEN: no report follows. */
+    enum aep__verdict (*send)(struct aep__sink *sink, void *topic,
+                              const struct aep__message *message, struct aep__slice sequence,
+                              void *record, const char **ret_error, bool *ret_forbidden);
+    /** Whether records are wanted at all while the spool holds so much. */
+    bool (*wants)(const struct aep__sink *sink, uint64_t used_bytes);
+    /** Asks the broker for a sign of life; events->broker() tells. No-op while one is awaited. */
+    void (*verify)(struct aep__sink *sink);
+    /** Gives up what was taken and not sent: every record is reported, as LATER or as what it is. */
+    void (*abandon)(struct aep__sink *sink);
+    /** After abandon(), topics closed. */
+    void (*free)(struct aep__sink *sink);
+};
+
+struct aep__sink {
+    const struct aep__sink_ops *ops;
+    bool local; /* delivers nowhere */
+};
+
+/** Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. events is borrowed, for life. */
+int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
+                        const struct aep__sink_events *events, aep_error *err);
+/** "librdkafka 2.0.2" */
+const char *aep__sink_kafka_version(void);
+/** Keeps the newest max_bytes: from 75 % of them on it lets the oldest go. */
+int aep__sink_local_new(struct aep__sink **ret, uint64_t max_bytes, aep_error *err);
+
+#endif

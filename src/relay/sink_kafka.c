@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kafka, through librdkafka: the only file that knows it.
+ *
+ *     send ──▶ librdkafka's queue (1000 messages, 2 MB) ──▶ broker
+ *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
+ *                 └─ an eventfd is written when it becomes non-empty, so that poll(2) wakes
+ *
+ * Order: one request in flight for each broker, or, where idempotence can be relied upon, that.
+ * Messages that librdkafka retries by itself stay in order among themselves, and it retries all
+ * that is transient for ever (message.timeout.ms=0); only what it gives up on is reported here.
+ *
+ * Threads: ours is one; librdkafka's own meet it only in the queue. */
+#include "relay/sink.h"
+
+#include "base/error.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define QUEUE_KBYTES 2048
+#define WIRE_OVERHEAD 65536 /* key, headers, framing: beyond limits.message_bytes */
+#define FREE_WAIT_MS 1000
+#define VERIFY_TOPIC "omninode.agent.execution.started.v1"
+#define VERIFY_TIMEOUT_MS 30000
+
+struct kafka_sink {
+    struct aep__sink base;
+    const struct aep__sink_events *events;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    int event_fd;
+    unsigned taken;        /* messages whose report is still to come */
+    bool verifying;
+    bool broken;
+};
+
+static struct kafka_sink *of(const struct aep__sink *sink)
+{
+    return (struct kafka_sink *)sink;
+}
+
+/* ---- configuration ---- */
+
+/* What is set before the user's kafka.* properties, which may change it. */
+static const struct {
+    const char *name, *value;
+} defaults[] = {
+    {"client.id", "aep-relay"},
+    {"acks", "all"},
+    {"partitioner", "murmur2_random"},
+    {"linger.ms", "0"},
+    {"batch.size", "262144"}, /* a refusal concerns a whole batch, see verdicts */
+    {"message.timeout.ms", "0"},
+    {"queue.buffering.max.messages", "1000"},
+    {"socket.nagle.disable", "true"},
+    {"socket.keepalive.enable", "true"},
+    {"reconnect.backoff.ms", "50"},
+    {"reconnect.backoff.max.ms", "1000"},
+    {"topic.metadata.propagation.max.ms", "5000"},
+    {"log.connection.close", "false"},
+    {"log.queue", "true"},
+};
+
+/* Releases in which an idempotent producer survives ordinary disconnects. */
+static bool idempotence_sound(void)
+{
+    int release = rd_kafka_version() >> 8;
+    return release >= 0x020300 && !(release >= 0x020500 && release <= 0x020502);
+}
+
+static int set_property(rd_kafka_conf_t *conf, const char *name, const char *value, aep_error *err)
+{
+    char field[sizeof err->field], text[300];
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+        return AEP_OK;
+    snprintf(field, sizeof field, "kafka.%s", name);
+    return aep__error(err, AEP_ECONFIG, field, "%s: %s", field, text);
+}
+
+struct property_user {
+    rd_kafka_conf_t *conf;
+    aep_error *err;
+};
+
+static int set_user_property(void *user, const char *name, const char *value)
+{
+    struct property_user *to = user;
+    return set_property(to->conf, name, value, to->err);
+}
+
+static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, aep_error *err)
+{
+    char number[24];
+    int64_t message = aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + WIRE_OVERHEAD;
+    int64_t kbytes = message / 1024 * 2 > QUEUE_KBYTES ? message / 1024 * 2 : QUEUE_KBYTES;
+    int result = AEP_OK;
+    for (size_t i = 0; result == AEP_OK && i < sizeof defaults / sizeof *defaults; i++)
+        result = set_property(conf, defaults[i].name, defaults[i].value, err);
+    if (result == AEP_OK)
+        result = idempotence_sound() ? set_property(conf, "enable.idempotence", "true", err)
+                                     : set_property(conf, "max.in.flight", "1", err);
+    snprintf(number, sizeof number, "%lld", (long long)message);
+    if (result == AEP_OK)
+        result = set_property(conf, "message.max.bytes", number, err);
+    snprintf(number, sizeof number, "%lld", (long long)kbytes);
+    return result == AEP_OK ? set_property(conf, "queue.buffering.max.kbytes", number, err) : result;
+}
+
+static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, aep_error *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int result = set_defaults(conf, config, err);
+    if (result == AEP_OK)
+        result = aep__config_each_kafka(config, set_user_property,
+                                        &(struct property_user){conf, err}, err);
+    if (result != AEP_OK) {
+        rd_kafka_conf_destroy(conf);
+        return result;
+    }
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    *ret = conf;
+    return AEP_OK;
+}
+
+/* ---- what an error means for the record ---- */
+
+/* All others are worth another try. A broker refuses a batch as a whole although only one of its
+ * messages may be at fault: SUSPECT ones are sent again one by one. */
+static const struct {
+    rd_kafka_resp_err_t error;
+    enum aep__verdict verdict;
+    bool forbidden;
+} verdicts[] = {
+    {RD_KAFKA_RESP_ERR_NO_ERROR, AEP__VERDICT_DONE, false},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, AEP__VERDICT_REFUSED, false},
+    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, AEP__VERDICT_REFUSED, false},
+    {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, AEP__VERDICT_REFUSED, false},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, AEP__VERDICT_REFUSED, true},
+    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, AEP__VERDICT_REFUSED, true},
+    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_INVALID_MSG, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_INVALID_RECORD, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR__FATAL, AEP__VERDICT_BROKEN, false},
+    {RD_KAFKA_RESP_ERR__QUEUE_FULL, AEP__VERDICT_FULL, false},
+};
+
+static enum aep__verdict judge(rd_kafka_resp_err_t error, bool *ret_forbidden)
+{
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (verdicts[i].error == error) {
+            *ret_forbidden = verdicts[i].forbidden;
+            return verdicts[i].verdict;
+        }
+    *ret_forbidden = false;
+    return AEP__VERDICT_LATER;
+}
+
+/* ---- events ---- */
+
+static void tell_broker(struct kafka_sink *sink, enum aep_broker_state state, const char *reason)
+{
+    sink->events->broker(sink->events->user, state, reason);
+}
+
+static void tell_log(struct kafka_sink *sink, enum aep_log_level level, const char *text)
+{
+    sink->events->log(sink->events->user, level, text);
+}
+
+static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
+{
+    const rd_kafka_message_t *message;
+    bool acknowledged = false;
+    while ((message = rd_kafka_event_message_next(event))) {
+        bool forbidden;
+        enum aep__verdict verdict = judge(message->err, &forbidden);
+        const char *error = message->err ? rd_kafka_err2name(message->err) : "";
+        if (verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL)
+            verdict = AEP__VERDICT_LATER;
+        acknowledged |= verdict == AEP__VERDICT_DONE;
+        sink->taken--;
+        sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
+    }
+    if (acknowledged)
+        tell_broker(sink, AEP_BROKER_CONNECTED, "");
+}
+
+static void on_error(struct kafka_sink *sink, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    const char *text = rd_kafka_event_error_string(event);
+    switch (error) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+        sink->broken = true;
+        tell_log(sink, AEP_LOG_ERROR, text);
+        return;
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__SSL:
+        tell_broker(sink, AEP_BROKER_AUTH_FAILED, text);
+        return;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        tell_broker(sink, AEP_BROKER_UNREACHABLE, text);
+        return;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+        tell_broker(sink, AEP_BROKER_UNKNOWN, text);
+        return;
+    default:
+        tell_log(sink, AEP_LOG_WARNING, text);
+    }
+}
+
+static void on_log(struct kafka_sink *sink, rd_kafka_event_t *event)
+{
+    const char *facility, *text;
+    int level;
+    if (rd_kafka_event_log(event, &facility, &text, &level) < 0)
+        return;
+    char line[1024];
+    snprintf(line, sizeof line, "librdkafka %s: %s", facility, text);
+    tell_log(sink, level <= 3 ? AEP_LOG_ERROR : level <= 4 ? AEP_LOG_WARNING : AEP_LOG_INFO, line);
+}
+
+/* Any answer of a broker's, a refusal too, shows that it is there and lets us in. */
+static void on_verified(struct kafka_sink *sink, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    sink->verifying = false;
+    if (error >= RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        tell_broker(sink, AEP_BROKER_CONNECTED, "");
+}
+
+static const struct {
+    rd_kafka_event_type_t type;
+    void (*on)(struct kafka_sink *sink, rd_kafka_event_t *event);
+} event_table[] = {
+    {RD_KAFKA_EVENT_DR, on_reports},
+    {RD_KAFKA_EVENT_ERROR, on_error},
+    {RD_KAFKA_EVENT_LOG, on_log},
+    {RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT, on_verified},
+};
+
+static void on_event(struct kafka_sink *sink, rd_kafka_event_t *event)
+{
+    for (size_t i = 0; i < sizeof event_table / sizeof *event_table; i++)
+        if (event_table[i].type == rd_kafka_event_type(event))
+            event_table[i].on(sink, event);
+    rd_kafka_event_destroy(event);
+}
+
+static bool kafka_serve(struct aep__sink *base)
+{
+    struct kafka_sink *sink = of(base);
+    uint64_t rung;
+    rd_kafka_event_t *event;
+    if (read(sink->event_fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
+        return false;
+    while ((event = rd_kafka_queue_poll(sink->queue, 0)))
+        on_event(sink, event);
+    return !sink->broken;
+}
+
+static int kafka_fd(const struct aep__sink *sink)
+{
+    return of(sink)->event_fd;
+}
+
+/* ---- sending ---- */
+
+static void *kafka_topic_open(struct aep__sink *sink, const char *name)
+{
+    return rd_kafka_topic_new(of(sink)->rk, name, NULL);
+}
+
+static void kafka_topic_close(struct aep__sink *sink, void *topic)
+{
+    (void)sink;
+    rd_kafka_topic_destroy(topic);
+}
+
+static rd_kafka_headers_t *make_headers(const struct aep__message *message,
+                                        struct aep__slice sequence)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count + 1);
+    for (size_t i = 0; i < message->header_count; i++)
+        rd_kafka_header_add(headers, message->headers[i].name.data,
+                            (ssize_t)message->headers[i].name.len, message->headers[i].value.data,
+                            (ssize_t)message->headers[i].value.len);
+    rd_kafka_header_add(headers, "x-aep-seq", -1, sequence.data, (ssize_t)sequence.len);
+    return headers;
+}
+
+static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
+                                    const struct aep__message *message, struct aep__slice sequence,
+                                    void *record, const char **ret_error, bool *ret_forbidden)
+{
+    struct kafka_sink *sink = of(base);
+    rd_kafka_headers_t *headers = make_headers(message, sequence);
+    rd_kafka_resp_err_t error = rd_kafka_producev(
+        sink->rk, RD_KAFKA_V_RKT(topic),
+        RD_KAFKA_V_KEY(message->key.data, message->key.len),
+        RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_TIMESTAMP(message->timestamp_ms),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        sink->taken++;
+        return AEP__VERDICT_TAKEN;
+    }
+    rd_kafka_headers_destroy(headers);
+    enum aep__verdict verdict = judge(error, ret_forbidden);
+    *ret_error = rd_kafka_err2name(error);
+    sink->broken |= verdict == AEP__VERDICT_BROKEN;
+    /* What librdkafka itself refuses is this message's own fault. */
+    return verdict == AEP__VERDICT_SUSPECT ? AEP__VERDICT_INVALID : verdict;
+}
+
+static bool kafka_wants(const struct aep__sink *sink, uint64_t used_bytes)
+{
+    (void)sink, (void)used_bytes;
+    return true;
+}
+
+/* A request that any broker answers and that needs no right; it also makes librdkafka connect,
+ * which it otherwise does only when there is something to send. */
+static void kafka_verify(struct aep__sink *base)
+{
+    struct kafka_sink *sink = of(base);
+    char text[128];
+    if (sink->verifying)
+        return;
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(sink->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, VERIFY_TOPIC);
+    rd_kafka_AdminOptions_set_request_timeout(options, VERIFY_TIMEOUT_MS, text, sizeof text);
+    rd_kafka_DescribeConfigs(sink->rk, &resource, 1, options, sink->queue);
+    rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_AdminOptions_destroy(options);
+    sink->verifying = true;
+}
+
+/* ---- life ---- */
+
+static void kafka_abandon(struct aep__sink *base)
+{
+    struct kafka_sink *sink = of(base);
+    rd_kafka_purge(sink->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (sink->taken > 0) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(sink->queue, FREE_WAIT_MS);
+        if (!event)
+            break; /* the reports that are missing will never come: the producer is destroyed next */
+        on_event(sink, event);
+    }
+}
+
+static void kafka_free(struct aep__sink *base)
+{
+    struct kafka_sink *sink = of(base);
+    if (sink->queue) {
+        rd_kafka_queue_io_event_enable(sink->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(sink->queue);
+    }
+    if (sink->rk)
+        rd_kafka_destroy(sink->rk);
+    if (sink->event_fd >= 0)
+        close(sink->event_fd);
+    free(sink);
+}
+
+static const struct aep__sink_ops kafka_ops = {
+    .fd = kafka_fd,
+    .serve = kafka_serve,
+    .topic_open = kafka_topic_open,
+    .topic_close = kafka_topic_close,
+    .send = kafka_send,
+    .wants = kafka_wants,
+    .verify = kafka_verify,
+    .abandon = kafka_abandon,
+    .free = kafka_free,
+};
+
+static int make_producer(struct kafka_sink *sink, rd_kafka_conf_t *conf, aep_error *err)
+{
+    static const uint64_t one = 1;
+    char text[300];
+    sink->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (!sink->rk) {
+        rd_kafka_conf_destroy(conf);
+        return aep__error(err, AEP_ECONFIG, "kafka", "kafka.*: %s", text);
+    }
+    sink->queue = rd_kafka_queue_get_main(sink->rk);
+    rd_kafka_set_log_queue(sink->rk, NULL);
+    rd_kafka_queue_io_event_enable(sink->queue, sink->event_fd, &one, sizeof one);
+    return AEP_OK;
+}
+
+int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
+                        const struct aep__sink_events *events, aep_error *err)
+{
+    rd_kafka_conf_t *conf;
+    int result = make_conf(&conf, config, err);
+    if (result != AEP_OK)
+        return result;
+    struct kafka_sink *sink = calloc(1, sizeof *sink);
+    if (!sink) {
+        rd_kafka_conf_destroy(conf);
+        return aep__error_memory(err);
+    }
+    sink->base = (struct aep__sink){&kafka_ops, false};
+    sink->events = events;
+    sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    result = make_producer(sink, conf, err);
+    if (result != AEP_OK) {
+        kafka_free(&sink->base);
+        return result;
+    }
+    *ret = &sink->base;
+    return AEP_OK;
+}
+
+const char *aep__sink_kafka_version(void)
+{
+    static char text[48];
+    snprintf(text, sizeof text, "librdkafka %s", rd_kafka_version_str());
+    return text;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Local mode: there is no Kafka, the spool itself is the log of what happened. Records are let go,
+ * oldest first, once the spool is three quarters full; until then none is wanted. */
+#include "relay/sink.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+struct local_sink {
+    struct aep__sink base;
+    uint64_t keep_bytes;
+};
+
+static int local_fd(const struct aep__sink *sink)
+{
+    (void)sink;
+    return -1;
+}
+
+static bool local_serve(struct aep__sink *sink)
+{
+    (void)sink;
+    return true;
+}
+
+static void *local_topic_open(struct aep__sink *sink, const char *name)
+{
+    (void)name;
+    return sink;
+}
+
+static void local_topic_close(struct aep__sink *sink, void *topic)
+{
+    (void)sink, (void)topic;
+}
+
+static enum aep__verdict local_send(struct aep__sink *sink, void *topic,
+                                    const struct aep__message *message, struct aep__slice sequence,
+                                    void *record, const char **ret_error, bool *ret_forbidden)
+{
+    (void)sink, (void)topic, (void)message, (void)sequence, (void)record;
+    (void)ret_error, (void)ret_forbidden;
+    return AEP__VERDICT_DONE;
+}
+
+static bool local_wants(const struct aep__sink *sink, uint64_t used_bytes)
+{
+    return used_bytes > ((const struct local_sink *)sink)->keep_bytes;
+}
+
+static void local_nothing(struct aep__sink *sink)
+{
+    (void)sink;
+}
+
+static void local_free(struct aep__sink *sink)
+{
+    free(sink);
+}
+
+static const struct aep__sink_ops local_ops = {
+    .fd = local_fd,
+    .serve = local_serve,
+    .topic_open = local_topic_open,
+    .topic_close = local_topic_close,
+    .send = local_send,
+    .wants = local_wants,
+    .verify = local_nothing,
+    .abandon = local_nothing,
+    .free = local_free,
+};
+
+int aep__sink_local_new(struct aep__sink **ret, uint64_t max_bytes, aep_error *err)
+{
+    struct local_sink *sink = calloc(1, sizeof *sink);
+    if (!sink)
+        return aep__error_memory(err);
+    sink->base = (struct aep__sink){&local_ops, true};
+    sink->keep_bytes = max_bytes / 4 * 3;
+    *ret = &sink->base;
+    return AEP_OK;
+}

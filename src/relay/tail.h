@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tail: reading the spool in order, and moving the cursor behind what is finished.
+ *
+ *     segment N (sealed)         segment N+1
+ *     …▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒|seal      ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░
+ *          ^cursor                        ^position
+ *          └──── flights in the lane ─────┘
+ *
+ * A segment is retired once the cursor's flight stands beyond it. The ordinal counts events from the
+ * spool's begin on; at the first relay start of a boot it skips to the next multiple of 2^32, since
+ * numbers given to records that a power cut took must not come again. */
+#ifndef AEP_RELAY_TAIL_H
+#define AEP_RELAY_TAIL_H
+
+#include "relay/flight.h"
+#include "spool/cursor.h"
+#include "spool/read.h"
+
+#define AEP__TAIL_FLIGHTS 2048
+#define AEP__TAIL_SEALED 16
+
+struct aep__relay;
+
+struct aep__sealed {
+    uint64_t segment;
+    uint64_t ordinal; /* of the first event behind it */
+    ino_t inode;
+};
+
+struct aep__tail {
+    struct aep__reader reader;
+    struct aep__lane lane;
+    struct aep__cursor cursor;  /* as it was last stored */
+    bool cursor_dirty;          /* stored, not synced */
+    aep_position position;      /* of the next record to take */
+    uint64_t ordinal;           /* that it gets */
+    struct aep__entry pending;  /* read, but the sink was full */
+    bool has_pending;
+    bool waiting;               /* nothing was left to read when it last looked */
+    bool gone;                  /* the segment was removed; waits until the lane is empty */
+    struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, to be retired */
+    unsigned sealed_count;
+    aep_position resume;        /* after a segment that came again; segment 0: none */
+    aep_position purge;         /* what is below is dropped; segment 0: none */
+    uint64_t purged;            /* records dropped so */
+    int64_t retry_us;           /* an error: not before then */
+    uint64_t skipped_counted;   /* of the reader's skipped_bytes */
+    aep_position newest;        /* the spool's end when last measured */
+    aep_position synced;        /* up to where a sync was asked for */
+    int fetch_fd;               /* a segment opened to read records again; -1 */
+    uint64_t fetch_segment;
+};
+
+/** Loads the cursor, applies the reboot rule, sweeps, opens the reader. Errors: AEP_ESPOOL, AEP_EIO,
+ * AEP_ENOMEM. */
+int aep__tail_start(struct aep__relay *relay, aep_error *err);
+void aep__tail_done(struct aep__relay *relay);
+/** Reads and offers records. True if it stopped only to let others run. */
+bool aep__tail_pump(struct aep__relay *relay);
+/** Pops what is finished, retires segments, stores the cursor. */
+void aep__tail_advance(struct aep__relay *relay);
+/** Whether everything that was there when it last looked is finished. */
+bool aep__tail_finished(const struct aep__relay *relay);
+/** Whether all below a position is finished. */
+bool aep__tail_finished_below(const struct aep__relay *relay, aep_position position);
+/** Reads a flight's record again. False: it is not there any more. */
+bool aep__tail_fetch(struct aep__relay *relay, const struct aep__flight *flight,
+                     struct aep__buf *buf, struct aep__record *ret);
+/** Looks where the spool ends. */
+void aep__tail_measure(struct aep__relay *relay);
+/** Bytes that the spool's segments take, by the publishers' reckoning. */
+uint64_t aep__tail_used(const struct aep__relay *relay);
+/** Has synced what must be; at ticks. */
+void aep__tail_sync(struct aep__relay *relay);
+/** All is finished and quiet: seals the segment so that it can be removed. */
+void aep__tail_seal_idle(struct aep__relay *relay);
+/** The flight of the record that ends at a position; NULL: none in the lane. */
+struct aep__flight *aep__tail_find(struct aep__relay *relay, aep_position position);
+
+static inline bool aep__before(aep_position a, aep_position b)
+{
+    return a.segment != b.segment ? a.segment < b.segment : a.offset < b.offset;
+}
+
+#endif

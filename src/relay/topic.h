@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Topics: for each that records name, the sink's handle and a gate that keeps its records in order
+ * when the sink finds fault with one.
+ *
+ *              a report is not "acknowledged"        nothing of it is in flight any more
+ *     OPEN ──────────────────────────────▶ DRAINING ─┬─ refused ─▶ CLOSED ─ time passes ─▶ NARROW
+ *      ▲                                             ├─ later ───▶ CLOSED                    │
+ *      │                                             └─ suspect ─────────────────────────▶   │
+ *      └──────────────── acknowledged, and no suspect is left ───────────────────────────────┘
+ *
+ * NARROW: one record in flight at a time, so that a refusal is that record's own. */
+#ifndef AEP_RELAY_TOPIC_H
+#define AEP_RELAY_TOPIC_H
+
+#include "base/buf.h"
+#include "relay/flight.h"
+#include "relay/sink.h"
+
+#define AEP__TOPIC_NAME_MAX 249
+#define AEP__TOPIC_BUCKETS 64
+
+enum aep__gate {
+    AEP__GATE_OPEN,
+    AEP__GATE_DRAINING,
+    AEP__GATE_CLOSED,
+    AEP__GATE_NARROW,
+};
+
+struct aep__relay;
+
+struct aep__topic {
+    struct aep__topic *next; /* in its bucket */
+    void *handle;            /* the sink's; NULL: not open */
+    enum aep__gate gate;
+    enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT or LATER */
+    bool forbidden;          /* REFUSED for want of a right */
+    const char *error;       /* static: the refusal's name */
+    unsigned sent;           /* flights SENT, of any lane */
+    unsigned held;           /* flights HELD or SUSPECT in the tail's lane */
+    unsigned suspects;       /* flights SUSPECT, of any lane */
+    unsigned refusals;       /* in a row: how long CLOSED lasts */
+    int64_t wake_us;         /* CLOSED: until then */
+    struct aep__parked *parked; /* its side log; NULL: none */
+    size_t name_len;
+    char name[];
+};
+
+struct aep__topics {
+    struct aep__topic *buckets[AEP__TOPIC_BUCKETS];
+    struct aep__topic *newest; /* found last */
+    unsigned count;
+};
+
+/** Whether Kafka would accept the name: 1 to 249 of [A-Za-z0-9._-], not "." or "..". */
+bool aep__topic_name_valid(struct aep__slice name);
+/** Finds or makes a topic; its handle is open. NULL: out of memory. */
+struct aep__topic *aep__topic_get(struct aep__relay *relay, struct aep__slice name);
+/** Calls fn for each. fn may not make or free topics. */
+void aep__topics_each(struct aep__relay *relay, void (*fn)(struct aep__relay *, struct aep__topic *));
+/** Closes all handles (before the sink is freed); they open again when they are needed. */
+void aep__topics_close(struct aep__relay *relay);
+void aep__topics_done(struct aep__relay *relay);
+
+/** Whether one more of its records may be sent now. */
+static inline bool aep__topic_may_send(const struct aep__topic *topic)
+{
+    return topic->gate == AEP__GATE_OPEN || (topic->gate == AEP__GATE_NARROW && topic->sent == 0);
+}
+
+#endif

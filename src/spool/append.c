@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/append.h"
+
+#include "base/error.h"
+#include "spool/cursor.h"
+#include "spool/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESERVED_PERCENT 5 /* of max_bytes, kept for started and terminal events */
+#define TRIES 64                /* of one append: segments sealed or removed under us */
+
+void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes)
+{
+    *appender = (struct aep__appender){.spool = spool, .fd = -1, .max_bytes = max_bytes};
+}
+
+void aep__append_done(struct aep__appender *appender)
+{
+    if (appender->fd >= 0)
+        close(appender->fd);
+    appender->fd = -1;
+}
+
+void aep__append_forked(struct aep__appender *appender)
+{
+    aep__append_done(appender);
+    appender->sealed = appender->new_segment = false;
+    appender->unsynced = 0; /* the parent's */
+}
+
+/* ---- finding the segment that takes records ---- */
+
+static int refuse(const struct aep__appender *appender, aep_error *err, const char *what)
+{
+    int code = errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_ESPOOL;
+    if (code == AEP_EFULL)
+        return aep__error_errno(err, code, "spool.dir",
+                                "%s in %s: free disk space; what is already accepted is still "
+                                "delivered", what, appender->spool->path);
+    return aep__error_errno(err, code, "spool.dir", "%s in %s", what, appender->spool->path);
+}
+
+static int fail_io(const struct aep__appender *appender, const char *what, aep_error *err)
+{
+    return aep__error_errno(err, AEP_EIO, "spool.dir", "cannot %s in %s", what,
+                            appender->spool->path);
+}
+
+static int load_first(struct aep__appender *appender, struct aep__cursor *cursor, aep_error *err)
+{
+    int result = aep__cursor_load(appender->spool, cursor, err);
+    if (result == AEP_OK)
+        appender->first = cursor->segment;
+    return result;
+}
+
+/* Whether the segment just opened takes records: 1, 0, -1 errno. One of another boot, or without a
+ * header, or shorter than the cursor says, does not; it is sealed here, behind the cursor, since
+ * records below that would never be read. That the seal may fail is no harm: nobody of this boot
+ * takes it for live, so its successor may be made all the same. */
+static int takes_records(const struct aep__appender *appender, enum aep__segment_state state,
+                         const struct aep__cursor *cursor)
+{
+    struct stat st;
+    uint64_t at;
+    if (fstat(appender->fd, &st) < 0)
+        return -1;
+    uint64_t size = (uint64_t)st.st_size;
+    int found = aep__segment_find_seal(appender->spool, appender->fd, size, &at);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    uint64_t finished = cursor->segment == appender->segment ? cursor->offset : 0;
+    if (state == AEP__SEGMENT_LIVE && size >= finished)
+        return 1;
+    aep__segment_seal_early(appender->spool, appender->fd, finished);
+    return 0;
+}
+
+/* A first segment that is missing although the cursor stands inside it was lost with the power: it
+ * comes back empty and sealed behind the cursor. */
+static int create_segment(const struct aep__appender *appender, uint64_t number,
+                          const struct aep__cursor *cursor)
+{
+    uint64_t sealed_at = number == cursor->segment ? cursor->offset : 0;
+    return aep__segment_create(appender->spool, number, sealed_at);
+}
+
+/* AEP_OK: appender->fd is segment `number`, made if it was missing, and it takes records.
+ * AEP_ESTATE: it does not, or is a zombie (retired, and made anew by somebody who did not know);
+ * *next says where to go on. */
+static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t *next,
+                       aep_error *err)
+{
+    struct aep__cursor cursor;
+    enum aep__segment_state state;
+    aep__append_done(appender);
+    appender->sealed = false;
+    int result = load_first(appender, &cursor, err);
+    if (result != AEP_OK)
+        return result;
+    *next = cursor.segment;
+    if (number < cursor.segment)
+        return AEP_ESTATE;
+    appender->fd = aep__segment_open(appender->spool, number, true, &state);
+    if (appender->fd < 0 && errno == ENOENT) {
+        if (create_segment(appender, number, &cursor) < 0)
+            return refuse(appender, err, "cannot begin a segment");
+        appender->fd = aep__segment_open(appender->spool, number, true, &state);
+    }
+    if (appender->fd < 0 && errno == ENOENT)
+        return AEP_ESTATE;
+    if (appender->fd < 0)
+        return refuse(appender, err, "cannot open a segment");
+    appender->segment = number;
+    appender->new_segment = true;
+    /* Again, after the open: only now is it known that what was opened had not been retired. */
+    result = load_first(appender, &cursor, err);
+    *next = cursor.segment;
+    int takes = 0;
+    if (result == AEP_OK && number >= cursor.segment) {
+        *next = number + 1;
+        takes = takes_records(appender, state, &cursor);
+    }
+    if (takes > 0)
+        return AEP_OK;
+    if (takes < 0)
+        result = fail_io(appender, "read a segment", err);
+    aep__append_done(appender);
+    return result == AEP_OK ? AEP_ESTATE : result;
+}
+
+/* The end of the run, which retiring shortens at its begin only: so what was once our segment is
+ * still part of it, or all up to it is gone. */
+static int find_end_of_run(struct aep__appender *appender, uint64_t *ret, aep_error *err)
+{
+    struct aep__cursor cursor;
+    int result = load_first(appender, &cursor, err);
+    if (result != AEP_OK)
+        return result;
+    uint64_t begin = appender->segment > cursor.segment ? appender->segment : cursor.segment;
+    *ret = aep__segment_last(appender->spool, begin);
+    if (*ret < begin && begin > cursor.segment) /* ours has been removed by somebody */
+        *ret = aep__segment_last(appender->spool, cursor.segment);
+    if (*ret < cursor.segment)
+        *ret = cursor.segment;
+    return AEP_OK;
+}
+
+/* Opens the newest segment: it is `from`, or a later one; 0: not known. Others may be far ahead, so
+ * that after each miss the end of the run is looked for. */
+static int open_newest(struct aep__appender *appender, uint64_t from, aep_error *err)
+{
+    int result = aep__spool_check(appender->spool, err);
+    for (int tries = 0; result == AEP_OK && tries < TRIES; tries++) {
+        uint64_t next = from, last = 0;
+        if (from == 0)
+            result = find_end_of_run(appender, &from, err);
+        if (result == AEP_OK)
+            result = try_segment(appender, from, &next, err);
+        if (result != AEP_ESTATE)
+            return result;
+        result = find_end_of_run(appender, &last, err);
+        from = next > last ? next : last;
+    }
+    if (result != AEP_OK)
+        return result;
+    return aep__error(err, AEP_ESPOOL, "spool.dir", "%s: no segment takes records",
+                      appender->spool->path);
+}
+
+/* ---- limits ---- */
+
+static bool fits(const struct aep__appender *appender, uint64_t limit, uint64_t end, size_t len)
+{
+    uint64_t before = appender->segment > appender->first ? appender->segment - appender->first : 0;
+    return before * appender->spool->segment_bytes + end + len <= limit;
+}
+
+/* Refuses what would go over the limit. The segment's size is asked for only when a full one would
+ * not fit, the cursor only when the limit seems reached: the first that is remembered is never too
+ * new, so that usage is never underestimated by it. */
+static int check_limit(struct aep__appender *appender, size_t len, bool reserved, aep_error *err)
+{
+    struct stat st;
+    struct aep__cursor cursor;
+    uint64_t limit = appender->max_bytes;
+    uint64_t most = appender->spool->segment_bytes + appender->spool->record_bytes;
+    if (limit == 0)
+        return AEP_OK;
+    if (!reserved)
+        limit -= limit / 100 * RESERVED_PERCENT;
+    if (fits(appender, limit, most, len))
+        return AEP_OK;
+    if (fstat(appender->fd, &st) < 0)
+        return fail_io(appender, "look at a segment", err);
+    uint64_t end = (uint64_t)st.st_size;
+    if (fits(appender, limit, end, len))
+        return AEP_OK;
+    int result = load_first(appender, &cursor, err);
+    if (result != AEP_OK || appender->segment < appender->first ||
+        fits(appender, limit, end, len))
+        return result;
+    return aep__error(err, AEP_EFULL, "spool.max_bytes",
+                      "the spool %s holds %llu bytes, its limit: wait until Kafka has taken some "
+                      "of it, or raise spool.max_bytes", appender->spool->path,
+                      (unsigned long long)appender->max_bytes);
+}
+
+/* ---- append ---- */
+
+enum outcome { ACCEPTED, AGAIN, AGAIN_IN_NEXT, AGAIN_IN_NEWEST, FAILED };
+
+/* Whether a segment that has no name any more was retired, not removed by a stranger: the cursor
+ * went beyond it before it was unlinked, and a seal ended it before that. Our record, which no seal
+ * precedes, was then read. */
+static bool was_retired(struct aep__appender *appender, uint64_t end)
+{
+    struct aep__cursor cursor;
+    uint64_t at;
+    return load_first(appender, &cursor, NULL) == AEP_OK && cursor.segment > appender->segment &&
+           aep__segment_find_seal(appender->spool, appender->fd, end, &at) == 1;
+}
+
+/* Whether what was just written at [end - len, end) counts. */
+static enum outcome judge(struct aep__appender *appender, uint64_t end, size_t len)
+{
+    struct stat st;
+    uint64_t at;
+    bool crossed = end >= appender->spool->segment_bytes;
+    int sealed = crossed
+                     ? aep__segment_find_seal(appender->spool, appender->fd, end - len, &at)
+                     : 0;
+    if (sealed < 0 || fstat(appender->fd, &st) < 0)
+        return FAILED;
+    if (sealed)
+        return AGAIN_IN_NEXT;
+    if (st.st_nlink == 0 && !was_retired(appender, (uint64_t)st.st_size))
+        return AGAIN_IN_NEWEST;
+    if (crossed)
+        appender->sealed = aep__segment_seal(appender->spool, appender->fd) == 0;
+    return ACCEPTED;
+}
+
+/* The position behind a write is right because the descriptor is this process's own and its threads
+ * take turns: no other write moves it between the two calls. */
+static enum outcome write_record(struct aep__appender *appender, const void *record, size_t len,
+                                 uint64_t *ret_end)
+{
+    ssize_t written = write(appender->fd, record, len);
+    if (written < 0)
+        return errno == EINTR ? AGAIN : FAILED;
+    if ((size_t)written < len)
+        return AGAIN;
+    off_t end = lseek(appender->fd, 0, SEEK_CUR);
+    if (end < 0)
+        return FAILED;
+    *ret_end = (uint64_t)end;
+    return judge(appender, *ret_end, len);
+}
+
+/* Makes appender->fd the segment for the next write. That it is still the right one is not asked
+ * before the write but after it (judge): the answer before could be out of date by then. */
+static int ready_segment(struct aep__appender *appender, enum outcome last, aep_error *err)
+{
+    if (last == AGAIN_IN_NEXT || (appender->fd >= 0 && appender->sealed))
+        return open_newest(appender, appender->segment + 1, err);
+    if (last == AGAIN_IN_NEWEST || appender->fd < 0)
+        return open_newest(appender, 0, err);
+    return AEP_OK;
+}
+
+int aep__append(struct aep__appender *appender, const void *record, size_t len, bool reserved,
+                aep_position *ret, aep_error *err)
+{
+    enum outcome outcome = AGAIN;
+    for (int tries = 0; tries < TRIES; tries++) {
+        uint64_t end;
+        int result = ready_segment(appender, outcome, err);
+        if (result == AEP_OK)
+            result = check_limit(appender, len, reserved, err);
+        if (result != AEP_OK)
+            return result;
+        outcome = write_record(appender, record, len, &end);
+        if (outcome == ACCEPTED) {
+            if (!appender->unsynced)
+                appender->unsynced = appender->segment;
+            *ret = (aep_position){appender->segment, end};
+            return AEP_OK;
+        }
+        if (outcome == FAILED && (errno == ENOSPC || errno == EDQUOT))
+            return refuse(appender, err, "the disk is full");
+        if (outcome == FAILED)
+            return fail_io(appender, "write", err);
+    }
+    return aep__error(err, AEP_EFULL, "spool.dir", "the disk takes no whole record in %s: free disk "
+                      "space", appender->spool->path);
+}
+
+/* ---- sync, tail ---- */
+
+static int sync_segment(const struct aep__appender *appender, uint64_t number)
+{
+    bool current = appender->fd >= 0 && number == appender->segment;
+    int fd = current ? appender->fd : aep__segment_open(appender->spool, number, false, NULL);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1; /* retired: delivered */
+    int result = fdatasync(fd);
+    int saved = errno;
+    if (!current)
+        close(fd);
+    errno = saved;
+    return result;
+}
+
+int aep__append_sync(struct aep__appender *appender, aep_error *err)
+{
+    struct aep__cursor cursor;
+    uint64_t from = appender->unsynced;
+    if (from && from < appender->segment && load_first(appender, &cursor, NULL) == AEP_OK &&
+        from < cursor.segment)
+        from = cursor.segment;
+    for (; from && from <= appender->segment; from++)
+        if (sync_segment(appender, from) < 0)
+            return fail_io(appender, "sync a segment", err);
+    appender->unsynced = 0;
+    if (appender->new_segment && aep__spool_sync(appender->spool) < 0)
+        return fail_io(appender, "sync the names", err);
+    appender->new_segment = false;
+    return AEP_OK;
+}
+
+int aep__append_tail(struct aep__appender *appender, aep_position *ret, aep_error *err)
+{
+    struct aep__cursor cursor;
+    int result = load_first(appender, &cursor, err);
+    if (result != AEP_OK)
+        return result;
+    uint64_t last = aep__segment_last(appender->spool, cursor.segment);
+    *ret = (aep_position){cursor.segment, cursor.offset};
+    if (last < cursor.segment)
+        return AEP_OK;
+    struct stat st;
+    char name[AEP__SEGMENT_NAME_SIZE];
+    aep__segment_name(last, name);
+    if (fstatat(appender->spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        *ret = (aep_position){last, (uint64_t)st.st_size};
+    return AEP_OK;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Appending: what a publish call does to the disk.
+ *
+ *     write(2), O_APPEND ─ short? ─▶ again, whole
+ *        │ ends below L: accepted
+ *        ▼ ends at or beyond L: a seal between L and its start? ─ yes ─▶ again, in the next segment
+ *        accepted; its writer appends a seal, best effort
+ *
+ * Either way, a segment that has lost its name meanwhile was retired (the cursor is beyond it: it
+ * has been read, this record too) or removed by somebody: then again, in the newest.
+ *
+ * No lock that another process can hold, no memory shared with anyone. One appender belongs to one
+ * process: its descriptor's file position is its own (after fork call aep__append_forked() in the
+ * child). Threads: callers serialise. */
+#ifndef AEP_SPOOL_APPEND_H
+#define AEP_SPOOL_APPEND_H
+
+#include "spool/spool.h"
+
+struct aep__appender {
+    struct aep__spool *spool; /* borrowed */
+    int fd;                   /* the newest segment; -1: none open */
+    uint64_t segment;
+    bool sealed;              /* by us: the next record goes into the next segment */
+    uint64_t first;           /* the cursor's segment when last looked at */
+    uint64_t max_bytes;       /* of the spool; 0: no limit */
+    bool new_segment;         /* one was opened since the last sync: the folder is to be synced,
+                                 since whoever made it may not have come to that */
+    uint64_t unsynced;        /* the oldest segment written to since the last sync; 0: none */
+};
+
+void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes);
+void aep__append_done(struct aep__appender *appender);
+/** In a forked child: forgets the inherited descriptor without using it. */
+void aep__append_forked(struct aep__appender *appender);
+
+/** Appends one whole record.
+ * @reserved  may use the last 5 % (started and terminal events)
+ * @ret       where it ends
+ * Errors: AEP_EFULL (limit or disk), AEP_ESPOOL (deleted or foreign), AEP_EIO (it may or may not
+ * have been written). Blocks: local disk. */
+int aep__append(struct aep__appender *appender, const void *record, size_t len, bool reserved,
+                aep_position *ret, aep_error *err);
+/** Syncs what this appender wrote since the last time, in whatever segments (and the folder if one
+ * is new to it). Errors: AEP_EIO: what was not on disk may be lost with the power. */
+int aep__append_sync(struct aep__appender *appender, aep_error *err);
+/** Where the newest segment ends now: everything accepted by anyone before is below it. */
+int aep__append_tail(struct aep__appender *appender, aep_position *ret, aep_error *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/bell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BELL_NAME "bell"
+#define LOCK_NAME "relay.lock"
+
+int aep__bell_open(const struct aep__spool *spool)
+{
+    int fd = aep__spool_openat(spool, BELL_NAME, O_RDWR, S_IFIFO);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (mkfifoat(spool->dir_fd, BELL_NAME, 0600) < 0 && errno != EEXIST)
+        return -1;
+    fchmodat(spool->dir_fd, BELL_NAME, 0600, 0); /* whatever the umask */
+    return aep__spool_openat(spool, BELL_NAME, O_RDWR, S_IFIFO);
+}
+
+void aep__bell_ring(int fd)
+{
+    /* A full FIFO has rung already. */
+    if (fd >= 0 && write(fd, "", 1) < 0)
+        return;
+}
+
+void aep__bell_drain(int fd)
+{
+    char bytes[4096];
+    while (read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        ;
+}
+
+int aep__lock_open(const struct aep__spool *spool)
+{
+    int fd = aep__spool_openat(spool, LOCK_NAME, O_RDWR, S_IFREG);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = aep__spool_openat(spool, LOCK_NAME, O_RDWR | O_CREAT, S_IFREG);
+    if (fd < 0)
+        return -1;
+    fchmod(fd, 0600);
+    /* Nobody has tried to start a relay yet. */
+    futimens(fd, (struct timespec[2]){{0, 0}, {0, 0}});
+    return fd;
+}
+
+bool aep__lock_held(int fd)
+{
+    return aep__os_locked(fd, 0, 1);
+}
+
+bool aep__lock_take(int fd)
+{
+    return aep__os_lock(fd, 0, 1) == 0;
+}
+
+void aep__lock_release(int fd)
+{
+    aep__os_unlock(fd, 0, 1);
+}
+
+static bool time_has_come(int fd, unsigned interval_ms)
+{
+    struct timespec now;
+    struct stat st;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (fstat(fd, &st) < 0)
+        return false;
+    int64_t since_ms = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000 +
+                       (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+    return since_ms < 0 || since_ms >= interval_ms; /* before: the clock was set back */
+}
+
+/* The lock on a second byte, held for an instant, makes looking and touching one step; who does not
+ * get it was not the first. */
+bool aep__lock_may_start(int fd, unsigned interval_ms)
+{
+    bool turn = aep__os_lock(fd, 1, 1) == 0;
+    if (turn) {
+        turn = time_has_come(fd, interval_ms) && futimens(fd, NULL) == 0;
+        aep__os_unlock(fd, 1, 1);
+    }
+    return turn;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How publishers and the relay know of each other: the bell (a FIFO that publishers write a byte to
+ * and only the relay reads) and the lock that the relay holds for life. Neither ever blocks. */
+#ifndef AEP_SPOOL_BELL_H
+#define AEP_SPOOL_BELL_H
+
+#include "spool/spool.h"
+
+/** Opens the FIFO read-write (so that a dead relay raises no SIGPIPE); makes it if needed. */
+int aep__bell_open(const struct aep__spool *spool);
+void aep__bell_ring(int fd);
+/** The relay's: empties it. Then look at the tail, in this order. */
+void aep__bell_drain(int fd);
+
+/** Opens the lock file, for probing or for taking. */
+int aep__lock_open(const struct aep__spool *spool);
+/** Whether a relay holds it; takes nothing. */
+bool aep__lock_held(int fd);
+/** The relay's: takes it; false if another relay has it. */
+bool aep__lock_take(int fd);
+void aep__lock_release(int fd);
+/** Whether it is this caller's turn to start a relay: at most one try in interval_ms per spool,
+ * over all processes (the lock file's modification time). */
+bool aep__lock_may_start(int fd, unsigned interval_ms);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control socket: SOCK_SEQPACKET in the spool folder, owned by the relay; one text message per
+ * packet, a request's id (decimal, the client's choice) echoed in its answer.
+ *
+ *     wait ID SEGMENT END      ID acked | ID parked | ID dead          once its fate is known
+ *     flush ID SEGMENT END     ID acked | ID parked                    once all below END is finished
+ *     cancel ID                (no answer)
+ *     stats ID                 ID {json}
+ *     stop ID                  ID ok, then the relay flushes (bounded) and ends
+ *     yield ID FINGERPRINT     ID ok | ID no: a contender that has connected asks the holder, whose
+ *                              authentication fails, to hand over
+ *     dead-replay ID [ORDINAL] ID ok N    dead letters are sent again
+ *     dead-drop ID [ORDINAL]   ID ok N
+ *     purge ID                 ID ok N    everything unsent is dropped and counted
+ *     anything else            ID error TEXT
+ *
+ * The relay in local mode answers wait and flush with acked at once. */
+#ifndef AEP_SPOOL_CONTROL_H
+#define AEP_SPOOL_CONTROL_H
+
+#include "spool/spool.h"
+
+#define AEP__CONTROL_NAME "control"
+#define AEP__CONTROL_MAX 65536 /* bytes of one packet */
+
+/** Connects, non-blocking, close-on-exec. -1 with errno (ENOENT, ECONNREFUSED: no relay listens). */
+int aep__control_connect(const struct aep__spool *spool);
+/** The relay's, under its lock: removes an old one, binds, listens. -1 with errno. */
+int aep__control_listen(const struct aep__spool *spool);
+/** Sends one message without SIGPIPE. False: gone or full. */
+bool aep__control_send(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Receives one message, NUL-terminated. >0 its length, 0 the peer is gone, -1 errno (EAGAIN). */
+ssize_t aep__control_receive(int fd, char *text, size_t size);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters that survive processes: cumulative numbers in preallocated slots of one file. A process
+ * that has something to count claims a slot by a lock that dies with it, and adds to what stands
+ * there by pwrite; the sum over the slots is the spool's. */
+#ifndef AEP_SPOOL_COUNTERS_H
+#define AEP_SPOOL_COUNTERS_H
+
+#include "spool/spool.h"
+
+enum aep__counter {
+#define AEP__COUNTER_ENUM(name, text) AEP__COUNT_##name,
+    AEP_COUNTERS(AEP__COUNTER_ENUM)
+#undef AEP__COUNTER_ENUM
+    AEP__COUNTER_COUNT,
+};
+
+struct aep__counters {
+    const struct aep__spool *spool; /* borrowed */
+    int fd;                         /* -1: nothing counted yet */
+    int slot;                       /* -1: all slots were taken; kept in memory until one is free */
+    uint64_t values[AEP__COUNTER_COUNT];  /* of our slot */
+    uint64_t pending[AEP__COUNTER_COUNT]; /* not yet written */
+};
+
+void aep__counters_init(struct aep__counters *counters, const struct aep__spool *spool);
+void aep__counters_done(struct aep__counters *counters);
+/** In a forked child: forgets the slot, which stays the parent's. */
+void aep__counters_forked(struct aep__counters *counters);
+/** Adds; written at once. Never fails: what cannot be written is kept and tried again. */
+void aep__counters_add(struct aep__counters *counters, enum aep__counter counter, uint64_t amount);
+/** Sums all slots. Errors: AEP_ESPOOL. */
+int aep__counters_sum(const struct aep__spool *spool, aep_stats *ret, aep_error *err);
+
+/** Names and texts, indexed by enum aep__counter. */
+extern const char *const aep__counter_names[AEP__COUNTER_COUNT];
+extern const char *const aep__counter_texts[AEP__COUNTER_COUNT];
+
+#endif

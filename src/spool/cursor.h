@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cursor: everything below it is finished (acknowledged, parked or dead-lettered). Two slots in
+ * separate blocks of one preallocated file are written in turn, each with a generation and a CRC,
+ * so that one of them is whole at any instant. Only the relay writes it. */
+#ifndef AEP_SPOOL_CURSOR_H
+#define AEP_SPOOL_CURSOR_H
+
+#include "spool/spool.h"
+
+struct aep__cursor {
+    uint64_t segment;    /* the oldest segment that is still needed ("first") */
+    uint64_t offset;     /* bytes of it that are finished */
+    uint64_t ordinal;    /* the number that the next event record gets */
+    uint64_t generation; /* of the write */
+    uint8_t boot[16];    /* when it was written */
+};
+
+/** Reads it. A slot that is invalid is read again, since its write may be under way; if it stays so
+ * the other one counts. A spool without one: offset 0 of segment 1 or, if a cursor was moved away
+ * from under later ones, of the spool's lowest segment. Errors: AEP_ESPOOL. */
+int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, aep_error *err);
+/** Opens the file for writing, as aep__cursor_store() wants it; makes it if needed. -1: errno. */
+int aep__cursor_open(const struct aep__spool *spool);
+/** Writes the older slot, generation + 1, this boot's id; durable: fdatasync too. -1 with errno
+ * (ESTALE: the file has been removed), *cursor then as it was. */
+int aep__cursor_store(const struct aep__spool *spool, int fd, struct aep__cursor *cursor,
+                      bool durable);
+
+#endif

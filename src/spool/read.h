@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a spool in order: used by the relay, by tail, by anybody; read-only unless it is the
+ * relay's.
+ *
+ * Bytes that are no valid record are skipped by looking for the next magic with a valid CRC. An
+ * incomplete record at the end means wait, unless a valid record follows it: then it is torn.
+ * Skipped bytes are counted, but for the zeros of an early seal. */
+#ifndef AEP_SPOOL_READ_H
+#define AEP_SPOOL_READ_H
+
+#include "base/buf.h"
+#include "spool/record.h"
+#include "spool/spool.h"
+
+#include <sys/types.h>
+
+struct aep__reader {
+    struct aep__spool *spool; /* borrowed */
+    bool relay;               /* may seal a segment whose successor exists */
+    int fd;                   /* of segment; -1: not open */
+    uint64_t segment;         /* being read */
+    uint64_t offset;          /* of the next byte to look at */
+    ino_t inode;              /* of the segment being read */
+    uint64_t examined;        /* set by AEP__READ_WAIT: no unread valid record begins below it, so
+                                 that a torn tail holds up nobody who waits for that position */
+    bool foreign;             /* another spool's segment: its events are skipped */
+    bool closed;              /* of another boot, or without a header: no publisher of this boot
+                                 appends to it, so that its end is final, sealed or not */
+    bool at_seal;             /* SEALED was given: the next call goes to the next segment */
+    uint64_t skipped_bytes;
+    char *window;             /* bytes of the segment from window_offset on */
+    size_t window_len, window_cap;
+    uint64_t window_offset;
+};
+
+/** One event as it stands in the spool. */
+struct aep__entry {
+    uint64_t segment, offset; /* where it begins */
+    uint64_t end;             /* where it ends in that segment */
+    struct aep__record record; /* slices valid until the next call on the reader */
+};
+
+enum aep__read {
+    AEP__READ_EVENT,
+    AEP__READ_WAIT,   /* nothing (more) yet */
+    AEP__READ_SEALED, /* a segment was read to its seal; the next call begins the next one. Given
+                         once for every segment, so that the relay can retire it */
+    AEP__READ_GONE,   /* the segment being read, or the folder, has been removed under the reader:
+                         reader->segment tells which; the caller decides where to go on */
+    AEP__READ_ERROR,  /* err says why */
+};
+
+/** Begins at a position (offset 0: the segment's begin). */
+int aep__reader_init(struct aep__reader *reader, struct aep__spool *spool, uint64_t segment,
+                     uint64_t offset, bool relay, aep_error *err);
+void aep__reader_done(struct aep__reader *reader);
+/** Moves it, as if begun anew there. */
+void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t offset);
+enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret,
+                                aep_error *err);
+
+#endif

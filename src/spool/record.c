@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/record.h"
+
+#include "base/crc32c.h"
+#include "base/endian.h"
+
+static const char record_magic[4] = {'\xff', '\x53', '\xfe', '\xff'};
+
+#define VALUE_MAX (UINT32_MAX / 2)
+
+enum { AT_LENGTH = 4, AT_CRC = 8, AT_TYPE = 12, AT_META_LENGTH = 14 };
+
+/* The crc covers the length field and everything behind the crc field. */
+static uint32_t record_crc(const char *record, size_t size)
+{
+    uint32_t crc = aep__crc32c(0, record + AT_LENGTH, 4);
+    return aep__crc32c(crc, record + AT_TYPE, size - AT_TYPE);
+}
+
+size_t aep__record_find_magic(const char *data, size_t from, size_t len)
+{
+    while (from < len) {
+        const char *at = memchr(data + from, record_magic[0], len - from);
+        if (!at)
+            return len;
+        from = (size_t)(at - data);
+        size_t have = len - from < sizeof record_magic ? len - from : sizeof record_magic;
+        if (memcmp(at, record_magic, have) == 0)
+            return from;
+        from++;
+    }
+    return len;
+}
+
+static bool may_hold_magic(unsigned type, size_t size)
+{
+    return type == AEP__RECORD_HEADER && size == AEP__RECORD_HEADER_BYTES;
+}
+
+/* Writes the head in front of what stands at `start` in out and checks that no magic is in it, nor
+ * its begin at the end, which the next record could complete. */
+static bool finish_record(struct aep__buf *out, size_t start, enum aep__record_type type,
+                          size_t meta_len)
+{
+    if (out->failed)
+        return true;
+    char *record = out->data + start;
+    size_t size = out->len - start;
+    memcpy(record, record_magic, sizeof record_magic);
+    aep__put32(record + AT_LENGTH, (uint32_t)(size - AT_TYPE));
+    aep__put16(record + AT_TYPE, (uint16_t)type);
+    aep__put16(record + AT_META_LENGTH, (uint16_t)meta_len);
+    aep__put32(record + AT_CRC, record_crc(record, size));
+    return may_hold_magic(type, size) || aep__record_find_magic(record, 1, size) == size;
+}
+
+static void begin_record(struct aep__buf *out)
+{
+    static const char blank[AEP__RECORD_HEAD];
+    aep__buf_add(out, blank, sizeof blank);
+}
+
+bool aep__record_encode(struct aep__buf *out, enum aep__record_type type, struct aep__slice meta,
+                        struct aep__slice value)
+{
+    size_t start = out->len;
+    if (meta.len > UINT16_MAX || value.len > VALUE_MAX)
+        return false;
+    begin_record(out);
+    aep__buf_add(out, meta.data, meta.len);
+    aep__buf_add(out, value.data, value.len);
+    if (finish_record(out, start, type, meta.len))
+        return true;
+    out->len = start;
+    return false;
+}
+
+static void add16(struct aep__buf *out, size_t number)
+{
+    char bytes[2];
+    aep__put16(bytes, (uint16_t)number);
+    aep__buf_add(out, bytes, sizeof bytes);
+}
+
+static bool add_meta(struct aep__buf *out, const struct aep__message *message)
+{
+    if (message->topic.len > UINT16_MAX || message->key.len >= UINT16_MAX ||
+        message->header_count > AEP__HEADERS_MAX)
+        return false;
+    char head[9] = {0}; /* salt, timestamp */
+    aep__put64(head + 1, (uint64_t)message->timestamp_ms);
+    aep__buf_add(out, head, sizeof head);
+    add16(out, message->topic.len);
+    aep__buf_add(out, message->topic.data, message->topic.len);
+    add16(out, message->key.data ? message->key.len + 1 : 0);
+    aep__buf_add(out, message->key.data, message->key.len);
+    aep__buf_byte(out, (char)message->header_count);
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct aep__header *header = &message->headers[i];
+        if (header->name.len > UINT8_MAX || header->value.len > UINT16_MAX)
+            return false;
+        aep__buf_byte(out, (char)header->name.len);
+        add16(out, header->value.len);
+        aep__buf_add(out, header->name.data, header->name.len);
+        aep__buf_add(out, header->value.data, header->value.len);
+    }
+    return true;
+}
+
+bool aep__record_encode_message(struct aep__buf *out, const struct aep__message *message)
+{
+    size_t start = out->len;
+    begin_record(out);
+    bool fits = add_meta(out, message) && message->value.len <= VALUE_MAX;
+    size_t meta_len = out->failed ? 0 : out->len - start - AEP__RECORD_HEAD;
+    fits = fits && meta_len <= UINT16_MAX;
+    if (fits)
+        aep__buf_add(out, message->value.data, message->value.len);
+    for (int salt = 0; fits && salt <= UINT8_MAX; salt++) {
+        if (!out->failed)
+            out->data[start + AEP__RECORD_HEAD] = (char)salt;
+        if (finish_record(out, start, AEP__RECORD_EVENT, meta_len))
+            return true;
+    }
+    out->len = start;
+    return false;
+}
+
+/* Whether a whole magic stands behind the first byte. */
+static bool holds_magic(const char *data, size_t len)
+{
+    return len - aep__record_find_magic(data, 1, len) >= sizeof record_magic;
+}
+
+/* That another magic in it makes it garbage also keeps reading linear: a file full of magics with
+ * great lengths behind them does not get a checksum over those lengths for each. */
+enum aep__parse aep__record_parse(const char *data, size_t len, size_t max_size,
+                                  struct aep__record *ret)
+{
+    size_t have = len < sizeof record_magic ? len : sizeof record_magic;
+    if (memcmp(data, record_magic, have) != 0)
+        return AEP__PARSE_GARBAGE;
+    if (len < AEP__RECORD_HEAD)
+        return AEP__PARSE_INCOMPLETE;
+    size_t length = aep__get32(data + AT_LENGTH);
+    size_t meta_len = aep__get16(data + AT_META_LENGTH);
+    if (max_size < AT_TYPE || length > max_size - AT_TYPE)
+        return AEP__PARSE_GARBAGE;
+    size_t size = length + AT_TYPE;
+    if (size < AEP__RECORD_HEAD + meta_len)
+        return AEP__PARSE_GARBAGE;
+    if (!may_hold_magic(aep__get16(data + AT_TYPE), size) &&
+        holds_magic(data, len < size ? len : size))
+        return AEP__PARSE_GARBAGE;
+    if (len < size)
+        return AEP__PARSE_INCOMPLETE;
+    if (record_crc(data, size) != aep__get32(data + AT_CRC))
+        return AEP__PARSE_GARBAGE;
+    *ret = (struct aep__record){
+        .type = aep__get16(data + AT_TYPE),
+        .size = size,
+        .meta = {data + AEP__RECORD_HEAD, meta_len},
+        .value = {data + AEP__RECORD_HEAD + meta_len, size - AEP__RECORD_HEAD - meta_len},
+    };
+    return AEP__PARSE_RECORD;
+}
+
+/* ---- reading an event's meta: each take_… moves `meta` on and fails at its end ---- */
+
+static bool take(struct aep__slice *meta, size_t len, struct aep__slice *ret)
+{
+    if (meta->len < len)
+        return false;
+    *ret = (struct aep__slice){meta->data, len};
+    meta->data += len;
+    meta->len -= len;
+    return true;
+}
+
+static bool take16(struct aep__slice *meta, size_t *ret)
+{
+    struct aep__slice bytes;
+    if (!take(meta, 2, &bytes))
+        return false;
+    *ret = aep__get16(bytes.data);
+    return true;
+}
+
+static bool take_key(struct aep__slice *meta, struct aep__slice *ret)
+{
+    size_t len_plus_one;
+    *ret = (struct aep__slice){NULL, 0};
+    if (!take16(meta, &len_plus_one))
+        return false;
+    return len_plus_one == 0 || take(meta, len_plus_one - 1, ret);
+}
+
+static bool take_header(struct aep__slice *meta, struct aep__header *ret)
+{
+    struct aep__slice name_len;
+    size_t value_len;
+    return take(meta, 1, &name_len) && take16(meta, &value_len) &&
+           take(meta, (uint8_t)name_len.data[0], &ret->name) && take(meta, value_len, &ret->value);
+}
+
+bool aep__record_message(const struct aep__record *record, struct aep__message *ret)
+{
+    struct aep__slice meta = record->meta, head, count;
+    size_t topic_len;
+    if (!take(&meta, 9, &head) || !take16(&meta, &topic_len) ||
+        !take(&meta, topic_len, &ret->topic) || !take_key(&meta, &ret->key) ||
+        !take(&meta, 1, &count))
+        return false;
+    ret->timestamp_ms = (int64_t)aep__get64(head.data + 1);
+    ret->header_count = (uint8_t)count.data[0];
+    ret->value = record->value;
+    if (ret->header_count > AEP__HEADERS_MAX)
+        return false;
+    for (size_t i = 0; i < ret->header_count; i++)
+        if (!take_header(&meta, &ret->headers[i]))
+            return false;
+    return meta.len == 0;
+}

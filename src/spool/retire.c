@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/retire.h"
+
+#include "spool/segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEMP_SECONDS 3600
+
+int aep__retire(const struct aep__spool *spool, int cursor_fd, struct aep__cursor *cursor,
+                ino_t inode)
+{
+    char name[AEP__SEGMENT_NAME_SIZE];
+    struct stat st;
+    uint64_t number = cursor->segment;
+    aep__segment_name(number, name);
+    bool there = fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && st.st_ino != inode) {
+        errno = EBUSY;
+        return -1;
+    }
+    if (aep__segment_create(spool, number + 1, 0) < 0 || aep__spool_sync(spool) < 0)
+        return -1;
+    struct aep__cursor next = *cursor;
+    next.segment = number + 1;
+    next.offset = 0;
+    if (aep__cursor_store(spool, cursor_fd, &next, true) < 0)
+        return -1;
+    *cursor = next;
+    if (there && unlinkat(spool->dir_fd, name, 0) < 0 && errno != ENOENT)
+        return -1;
+    return 0;
+}
+
+/* Nobody takes an hour between making a temporary file and linking it. */
+static bool stale_temp(const struct aep__spool *spool, const char *name)
+{
+    struct stat st;
+    return strncmp(name, AEP__SPOOL_TEMP, strlen(AEP__SPOOL_TEMP)) == 0 &&
+           fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_mtime < time(NULL) - TEMP_SECONDS;
+}
+
+static bool to_be_swept(const struct aep__spool *spool, const struct aep__cursor *cursor,
+                        const char *name)
+{
+    uint64_t number = aep__segment_number(name);
+    return (number > 0 && number < cursor->segment) || stale_temp(spool, name);
+}
+
+unsigned aep__retire_sweep(const struct aep__spool *spool, const struct aep__cursor *cursor)
+{
+    unsigned removed = 0;
+    int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (to_be_swept(spool, cursor, entry->d_name))
+            removed += unlinkat(spool->dir_fd, entry->d_name, 0) == 0;
+    closedir(dir);
+    return removed;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/segment.h"
+
+#include "base/buf.h"
+#include "spool/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_DIGITS 16
+#define HEADER_VALUE (AEP__RECORD_HEADER_BYTES - AEP__RECORD_HEAD) /* uuid, boot id */
+
+void aep__segment_name(uint64_t number, char name[AEP__SEGMENT_NAME_SIZE])
+{
+    snprintf(name, AEP__SEGMENT_NAME_SIZE, "%016" PRIx64 ".seg", number);
+}
+
+uint64_t aep__segment_number(const char *name)
+{
+    uint64_t number = 0;
+    for (int i = 0; i < NAME_DIGITS; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = name[i] ? strchr(digits, name[i]) : NULL;
+        if (!digit)
+            return 0;
+        number = number << 4 | (uint64_t)(digit - digits);
+    }
+    return strcmp(name + NAME_DIGITS, ".seg") == 0 ? number : 0;
+}
+
+bool aep__segment_exists(const struct aep__spool *spool, uint64_t number)
+{
+    char name[AEP__SEGMENT_NAME_SIZE];
+    aep__segment_name(number, name);
+    return faccessat(spool->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool encode_header(const struct aep__spool *spool, struct aep__buf *out)
+{
+    char value[HEADER_VALUE];
+    memcpy(value, spool->uuid, 16);
+    memcpy(value + 16, spool->boot, 16);
+    return aep__record_encode(out, AEP__RECORD_HEADER, (struct aep__slice){0},
+                              (struct aep__slice){value, sizeof value}) && !out->failed;
+}
+
+static bool encode_seal(struct aep__buf *out)
+{
+    return aep__record_encode(out, AEP__RECORD_SEAL, (struct aep__slice){0},
+                              (struct aep__slice){0}) && !out->failed;
+}
+
+/* False: it cannot be read, which says nothing of what is in it. */
+static bool read_state(const struct aep__spool *spool, int fd, enum aep__segment_state *ret)
+{
+    char head[AEP__RECORD_HEADER_BYTES];
+    struct aep__record record;
+    ssize_t got = pread(fd, head, sizeof head, 0);
+    if (got < 0)
+        return false;
+    if (got != (ssize_t)sizeof head ||
+        aep__record_parse(head, sizeof head, sizeof head, &record) != AEP__PARSE_RECORD ||
+        record.type != AEP__RECORD_HEADER || record.value.len != HEADER_VALUE)
+        *ret = AEP__SEGMENT_HEADLESS;
+    else if (memcmp(record.value.data, spool->uuid, 16) != 0)
+        *ret = AEP__SEGMENT_FOREIGN;
+    else if (memcmp(record.value.data + 16, spool->boot, 16) != 0)
+        *ret = AEP__SEGMENT_OTHER_BOOT;
+    else
+        *ret = AEP__SEGMENT_LIVE;
+    return true;
+}
+
+int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool write,
+                      enum aep__segment_state *ret_state)
+{
+    char name[AEP__SEGMENT_NAME_SIZE];
+    aep__segment_name(number, name);
+    int fd = aep__spool_openat(spool, name, write ? O_RDWR | O_APPEND : O_RDONLY, S_IFREG);
+    if (fd < 0 || !ret_state || read_state(spool, fd, ret_state))
+        return fd;
+    close(fd);
+    errno = EIO;
+    return -1;
+}
+
+/* Puts the disk's blocks aside, so that a full disk is met when a segment begins rather than in
+ * the middle of records; that it cannot be done is no failure. */
+static void reserve_blocks(const struct aep__spool *spool, uint64_t number)
+{
+    char name[AEP__SEGMENT_NAME_SIZE];
+    aep__segment_name(number, name);
+    int fd = aep__spool_openat(spool, name, O_WRONLY, S_IFREG);
+    if (fd < 0)
+        return;
+    aep__os_reserve(fd, (off_t)spool->segment_bytes);
+    close(fd);
+}
+
+/* Until the seal is there, records may come: behind sealed_at, where they count. */
+static void seal_made(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
+{
+    int fd = aep__segment_open(spool, number, true, NULL);
+    if (fd < 0)
+        return;
+    aep__segment_seal_early(spool, fd, sealed_at);
+    close(fd);
+}
+
+int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
+{
+    char name[AEP__SEGMENT_NAME_SIZE];
+    struct aep__buf header = {0};
+    if (aep__segment_exists(spool, number))
+        return 0;
+    aep__segment_name(number, name);
+    if (sealed_at && sealed_at < spool->segment_bytes)
+        sealed_at = spool->segment_bytes;
+    errno = ENOMEM;
+    /* Not synced: a header that the power takes had no synced record behind it either. */
+    int result = encode_header(spool, &header)
+                     ? aep__spool_create_unsynced(spool, name, header.data, header.len,
+                                                  (off_t)sealed_at)
+                     : -1;
+    aep__buf_done(&header);
+    if (result == 0 && sealed_at)
+        seal_made(spool, number, sealed_at);
+    else if (result == 0)
+        reserve_blocks(spool, number);
+    return result;
+}
+
+/* ---- seals ---- */
+
+/* Looks through len bytes. True: a seal, at *ret. False: nothing, and *ret is how many of the bytes
+ * need not be looked at again (the rest could begin a seal). No checksum over more than a seal's
+ * own bytes is needed: the magic stands at record starts only. */
+static bool find_in(const char *data, size_t len, size_t *ret)
+{
+    size_t at = 0;
+    while ((at = aep__record_find_magic(data, at, len)) < len) {
+        struct aep__record record;
+        enum aep__parse parse = aep__record_parse(data + at, len - at, AEP__RECORD_HEAD, &record);
+        *ret = at;
+        if (parse == AEP__PARSE_INCOMPLETE)
+            return false;
+        if (parse == AEP__PARSE_RECORD && record.type == AEP__RECORD_SEAL)
+            return true;
+        at++;
+    }
+    *ret = len;
+    return false;
+}
+
+int aep__segment_find_seal(const struct aep__spool *spool, int fd, uint64_t end,
+                           uint64_t *ret_offset)
+{
+    char data[4096];
+    uint64_t at = spool->segment_bytes;
+    size_t len = 0, done;
+    while (at + len < end) {
+        uint64_t want = end - at - len;
+        if (want > sizeof data - len)
+            want = sizeof data - len;
+        ssize_t got = pread(fd, data + len, want, (off_t)(at + len));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return (int)got;
+        len += (size_t)got;
+        if (find_in(data, len, &done)) {
+            *ret_offset = at + done;
+            return 1;
+        }
+        at += done;
+        len -= done;
+        memmove(data, data + done, len);
+    }
+    return 0;
+}
+
+int aep__segment_seal(const struct aep__spool *spool, int fd)
+{
+    (void)spool;
+    struct aep__buf seal = {0};
+    errno = ENOMEM;
+    ssize_t written = encode_seal(&seal) ? write(fd, seal.data, seal.len) : -1;
+    bool whole = written == (ssize_t)seal.len;
+    aep__buf_done(&seal);
+    if (!whole && written >= 0)
+        errno = ENOSPC;
+    return whole ? 0 : -1;
+}
+
+int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at)
+{
+    if (at < spool->segment_bytes)
+        at = spool->segment_bytes;
+    /* Appends that land before this count because they end below L, those after it because no seal
+     * stands before them. A seal below L would cut off appends under way; so none without it. */
+    if (aep__os_extend(fd, (off_t)at) < 0)
+        return -1;
+    return aep__segment_seal(spool, fd);
+}
+
+/* ---- the run ---- */
+
+uint64_t aep__segment_last(const struct aep__spool *spool, uint64_t first)
+{
+    uint64_t number = first;
+    while (aep__segment_exists(spool, number))
+        number++;
+    return number - 1;
+}

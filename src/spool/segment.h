@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments: append-only files of records, numbered without a gap from the cursor's on.
+ *
+ *     0          header record (spool uuid, boot id)
+ *     …          events
+ *     L …        the event that crossed the soft limit, perhaps more of them
+ *     seal       the first valid one at or beyond L ends the segment; what follows does not count
+ *
+ * Who may do what: anyone appends (append.h); N+1 is created by who has seen N's seal; only the
+ * relay removes (retire.h). A segment is never truncated. */
+#ifndef AEP_SPOOL_SEGMENT_H
+#define AEP_SPOOL_SEGMENT_H
+
+#include "spool/record.h"
+#include "spool/spool.h"
+
+#define AEP__SEGMENT_NAME_SIZE 24
+/* The size of an empty one: its header. */
+#define AEP__SEGMENT_EMPTY_BYTES AEP__RECORD_HEADER_BYTES
+
+void aep__segment_name(uint64_t number, char name[AEP__SEGMENT_NAME_SIZE]);
+/** The number of a segment's file name; 0 if it is none. */
+uint64_t aep__segment_number(const char *name);
+
+/** What a segment's header says. Only a SEGMENT_LIVE one takes records; the others are sealed early
+ * by whoever comes to append. */
+enum aep__segment_state {
+    AEP__SEGMENT_LIVE,
+    AEP__SEGMENT_OTHER_BOOT, /* of this spool, begun before the machine was restarted */
+    AEP__SEGMENT_HEADLESS,   /* no header: cut by power loss, or garbage */
+    AEP__SEGMENT_FOREIGN,    /* another spool's: its records are not read */
+};
+
+/** Whether a file of that number is there, whatever it is. */
+bool aep__segment_exists(const struct aep__spool *spool, uint64_t number);
+/** Opens one for append (write) or reading; ret_state may be NULL.
+ * -1 with errno: ENOENT missing; EPERM no regular file of ours; EIO its header cannot be read. */
+int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool write,
+                      enum aep__segment_state *ret_state);
+/** Makes an empty one with its header (nothing happens if it is there), blocks reserved as far as
+ * the disk allows. sealed_at > 0: it appears with at least that size and L, and is then sealed, best
+ * effort: no record can be lost below sealed_at. -1 with errno. */
+int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at);
+
+/** Looks for the first seal in [L, end), or to the file's end if that comes first. 1 found with its
+ * offset, 0 none, -1 errno: not known, so that nothing may be taken for accepted. */
+int aep__segment_find_seal(const struct aep__spool *spool, int fd, uint64_t end,
+                           uint64_t *ret_offset);
+/** Appends a seal, best effort: for a segment that has reached L. 0, or -1 with errno. */
+int aep__segment_seal(const struct aep__spool *spool, int fd);
+/** Seals one early: extends it to at least L (and `at`), then appends the seal; if it cannot be
+ * extended nothing is sealed. 0, or -1 with errno. */
+int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at);
+
+/** The last number of the unbroken run that begins at first; first - 1 if first is missing. */
+uint64_t aep__segment_last(const struct aep__spool *spool, uint64_t first);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool/spool.h"
+
+#include "base/buf.h"
+#include "base/crc32c.h"
+#include "base/error.h"
+#include "base/id.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define IDENTITY_NAME "spool.id"
+#define IDENTITY_MAX 4096
+#define FILE_SIZE_MIN (1 << 30)
+#define REMEDY "set AEP_SPOOL_DIR (spool.dir) to another folder"
+
+/* ---- the folder's files ---- */
+
+int aep__spool_openat(const struct aep__spool *spool, const char *name, int flags, mode_t type)
+{
+    int fd = openat(spool->dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0)
+        return -1;
+    struct stat st;
+    if (fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid())
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+static int close_failed(int fd)
+{
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+/* Writes all of it to a new file that bears no name that anyone else looks at; its descriptor. */
+static int write_temp(const struct aep__spool *spool, const char *temp, const void *data,
+                      size_t len, off_t min_size)
+{
+    int fd = openat(spool->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    ssize_t written = write(fd, data, len);
+    if (written >= 0 && (size_t)written < len)
+        errno = ENOSPC;
+    if (written == (ssize_t)len && fchmod(fd, 0600) == 0 &&
+        (min_size <= (off_t)len || ftruncate(fd, min_size) == 0))
+        return fd;
+    return close_failed(fd);
+}
+
+enum durability { SYNCED, UNSYNCED };
+
+static int create_file(const struct aep__spool *spool, const char *name, const void *data,
+                       size_t len, off_t min_size, enum durability durability)
+{
+    uint64_t random;
+    char temp[64];
+    aep__os_random(&random, sizeof random);
+    snprintf(temp, sizeof temp, AEP__SPOOL_TEMP "%d.%016" PRIx64, (int)getpid(), random);
+    int fd = write_temp(spool, temp, data, len, min_size);
+    int result = fd < 0 || (durability == SYNCED && fdatasync(fd) < 0) ? -1 : 0;
+    if (result == 0 && linkat(spool->dir_fd, temp, spool->dir_fd, name, 0) < 0 && errno != EEXIST)
+        result = -1;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    unlinkat(spool->dir_fd, temp, 0);
+    errno = saved;
+    return result;
+}
+
+int aep__spool_create(const struct aep__spool *spool, const char *name, const void *data,
+                      size_t len, off_t min_size)
+{
+    return create_file(spool, name, data, len, min_size, SYNCED);
+}
+
+int aep__spool_create_unsynced(const struct aep__spool *spool, const char *name, const void *data,
+                               size_t len, off_t min_size)
+{
+    return create_file(spool, name, data, len, min_size, UNSYNCED);
+}
+
+int aep__spool_sync(const struct aep__spool *spool)
+{
+    return fsync(spool->dir_fd);
+}
+
+bool aep__spool_deleted(const struct aep__spool *spool)
+{
+    struct stat st;
+    return fstat(spool->dir_fd, &st) < 0 || st.st_nlink == 0;
+}
+
+/* A write beyond the limit raises SIGXFSZ, which ends a program that does not expect it. */
+static bool file_size_limited(const struct aep__spool *spool)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (limit.rlim_cur < FILE_SIZE_MIN || limit.rlim_cur / 2 < spool->segment_bytes);
+}
+
+static int check_owner(const struct aep__spool *spool, const struct stat *st, aep_error *err)
+{
+    if (st->st_uid == geteuid())
+        return AEP_OK;
+    return aep__error(err, AEP_ESPOOL, "spool.dir",
+                      "%s belongs to user %ld, this program runs as %ld: " REMEDY, spool->path,
+                      (long)st->st_uid, (long)geteuid());
+}
+
+int aep__spool_check(const struct aep__spool *spool, aep_error *err)
+{
+    struct stat st;
+    if (fstat(spool->dir_fd, &st) < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot look at %s", spool->path);
+    if (st.st_nlink == 0)
+        return aep__error(err, AEP_ESPOOL, "spool.dir", "the spool folder %s has been deleted",
+                          spool->path);
+    int result = check_owner(spool, &st, err);
+    if (result != AEP_OK)
+        return result;
+    if (file_size_limited(spool))
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "the limit on file sizes (ulimit -f, RLIMIT_FSIZE) is too small to write "
+                          "in %s: raise it to 1 GiB or more", spool->path);
+    return AEP_OK;
+}
+
+void aep__spool_fd_path(const struct aep__spool *spool, const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "/proc/self/fd/%d/%s", spool->dir_fd, name);
+}
+
+/* ---- the identity file: lines of "name value", the last one a checksum of those above ---- */
+
+static void format_identity(struct aep__buf *out, const struct aep__spool_settings *settings)
+{
+    uint8_t uuid[16];
+    char text[AEP_ID_SIZE];
+    aep__os_random(uuid, sizeof uuid);
+    uuid[6] = (uint8_t)(0x40 | (uuid[6] & 0x0f)); /* RFC 9562 §5.4 */
+    uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f));
+    aep__id_format(uuid, text);
+    aep__buf_format(out,
+                    "aep-spool %d\nuuid %s\nsegment_bytes %" PRIu64 "\nrecord_bytes %" PRIu64
+                    "\nmode %s\ndestination ",
+                    AEP__SPOOL_FORMAT, text, settings->segment_bytes, settings->record_bytes,
+                    settings->local ? "local" : "kafka");
+    for (const char *at = settings->destination ? settings->destination : ""; *at; at++)
+        aep__buf_byte(out, *at == '\n' ? ' ' : *at);
+    aep__buf_byte(out, '\n');
+    aep__buf_format(out, "crc32c %08" PRIx32 "\n", aep__crc32c(0, out->data, out->len));
+}
+
+/* The value behind "name " at a line's begin, up to the line's end. */
+static bool find_value(const char *text, const char *name, char *value, size_t size)
+{
+    size_t len = strlen(name);
+    for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+        if (strncmp(line, name, len) == 0 && line[len] == ' ') {
+            snprintf(value, size, "%.*s", (int)strcspn(line + len + 1, "\n"), line + len + 1);
+            return true;
+        }
+    return false;
+}
+
+static bool checksum_right(const char *text)
+{
+    const char *line = strstr(text, "\ncrc32c ");
+    if (!line)
+        return false;
+    uint32_t crc = aep__crc32c(0, text, (size_t)(line + 1 - text));
+    return strtoul(line + strlen("\ncrc32c "), NULL, 16) == crc;
+}
+
+static int parse_identity(struct aep__spool *spool, const char *text, aep_error *err)
+{
+    char format[24], uuid[64], segment[24], record[24], mode[16];
+    if (find_value(text, "aep-spool", format, sizeof format) && atoi(format) > AEP__SPOOL_FORMAT)
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "%s is a spool of format %s, newer than this aep knows (%d): update aep "
+                          "or " REMEDY, spool->path, format, AEP__SPOOL_FORMAT);
+    if (!checksum_right(text) || !find_value(text, "aep-spool", format, sizeof format) ||
+        !find_value(text, "uuid", uuid, sizeof uuid) ||
+        !aep__id_parse(uuid, strlen(uuid), spool->uuid) ||
+        !find_value(text, "segment_bytes", segment, sizeof segment) ||
+        !find_value(text, "record_bytes", record, sizeof record) ||
+        !find_value(text, "mode", mode, sizeof mode))
+        return aep__error(err, AEP_ESPOOL, "spool.dir", "%s/" IDENTITY_NAME " is damaged: move the "
+                          "folder away, or " REMEDY, spool->path);
+    aep__id_format(spool->uuid, spool->uuid_text);
+    spool->segment_bytes = strtoull(segment, NULL, 10);
+    spool->record_bytes = strtoull(record, NULL, 10);
+    spool->local = strcmp(mode, "local") == 0;
+    if (spool->segment_bytes < 4096 || spool->segment_bytes > INT64_MAX / 4 ||
+        spool->record_bytes < 4096 || spool->record_bytes > INT32_MAX)
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "%s/" IDENTITY_NAME " has sizes out of range", spool->path);
+    return AEP_OK;
+}
+
+static int read_identity(struct aep__spool *spool, aep_error *err)
+{
+    char text[IDENTITY_MAX + 1];
+    int fd = aep__spool_openat(spool, IDENTITY_NAME, O_RDONLY, S_IFREG);
+    if (fd < 0)
+        return errno == ENOENT
+                   ? AEP_ESTATE
+                   : aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open %s/" IDENTITY_NAME,
+                                      spool->path);
+    ssize_t len = pread(fd, text, IDENTITY_MAX, 0);
+    close(fd);
+    if (len < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s/" IDENTITY_NAME,
+                                spool->path);
+    text[len] = '\0';
+    return parse_identity(spool, text, err);
+}
+
+static int make_identity(struct aep__spool *spool, const struct aep__spool_settings *settings,
+                         aep_error *err)
+{
+    struct aep__buf text = {0};
+    format_identity(&text, settings);
+    int result = AEP_OK;
+    if (text.failed)
+        result = aep__error_memory(err);
+    else if (text.len > IDENTITY_MAX)
+        result = aep__error(err, AEP_ESPOOL, "kafka.bootstrap.servers",
+                            "the list of servers is too long for a spool's identity");
+    else if (aep__spool_create(spool, IDENTITY_NAME, text.data, text.len, 0) < 0 ||
+             aep__spool_sync(spool) < 0)
+        result = aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot make %s/" IDENTITY_NAME,
+                                  spool->path);
+    aep__buf_done(&text);
+    return result == AEP_OK ? read_identity(spool, err) : result;
+}
+
+/* ---- opening ---- */
+
+/* With a slash behind it, open(2) follows a symbolic link whatever its flags. */
+static void strip_slashes(char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+}
+
+/* mkdir -p with 0700 for what is missing, whatever the umask. */
+static int make_folders(const char *path)
+{
+    char part[PATH_MAX];
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    for (char *slash = part; *slash; *slash = '/') {
+        slash = strchrnul(slash + 1, '/');
+        bool last = *slash == '\0';
+        *slash = '\0';
+        if (mkdir(part, 0700) == 0) {
+            if (chmod(part, 0700) < 0)
+                return -1;
+        } else if (errno != EEXIST && errno != EISDIR)
+            return -1;
+        if (last)
+            return 0;
+    }
+    return 0;
+}
+
+static int open_folder(struct aep__spool *spool, bool make, aep_error *err)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+    spool->dir_fd = open(spool->path, flags);
+    if (spool->dir_fd < 0 && errno == ENOENT && make && make_folders(spool->path) == 0)
+        spool->dir_fd = open(spool->path, flags);
+    if (spool->dir_fd >= 0)
+        return AEP_OK;
+    if (errno == ENOENT && !make)
+        return aep__error(err, AEP_ESPOOL, "spool.dir", "there is no spool at %s", spool->path);
+    if (errno == ELOOP || errno == ENOTDIR)
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "%s is not a folder, or a symbolic link: " REMEDY, spool->path);
+    return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the spool folder %s; "
+                            REMEDY, spool->path);
+}
+
+static int check_folder(struct aep__spool *spool, bool any_fs, aep_error *err)
+{
+    struct stat st;
+    const char *fs_name;
+    if (fstat(spool->dir_fd, &st) < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot look at %s", spool->path);
+    int result = check_owner(spool, &st, err);
+    if (result != AEP_OK)
+        return result;
+    if (st.st_mode & 077)
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "%s is open to other users: chmod 700 it, or " REMEDY, spool->path);
+    spool->fs = aep__os_fs(spool->dir_fd, &fs_name);
+    if (spool->fs == AEP__FS_REMOTE && !any_fs)
+        return aep__error(err, AEP_ESPOOL, "spool.any_fs",
+                          "%s is on %s, where a spool is not safe: " REMEDY
+                          " on a local disk, or spool.any_fs=true", spool->path, fs_name);
+    return AEP_OK;
+}
+
+static int check_mode(const struct aep__spool *spool, const struct aep__spool_settings *settings,
+                      aep_error *err)
+{
+    if (!settings || settings->local == spool->local)
+        return AEP_OK;
+    return aep__error(err, AEP_ESPOOL, "mode",
+                      "%s was made with mode=%s and cannot be opened with mode=%s: " REMEDY,
+                      spool->path, spool->local ? "local" : "kafka",
+                      settings->local ? "local" : "kafka");
+}
+
+int aep__spool_open(struct aep__spool *spool, const char *path,
+                    const struct aep__spool_settings *settings, aep_error *err)
+{
+    *spool = (struct aep__spool){.dir_fd = -1, .path = strdup(path)};
+    int result = spool->path ? AEP_OK : aep__error_memory(err);
+    if (result == AEP_OK)
+        strip_slashes(spool->path);
+    if (result == AEP_OK && path[0] != '/')
+        result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is not an absolute path", path);
+    if (result == AEP_OK)
+        result = open_folder(spool, settings != NULL, err);
+    if (result == AEP_OK)
+        result = check_folder(spool, !settings || settings->any_fs, err);
+    if (result == AEP_OK)
+        result = read_identity(spool, err);
+    if (result == AEP_ESTATE)
+        result = settings ? make_identity(spool, settings, err)
+                          : aep__error(err, AEP_ESPOOL, "spool.dir", "%s is no spool", path);
+    if (result == AEP_ESTATE)
+        result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is being removed", path);
+    if (result == AEP_OK)
+        result = check_mode(spool, settings, err);
+    if (result == AEP_OK && settings)
+        result = aep__spool_check(spool, err);
+    aep__os_boot_id(spool->boot);
+    if (result != AEP_OK)
+        aep__spool_done(spool);
+    return result;
+}
+
+void aep__spool_done(struct aep__spool *spool)
+{
+    if (spool->dir_fd >= 0)
+        close(spool->dir_fd);
+    free(spool->path);
+    *spool = (struct aep__spool){.dir_fd = -1};
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The status file: what the relay says of itself, the broker and the delivery, in one block with a
+ * CRC, written by one pwrite and read by one pread, so that anyone can ask without a connection. */
+#ifndef AEP_SPOOL_STATUS_H
+#define AEP_SPOOL_STATUS_H
+
+#include "spool/spool.h"
+
+#define AEP__LATENCY_BUCKETS 40 /* bucket i: up to 2^(i/2) * 32 microseconds */
+
+struct aep__status {
+    uint64_t magic;   /* "AEPSTAT1" */
+    uint64_t version; /* 1 */
+    int64_t written_us;
+    int64_t started_us;
+    int64_t pid;
+    int64_t broker;          /* enum aep_broker_state */
+    int64_t broker_since_us; /* wall clock */
+    uint64_t segment, offset, ordinal; /* acknowledged: the cursor as the relay holds it */
+    uint64_t in_flight;      /* records handed to librdkafka and not finished */
+    uint64_t parked_now;     /* records waiting in parked logs */
+    uint64_t dead_now;       /* records in the dead-letter log */
+    uint64_t parked_bytes, dead_bytes;
+    uint64_t latency[AEP__LATENCY_BUCKETS]; /* record timestamp → acknowledged */
+    char reason[160];        /* why it is not connected */
+    char version_text[64];   /* aep's and librdkafka's */
+};
+
+/** Opens the file for aep__status_write(); makes it if needed. -1 with errno. */
+int aep__status_open(const struct aep__spool *spool);
+/** Fills in magic, version, written_us. -1 with errno. */
+int aep__status_write(int fd, struct aep__status *status);
+/** Reads it; read again while it is being written. Errors: AEP_ESTATE none written yet. */
+int aep__status_read(const struct aep__spool *spool, struct aep__status *ret, aep_error *err);
+
+#endif

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker is killed by SIGKILL and started again, AEP_TEST_BROKER_KILLS times, while events are
+published: every accepted one arrives, in order; what comes twice was in flight."""
+import os
+import unittest
+
+from harness import Case, Load, unique_type, wait_until
+
+KILLS = int(os.environ.get("AEP_TEST_BROKER_KILLS", "3"))
+IN_FLIGHT = 1000
+
+
+class BrokerKilled(Case):
+    def test_every_accepted_event_arrives_in_order(self):
+        kafka, topic = self.make_broker(), unique_type("killed")
+        kafka.create(topic + ":3")
+        spool = self.make_spool(kafka)
+        load = Load(spool, topic, per_second=1000)
+        for _ in range(KILLS):
+            before = spool.counter("acknowledged") if spool.dir.exists() else 0
+            wait_until(lambda: spool.counter("acknowledged") > before + 200, "events flow")
+            kafka.kill()
+            kafka.start()
+        count = load.stop()
+        spool.flush(2 * 60)
+        records = kafka.read(topic)
+        self.assert_all(records, count)
+        self.assert_in_order(records)
+        self.assertLessEqual(len(records) - count, KILLS * IN_FLIGHT)
+        status = spool.status()
+        self.assertEqual(status["counters"]["acknowledged"], count)
+        self.assertEqual(status["counters"]["dead"], 0)
+        self.assertEqual(status["backlog_bytes"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

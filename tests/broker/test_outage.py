@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
+all of it flows soon after it is back."""
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import TOPICS, Case, Load, numbered_lines, progress_lines, unique, unique_type, \
+    wait_until
+
+FLOWING_S = 2.0  # from the broker's first acknowledgement to anybody until all of ours are through
+SLACK_S = 0.5    # of seeing that it answers, and of starting a program
+
+
+class Outage(Case):
+    def test_down_from_the_start_then_up(self):
+        kafka, topic, probe = self.make_broker(), unique_type("down"), unique("probe")
+        kafka.create(topic + ":3", probe, TOPICS["progress"])
+        kafka.stop()
+        spool = self.make_spool(kafka)
+        self.check_publishing_while_down(spool)
+        spool.publish_lines(numbered_lines(topic, 500))
+        status = spool.wait_status(lambda status: status["broker"] == "unreachable",
+                                   "the relay says that there is no broker")
+        self.assertTrue(status["reason"])
+        self.assertGreater(status["backlog_bytes"], 0)
+        self.assertEqual(spool.run("flush", "--timeout", "100").status, 3)
+
+        flush = spool.start("flush", "--timeout", "60000")
+        back = threading.Thread(target=kafka.start)
+        back.start()
+        wait_until(lambda: kafka.accepts(probe), "the broker takes messages")
+        begin = time.monotonic()
+        self.assertEqual(flush.wait(60), 0)
+        took = time.monotonic() - begin
+        back.join()
+        self.assertLessEqual(took, FLOWING_S + SLACK_S)
+
+        records = kafka.read(topic)
+        self.assert_in_order(records)
+        self.assertEqual([record.payload["n"] for record in
+                          sorted(records, key=lambda record: record.ordinal)], list(range(500)))
+        self.assertEqual(spool.status()["broker"], "connected")
+        self.assertEqual(len(kafka.read(TOPICS["progress"], only="while-down")), 11)
+
+    def check_publishing_while_down(self, spool):
+        """Exit statuses and times are those of a healthy day, but for who asks to wait."""
+        times = []
+        for n in range(10):
+            result = spool.publish("progress", "while-down", "--steps-completed", str(n))
+            self.assertEqual(result.status, 0, result.err)
+            self.assertEqual(result.json["state"], "spooled")
+            times.append(result.seconds)
+        self.assertLess(sorted(times)[5], 0.25)
+        result = spool.publish("progress", "while-down", "--wait=100")
+        self.assertEqual(result.status, 3, result.err)
+        self.assertEqual(result.json["state"], "deferred")
+        self.assertGreaterEqual(result.seconds, 0.1)
+        self.assertLess(result.seconds, 1.5)
+
+    def test_a_frozen_broker_holds_up_nobody(self):
+        kafka, topic = self.make_broker(), unique_type("frozen")
+        kafka.create(topic + ":3")
+        spool = self.make_spool(kafka)
+        load = Load(spool, topic)
+        wait_until(lambda: spool.counter("acknowledged") > 100, "events flow")
+        kafka.tool("pause")
+        frozen_at = spool.counter("acknowledged")
+        sent_at = load.sent
+        wait_until(lambda: load.sent > sent_at + 4000, "publishing goes on", 20)
+        result = spool.publish("progress", "frozen", "--wait=200")
+        self.assertEqual(result.status, 3, result.err)
+        kafka.tool("resume")
+        wait_until(lambda: spool.counter("acknowledged") > frozen_at + 1000, "events flow again")
+        count = load.stop()
+        spool.flush()
+        records = kafka.read(topic)
+        self.assert_all(records, count)
+        self.assert_in_order(records)
+        self.assertLessEqual(len(records) - count, 1000)  # no more than was in flight
+
+    def test_the_relay_is_away_while_the_broker_is(self):
+        """A relay that ends and another that starts while nothing answers change nothing."""
+        kafka, topic = self.make_broker(), unique_type("both")
+        kafka.create(topic)
+        kafka.stop()
+        spool = self.make_spool(kafka)
+        for begin in range(0, 30, 10):
+            spool.publish_lines(numbered_lines(topic, 10, first=begin))
+            spool.wait_status(lambda status: status["broker"] == "unreachable", "it was tried")
+            end = spool.run("relay", "stop")
+            self.assertEqual(end.status, 0, end.err)
+            self.assertLess(end.seconds, 15, "a stop is bounded")
+            spool.await_relay_end()
+        kafka.start()
+        spool.flush()
+        records = kafka.read(topic)
+        self.assert_all_once(records, 30)
+        self.assert_in_order(records)
+
+    def test_a_name_that_does_not_resolve_is_said(self):
+        spool = self.make_spool("no-such-host.invalid:9092")
+        self.assertEqual(spool.publish("progress", "nowhere").status, 0)
+        status = spool.wait_status(lambda status: status["broker"] == "unreachable",
+                                   "the relay says so")
+        self.assertIn("no-such-host.invalid", status["reason"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay is killed by SIGKILL again and again, AEP_TEST_RELAY_KILLS times in all, while events
+are published: every accepted one arrives; what comes twice is what the killed one had in flight."""
+import os
+import random
+import time
+import unittest
+
+from harness import Case, Load, end_process, numbered_lines, plain_kafka, unique_type, wait_until
+
+KILLS = int(os.environ.get("AEP_TEST_RELAY_KILLS", "20"))
+IN_FLIGHT = 100
+
+
+class RelayKilled(Case):
+    def test_every_accepted_event_arrives(self):
+        """Relays by hand, so that the next one starts at once. Some are killed before they have
+        connected, some in the middle of what piled up, some when they are through."""
+        kafka, topic = plain_kafka(), unique_type("relay-killed")
+        kafka.create(topic + ":3")
+        spool = self.make_spool(relay_mode="external", spool_segment_bytes="256KiB",
+                                kafka_queue_buffering_max_messages=IN_FLIGHT)
+        load = Load(spool, topic, per_second=3000)
+        wait_until(lambda: spool.dir.exists(), "the spool is there")
+        chance = random.Random(1)
+        cursors = []
+        for n in range(KILLS):
+            relay = spool.start("relay", "run")
+            if n % 4 == 0:
+                pause_until = time.monotonic() + chance.uniform(0, 0.1)
+                wait_until(lambda: time.monotonic() > pause_until, "its time has come", 1, 0.001)
+            else:
+                before = cursors[-1].ordinal if cursors else 0
+                wait_until(lambda: (spool.dir / "cursor").exists() and
+                           spool.cursor().ordinal > before + chance.uniform(0, 400),
+                           f"relay {n} has got events through", step_s=0.001)
+            self.assertIsNone(relay.poll(), f"relay {n} ended by itself")
+            end_process(relay.pid)
+            relay.wait()
+            if (spool.dir / "cursor").exists():
+                cursors.append(spool.cursor())
+        count = load.stop()
+        spool.start_relay()
+        spool.flush(2 * 60)
+        records = kafka.read(topic)
+        self.assert_all(records, count)
+        self.assert_in_order(records)
+        self.check_duplicates(records, cursors)
+
+    def check_duplicates(self, records, cursors):
+        """Each time that a record came again there was a kill after which it lay at most one
+        window of messages beyond the cursor."""
+        seen = {}
+        for record in records:
+            seen[record.ordinal] = seen.get(record.ordinal, 0) + 1
+        for ordinal, times in seen.items():
+            killed = sum(cursor.ordinal <= ordinal < cursor.ordinal + IN_FLIGHT
+                         for cursor in cursors)
+            self.assertLessEqual(times - 1, killed, f"record {ordinal} came {times} times")
+        self.assertLessEqual(len(records) - len(seen), KILLS * IN_FLIGHT)
+
+    def test_a_publisher_starts_another_one(self):
+        spool, topic = self.make_spool(), unique_type("again")
+        plain_kafka().create(topic)
+        killed = set()
+        for n in range(3):
+            spool.publish_lines(numbered_lines(topic, 100, first=100 * n))
+            spool.flush()
+            killed.add(spool.kill_relay())
+        spool.publish_lines(numbered_lines(topic, 100, first=300))
+        spool.flush()
+        self.assertEqual(len(killed), 3)
+        self.assertNotIn(spool.relay_pid(), killed)
+        self.assert_all_once(plain_kafka().read(topic), 400)
+
+    def test_what_is_published_while_none_runs_is_not_forgotten(self):
+        """The last publisher has gone; the next one, whenever it comes, brings a relay for all."""
+        spool, topic = self.make_spool(relay_mode="off"), unique_type("left")
+        plain_kafka().create(topic)
+        spool.publish_lines(numbered_lines(topic, 100))
+        self.assertEqual(spool.relays(), [])
+        spool.set(relay_mode="auto")
+        spool.publish_lines(numbered_lines(topic, 1, first=100))
+        spool.wait_status(lambda status: status["counters"]["acknowledged"] == 101,
+                          "all is acknowledged, though nobody asked for it")
+        self.assert_all_once(plain_kafka().read(topic), 101)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,869 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool_fixture.h"
+
+#include "spool_faults.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#define CROSSING (L - 60) /* bytes of text that bring an empty segment beyond L */
+
+/* What hooks work on. */
+static struct here *hooked;
+static uint64_t hook_number;
+static int hook_calls;
+
+static struct aep__appender begin_appending(struct here *here)
+{
+    struct aep__appender appender;
+    aep__append_init(&appender, &here->spool, 0);
+    return appender;
+}
+
+static void assert_all(struct here *here, const char *texts)
+{
+    load_cursor(here);
+    assert_string_equal(all_from(here, here->cursor.segment, here->cursor.offset), texts);
+}
+
+/* ---- 1: one write ---- */
+
+static bool count_call(const struct fault_args *args, ssize_t *ret)
+{
+    (void)args, (void)ret;
+    hook_calls++;
+    return false;
+}
+
+static void test_a_record_is_one_write_and_ends_where_append_says(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    hook_calls = 0;
+    fault_hooks[CALL_WRITE] = count_call;
+    aep_position position = append_text(&appender, "two");
+    no_faults();
+    assert_int_equal(hook_calls, 1);
+    assert_int_equal(position.segment, 1);
+    assert_int_equal(position.offset, segment_size(here, 1));
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+static bool write_twenty_bytes_once(const struct fault_args *args, ssize_t *ret)
+{
+    fault_hooks[CALL_WRITE] = count_call;
+    *ret = syscall(SYS_write, args->fd, args->data, 20);
+    return true;
+}
+
+static void test_a_short_write_is_garbage_and_the_record_comes_whole_again(void **state)
+{
+    struct here *here = *state;
+    struct aep__reader reader;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = write_twenty_bytes_once;
+    aep_position position = append_text(&appender, "two");
+    no_faults();
+    assert_int_equal(position.offset, segment_size(here, 1));
+    begin_reading(here, &reader, 1, 0, false);
+    expect_next(&reader, "one");
+    expect_next(&reader, "two");
+    expect_next(&reader, "(wait)");
+    assert_int_equal(reader.skipped_bytes, 20);
+    aep__reader_done(&reader);
+    aep__append_done(&appender);
+}
+
+static bool interrupt_once(const struct fault_args *args, ssize_t *ret)
+{
+    (void)args;
+    fault_hooks[CALL_WRITE] = count_call;
+    return fails_with(EINTR, ret);
+}
+
+static void test_an_interrupted_write_is_begun_again(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = interrupt_once;
+    append_text(&appender, "two");
+    no_faults();
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+/* ---- 2: seals ---- */
+
+static void test_what_crosses_the_limit_counts_and_seals(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    aep_position crossing = append_long(&appender, "crossing", L);
+    assert_int_equal(crossing.segment, 1);
+    assert_int_equal(seal_of(here, 1), crossing.offset);
+    assert_int_equal(append_text(&appender, "next").segment, 2);
+    assert_all(here, "one crossing next");
+    aep__append_done(&appender);
+}
+
+static void test_the_limit_itself_is_where_a_record_crosses(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    size_t overhead = (size_t)append_text(&appender, "x").offset - AEP__SEGMENT_EMPTY_BYTES - 1;
+    size_t room = L - (size_t)segment_size(here, 1) - overhead;
+    assert_int_equal(append_long(&appender, "below", room - overhead - 2).offset, L - 2 - overhead);
+    assert_int_equal(seal_of(here, 1), -1);
+    assert_int_equal(append_long(&appender, "a", 2).offset, L); /* not below L */
+    assert_int_equal(seal_of(here, 1), L);
+    assert_all(here, "x below a");
+    aep__append_done(&appender);
+}
+
+static void test_a_record_behind_a_seal_goes_into_the_next_segment(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender late = begin_appending(here), other = begin_appending(here);
+    append_text(&late, "early");
+    append_long(&other, "crossing", L);
+    aep_position position = append_text(&late, "late");
+    assert_int_equal(position.segment, 2);
+    assert_int_equal(position.offset, segment_size(here, 2));
+    assert_all(here, "early crossing late");
+    aep__append_done(&late);
+    aep__append_done(&other);
+}
+
+static bool no_space_for_seals(const struct fault_args *args, ssize_t *ret)
+{
+    return args->len == AEP__RECORD_HEAD && fails_with(ENOSPC, ret);
+}
+
+/* The writer that crossed was killed, or had no space, before its seal. */
+static void test_beyond_the_limit_but_before_any_seal_counts_and_seals(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    fault_hooks[CALL_WRITE] = no_space_for_seals;
+    append_long(&appender, "crossing", L);
+    assert_int_equal(seal_of(here, 1), -1);
+    append_text(&appender, "second");
+    no_faults();
+    aep_position third = append_text(&appender, "third");
+    assert_int_equal(third.segment, 1);
+    assert_int_equal(seal_of(here, 1), third.offset);
+    assert_int_equal(append_text(&appender, "fourth").segment, 2);
+    assert_all(here, "crossing second third fourth");
+    aep__append_done(&appender);
+}
+
+static void test_after_an_early_seal_records_go_into_the_next_segment(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    seal_early(here, 1, 0);
+    assert_int_equal(append_text(&appender, "two").segment, 2);
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+static bool seal_before_write(const struct fault_args *args, ssize_t *ret)
+{
+    (void)args, (void)ret;
+    seal_early(hooked, 1, 0);
+    fault_hooks[CALL_WRITE] = count_call;
+    return false;
+}
+
+static bool extend_before_write(const struct fault_args *args, ssize_t *ret)
+{
+    (void)ret;
+    fault_hooks[CALL_WRITE] = count_call;
+    syscall(SYS_fallocate, args->fd, 0, 0L, (long)L);
+    return false;
+}
+
+static void test_an_append_under_way_meets_an_early_seal(void **state)
+{
+    struct here *here = hooked = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = extend_before_write; /* between extension and seal: counts */
+    assert_int_equal(append_text(&appender, "two").segment, 1);
+    no_faults();
+    assert_int_equal(append_text(&appender, "three").segment, 2);
+    hook_number = 2;
+    fault_hooks[CALL_WRITE] = NULL;
+    assert_all(here, "one two three");
+    aep__append_done(&appender);
+}
+
+static void test_an_append_under_way_behind_an_early_seal_comes_again(void **state)
+{
+    struct here *here = hooked = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = seal_before_write;
+    assert_int_equal(append_text(&appender, "two").segment, 2);
+    no_faults();
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+static void test_what_cannot_be_judged_is_not_accepted(void **state)
+{
+    struct here *here = *state;
+    aep_position position = {0};
+    struct aep__appender appender = begin_appending(here), other = begin_appending(here);
+    append_text(&appender, "one");
+    append_long(&other, "crossing", L);
+    fault_hooks[CALL_PREAD] = io_error; /* is there a seal? */
+    assert_int_equal(try_append(&appender, "two", 3, false, &position, &here->err), AEP_EIO);
+    assert_int_equal(position.segment, 0);
+    no_faults();
+    assert_int_equal(append_text(&appender, "two").segment, 2);
+    assert_all(here, "one crossing two");
+    aep__append_done(&appender);
+    aep__append_done(&other);
+}
+
+/* ---- 3: opening ---- */
+
+static void test_who_slept_through_many_segments_goes_to_the_newest(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender sleeper = begin_appending(here), busy = begin_appending(here);
+    append_text(&sleeper, "early");
+    for (int i = 0; i < 150; i++)
+        append_long(&busy, "x", CROSSING);
+    assert_int_equal(append_text(&sleeper, "late").segment, busy.segment + 1);
+    for (int i = 0; i < 3; i++) { /* and again when what it had open has been retired */
+        append_long(&busy, "x", CROSSING);
+        retire_first(here);
+    }
+    append_text(&sleeper, "later");
+    aep__append_done(&sleeper);
+    aep__append_done(&busy);
+}
+
+static void test_who_slept_until_its_segment_was_retired_goes_to_the_newest(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender sleeper = begin_appending(here), busy = begin_appending(here);
+    append_text(&sleeper, "early");
+    append_long(&busy, "x", L);
+    append_text(&busy, "y");
+    retire_first(here);
+    assert_int_equal(append_text(&sleeper, "late").segment, 2);
+    assert_all(here, "y late");
+    aep__append_done(&sleeper);
+    aep__append_done(&busy);
+}
+
+/* Between the look at the cursor and the making of the segment, the relay retires it. */
+static bool retire_before_link(const struct fault_args *args, ssize_t *ret)
+{
+    (void)args, (void)ret;
+    fault_hooks[CALL_LINK] = count_call;
+    store_cursor(hooked, hook_number, 0);
+    return false;
+}
+
+static void test_a_segment_made_anew_after_it_was_retired_is_left(void **state)
+{
+    struct here *here = hooked = *state;
+    struct aep__appender appender = begin_appending(here);
+    store_cursor(here, 1, 0);
+    hook_number = 3;
+    fault_hooks[CALL_LINK] = retire_before_link;
+    assert_int_equal(append_text(&appender, "one").segment, 3);
+    no_faults();
+    assert_int_equal(segment_size(here, 1), AEP__SEGMENT_EMPTY_BYTES); /* the zombie */
+    assert_all(here, "one");
+    aep__append_done(&appender);
+}
+
+static void test_an_open_zombie_is_left(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    assert_int_equal(aep__segment_create(&here->spool, 1, 0), 0);
+    store_cursor(here, 2, 0);
+    assert_int_equal(append_text(&appender, "one").segment, 2);
+    assert_int_equal(segment_size(here, 1), AEP__SEGMENT_EMPTY_BYTES);
+    aep__append_done(&appender);
+}
+
+static void test_a_stray_number_is_foreign(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    assert_int_equal(aep__segment_create(&here->spool, 0xffff, 0), 0);
+    assert_int_equal(aep__segment_create(&here->spool, UINT64_MAX, 0), 0);
+    assert_int_equal(append_text(&appender, "one").segment, 1);
+    append_long(&appender, "two", L);
+    assert_int_equal(append_text(&appender, "three").segment, 2);
+    assert_all(here, "one two three");
+    aep__append_done(&appender);
+}
+
+static void test_garbage_in_the_place_of_a_segment_is_sealed_and_passed(void **state)
+{
+    static const char zeros[1000];
+    struct here *here = *state;
+    struct aep__spool other = here->spool;
+    struct aep__appender appender = begin_appending(here);
+    other.uuid[5]++;
+    add_to_segment(here, 1, "", 0);
+    add_to_segment(here, 2, zeros, sizeof zeros);
+    add_to_segment(here, 3, "some text", 9);
+    assert_int_equal(aep__segment_create(&other, 4, 0), 0);
+    add_whole(here, 4, "foreign");
+    assert_int_equal(aep__segment_create(&here->spool, 5, 0), 0);
+    cut_segment(here, 5, 20);
+    assert_int_equal(append_text(&appender, "one").segment, 6);
+    assert_int_equal(seal_of(here, 5), L);
+    assert_all(here, "one");
+    for (uint64_t number = 1; number < 6; number++)
+        assert_int_equal(seal_of(here, number), L);
+    aep__append_done(&appender);
+}
+
+static void test_a_symbolic_link_is_not_written_through(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    struct stat st;
+    char target[128];
+    aep_position position;
+    snprintf(target, sizeof target, "%s/target", here->root);
+    close(open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(symlinkat(target, here->spool.dir_fd, "0000000000000001.seg"), 0);
+    assert_int_equal(try_append(&appender, "x", 1, false, &position, &here->err), AEP_ESPOOL);
+    assert_int_equal(stat(target, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    aep__append_done(&appender);
+}
+
+/* ---- removed under us ---- */
+
+static void test_after_its_segment_is_deleted_the_record_comes_again(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    remove_segment(here, 1);
+    append_text(&appender, "two");
+    assert_all(here, "two");
+    remove_segment(here, 1);
+    append_long(&appender, "three", L); /* crossing, so that it seals what nobody can see */
+    assert_all(here, "three");
+    aep__append_done(&appender);
+}
+
+/* The cursor being beyond it does not make a removed file a retired one: it was never sealed. */
+static void test_a_removed_segment_below_the_cursor_was_not_read(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    remove_segment(here, 1);
+    store_cursor(here, 2, 0);
+    assert_int_equal(append_text(&appender, "two").segment, 2);
+    assert_all(here, "two");
+    aep__append_done(&appender);
+}
+
+/* After the write, before the look: the segment is sealed early, read to its seal, retired. */
+static bool retire_after_write(const struct fault_args *args, ssize_t *ret)
+{
+    (void)args, (void)ret;
+    fault_hooks[CALL_LSEEK] = count_call;
+    seal_early(hooked, 1, 0);
+    retire_first(hooked);
+    return false;
+}
+
+static void test_a_record_retired_at_once_counts_and_does_not_come_again(void **state)
+{
+    struct here *here = hooked = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_LSEEK] = retire_after_write;
+    aep_position position = append_text(&appender, "two");
+    no_faults();
+    assert_int_equal(position.segment, 1);
+    assert_false(exists(here, "0000000000000001.seg"));
+    assert_all(here, ""); /* it has been read: no second copy waits */
+    assert_int_equal(append_text(&appender, "three").segment, 2);
+    assert_all(here, "three");
+    aep__append_done(&appender);
+}
+
+static void test_a_crossing_record_retired_at_once_counts_too(void **state)
+{
+    struct here *here = hooked = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_LSEEK] = retire_after_write;
+    aep_position position = append_long(&appender, "crossing", L);
+    no_faults();
+    assert_int_equal(position.segment, 1);
+    assert_all(here, "");
+    assert_int_equal(append_text(&appender, "three").segment, 2);
+    aep__append_done(&appender);
+}
+
+static void test_a_deleted_folder_is_noticed_and_nothing_written(void **state)
+{
+    struct here *here = *state;
+    aep_position position;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    assert_int_equal(nftw(here->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(try_append(&appender, "two", 3, false, &position, &here->err), AEP_ESPOOL);
+    assert_non_null(strstr(here->err.text, "deleted"));
+    struct aep__appender fresh = begin_appending(here);
+    assert_int_equal(try_append(&fresh, "two", 3, false, &position, &here->err), AEP_ESPOOL);
+    aep__append_done(&appender);
+}
+
+/* ---- 6: fork ---- */
+
+static void test_parent_and_child_append_with_descriptors_of_their_own(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    char expected[64], got[8192];
+    int finished = 0;
+    append_text(&appender, "begin");
+    pid_t child = fork();
+    if (child == 0)
+        aep__append_forked(&appender);
+    for (int i = 0; i < 300; i++) {
+        snprintf(expected, sizeof expected, "%s%d", child ? "p" : "c", i);
+        aep_position position = append_text(&appender, expected);
+        struct aep__reader reader; /* the position is where this very record ends */
+        struct aep__buf record = {0};
+        encode_text(&record, expected, strlen(expected));
+        begin_reading(here, &reader, position.segment, position.offset - record.len, false);
+        finished += strcmp(next_of(&reader), expected) == 0;
+        aep__reader_done(&reader);
+        aep__buf_done(&record);
+    }
+    if (child == 0)
+        _exit(finished == 300 ? 0 : 1);
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(finished, 300);
+    snprintf(got, sizeof got, "%s", all_from(here, 1, 0));
+    int words = 1;
+    for (const char *at = got; (at = strchr(at, ' ')); at++)
+        words++;
+    assert_int_equal(words, 601);
+    aep__append_done(&appender);
+}
+
+/* ---- 7: another boot ---- */
+
+static void test_a_segment_of_another_boot_is_sealed_and_left(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "before");
+    aep__append_done(&appender);
+    reboot(here);
+    appender = begin_appending(here);
+    assert_int_equal(append_text(&appender, "after").segment, 2);
+    assert_int_equal(seal_of(here, 1), L);
+    assert_all(here, "before after");
+    aep__append_done(&appender);
+}
+
+/* The power cut took the segment's tail, but not the cursor. */
+static void test_records_never_land_below_a_cursor_beyond_the_end(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    append_text(&appender, "two");
+    aep__append_done(&appender);
+    store_cursor(here, 1, L + 777);
+    cut_segment(here, 1, 60);
+    reboot(here);
+    appender = begin_appending(here);
+    assert_int_equal(append_text(&appender, "after").segment, 2);
+    assert_int_equal(seal_of(here, 1), L + 777);
+    assert_all(here, "after");
+    aep__append_done(&appender);
+}
+
+static void test_a_segment_lost_with_the_power_comes_back_sealed_behind_the_cursor(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    store_cursor(here, 4, 500);
+    reboot(here);
+    assert_int_equal(append_text(&appender, "after").segment, 5);
+    assert_int_equal(seal_of(here, 4), L);
+    assert_all(here, "after");
+    aep__append_done(&appender);
+}
+
+static void test_a_segment_of_this_boot_but_shorter_than_the_cursor_takes_no_more(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    aep__append_done(&appender);
+    store_cursor(here, 1, 1000);
+    appender = begin_appending(here);
+    assert_int_equal(append_text(&appender, "two").segment, 2);
+    assert_int_equal(seal_of(here, 1), L);
+    assert_all(here, "two");
+    aep__append_done(&appender);
+}
+
+/* Without the extension there must be no seal; going on is safe all the same, since nobody of this
+ * boot writes there. */
+static void test_where_an_old_segment_cannot_be_extended_it_is_left_unsealed(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "before");
+    aep__append_done(&appender);
+    off_t size = segment_size(here, 1);
+    reboot(here);
+    appender = begin_appending(here);
+    fault_hooks[CALL_FALLOCATE] = no_space;
+    assert_int_equal(append_text(&appender, "after").segment, 2);
+    assert_int_equal(segment_size(here, 1), size);
+    assert_all(here, "before after"); /* the relay reads on, too */
+    no_faults();
+    assert_all(here, "before after");
+    aep__append_done(&appender);
+}
+
+/* ---- 9, limits ---- */
+
+static void test_a_small_limit_on_file_sizes_is_refused(void **state)
+{
+    struct here *here = *state;
+    struct rlimit old, small;
+    aep_position position;
+    struct aep__appender appender = begin_appending(here);
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = old;
+    small.rlim_cur = (1 << 30) - 1;
+    setrlimit(RLIMIT_FSIZE, &small);
+    int result = try_append(&appender, "x", 1, false, &position, &here->err);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(result, AEP_ESPOOL);
+    assert_non_null(strstr(here->err.text, "RLIMIT_FSIZE"));
+    assert_false(exists(here, "0000000000000001.seg"));
+    append_text(&appender, "one");
+    aep__append_done(&appender);
+}
+
+static void test_another_effective_user_writes_nothing(void **state)
+{
+    struct here *here = *state;
+    aep_position position;
+    struct aep__appender appender = begin_appending(here);
+    if (geteuid() != 0)
+        skip(); /* only root can become others */
+    assert_int_equal(seteuid(65534), 0);
+    int result = try_append(&appender, "x", 1, false, &position, &here->err);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(result, AEP_ESPOOL);
+    assert_false(exists(here, "0000000000000001.seg"));
+    aep__append_done(&appender);
+}
+
+static uint64_t used(struct here *here, const struct aep__appender *appender)
+{
+    load_cursor(here);
+    return (appender->segment - here->cursor.segment) * L +
+           (uint64_t)segment_size(here, appender->segment);
+}
+
+static void test_the_last_part_is_kept_for_what_is_reserved(void **state)
+{
+    struct here *here = *state;
+    enum { MAX = 10 * L };
+    aep_position position;
+    struct aep__appender appender;
+    static char text[200];
+    memset(text, 'x', sizeof text);
+    aep__append_init(&appender, &here->spool, MAX);
+    while (try_append(&appender, text, sizeof text, false, &position, &here->err) == AEP_OK)
+        assert_true(used(here, &appender) <= MAX - MAX / 100 * 5);
+    assert_int_equal(here->err.code, AEP_EFULL);
+    assert_string_equal(here->err.field, "spool.max_bytes");
+    assert_true(used(here, &appender) > MAX - MAX / 100 * 5 - 300);
+    while (try_append(&appender, text, sizeof text, true, &position, &here->err) == AEP_OK)
+        assert_true(used(here, &appender) <= MAX);
+    assert_int_equal(here->err.code, AEP_EFULL);
+    assert_true(used(here, &appender) > MAX - 300);
+    aep__append_done(&appender);
+}
+
+static void test_a_full_spool_takes_more_once_a_segment_is_retired(void **state)
+{
+    struct here *here = *state;
+    aep_position position;
+    struct aep__appender appender;
+    aep__append_init(&appender, &here->spool, 4 * L);
+    while (try_append(&appender, "some text", 9, false, &position, &here->err) == AEP_OK)
+        ;
+    retire_first(here);
+    int more = 0;
+    while (try_append(&appender, "some text", 9, false, &position, &here->err) == AEP_OK)
+        more++;
+    assert_true(more > L / 100);
+    aep__append_done(&appender);
+}
+
+/* Many at once: each may overshoot by one record at most. */
+static void test_no_lock_is_needed_to_keep_the_limit(void **state)
+{
+    struct here *here = *state;
+    enum { WRITERS = 4, MAX = 20 * L, TEXT = 500 };
+    for (int i = 0; i < WRITERS; i++)
+        if (fork() == 0) {
+            static char text[TEXT];
+            aep_position position;
+            struct aep__appender appender;
+            memset(text, 'x', sizeof text);
+            aep__append_init(&appender, &here->spool, MAX);
+            while (try_append(&appender, text, TEXT, true, &position, &here->err) == AEP_OK)
+                ;
+            _exit(here->err.code == AEP_EFULL ? 0 : 1);
+        }
+    for (int i = 0, status; i < WRITERS; i++) {
+        wait(&status);
+        assert_int_equal(status, 0);
+    }
+    struct aep__appender last = {.segment = aep__segment_last(&here->spool, 1)};
+    assert_true(used(here, &last) <= MAX + WRITERS * (TEXT + 64));
+    assert_true(used(here, &last) > MAX - TEXT - 64);
+}
+
+static void test_a_full_disk_refuses_and_goes_on_when_there_is_space(void **state)
+{
+    struct here *here = *state;
+    aep_position position;
+    struct aep__appender appender = begin_appending(here);
+    fault_hooks[CALL_LINK] = no_space;
+    assert_int_equal(try_append(&appender, "x", 1, false, &position, &here->err), AEP_EFULL);
+    no_faults();
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = no_space;
+    assert_int_equal(try_append(&appender, "x", 1, false, &position, &here->err), AEP_EFULL);
+    assert_string_equal(here->err.field, "spool.dir");
+    no_faults();
+    append_text(&appender, "two");
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+static bool write_always_short(const struct fault_args *args, ssize_t *ret)
+{
+    *ret = syscall(SYS_write, args->fd, args->data, 1);
+    return true;
+}
+
+static void test_a_disk_that_takes_no_whole_record_does_not_hang_us(void **state)
+{
+    struct here *here = *state;
+    aep_position position;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = write_always_short;
+    assert_int_equal(try_append(&appender, "x", 1, false, &position, &here->err), AEP_EFULL);
+    no_faults();
+    append_text(&appender, "two");
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+static void test_a_disk_error_is_told(void **state)
+{
+    struct here *here = *state;
+    aep_position position;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = io_error;
+    assert_int_equal(try_append(&appender, "x", 1, false, &position, &here->err), AEP_EIO);
+    no_faults();
+    append_text(&appender, "two");
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
+/* ---- sync ---- */
+
+static ino_t synced[16];
+static int synced_count;
+
+static bool note_sync(const struct fault_args *args, ssize_t *ret)
+{
+    struct stat st;
+    (void)ret;
+    assert_int_equal(fstat(args->fd, &st), 0);
+    synced[synced_count++] = st.st_ino;
+    return false;
+}
+
+static bool was_synced(const struct here *here, const char *name)
+{
+    struct stat st;
+    assert_int_equal(fstatat(here->spool.dir_fd, name, &st, 0), 0);
+    for (int i = 0; i < synced_count; i++)
+        if (synced[i] == st.st_ino)
+            return true;
+    return false;
+}
+
+static void test_sync_covers_every_segment_written_to_and_the_names(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_long(&appender, "one", L);
+    append_long(&appender, "two", L);
+    append_text(&appender, "three");
+    synced_count = 0;
+    fault_hooks[CALL_FDATASYNC] = fault_hooks[CALL_FSYNC] = note_sync;
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    assert_true(was_synced(here, "0000000000000001.seg"));
+    assert_true(was_synced(here, "0000000000000002.seg"));
+    assert_true(was_synced(here, "0000000000000003.seg"));
+    assert_true(was_synced(here, "."));
+    synced_count = 0;
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    assert_int_equal(synced_count, 0); /* nothing was written since */
+    append_text(&appender, "four");
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    assert_true(was_synced(here, "0000000000000003.seg"));
+    assert_int_equal(synced_count, 1);
+    no_faults();
+    aep__append_done(&appender);
+}
+
+/* The process that made the segment may not live to sync its name. */
+static void test_the_name_of_a_segment_that_another_made_is_synced_too(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    assert_int_equal(aep__segment_create(&here->spool, 1, 0), 0);
+    append_text(&appender, "one");
+    synced_count = 0;
+    fault_hooks[CALL_FSYNC] = note_sync;
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    no_faults();
+    assert_true(was_synced(here, "."));
+    aep__append_done(&appender);
+}
+
+static void test_segments_retired_meanwhile_need_no_sync(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_long(&appender, "one", L);
+    append_text(&appender, "two");
+    retire_first(here);
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    aep__append_done(&appender);
+}
+
+static void test_a_sync_that_fails_is_told_and_tried_again(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_FDATASYNC] = io_error;
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_EIO);
+    synced_count = 0;
+    fault_hooks[CALL_FDATASYNC] = note_sync;
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    no_faults();
+    assert_true(was_synced(here, "0000000000000001.seg"));
+    aep__append_done(&appender);
+}
+
+/* ---- the tail ---- */
+
+static void test_the_tail_is_behind_everything_accepted(void **state)
+{
+    struct here *here = *state;
+    aep_position tail, last;
+    struct aep__appender appender = begin_appending(here), other = begin_appending(here);
+    assert_int_equal(aep__append_tail(&other, &tail, &here->err), AEP_OK);
+    assert_int_equal(tail.segment, 1);
+    assert_int_equal(tail.offset, 0);
+    append_long(&appender, "one", L);
+    last = append_text(&appender, "two");
+    assert_int_equal(aep__append_tail(&other, &tail, &here->err), AEP_OK);
+    assert_int_equal(tail.segment, last.segment);
+    assert_int_equal(tail.offset, last.offset);
+    store_cursor(here, 9, 0); /* all is retired */
+    assert_int_equal(aep__append_tail(&other, &tail, &here->err), AEP_OK);
+    assert_int_equal(tail.segment, 9);
+    aep__append_done(&appender);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HERE_TEST(test_a_record_is_one_write_and_ends_where_append_says),
+        HERE_TEST(test_a_short_write_is_garbage_and_the_record_comes_whole_again),
+        HERE_TEST(test_an_interrupted_write_is_begun_again),
+        HERE_TEST(test_what_crosses_the_limit_counts_and_seals),
+        HERE_TEST(test_the_limit_itself_is_where_a_record_crosses),
+        HERE_TEST(test_a_record_behind_a_seal_goes_into_the_next_segment),
+        HERE_TEST(test_beyond_the_limit_but_before_any_seal_counts_and_seals),
+        HERE_TEST(test_after_an_early_seal_records_go_into_the_next_segment),
+        HERE_TEST(test_an_append_under_way_meets_an_early_seal),
+        HERE_TEST(test_an_append_under_way_behind_an_early_seal_comes_again),
+        HERE_TEST(test_what_cannot_be_judged_is_not_accepted),
+        HERE_TEST(test_who_slept_through_many_segments_goes_to_the_newest),
+        HERE_TEST(test_who_slept_until_its_segment_was_retired_goes_to_the_newest),
+        HERE_TEST(test_a_segment_made_anew_after_it_was_retired_is_left),
+        HERE_TEST(test_an_open_zombie_is_left),
+        HERE_TEST(test_a_stray_number_is_foreign),
+        HERE_TEST(test_garbage_in_the_place_of_a_segment_is_sealed_and_passed),
+        HERE_TEST(test_a_symbolic_link_is_not_written_through),
+        HERE_TEST(test_after_its_segment_is_deleted_the_record_comes_again),
+        HERE_TEST(test_a_removed_segment_below_the_cursor_was_not_read),
+        HERE_TEST(test_a_record_retired_at_once_counts_and_does_not_come_again),
+        HERE_TEST(test_a_crossing_record_retired_at_once_counts_too),
+        HERE_TEST(test_a_deleted_folder_is_noticed_and_nothing_written),
+        HERE_TEST(test_parent_and_child_append_with_descriptors_of_their_own),
+        HERE_TEST(test_a_segment_of_another_boot_is_sealed_and_left),
+        HERE_TEST(test_records_never_land_below_a_cursor_beyond_the_end),
+        HERE_TEST(test_a_segment_lost_with_the_power_comes_back_sealed_behind_the_cursor),
+        HERE_TEST(test_a_segment_of_this_boot_but_shorter_than_the_cursor_takes_no_more),
+        HERE_TEST(test_where_an_old_segment_cannot_be_extended_it_is_left_unsealed),
+        HERE_TEST(test_a_small_limit_on_file_sizes_is_refused),
+        HERE_TEST(test_another_effective_user_writes_nothing),
+        HERE_TEST(test_the_last_part_is_kept_for_what_is_reserved),
+        HERE_TEST(test_a_full_spool_takes_more_once_a_segment_is_retired),
+        HERE_TEST(test_no_lock_is_needed_to_keep_the_limit),
+        HERE_TEST(test_a_full_disk_refuses_and_goes_on_when_there_is_space),
+        HERE_TEST(test_a_disk_that_takes_no_whole_record_does_not_hang_us),
+        HERE_TEST(test_a_disk_error_is_told),
+        HERE_TEST(test_sync_covers_every_segment_written_to_and_the_names),
+        HERE_TEST(test_the_name_of_a_segment_that_another_made_is_synced_too),
+        HERE_TEST(test_segments_retired_meanwhile_need_no_sync),
+        HERE_TEST(test_a_sync_that_fails_is_told_and_tried_again),
+        HERE_TEST(test_the_tail_is_behind_everything_accepted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
