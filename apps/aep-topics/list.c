@@ -27,19 +27,19 @@ static const char *show_retention(const struct aep__admin_topic *topic,
 
 static void add_text(struct aep__buf *out, const struct aep__admin_topic *topics, size_t count)
 {
-    char partitions[AEP__RETENTION_SIZE], replication[AEP__RETENTION_SIZE], retention[AEP__RETENTION_SIZE];
+    char partitions[AEP__RETENTION_SIZE], replication[AEP__RETENTION_SIZE],
+        retention[AEP__RETENTION_SIZE];
     size_t width = strlen("TOPIC");
     for (size_t i = 0; i < count; i++)
         width = strlen(topics[i].name) > width ? strlen(topics[i].name) : width;
     aep__buf_format(out, "%-*s  %-9s  %10s  %8s  %s\n", (int)width, "TOPIC", "STATE", "PARTITIONS",
                     "REPLICAS", "RETENTION");
     for (size_t i = 0; i < count; i++)
-        aep__buf_format(out, "%-*s  %-9s  %10s  %8s  %s%s%s\n", (int)width, topics[i].name,
-                        aep__admin_state_name(topics[i].state),
-                        show_number(topics[i].partitions, partitions),
-                        show_number(topics[i].replication, replication),
-                        show_retention(&topics[i], retention), topics[i].error[0] ? "  " : "",
-                        topics[i].error);
+        aep__buf_format(
+            out, "%-*s  %-9s  %10s  %8s  %s%s%s\n", (int)width, topics[i].name,
+            aep__admin_state_name(topics[i].state), show_number(topics[i].partitions, partitions),
+            show_number(topics[i].replication, replication), show_retention(&topics[i], retention),
+            topics[i].error[0] ? "  " : "", topics[i].error);
 }
 
 static void add_known_number(struct aep__buf *out, const char *name, bool known, int64_t number)
@@ -77,7 +77,8 @@ static int list_topics(struct aep__asking *asking, struct aep__buf *out, aep_err
         return aep__error_memory(err);
     for (size_t i = 0; i < asking->count; i++)
         topics[i].name = asking->names[i];
-    int code = aep__admin_describe(asking->admin, topics, asking->count, AEP__ASKING_TIMEOUT_MS, err);
+    int code =
+        aep__admin_describe(asking->admin, topics, asking->count, AEP__ASKING_TIMEOUT_MS, err);
     if (code == AEP_OK)
         (aep__args_given(asking->args, "json") ? add_json : add_text)(out, topics, asking->count);
     free(topics);

@@ -15,7 +15,8 @@
 #include "spool/bell.h"
 #include "spool/control.h"
 
-#define START_MS 5000
+#define START_MS 10000
+#define RETRY_MS 1000 /* a relay that was started has so long to come up */
 #define STEP_MS 10 /* between two looks at the lock: it has no descriptor to wait on */
 
 bool aep__ask_alive(const struct aep__spool *spool)
@@ -35,36 +36,50 @@ static bool is_listening(const struct aep__spool *spool)
     return fd >= 0;
 }
 
-static bool await(const struct aep__spool *spool, bool (*fn)(const struct aep__spool *), bool want,
-                  int timeout_ms)
-{
-    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
-    while (fn(spool) != want) {
-        if (aep__clock_mono_us() >= end_us)
-            return false;
-        poll(NULL, 0, STEP_MS);
-    }
-    return true;
-}
-
 bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms)
 {
-    return await(spool, aep__ask_alive, false, timeout_ms);
+    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
+    bool alive;
+    while ((alive = aep__ask_alive(spool)) && aep__clock_mono_us() < end_us)
+        poll(NULL, 0, STEP_MS);
+    return !alive;
+}
+
+/* Whether nobody, publishers included, has started one a moment ago that is still coming up. */
+static bool may_start(const struct aep__spool *spool)
+{
+    int fd = aep__lock_open(spool);
+    bool may = fd >= 0 && !aep__lock_held(fd) && aep__lock_may_start(fd, RETRY_MS);
+    if (fd >= 0)
+        close(fd);
+    return may;
+}
+
+static int start(const aep_config *config, const struct aep__spool *spool, aep_error *err)
+{
+    int64_t end_us = aep__clock_mono_us() + START_MS * INT64_C(1000);
+    int code = AEP_OK;
+    while (code == AEP_OK && !is_listening(spool)) {
+        if (aep__clock_mono_us() >= end_us)
+            return aep__error(err, AEP_ERELAY, "", "the relay does not answer; see %s/relay.log",
+                              spool->path);
+        if (may_start(spool))
+            code = aep__relay_start(config, spool->path, err);
+        poll(NULL, 0, STEP_MS);
+    }
+    return code;
 }
 
 int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool, aep_error *err)
 {
     aep_config *arguments = NULL, *config = NULL;
-    if (aep__ask_alive(spool) && is_listening(spool))
+    if (is_listening(spool))
         return AEP_OK;
     int code = aep__args_config(args, &arguments, err);
     if (code == AEP_OK)
         code = aep__config_resolve(arguments, &config, err);
     if (code == AEP_OK)
-        code = aep__relay_start(config, spool->path, err);
-    if (code == AEP_OK && !await(spool, is_listening, true, START_MS))
-        code = aep__error(err, AEP_ERELAY, "", "the relay was started but does not answer; see %s/%s",
-                          spool->path, "relay.log");
+        code = start(config, spool, err);
     aep_config_free(arguments);
     aep_config_free(config);
     return code;

@@ -247,25 +247,26 @@ static int make_draft(struct lines *lines, const char *text, size_t len, struct 
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
+/* The bytes that the spool holds; 0 if there is no relay to remove any. */
 static uint64_t used_bytes(struct lines *lines)
 {
     aep_health health = {.size = sizeof health};
     int code = aep_publisher_health(lines->session.publisher, &health, NULL);
-    return code == AEP_OK ? health.used_bytes : 0;
+    return code == AEP_OK && health.relay_alive ? health.used_bytes : 0;
 }
 
 /* When the spool is full: waits for the relay to make room. False if it makes none. */
 static bool wait_for_room(struct lines *lines)
 {
-    uint64_t before = used_bytes(lines);
     int64_t end_us = aep__clock_mono_us() + ROOM_WAIT_MS * 1000;
-    while (aep__clock_mono_us() < end_us) {
-        if (used_bytes(lines) < before)
-            return true;
+    aep_publisher_flush(lines->session.publisher, 0, NULL); /* starts a relay if need be */
+    uint64_t before = used_bytes(lines), now = before;
+    while (now > 0 && now >= before && aep__clock_mono_us() < end_us) {
         aep_publisher_flush(lines->session.publisher, 1000, NULL);
         poll(NULL, 0, 50); /* what is acknowledged is removed a little later */
+        now = used_bytes(lines);
     }
-    return false;
+    return now > 0 && now < before;
 }
 
 static int publish(struct lines *lines, const struct aep__draft *draft, aep_receipt *receipt)
@@ -368,7 +369,7 @@ static int conclude(struct lines *lines)
 {
     int wait_ms = -1, waited = AEP_OK;
     const char *state = "spooled";
-    if (aep__session_wait_ms(&lines->session, lines->args, &wait_ms, &lines->err) == AEP_OK &&
+    if (aep__session_wait_ms(lines->args, &wait_ms, &lines->err) == AEP_OK &&
         wait_ms >= 0) {
         waited = aep_publisher_flush(lines->session.publisher, wait_ms, &lines->err);
         state = aep__receipt_state(waited);

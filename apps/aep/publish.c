@@ -253,7 +253,7 @@ static int publish_one(struct source *source)
     int wait_ms = -1, waited = AEP_OK, status;
     int code = aep__session_open(&session, source->args, source->err);
     if (code == AEP_OK)
-        code = aep__session_wait_ms(&session, source->args, &wait_ms, source->err);
+        code = aep__session_wait_ms(source->args, &wait_ms, source->err);
     if (code == AEP_OK)
         code = aep__draft_publish(&source->draft, session.publisher, &receipt, source->err);
     if (code == AEP_OK && receipt.position.segment == 0) {
@@ -305,7 +305,7 @@ static int run_publish(struct aep__args *args)
 
 static const struct aep__flag options[] = {
     {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
-     "Waits at most MS milliseconds (publish.wait_ms if not said) for Kafka's acknowledgement; "
+     "Waits at most MS milliseconds (10000 if not said) for Kafka's acknowledgement; "
      "exit status 3 if there is none by then. The event stays on disk and is sent all the same.",
      NULL, NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAIT_MS_DEFAULT 10000
+
 int aep__session_open(struct aep__session *session, const struct aep__args *args, aep_error *err)
 {
     aep_config *arguments = NULL;
@@ -42,12 +44,12 @@ const char *aep__session_id(const struct aep__args *args, const char *name)
     return text;
 }
 
-int aep__session_wait_ms(const struct aep__session *session, const struct aep__args *args,
+int aep__session_wait_ms(const struct aep__args *args,
                          int *ret, aep_error *err)
 {
     if (!aep__args_given(args, "wait"))
         return AEP_OK;
-    int64_t wait_ms = aep__config_int(session->config, AEP__OPT_PUBLISH_WAIT_MS);
+    int64_t wait_ms = WAIT_MS_DEFAULT;
     int code = aep__args_int(args, "wait", 0, INT_MAX, &wait_ms, err);
     if (code == AEP_OK)
         *ret = (int)wait_ms;

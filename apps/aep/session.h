@@ -22,9 +22,9 @@ void aep__session_close(struct aep__session *session);
  * environment's; else NULL. */
 const char *aep__session_id(const struct aep__args *args, const char *name);
 
-/** The milliseconds of --wait[=MS]: its value, else publish.wait_ms. *ret unchanged if not given.
+/** The milliseconds of --wait[=MS]: its value, else 10 s. *ret unchanged if not given.
  * Errors: AEP_EINVAL. */
-int aep__session_wait_ms(const struct aep__session *session, const struct aep__args *args,
+int aep__session_wait_ms(const struct aep__args *args,
                          int *ret, aep_error *err);
 
 #endif

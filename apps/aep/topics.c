@@ -2,7 +2,7 @@
 /* aep topics, as help and parser know it; the program aep-topics runs it. */
 #include "verbs.h"
 
-#define DEFAULT_TOPICS                                                                            \
+#define DEFAULT_TOPICS                                                                             \
     "Without TOPIC those of the four kinds, or with topic.layout=single the one that holds them "  \
     "all."
 
@@ -49,8 +49,8 @@ const struct aep__verb aep__verb_topics_create = {
     .operands_max = AEP__OPERANDS_ANY,
 };
 
-static const struct aep__verb *const actions[] = {&aep__verb_topics_list,
-                                                &aep__verb_topics_create, NULL};
+static const struct aep__verb *const actions[] = {&aep__verb_topics_list, &aep__verb_topics_create,
+                                                  NULL};
 
 const struct aep__verb aep__verb_topics = {
     .name = "topics",

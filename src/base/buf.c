@@ -18,7 +18,7 @@ void aep__buf_clear(struct aep__buf *buf)
     buf->failed = false;
 }
 
-bool aep__buf_reserve(struct aep__buf *buf, size_t more)
+bool aep__buf_grow(struct aep__buf *buf, size_t more)
 {
     if (buf->failed)
         return false;
@@ -35,24 +35,6 @@ bool aep__buf_reserve(struct aep__buf *buf, size_t more)
     buf->data = data;
     buf->cap = cap;
     return true;
-}
-
-void aep__buf_add(struct aep__buf *buf, const void *data, size_t len)
-{
-    if (len == 0 || !aep__buf_reserve(buf, len))
-        return;
-    memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-}
-
-void aep__buf_text(struct aep__buf *buf, const char *text)
-{
-    aep__buf_add(buf, text, strlen(text));
-}
-
-void aep__buf_byte(struct aep__buf *buf, char byte)
-{
-    aep__buf_add(buf, &byte, 1);
 }
 
 void aep__buf_format(struct aep__buf *buf, const char *format, ...)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct aep__buf {
     char *data;
@@ -17,11 +18,31 @@ struct aep__buf {
 void aep__buf_done(struct aep__buf *buf);
 /** Empties it, keeps its memory, forgets a failure. */
 void aep__buf_clear(struct aep__buf *buf);
+bool aep__buf_grow(struct aep__buf *buf, size_t more);
 /** Makes room for `more` bytes behind len. False when out of memory. */
-bool aep__buf_reserve(struct aep__buf *buf, size_t more);
-void aep__buf_add(struct aep__buf *buf, const void *data, size_t len);
-void aep__buf_text(struct aep__buf *buf, const char *text);
-void aep__buf_byte(struct aep__buf *buf, char byte);
+static inline bool aep__buf_reserve(struct aep__buf *buf, size_t more)
+{
+    return (!buf->failed && buf->cap - buf->len >= more) || aep__buf_grow(buf, more);
+}
+
+static inline void aep__buf_add(struct aep__buf *buf, const void *data, size_t len)
+{
+    if (len == 0 || !aep__buf_reserve(buf, len))
+        return;
+    memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+}
+
+static inline void aep__buf_byte(struct aep__buf *buf, char byte)
+{
+    if (aep__buf_reserve(buf, 1))
+        buf->data[buf->len++] = byte;
+}
+
+static inline void aep__buf_text(struct aep__buf *buf, const char *text)
+{
+    aep__buf_add(buf, text, strlen(text));
+}
 void aep__buf_format(struct aep__buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** NUL-terminates behind len (not counted) and returns the text; "" when it failed. */

@@ -149,48 +149,39 @@ void aep__id_forked(void)
     atomic_store(&gen->key[1], draw_key());
 }
 
-static bool is_dash_place(int i)
-{
-    return i == 8 || i == 13 || i == 18 || i == 23;
-}
-
 void aep__id_format(const uint8_t bytes[16], char text[AEP_ID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    int nibble = 0;
-    for (int i = 0; i < AEP_ID_SIZE - 1; i++) {
-        if (is_dash_place(i)) {
-            text[i] = '-';
-            continue;
-        }
-        text[i] = digits[nibble % 2 ? bytes[nibble / 2] & 0xf : bytes[nibble / 2] >> 4];
-        nibble++;
+    char *at = text;
+    for (int i = 0; i < 16; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 0xf];
+        if (i == 3 || i == 5 || i == 7 || i == 9)
+            *at++ = '-';
     }
-    text[AEP_ID_SIZE - 1] = '\0';
+    *at = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* A digit's value + 1; 0 for what is none. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 bool aep__id_parse(const char *text, size_t len, uint8_t bytes[16])
 {
+    static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
     uint8_t read[16];
-    int nibble = 0;
-    if (len != AEP_ID_SIZE - 1)
+    if (len != AEP_ID_SIZE - 1 || text[8] != '-' || text[13] != '-' || text[18] != '-' ||
+        text[23] != '-')
         return false;
-    for (int i = 0; i < AEP_ID_SIZE - 1; i++) {
-        if (is_dash_place(i) && text[i] == '-')
-            continue;
-        int value = hex_value(text[i]);
-        if (is_dash_place(i) || value < 0)
+    for (int i = 0; i < 16; i++) {
+        unsigned high = hex_values[(uint8_t)text[places[i]]];
+        unsigned low = hex_values[(uint8_t)text[places[i] + 1]];
+        if (high == 0 || low == 0)
             return false;
-        read[nibble / 2] = (uint8_t)(nibble % 2 ? read[nibble / 2] << 4 | value : value);
-        nibble++;
+        read[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
     if (bytes)
         memcpy(bytes, read, sizeof read);

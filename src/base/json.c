@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/endian.h"
 #include "base/utf8.h"
 
 #include <float.h>
@@ -15,8 +16,9 @@
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 #define HIGH_BITS EACH_BYTE(0x80)
 
-/* Non-zero if any of eight bytes is below 0x20, a quote or a backslash. */
-static uint64_t needs_escape(uint64_t word)
+/* Of eight bytes, first one lowest: the top bit of the first that is below 0x20, a quote or a
+ * backslash is the lowest bit set; 0 if there is none. */
+static uint64_t find_special(uint64_t word)
 {
     uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
     return ((word - EACH_BYTE(0x20)) & ~word & HIGH_BITS) |
@@ -28,10 +30,10 @@ static uint64_t needs_escape(uint64_t word)
 static size_t plain_run(const char *text, size_t len)
 {
     size_t at = 0;
-    for (uint64_t word; len - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, text + at, sizeof word);
-        if (needs_escape(word))
-            break;
+    for (; len - at >= 8; at += 8) {
+        uint64_t special = find_special(aep__get64(text + at));
+        if (special)
+            return at + (size_t)__builtin_ctzll(special) / 8;
     }
     while (at < len && (uint8_t)text[at] >= 0x20 && text[at] != '"' && text[at] != '\\')
         at++;

@@ -31,7 +31,7 @@ struct aep__scratch {
     struct aep__buf record;
 };
 
-/* What is said to the log callback, each at most once in log.every. */
+/* What is said to the log callback, each at most once in log.every_s. */
 enum aep__notice {
     AEP__NOTICE_REOPENED,
     AEP__NOTICE_RELAY,

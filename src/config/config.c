@@ -85,23 +85,28 @@ static const char *get_folder(char *const *environment, const char *variable)
     return path && aep__value_path(path, &problem) ? path : NULL;
 }
 
-/* `$VARIABLE/tail`, else `$HOME/other/tail`; NULL without an absolute path in either. */
-static char *make_path(char *const *environment, const char *variable, const char *other,
-                       const char *tail)
+/* `$VARIABLE/tail`, else `$HOME/other/tail`; NULL where there is no such folder. */
+static int make_path(char *const *environment, const char *variable, const char *other,
+                     const char *tail, char **ret, aep_error *err)
 {
-    char *path;
     const char *base = get_folder(environment, variable);
+    *ret = NULL;
     if (base)
         other = "";
     else
         base = get_folder(environment, "HOME");
-    return !base || asprintf(&path, "%s%s/%s", base, other, tail) < 0 ? NULL : path;
+    if (!base || asprintf(ret, "%s%s/%s", base, other, tail) >= 0)
+        return AEP_OK;
+    *ret = NULL;
+    return aep__error_memory(err);
 }
 
 static int read_user_file(aep_config *config, char *const *environment, aep_error *err)
 {
-    char *path = make_path(environment, "XDG_CONFIG_HOME", "/.config", "aep/aep.conf");
-    int code = path ? aep__conf_read(config, AEP__LAYER_USER_FILE, path, err) : AEP_OK;
+    char *path;
+    int code = make_path(environment, "XDG_CONFIG_HOME", "/.config", "aep/aep.conf", &path, err);
+    if (path)
+        code = aep__conf_read(config, AEP__LAYER_USER_FILE, path, err);
     free(path);
     return code;
 }
@@ -133,7 +138,9 @@ static int read_layers(aep_config *config, const struct aep__config_sources *sou
         code = aep__conf_read(config, AEP__LAYER_SYSTEM_FILE, sources->system_file, err);
     if (code == AEP_OK)
         code = put_defaults(config, err);
-    config->state_dir = make_path(sources->environment, "XDG_STATE_HOME", "/.local/state", "aep");
+    if (code == AEP_OK)
+        code = make_path(sources->environment, "XDG_STATE_HOME", "/.local/state", "aep",
+                         &config->state_dir, err);
     config->loaded = true;
     return code;
 }

@@ -49,23 +49,20 @@ static int read_option(aep_config *config, const struct aep__option_row *row,
     return value ? put_variable(config, row->key, name, value, err) : AEP_OK;
 }
 
-/* Whether it is ours; else it is shown to `nearest`, whose find goes to `found`. */
-static bool is_ours(const char *name, char found[AEP__NAME_SIZE], int *ret_distance)
+/* Whether it is ours; else `found` is what it may be meant to be, or "". */
+static bool is_ours(const char *name, char found[AEP__NAME_SIZE])
 {
-    *ret_distance = AEP__DISTANCE_FAR;
+    found[0] = '\0';
     for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++)
         if (strcmp(name, other_names[i]) == 0)
             return true;
     for (int i = 0; i < AEP__OPT_COUNT; i++) {
         char own_name[AEP__NAME_SIZE];
         aep__option_name(aep__options[i].key, own_name);
-        int distance = aep__edit_distance(name, own_name);
-        if (distance == 0)
+        if (strcmp(name, own_name) == 0)
             return true;
-        if (distance < *ret_distance) {
-            *ret_distance = distance;
-            snprintf(found, AEP__NAME_SIZE, "%s", own_name);
-        }
+        if (!found[0] && aep__edit_near(name, own_name, STRANGER_DISTANCE))
+            strcpy(found, own_name);
     }
     return false;
 }
@@ -73,8 +70,7 @@ static bool is_ours(const char *name, char found[AEP__NAME_SIZE], int *ret_dista
 static void note_stranger(aep_config *config, const char *name)
 {
     char found[AEP__NAME_SIZE], quoted[AEP__QUOTE_SIZE];
-    int distance;
-    if (!is_ours(name, found, &distance) && distance <= STRANGER_DISTANCE)
+    if (!is_ours(name, found) && found[0])
         aep__texts_add(&config->strangers, "%s is no variable of aep; did you mean %s?",
                        aep__quote(name, quoted), found);
 }

@@ -47,10 +47,12 @@ static void add_spool_dir(const aep_config *config, struct writer *writer)
     const struct aep__setting *setting = &config->options[AEP__OPT_SPOOL_DIR];
     bool is_set = setting->text && *setting->text;
     struct aep__buf dir = {0};
-    if (!is_set && aep__config_spool_dir(config, &dir, NULL) == AEP_OK)
+    int code = is_set ? AEP_ESTATE : aep__config_spool_dir(config, &dir, NULL);
+    if (code == AEP_OK)
         add_line(writer, "spool.dir", aep__buf_string(&dir), "derived", false);
     else
         add_line(writer, "spool.dir", is_set ? setting->text : "", setting->origin, false);
+    writer->out->failed = writer->out->failed || code == AEP_ENOMEM;
     aep__buf_done(&dir);
 }
 

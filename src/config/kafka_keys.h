@@ -9,11 +9,12 @@
 #include "config/value.h"
 
 enum aep__kafka_flag {
-    AEP__KAFKA_SECRET = 1 << 0, /* never shown */
-    AEP__KAFKA_PATH = 1 << 1,   /* an absolute path, or the word in `words` */
-    AEP__KAFKA_CODE = 1 << 2,   /* loads or runs code: only from aep.conf */
-    AEP__KAFKA_SHELL = 1 << 3,  /* librdkafka puts it into a shell command */
-    AEP__KAFKA_OWNED = 1 << 4,  /* the relay's: nothing but `words` may be said */
+    AEP__KAFKA_SECRET = 1 << 0,  /* never shown */
+    AEP__KAFKA_PATH = 1 << 1,    /* an absolute path, or the word in `words` */
+    AEP__KAFKA_CODE = 1 << 2,    /* loads or runs code: only from aep.conf */
+    AEP__KAFKA_SHELL = 1 << 3,   /* librdkafka puts it into a shell command */
+    AEP__KAFKA_OWNED = 1 << 4,   /* the relay's: nothing but `words` may be said */
+    AEP__KAFKA_PROGRAM = 1 << 5, /* no text: a callback or the like */
 };
 
 struct aep__kafka_key {

@@ -54,29 +54,37 @@ static int refuse(aep_error *err, enum aep__layer layer, const char *origin, con
                       is_argument ? "" : ": ", key, problem);
 }
 
-/* Also found: a key without its prefix, and a variable's name in the place of a key. */
-static const char *find_nearest(const char *key, char with_prefix[NAME_MAX_LEN + 8])
+/* The option that a variable's name, put in the place of a key, belongs to; NULL: none. */
+static const char *key_of_variable(const char *variable)
 {
-    struct aep__nearest nearest = {.wanted = key};
     char name[AEP__NAME_SIZE];
     for (int i = 0; i < AEP__OPT_COUNT; i++) {
         const struct aep__option_row *row = &aep__options[i];
         aep__option_name(row->key, name);
-        if (strcmp(name, key) == 0)
+        if (strcmp(name, variable) == 0)
             return row->key;
         for (int j = 0; j < AEP__OPTION_NAMES && row->names[j]; j++)
-            if (strcmp(row->names[j], key) == 0)
+            if (strcmp(row->names[j], variable) == 0)
                 return row->key;
-        aep__nearest_show(&nearest, row->key);
     }
+    return NULL;
+}
+
+/* What an unknown key may be meant to be, librdkafka's without their prefix, too; NULL: no idea. */
+static const char *find_nearest(const char *key, char with_prefix[NAME_MAX_LEN + 8])
+{
     size_t count;
     const struct aep__kafka_key *keys = aep__kafka_keys(&count);
     bool has_prefix = strncmp(key, KAFKA_PREFIX, KAFKA_PREFIX_LEN) == 0;
+    struct aep__nearest ours = {.wanted = key};
     struct aep__nearest kafka = {.wanted = has_prefix ? key + KAFKA_PREFIX_LEN : key};
+    const char *meant = key_of_variable(key);
+    for (int i = 0; i < AEP__OPT_COUNT; i++)
+        aep__nearest_show(&ours, aep__options[i].key);
     for (size_t i = 0; i < count; i++)
         aep__nearest_show(&kafka, keys[i].name);
-    if (!aep__nearest_get(&kafka) || (nearest.distance <= kafka.distance))
-        return aep__nearest_get(&nearest);
+    if (meant || !aep__nearest_get(&kafka) || ours.distance <= kafka.distance)
+        return meant ? meant : aep__nearest_get(&ours);
     snprintf(with_prefix, NAME_MAX_LEN + 8, KAFKA_PREFIX "%s", kafka.found);
     return with_prefix;
 }
@@ -219,10 +227,10 @@ static bool is_typo(const char *key, const char *name)
     size_t count;
     const struct aep__kafka_key *keys = aep__kafka_keys(&count);
     for (size_t i = 0; i < count; i++)
-        if (aep__edit_distance(name, keys[i].name) <= TYPO_DISTANCE)
+        if (aep__edit_near(name, keys[i].name, TYPO_DISTANCE))
             return true;
     for (int i = 0; i < AEP__OPT_COUNT; i++)
-        if (aep__edit_distance(key, aep__options[i].key) <= TYPO_DISTANCE)
+        if (aep__edit_near(key, aep__options[i].key, TYPO_DISTANCE))
             return true;
     return false;
 }

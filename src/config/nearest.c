@@ -42,6 +42,12 @@ int aep__edit_distance(const char *a, const char *b)
     return above[b_len];
 }
 
+bool aep__edit_near(const char *a, const char *b, int limit)
+{
+    ptrdiff_t longer = (ptrdiff_t)strlen(a) - (ptrdiff_t)strlen(b);
+    return longer <= limit && longer >= -limit && aep__edit_distance(a, b) <= limit;
+}
+
 void aep__nearest_show(struct aep__nearest *nearest, const char *candidate)
 {
     int distance = aep__edit_distance(nearest->wanted, candidate);

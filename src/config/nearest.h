@@ -3,11 +3,15 @@
 #ifndef AEP_CONFIG_NEAREST_H
 #define AEP_CONFIG_NEAREST_H
 
+#include <stdbool.h>
+
 #define AEP__DISTANCE_FAR (1 << 30)
 
 /** Insertions, deletions, replacements and swaps of neighbours between two texts, without regard to
  * case; AEP__DISTANCE_FAR for texts longer than any name. */
 int aep__edit_distance(const char *a, const char *b);
+/** Whether that is at most `limit`; quick for texts of different lengths. */
+bool aep__edit_near(const char *a, const char *b, int limit);
 
 /** Keeps the nearest of what it is shown. */
 struct aep__nearest {

@@ -234,9 +234,9 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__TYPE_MS,
             .min = 0,
             .max = HOUR_MS,
-            .fallback = "10s",
-            .doc = "How long `aep publish --wait` waits for the acknowledgement when it is not "
-                   "told.",
+            .fallback = "10ms",
+            .doc = "How long a publish call of a binding that reports delivery waits for the "
+                   "acknowledgement while Kafka is healthy.",
         },
     [AEP__OPT_CLOSE_WAIT_MS] =
         {
@@ -250,12 +250,12 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
         },
     [AEP__OPT_LOG_EVERY_S] =
         {
-            .key = "log.every",
+            .key = "log.every_s",
             .type = AEP__TYPE_SECONDS,
             .min = 0,
             .max = DAY_S,
-            .fallback = "60s",
-            .doc = "The same warning is given to the log callback at most once in this time.",
+            .fallback = "0",
+            .doc = "The same warning is given to the log callback at most once in this time; 0: every time.",
         },
 };
 

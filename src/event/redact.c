@@ -83,10 +83,13 @@ static const struct key_rule key_rules[] = {
 };
 #define KEY_RULE_COUNT (sizeof key_rules / sizeof *key_rules)
 
+#define LETTERS 37 /* a to z, 0 to 9, any other */
+
 struct aep__redactor {
     struct {
-        uint8_t begin, end;
-    } rules_of[ANCHOR_COUNT]; /* in key_rules */
+        uint8_t begin, end;          /* in key_rules */
+        uint32_t before[LETTERS];    /* [byte before the anchor]: a bit for each one before that */
+    } rules_of[ANCHOR_COUNT];
     struct aep__secret_names names;
     regex_t *extra;
     size_t extra_count;
@@ -206,7 +209,7 @@ static const char *at_most(const struct walk *walk, const char *at, size_t bytes
 
 /* ---- rules: provider keys ------------------------------------------------------------------------- */
 
-#define PROOF_BYTES 256 /* of a word that are looked at to tell whether it is a secret */
+#define PROOF_BYTES 128 /* of a word that are looked at to tell whether it is a secret */
 #define LONG_RUN 20     /* letters and digits in a row that no ordinary word has */
 
 static const char *body_end(const char *at, const char *end, unsigned body)
@@ -261,9 +264,29 @@ static bool try_key_rule(struct walk *walk, const char *at, const struct key_rul
     return replace(walk, begin, end, rule->kind);
 }
 
+static int letter_index(char c)
+{
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+        return (c | 0x20) - 'a';
+    return is_digit(c) ? 26 + (c - '0') : LETTERS - 1;
+}
+
+/* The two bytes before an anchor tell nearly always that no key's prefix ends there. */
+static bool may_be_key(const struct walk *walk, const char *at, enum anchor anchor)
+{
+    if (anchor == ANCHOR_I)
+        return true;
+    if (at - walk->begin < 2)
+        return false;
+    uint32_t bits = walk->redactor->rules_of[anchor].before[letter_index(at[-1])];
+    return bits >> (letter_index(at[-2]) & 31) & 1;
+}
+
 static bool try_keys(struct walk *walk, const char *at, enum anchor anchor)
 {
     const struct aep__redactor *redactor = walk->redactor;
+    if (!may_be_key(walk, at, anchor))
+        return false;
     for (size_t i = redactor->rules_of[anchor].begin; i < redactor->rules_of[anchor].end; i++)
         if (try_key_rule(walk, at, &key_rules[i]))
             return true;
@@ -604,7 +627,11 @@ static bool find_value(const struct walk *walk, const char *at, struct found *re
     at = skip_blanks(walk, at, 8);
     if (at >= walk->end || find_quoted(walk, at, ret))
         return at < walk->end && ret->end > ret->begin;
-    *ret = (struct found){at, bare_end(walk, at, at_most(walk, at, PROOF_BYTES)), false, true};
+    const char *near = at_most(walk, at, PROOF_BYTES);
+    const char *brace = *at == '{' ? memchr(at, '}', (size_t)(near - at)) : NULL;
+    *ret = (struct found){at, bare_end(walk, at, near), false, true};
+    if (brace && brace >= ret->end) /* {…;…} in a connection string */
+        *ret = (struct found){at, brace + 1, false, false};
     return ret->end > ret->begin;
 }
 
@@ -772,26 +799,30 @@ static size_t redact_pattern(const regex_t *pattern, const char *text, size_t le
     return count;
 }
 
-/* Each pattern goes over what the rules before it left. */
-static size_t redact_extra(const struct aep__redactor *redactor, const char *text, size_t len,
-                           struct aep__buf *out, size_t count)
+/* The built-in rules, then each pattern over what the rules before it left. */
+static size_t redact_all(const struct aep__redactor *redactor, const char *text, size_t len,
+                         struct aep__buf *out)
 {
-    struct aep__buf next = {0};
-    size_t begin = out->len - (count ? len : 0);
+    struct aep__buf now = {0}, next = {0};
+    size_t count = redact_builtin(redactor, text, len, &now);
+    if (count == 0)
+        aep__buf_add(&now, text, len);
     for (size_t i = 0; i < redactor->extra_count; i++) {
         aep__buf_clear(&next);
-        size_t found = redact_pattern(&redactor->extra[i], text, len, &next);
-        if (found == 0 && !next.failed)
-            continue;
+        /* regexec(3) is given the length; sanitizers want the NUL none the less. */
+        const char *string = aep__buf_string(&now);
+        size_t found = redact_pattern(&redactor->extra[i], string, now.len, &next);
         count += found;
-        out->len = begin;
-        aep__buf_add(out, next.data, next.len);
-        out->failed |= next.failed;
-        if (out->failed)
-            break;
-        text = out->data + begin;
-        len = out->len - begin;
+        out->failed |= now.failed || next.failed;
+        if (found) {
+            struct aep__buf swap = now;
+            now = next;
+            next = swap;
+        }
     }
+    if (count)
+        aep__buf_add(out, now.data, now.len);
+    aep__buf_done(&now);
     aep__buf_done(&next);
     return count;
 }
@@ -858,10 +889,23 @@ static int add_rules(struct aep__redactor *redactor, const char *rules, aep_erro
 
 /* ---- calls ---------------------------------------------------------------------------------------------- */
 
+/* Notes which two bytes stand before a rule's anchor. */
+static void index_before(uint32_t before[LETTERS], const struct key_rule *rule)
+{
+    if (rule->anchor < 2)
+        return;
+    char near = rule->prefix[rule->anchor - 1], far = rule->prefix[rule->anchor - 2];
+    uint32_t bits = far == '?' ? UINT32_MAX : UINT32_C(1) << (letter_index(far) & 31);
+    for (int i = 0; i < LETTERS; i++)
+        if (near == '?' || i == letter_index(near))
+            before[i] |= bits;
+}
+
 static void index_key_rules(struct aep__redactor *redactor)
 {
     for (size_t i = 0; i < KEY_RULE_COUNT; i++) {
         enum anchor anchor = anchors[(uint8_t)key_rules[i].prefix[key_rules[i].anchor]];
+        index_before(redactor->rules_of[anchor].before, &key_rules[i]);
         if (redactor->rules_of[anchor].end == 0)
             redactor->rules_of[anchor].begin = (uint8_t)i;
         redactor->rules_of[anchor].end = (uint8_t)(i + 1);
@@ -897,12 +941,8 @@ void aep__redactor_free(struct aep__redactor *redactor)
 size_t aep__redact_text(const struct aep__redactor *redactor, const char *text, size_t len,
                         struct aep__buf *out)
 {
-    size_t begin = out->len, count = redact_builtin(redactor, text, len, out);
-    if (redactor->extra_count == 0 || out->failed)
-        return count;
-    if (count)
-        return redact_extra(redactor, out->data + begin, out->len - begin, out, count);
-    return redact_extra(redactor, text, len, out, 0);
+    return redactor->extra_count ? redact_all(redactor, text, len, out)
+                                 : redact_builtin(redactor, text, len, out);
 }
 
 const struct aep__secret *aep__redact_name(const struct aep__redactor *redactor, const char *name,

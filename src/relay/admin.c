@@ -146,8 +146,8 @@ static const struct {
     {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, AEP__CONTACT_LOGIN},
 };
 
-#define NO_TLS                                                                                    \
-    "the server seems to speak no TLS there: use its TLS port, or set "                           \
+#define NO_TLS                                                                                     \
+    "the server seems to speak no TLS there: use its TLS port, or set "                            \
     "kafka.security.protocol=PLAINTEXT or SASL_PLAINTEXT"
 
 /* A remedy for a state and words of the reason (NULL: any); the first that fits counts. */
@@ -165,8 +165,7 @@ static const struct {
     {AEP__CONTACT_UNREACHABLE, "security.protocol",
      "the server may want TLS there: set kafka.security.protocol=SSL or SASL_SSL, or use its "
      "plain port"},
-    {AEP__CONTACT_UNREACHABLE, NULL,
-     "check that the servers run and that no firewall is between"},
+    {AEP__CONTACT_UNREACHABLE, NULL, "check that the servers run and that no firewall is between"},
     {AEP__CONTACT_TLS, "verif",
      "set kafka.ssl.ca.location to the PEM file of the CA that signed the server's certificate; "
      "the name in KAFKA_BOOTSTRAP_SERVERS must be one that the certificate is for"},
@@ -200,7 +199,8 @@ static void add_remedy(const struct aep__admin *admin, struct aep__contact *cont
         i++;
     if (i == sizeof remedies / sizeof *remedies)
         return;
-    size_t len = (size_t)snprintf(contact->remedy, sizeof contact->remedy, "%s", remedies[i].remedy);
+    size_t len =
+        (size_t)snprintf(contact->remedy, sizeof contact->remedy, "%s", remedies[i].remedy);
     if (contact->state == AEP__CONTACT_LOGIN && !remedies[i].words && scram_unsound(admin))
         snprintf(contact->remedy + len, sizeof contact->remedy - len,
                  "; if they are right: librdkafka %s cannot do SCRAM with Kafka 4 and later, so "
@@ -565,7 +565,9 @@ static void set_made(struct aep__admin_new *topic, const rd_kafka_topic_result_t
             topic->made = fates[i].made;
     }
     snprintf(topic->error, sizeof topic->error, "%s",
-             !error ? "" : text ? text : rd_kafka_err2str(error));
+             !error ? ""
+             : text ? text
+                    : rd_kafka_err2str(error));
 }
 
 static void take_results(struct aep__admin_new *topics, size_t count,

@@ -337,7 +337,7 @@ class Spool:
         return self.ok("publish", "--stdin", *words, stdin=text, **how)
 
     def flush(self, timeout_s=DEADLINE_S):
-        return self.ok("flush", "--timeout", int(timeout_s * 1000).__str__())
+        return self.ok("flush", "--timeout", str(timeout_s * 1000))
 
     def status(self):
         """What aep status says of this spool; {} where there is none."""
@@ -346,7 +346,13 @@ class Spool:
         return spools[0] if spools else {}
 
     def counter(self, name):
-        return self.status()["counters"][name]
+        return self.status().get("counters", {}).get(name, 0)
+
+    def wait_counter(self, name, value):
+        """The relay writes its numbers a moment after the acknowledgement."""
+        self.wait_status(lambda status: status["counters"][name] >= value, f"{name} {value}")
+        if self.counter(name) != value:
+            raise AssertionError(f"{name}: {self.counter(name)}, not {value}")
 
     def wait_status(self, condition, what, deadline_s=DEADLINE_S):
         def look():
@@ -447,8 +453,8 @@ class Load:
                 self.child.stdin.flush()
                 self.sent += self.burst
             self.child.stdin.close()
-        except BrokenPipeError:
-            pass
+        except (BrokenPipeError, ValueError):
+            pass  # the process was ended, or its pipe closed: stop() tells
 
     def drain(self):
         for self.last in self.child.stdout:
@@ -485,6 +491,16 @@ class Case(unittest.TestCase):
         home.mkdir()
         self.spools.append(Spool(home, servers, **options))
         return self.spools[-1]
+
+    @classmethod
+    def make_class_broker(cls, *flags):
+        """A broker for all tests of a class: for setUpClass."""
+        WORK.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix="c-", dir=WORK)
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        kafka = Kafka(f"{folder}/kafka", *flags)
+        cls.addClassCleanup(kafka.purge)
+        return kafka
 
     def make_broker(self, *flags):
         """A broker of this test's own."""

@@ -251,7 +251,7 @@ class Deliver(Case):
         records = kafka.read(topic)
         self.assert_all_once(records, 5000)
         self.assert_in_order(records)
-        self.assertEqual(spool.counter("acknowledged"), 5000)
+        spool.wait_counter("acknowledged", 5000)
 
 
 if __name__ == "__main__":

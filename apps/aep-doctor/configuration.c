@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Step: is the configuration sound, what does it say, and where was that said. */
+#include <string.h>
+
+#include "doctor.h"
+
+#include "config/kafka_keys.h"
+#include "config/layers.h"
+
+static const char *show_value(const struct aep__setting *setting, bool is_secret)
+{
+    return is_secret                        ? "********"
+           : strpbrk(setting->text, "\r\n") ? "(several lines)"
+                                            : setting->text;
+}
+
+static void add_setting(struct aep__doctor *doctor, const char *prefix, const char *name,
+                        const struct aep__setting *setting, bool is_secret)
+{
+    if (setting->layer <= AEP__LAYER_DEFAULT || !setting->text || !*setting->text)
+        return;
+    aep__verdict_detail(&doctor->verdicts, "%s%s = %s (%s)", prefix, name,
+                        show_value(setting, is_secret), setting->origin);
+}
+
+/* What is not as it is by default. */
+static void add_settings(struct aep__doctor *doctor, const aep_config *config)
+{
+    for (int i = 0; i < AEP__OPT_COUNT; i++)
+        add_setting(doctor, "", aep__options[i].key, &config->options[i], false);
+    for (size_t i = 0; i < config->kafka_count; i++)
+        add_setting(doctor, "kafka.", config->kafka[i].name, &config->kafka[i].setting,
+                    aep__kafka_name_is_secret(config->kafka[i].name));
+    const char *file = NULL;
+    while ((file = aep__texts_next(&config->files, file)))
+        aep__verdict_detail(&doctor->verdicts, "%s", file);
+}
+
+static void warn(void *user, enum aep_log_level level, const char *text)
+{
+    struct aep__doctor *doctor = user;
+    if (level <= AEP_LOG_WARNING)
+        aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%s", text);
+}
+
+static void judge(struct aep__doctor *doctor, const aep_config *config)
+{
+    if (aep__config_is(config, AEP__OPT_MODE, "local"))
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "local mode: events stay on this machine");
+    else
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "Kafka at %s",
+                     aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS));
+    add_settings(doctor, config);
+    if (aep__config_bool(config, AEP__OPT_EVENTS_ENABLED))
+        return;
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
+                 "nothing is published: events.enabled=false");
+    aep__verdict_remedy(&doctor->verdicts, "set events.enabled=true");
+}
+
+void aep__doctor_configuration(struct aep__doctor *doctor)
+{
+    aep_config *config = NULL;
+    aep_error err;
+    aep_config_set_log(doctor->arguments, warn, doctor);
+    int code = aep__config_load(doctor->arguments, &config, &err);
+    if (code == AEP_OK)
+        code = aep__config_check(config, &err);
+    if (code == AEP_OK) {
+        judge(doctor, config);
+        doctor->config = config;
+        return;
+    }
+    aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
+    aep__verdict_remedy(&doctor->verdicts, "correct it; `aep config explain` shows every option");
+    if (config)
+        add_settings(doctor, config);
+    aep_config_free(config);
+}

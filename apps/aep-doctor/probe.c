@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Step: a real execution through spool and relay, started and completed, so that no tracker shows
+ * it as one that hangs. */
+#include "doctor.h"
+
+#include "base/clock.h"
+
+#define WAIT_FACTOR 2 /* a relay may have to start and a topic to be created first */
+
+/* What may come of it, and what it means. */
+static const struct {
+    int code;
+    const char *text, *remedy;
+} outcomes[] = {
+    {AEP_EDEFERRED, "is still on disk", "see the steps above; it is sent once Kafka takes it"},
+    {AEP_EPARKED, "was kept aside: its topic is missing or forbidden",
+     "`aep topics create`, or grant the user the right WRITE; it is sent once it can be"},
+    {AEP_EDEAD, "was refused by Kafka for good", "`aep dead list` says why"},
+    {AEP_ERELAY, "is on disk, but no relay could be started",
+     "see the steps relay and relay program"},
+};
+
+static void judge_outcome(struct aep__doctor *doctor, const char *event, int code,
+                          const aep_error *err)
+{
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        if (outcomes[i].code != code)
+            continue;
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "the event \"%s\" %s", event,
+                     outcomes[i].text);
+        aep__verdict_detail(&doctor->verdicts, "%s", err->text);
+        aep__verdict_remedy(&doctor->verdicts, "%s", outcomes[i].remedy);
+        return;
+    }
+    aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "the event \"%s\": %s", event, err->text);
+    aep__verdict_remedy(&doctor->verdicts, "see %s/relay.log", doctor->spool.path);
+}
+
+/* Publishes both. */
+static int publish(struct aep__doctor *doctor, aep_receipt *started, aep_receipt *completed,
+                   aep_error *err)
+{
+    aep_execution *run = NULL;
+    int code = aep_execution_start(doctor->publisher,
+                                   AEP_STARTED(.agent_name = "aep-doctor",
+                                               .user_request = "aep doctor: end-to-end probe",
+                                               .context = "{\"probe\":true}"),
+                                   &run, err);
+    if (code == AEP_OK) {
+        *started = *aep_execution_receipt(run);
+        code = aep_execution_complete(run, AEP_COMPLETED(.result_summary = "probe published"), err);
+    }
+    if (code == AEP_OK)
+        *completed = *aep_execution_receipt(run);
+    aep_execution_free(run);
+    return code;
+}
+
+static void judge_delivery(struct aep__doctor *doctor, const aep_receipt *started,
+                           const aep_receipt *completed, int64_t begin_us)
+{
+    aep_error err = {0};
+    int timeout_ms = doctor->timeout_ms * WAIT_FACTOR;
+    const char *event = "started";
+    int code = aep_publisher_wait(doctor->publisher, started, timeout_ms, &err);
+    if (code == AEP_OK) {
+        event = "completed";
+        code = aep_publisher_wait(doctor->publisher, completed, timeout_ms, &err);
+    }
+    if (code == AEP_OK)
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE,
+                     "an execution of aep-doctor was published%s in %.1f ms",
+                     doctor->spool.local ? "" : " and acknowledged by Kafka",
+                     (double)(aep__clock_mono_us() - begin_us) / 1000);
+    else
+        judge_outcome(doctor, event, code, &err);
+    aep__verdict_detail(&doctor->verdicts, "correlation_id %s", started->correlation_id);
+}
+
+void aep__doctor_probe(struct aep__doctor *doctor)
+{
+    aep_receipt started = AEP_RECEIPT_INIT, completed = AEP_RECEIPT_INIT;
+    aep_error err;
+    if (aep__args_given(doctor->args, "no_probe")) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED, "left out: --no-probe");
+        return;
+    }
+    int64_t begin_us = aep__clock_mono_us();
+    int code = publish(doctor, &started, &completed, &err);
+    if (code == AEP_OK) {
+        judge_delivery(doctor, &started, &completed, begin_us);
+    } else {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "cannot publish: %s", err.text);
+        aep__verdict_remedy(&doctor->verdicts, "see the steps spool and backlog");
+    }
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps: the relay's program, the relay itself, and what it has left to do. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "aep/ask.h"
+#include "aep/backlog.h"
+#include "aep/fates.h"
+#include "client/spawn.h"
+#include "doctor.h"
+#include "size.h"
+
+#include "base/clock.h"
+#include "spool/counters.h"
+#include "spool/status.h"
+
+#define VERSION_MS 5000
+
+/* ---- the program ---------------------------------------------------------------------------- */
+
+/* In the child: becomes it, its output going to fd. */
+static void become_relay(const char *path, int fd)
+{
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    execl(path, path, "--version", (char *)NULL);
+    _exit(127);
+}
+
+/* Reads the first line of what comes from fd, in bounded time; "" if nothing comes. */
+static void read_line(int fd, char *line, size_t size)
+{
+    size_t len = 0;
+    int64_t until_us = aep__clock_mono_us() + VERSION_MS * INT64_C(1000);
+    ssize_t n = 1;
+    while (n > 0 && len + 1 < size) {
+        int64_t left_ms = (until_us - aep__clock_mono_us()) / 1000;
+        if (left_ms <= 0 ||
+            poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)left_ms) <= 0)
+            break;
+        n = read(fd, line + len, size - 1 - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    line[len] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+}
+
+/* Runs it to have its version. False: it cannot be run, or says nothing in time. */
+static bool run_version(const char *path, char *line, size_t size)
+{
+    int ends[2], status = -1;
+    line[0] = '\0';
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0)
+        become_relay(path, ends[1]);
+    close(ends[1]);
+    if (pid > 0) {
+        read_line(ends[0], line, size);
+        kill(pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    }
+    close(ends[0]);
+    return pid > 0 && line[0] && !(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+}
+
+void aep__doctor_program(struct aep__doctor *doctor)
+{
+    char found[PATH_MAX], path[PATH_MAX], line[256];
+    aep_error err;
+    bool wanted = aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, "auto");
+    enum aep__grade bad = wanted ? AEP__GRADE_FAILED : AEP__GRADE_WARNING;
+    if (aep__relay_find(doctor->config, found, sizeof found, &err) != AEP_OK) {
+        aep__verdict(&doctor->verdicts, bad, "%s", err.text);
+        aep__verdict_remedy(&doctor->verdicts, "install aep whole, or set relay.path");
+        return;
+    }
+    if (!realpath(found, path))
+        memcpy(path, found, sizeof path);
+    if (!run_version(path, line, sizeof line)) {
+        aep__verdict(&doctor->verdicts, bad, "%s does not run%s%s", path, line[0] ? ": " : "",
+                     line);
+        aep__verdict_remedy(&doctor->verdicts, "install it again; it needs librdkafka");
+        return;
+    }
+    bool same = strstr(line, aep_version()) != NULL;
+    aep__verdict(&doctor->verdicts, same ? AEP__GRADE_FINE : AEP__GRADE_WARNING, "%s: %s", path,
+                 line);
+    if (!same)
+        aep__verdict_remedy(&doctor->verdicts,
+                            "it comes from another release than this program, "
+                            "which is %s",
+                            aep_version());
+}
+
+/* ---- the relay ------------------------------------------------------------------------------ */
+
+/* When none runs, by relay.mode. */
+static const struct {
+    const char *mode;
+    enum aep__grade grade;
+    const char *text, *remedy;
+} absences[] = {
+    {"auto", AEP__GRADE_FINE, "none runs; publishing starts one", NULL},
+    {"external", AEP__GRADE_FAILED, "none runs, and relay.mode=external starts none",
+     "start it: `aep relay run`, or systemctl --user start aep-relay"},
+    {"off", AEP__GRADE_WARNING, "none runs, and relay.mode=off starts none",
+     "set relay.mode=auto, or start one now and then: `aep relay start`"},
+};
+
+static void judge_absence(struct aep__doctor *doctor)
+{
+    for (size_t i = 0; i < sizeof absences / sizeof *absences; i++) {
+        if (!aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, absences[i].mode))
+            continue;
+        aep__verdict(&doctor->verdicts, absences[i].grade, "%s", absences[i].text);
+        if (absences[i].remedy)
+            aep__verdict_remedy(&doctor->verdicts, "%s", absences[i].remedy);
+    }
+}
+
+/* What a running one says of the broker. */
+static const struct {
+    const char *text;
+    bool bad;
+} broker_states[] = {
+    [AEP_BROKER_UNKNOWN] = {"has not tried to connect yet", false},
+    [AEP_BROKER_CONNECTED] = {"connected", false},
+    [AEP_BROKER_UNREACHABLE] = {"cannot reach Kafka", true},
+    [AEP_BROKER_AUTH_FAILED] = {"is not let in by Kafka", true},
+    [AEP_BROKER_FORBIDDEN] = {"connected, but some topic may not be written", true},
+    [AEP_BROKER_LOCAL] = {"local mode", false},
+};
+
+static void judge_running(struct aep__doctor *doctor, const struct aep__status *status)
+{
+    char since[AEP__TIME_SIZE];
+    bool known = status->broker >= 0 && status->broker <= AEP_BROKER_LOCAL;
+    int state = known ? (int)status->broker : AEP_BROKER_UNKNOWN;
+    aep__clock_format(status->started_us, since);
+    aep__verdict(&doctor->verdicts, broker_states[state].bad ? AEP__GRADE_WARNING : AEP__GRADE_FINE,
+                 "runs (process %" PRId64 ", since %s), %s%s%.*s", status->pid, since,
+                 broker_states[state].text, status->reason[0] ? ": " : "",
+                 (int)sizeof status->reason, status->reason);
+    if (status->version_text[0])
+        aep__verdict_detail(&doctor->verdicts, "%.*s", (int)sizeof status->version_text,
+                            status->version_text);
+    if (broker_states[state].bad)
+        aep__verdict_remedy(&doctor->verdicts, "see the steps below, and %s/relay.log",
+                            doctor->spool.path);
+}
+
+void aep__doctor_relay(struct aep__doctor *doctor)
+{
+    struct aep__status status = {0};
+    aep_error err;
+    if (!aep__ask_alive(&doctor->spool))
+        judge_absence(doctor);
+    else if (aep__status_read(&doctor->spool, &status, &err) == AEP_OK)
+        judge_running(doctor, &status);
+    else
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "runs; it has written no status yet");
+}
+
+/* ---- the backlog ---------------------------------------------------------------------------- */
+
+static void judge_waiting(struct aep__doctor *doctor, const struct aep__backlog *backlog)
+{
+    char size[AEP__SIZE_TEXT];
+    aep__size_show(backlog->bytes, size);
+    if (backlog->counted)
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%" PRIu64 " event%s %s, %s",
+                     backlog->events, backlog->events == 1 ? "" : "s",
+                     doctor->spool.local ? "kept" : "waiting", size);
+    else
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s waiting", size);
+}
+
+static void judge_count(struct aep__doctor *doctor, uint64_t count, const char *text,
+                        const char *remedy)
+{
+    if (count == 0)
+        return;
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%" PRIu64 " %s", count, text);
+    aep__verdict_remedy(&doctor->verdicts, "%s", remedy);
+}
+
+/* Counters over the spool's life that tell of an event that did not get through. */
+static void judge_counters(struct aep__doctor *doctor, const aep_stats *stats)
+{
+    const struct {
+        uint64_t count;
+        const char *text, *remedy;
+    } rows[] = {
+        {stats->refused_full, "events were refused because the spool was full, so far",
+         "raise spool.max_bytes, or have Kafka take events sooner"},
+        {stats->refused_invalid, "events were refused as invalid, so far",
+         "look at the errors of the programs that publish; `aep validate` checks an event"},
+        {stats->refused_too_big, "events were refused as too large, so far",
+         "shorten them, or raise limits.message_bytes (and Kafka's max.message.bytes)"},
+        {stats->refused_io, "events were refused because of the disk, so far", "see to the disk"},
+        {stats->dead_dropped, "dead letters were dropped, so far",
+         "raise dead.max_bytes, or look at them sooner: `aep dead list`"},
+        {stats->lost, "events were lost with files that somebody removed, so far",
+         "let nothing but aep touch the spool's folder"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        judge_count(doctor, rows[i].count, rows[i].text, rows[i].remedy);
+}
+
+void aep__doctor_backlog(struct aep__doctor *doctor)
+{
+    struct aep__fates fates = {0};
+    struct aep__backlog backlog;
+    aep_stats stats = AEP_STATS_INIT;
+    aep_error err;
+    int code = aep__fates_init(&fates, &doctor->spool, &err);
+    if (code == AEP_OK)
+        code = aep__backlog_measure(&doctor->spool, &fates, &backlog, &err);
+    if (code == AEP_OK)
+        code = aep__counters_sum(&doctor->spool, &stats, &err);
+    if (code == AEP_OK) {
+        judge_waiting(doctor, &backlog);
+        judge_count(doctor, fates.status.parked_now,
+                    "events are parked: a topic is missing or "
+                    "forbidden",
+                    "see the step topics; they are sent once the topic takes them");
+        judge_count(doctor, fates.status.dead_now, "dead letters: refused by Kafka for good",
+                    "`aep dead list` shows them and why; replay or drop them");
+        judge_counters(doctor, &stats);
+    } else {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
+        aep__verdict_remedy(&doctor->verdicts, "see %s/relay.log", doctor->spool.path);
+    }
+    aep__fates_done(&fates);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps: the spool folder, and the clock that its records bear. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "size.h"
+
+#include "base/clock.h"
+#include "spool/status.h"
+
+#define SYNC_SLOW_US 250000
+#define CLOCK_BEGIN_US (INT64_C(1735689600) * 1000000) /* 2025: an earlier clock was never set */
+#define CLOCK_SLACK_US (60 * INT64_C(1000000))
+
+/* ---- the folder ----------------------------------------------------------------------------- */
+
+static int open_spool(struct aep__doctor *doctor, aep_error *err)
+{
+    int code = aep_publisher_open(&doctor->publisher, doctor->config, err);
+    const char *folder = code == AEP_OK ? aep_publisher_spool_dir(doctor->publisher) : "";
+    return *folder ? aep__spool_open(&doctor->spool, folder, NULL, err) : code;
+}
+
+static void judge_kind(struct aep__doctor *doctor)
+{
+    const struct aep__spool *spool = &doctor->spool;
+    const char *fs_name = "";
+    struct stat st = {0};
+    aep__os_fs(spool->dir_fd, &fs_name);
+    fstat(spool->dir_fd, &st);
+    enum aep__grade grade = spool->fs == AEP__FS_LOCAL ? AEP__GRADE_FINE : AEP__GRADE_WARNING;
+    aep__verdict(&doctor->verdicts, grade, "%s (user %lu, mode %03o, file system %s)", spool->path,
+                 (unsigned long)st.st_uid, (unsigned)st.st_mode & 07777, fs_name);
+    if (spool->fs == AEP__FS_VOLATILE)
+        aep__verdict_remedy(&doctor->verdicts,
+                            "what is not sent is lost with the machine or container: set "
+                            "AEP_SPOOL_DIR to a folder on a disk or volume that stays");
+    else if (spool->fs == AEP__FS_REMOTE)
+        aep__verdict_remedy(&doctor->verdicts, "a spool is not safe on a remote file system: set "
+                                               "AEP_SPOOL_DIR to a folder on a local disk");
+}
+
+static void judge_space(struct aep__doctor *doctor, const aep_health *health)
+{
+    struct statvfs disk;
+    char free_text[AEP__SIZE_TEXT], used_text[AEP__SIZE_TEXT], max_text[AEP__SIZE_TEXT];
+    if (fstatvfs(doctor->spool.dir_fd, &disk) < 0)
+        return;
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    uint64_t wanted =
+        health->max_bytes > health->used_bytes ? health->max_bytes - health->used_bytes : 0;
+    enum aep__grade grade = free_bytes >= wanted                           ? AEP__GRADE_FINE
+                            : free_bytes < 2 * doctor->spool.segment_bytes ? AEP__GRADE_FAILED
+                                                                           : AEP__GRADE_WARNING;
+    aep__verdict(
+        &doctor->verdicts, grade, "%s free on the disk; the spool holds %s and may grow to %s",
+        aep__size_show(free_bytes, free_text), aep__size_show(health->used_bytes, used_text),
+        aep__size_show(health->max_bytes, max_text));
+    if (grade != AEP__GRADE_FINE)
+        aep__verdict_remedy(&doctor->verdicts, "free some space, or lower spool.max_bytes to what "
+                                               "the disk can hold");
+}
+
+static void judge_use(struct aep__doctor *doctor, const aep_health *health)
+{
+    if (health->used_bytes < health->max_bytes / 10 * 8)
+        return;
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "the spool is %d %% full",
+                 (int)(100 * (double)health->used_bytes / (double)health->max_bytes));
+    aep__verdict_remedy(&doctor->verdicts,
+                        doctor->spool.local ? "the oldest events go first; raise spool.max_bytes "
+                                              "to keep more"
+                                            : "have Kafka take events again, or raise "
+                                              "spool.max_bytes: a full spool refuses events");
+}
+
+/* A new file that has no name, or none any more. */
+static int open_nameless(const struct aep__spool *spool)
+{
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+    char name[32];
+    int fd = openat(spool->dir_fd, ".", O_TMPFILE | flags, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return fd;
+    snprintf(name, sizeof name, AEP__SPOOL_TEMP "doctor.%d", (int)getpid());
+    fd = openat(spool->dir_fd, name, O_CREAT | O_EXCL | flags, 0600);
+    unlinkat(spool->dir_fd, name, 0);
+    return fd;
+}
+
+/* The microseconds until 4 KiB are on the disk, or -1 with errno. */
+static int64_t try_write(const struct aep__spool *spool)
+{
+    char data[4096] = "";
+    int64_t begin_us = aep__clock_mono_us();
+    int fd = open_nameless(spool);
+    if (fd < 0)
+        return -1;
+    bool written = write(fd, data, sizeof data) == (ssize_t)sizeof data && fdatasync(fd) == 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return written ? aep__clock_mono_us() - begin_us : -1;
+}
+
+static void judge_write(struct aep__doctor *doctor)
+{
+    int64_t took_us = try_write(&doctor->spool);
+    if (took_us < 0) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "cannot write there: %m");
+        aep__verdict_remedy(&doctor->verdicts, "see to the disk, or set AEP_SPOOL_DIR to another "
+                                               "folder");
+        return;
+    }
+    aep__verdict(&doctor->verdicts, took_us < SYNC_SLOW_US ? AEP__GRADE_FINE : AEP__GRADE_WARNING,
+                 "writable; 4 KiB are on disk in %.1f ms", (double)took_us / 1000);
+    if (took_us >= SYNC_SLOW_US)
+        aep__verdict_remedy(&doctor->verdicts, "the disk is slow: with spool.sync=always each "
+                                               "publish waits that long");
+}
+
+void aep__doctor_spool(struct aep__doctor *doctor)
+{
+    aep_health health = AEP_HEALTH_INIT;
+    aep_error err;
+    int code = open_spool(doctor, &err);
+    if (code != AEP_OK) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
+        aep__verdict_remedy(&doctor->verdicts,
+                            "see to that folder, or set AEP_SPOOL_DIR to another "
+                            "one of this user on a local disk");
+        return;
+    }
+    if (doctor->spool.dir_fd < 0) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED, "none: events.enabled=false");
+        return;
+    }
+    judge_kind(doctor);
+    if (aep_publisher_health(doctor->publisher, &health, &err) == AEP_OK) {
+        judge_space(doctor, &health);
+        judge_use(doctor, &health);
+    } else {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
+        aep__verdict_remedy(&doctor->verdicts, "move the folder away; a new one is made");
+    }
+    judge_write(doctor);
+}
+
+/* ---- the clock ------------------------------------------------------------------------------ */
+
+static bool boot_known(void)
+{
+    uint8_t boot[16], zero[16] = {0};
+    aep__os_boot_id(boot);
+    return memcmp(boot, zero, sizeof boot) != 0;
+}
+
+/* Whether the relay has written at a time that is still to come. */
+static bool was_set_back(const struct aep__doctor *doctor, int64_t now_us)
+{
+    struct aep__status status;
+    return doctor->spool.dir_fd >= 0 && aep__status_read(&doctor->spool, &status, NULL) == AEP_OK &&
+           status.written_us > now_us + CLOCK_SLACK_US;
+}
+
+void aep__doctor_clock(struct aep__doctor *doctor)
+{
+    char text[AEP__TIME_SIZE];
+    int64_t now_us = aep__clock_wall_us();
+    aep__clock_format(now_us, text);
+    if (now_us < CLOCK_BEGIN_US) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "it is %s, says the clock", text);
+        aep__verdict_remedy(&doctor->verdicts, "set the clock: events bear its time");
+    } else if (was_set_back(doctor, now_us)) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
+                     "%s; it was set back since the relay last wrote", text);
+        aep__verdict_remedy(&doctor->verdicts, "see that the clock is right (timedatectl)");
+    } else {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s", text);
+    }
+    if (boot_known())
+        return;
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "the kernel does not tell its boot id");
+    aep__verdict_remedy(&doctor->verdicts,
+                        "make /proc/sys/kernel/random/boot_id readable: without it a restart of "
+                        "the machine is not noticed");
+}

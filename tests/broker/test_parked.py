@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A topic that is missing or forbidden: its events are kept aside, in order, the others go on; when
+the topic takes them they are sent, none lost, none twice."""
+import unittest
+
+from harness import TOPICS, Case, end_process, numbered_lines, progress_lines, secure_kafka, \
+    unique, unique_type
+
+
+def login(kafka, user, **more):
+    """Options for the secure broker's TLS + SCRAM listener."""
+    name = f"AEP_TEST_KAFKA_{user.upper()}"
+    return {"kafka_security_protocol": "sasl_ssl", "kafka_sasl_mechanism": "SCRAM-SHA-256",
+            "kafka_sasl_username": kafka.env[name + "_USER"],
+            "kafka_sasl_password": kafka.env[name + "_PASSWORD"],
+            "kafka_ssl_ca_location": kafka.env["AEP_TEST_KAFKA_CA"]} | more
+
+
+class Missing(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.missing = cls.make_class_broker("--no-auto-create")
+
+    def publish_both(self, spool, there, missing, count, first=0):
+        """Events of the two topics in turn."""
+        pairs = zip(numbered_lines(there, count, first=first),
+                    numbered_lines(missing, count, first=first))
+        spool.publish_lines([line for pair in pairs for line in pair])
+
+    def await_parked(self, spool, count):
+        return spool.wait_status(lambda status: status["parked_now"] == count, f"{count} parked")
+
+    def test_a_missing_topic_holds_up_no_other(self):
+        kafka, there, missing = self.missing, unique_type("there"), unique_type("missing")
+        kafka.create(there)
+        spool = self.make_spool(kafka)
+        self.publish_both(spool, there, missing, 50)
+        status = self.await_parked(spool, 50)
+        self.assertGreater(status["parked_bytes"], 0)
+        self.assertEqual(status["counters"]["parked"], 50)
+        spool.wait_counter("acknowledged", 50)
+        records = kafka.read(there)
+        self.assertEqual([record.payload["n"] for record in records], list(range(50)))
+        self.assertEqual(spool.run("flush", "--timeout", "5000").status, 3)
+
+        result = spool.run("publish", "--type", missing, "--json", "--wait=10000", "--payload",
+                           '{"n":50,"correlation_id":"k-2"}')
+        self.assertEqual((result.status, result.json["state"]), (3, "parked"), result.err)
+
+        kafka.create(missing + ":3")
+        self.await_parked(spool, 0)
+        spool.flush()
+        records = kafka.read(missing)
+        self.assertEqual(sorted(record.payload["n"] for record in records), list(range(51)))
+        self.assert_in_order(records)
+        self.assert_contiguous(kafka.read(there, missing))
+        spool.wait_counter("unparked", 51)
+
+    def test_parked_events_outlive_relays(self):
+        """Killed or ended, before and behind what else comes: none is lost, none comes twice."""
+        kafka, there, missing = self.missing, unique_type("there"), unique_type("missing")
+        kafka.create(there)
+        spool = self.make_spool(kafka, relay_mode="external", spool_segment_bytes="64KiB")
+        for n in range(4):
+            relay = spool.start_relay()
+            self.publish_both(spool, there, missing, 100, first=100 * n)
+            self.await_parked(spool, 100 * (n + 1))
+            if n % 2 == 0:
+                end_process(relay.pid)
+            else:
+                spool.ok("relay", "stop")
+            relay.wait()
+        spool.start_relay()
+        kafka.create(missing + ":3")
+        self.await_parked(spool, 0)
+        spool.flush()
+        records = kafka.read(missing)
+        self.assertEqual(sorted(record.payload["n"] for record in records), list(range(400)))
+        self.assert_in_order(records)
+        others = kafka.read(there)
+        self.assertEqual({record.payload["n"] for record in others}, set(range(400)))
+        self.assert_contiguous(records + others)
+
+    def test_a_topic_that_is_deleted_parks_and_comes_back(self):
+        kafka, topic = self.missing, unique_type("deleted")
+        kafka.create(topic)
+        spool = self.make_spool(kafka)
+        spool.publish_lines(numbered_lines(topic, 10))
+        spool.flush()
+        kafka.tool("topics", "delete", topic)
+        spool.publish_lines(numbered_lines(topic, 10, first=10))
+        self.await_parked(spool, 10)
+        kafka.create(topic)
+        self.await_parked(spool, 0)
+        spool.flush()
+        records = kafka.read(topic)
+        self.assertEqual({record.payload["n"] for record in records}, set(range(10, 20)))
+        self.assert_in_order(records)
+
+    def test_purge_drops_them_and_counts(self):
+        kafka, missing = self.missing, unique_type("missing")
+        spool = self.make_spool(kafka)
+        spool.publish_lines(numbered_lines(missing, 20))
+        self.await_parked(spool, 20)
+        self.assertEqual(spool.run("spool", "purge").status, 2)  # wants --yes
+        self.assertIn("20", spool.ok("spool", "purge", "--yes").out)
+        self.await_parked(spool, 0)
+        spool.wait_counter("purged", 20)
+        kafka.create(missing)
+        spool.publish_lines(numbered_lines(missing, 1, first=20))
+        spool.wait_counter("acknowledged", 1)
+        self.assertEqual([record.payload["n"] for record in kafka.read(missing)], [20])
+
+
+class Forbidden(Case):
+    def test_a_forbidden_topic_holds_up_no_other(self):
+        kafka = secure_kafka()
+        started, forbidden = TOPICS["started"], unique_type("forbidden")
+        kafka.create(started, forbidden)
+        spool = self.make_spool(kafka.env["AEP_TEST_KAFKA_SECURE"], **login(kafka, "limited"))
+        word = unique()
+        for n in range(20):
+            spool.publish_lines([{"kind": "started", "agent_name": "a", "user_request": "x",
+                                  "correlation_id": word}] +
+                                numbered_lines(forbidden, 1, first=n, keys=1))
+        status = spool.wait_status(lambda status: status["parked_now"] == 20, "20 parked")
+        self.assertIn("forbidden", status["broker"])
+        spool.wait_counter("acknowledged", 20)
+        self.assertEqual(len(kafka.read(started, only=word)), 20)
+        self.assertEqual(kafka.read(forbidden), [])
+        self.assertEqual(spool.run("publish", "--type", forbidden, "--payload", '{"n":20}',
+                                   "--correlation-id", "k-0", "--wait=10000").status, 3)
+
+        kafka.grant("limited", forbidden)
+        spool.wait_status(lambda status: status["parked_now"] == 0, "the parked ones are sent")
+        spool.flush()
+        records = kafka.read(forbidden)
+        self.assertEqual([record.payload["n"] for record in records], list(range(21)))
+        spool.wait_status(lambda status: status["broker"] == "connected", "no topic is forbidden")
+
+
+if __name__ == "__main__":
+    unittest.main()

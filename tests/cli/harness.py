@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs aep as a user does, each test in a folder and an environment of its own.
+
+No broker: mode=local, and no relay unless a test asks for one (relay=True), which is then stopped
+at the test's end.
+"""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.environ["AEP_PROGRAM"]
+DEADLINE_S = 20
+
+
+class AepTest(unittest.TestCase):
+    relay = False
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="aep-cli-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.env = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": self.folder,
+            "XDG_STATE_HOME": os.path.join(self.folder, "state"),
+            "XDG_CONFIG_HOME": os.path.join(self.folder, "config"),
+            "AEP_MODE": "local",
+            "AEP_RELAY_MODE": "auto" if self.relay else "off",
+            "TZ": "UTC",
+        }
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+        if self.relay:
+            self.addCleanup(self.run_aep, "relay", "stop", status=None)
+
+    @property
+    def spool(self):
+        return os.path.join(self.folder, "state", "aep", "local")
+
+    def run_aep(self, *args, status=0, stdin=None, env=None, **more):
+        """Runs it to its end and checks the exit status (None: any)."""
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("cwd", self.folder)
+        done = subprocess.run(
+            [PROGRAM, *args],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stderr=subprocess.PIPE,
+            env={**self.env, **(env or {})},
+            text=True,
+            timeout=DEADLINE_S * 3,
+            **more,
+        )
+        if status is not None:
+            self.assertEqual(done.returncode, status, f"aep {args}: {done.stderr}")
+        return done
+
+    def start_aep(self, *args, env=None, **more):
+        """Starts it; killed at the test's end should it still run."""
+        more.setdefault("stdin", subprocess.DEVNULL)
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.PIPE)
+        process = subprocess.Popen(
+            [PROGRAM, *args], env={**self.env, **(env or {})}, cwd=self.folder, text=True, **more
+        )
+        self.addCleanup(end_process, process)
+        return process
+
+    def wait_until(self, is_true, what="it"):
+        """Looks again and again until is_true() is, within the deadline."""
+        end = time.monotonic() + DEADLINE_S
+        while not is_true():
+            self.assertLess(time.monotonic(), end, f"{what} does not come true")
+            time.sleep(0.01)
+
+    def relay_alive(self):
+        return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]["relay_alive"]
+
+    def records(self):
+        """All that is in the spool: objects with state, topic, key, event."""
+        out = self.run_aep("tail", "-n", "all", "--json").stdout
+        return [json.loads(line) for line in out.splitlines()]
+
+    def events(self, kind=None):
+        events = [record["event"] for record in self.records()]
+        return [e for e in events if kind is None or e["event_type"].endswith(f".{kind}.v1")]
+
+    def payloads(self, kind=None):
+        return [event["payload"] for event in self.events(kind)]
+
+
+def end_process(process):
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()

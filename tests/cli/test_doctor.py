@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aep doctor, as far as it needs no Kafka: local mode, servers that are not there, what is wrong on
+this machine. With a broker: tests/broker."""
+import json
+import os
+import pty
+import socket
+import subprocess
+import time
+
+from harness import PROGRAM, AepTest
+from test_topics import free_port
+
+KAFKA_STEPS = ("server", "connection", "brokers", "topics")
+
+
+class Doctor(AepTest):
+    def doctor(self, *args, status=0, **env):
+        """The findings: a list of objects, and by step the worst verdict."""
+        done = self.run_aep("doctor", "--json", *args, status=status, env=env)
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["failed"] > 0, status == 1)
+        for finding in answer["findings"]:
+            if finding["verdict"] in ("failed", "warning") and finding["step"] != "configuration":
+                self.assertTrue(finding.get("remedy"), f"no remedy: {finding}")
+        return answer["findings"]
+
+    def of(self, findings, step):
+        return [finding for finding in findings if finding["step"] == step]
+
+    def verdicts(self, findings, step):
+        return [finding["verdict"] for finding in self.of(findings, step)]
+
+    def at(self, servers):
+        return {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": servers}
+
+    # ---- local mode ----
+
+    def test_in_local_mode_all_is_well_without_kafka(self):
+        findings = self.doctor(AEP_RELAY_MODE="auto")
+        for step in KAFKA_STEPS:
+            self.assertEqual(self.verdicts(findings, step), ["skipped"])
+        for step in ("configuration", "spool", "clock", "relay", "backlog", "probe"):
+            self.assertEqual(set(self.verdicts(findings, step)), {"ok"}, step)
+        self.addCleanup(self.run_aep, "relay", "stop", status=None)
+
+    def test_the_probe_is_an_execution_that_ends(self):
+        self.doctor()
+        self.assertEqual([e["event_type"].split(".")[-2] for e in self.events()],
+                         ["started", "completed"])
+        for payload in self.payloads():
+            self.assertEqual(payload["agent_name"], "aep-doctor")
+
+    def test_without_the_probe_nothing_is_published(self):
+        findings = self.doctor("--no-probe")
+        self.assertEqual(self.verdicts(findings, "probe"), ["skipped"])
+        self.assertEqual(self.events(), [])
+
+    def test_events_waiting_are_counted(self):
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r")
+        findings = self.doctor("--no-probe")
+        self.assertIn("1 event kept", self.of(findings, "backlog")[0]["text"])
+
+    def test_refused_events_are_a_warning(self):
+        self.run_aep("publish", "started", "--agent", " ", "--request", "r", status=2)
+        findings = self.doctor("--no-probe")
+        self.assertIn("warning", self.verdicts(findings, "backlog"))
+
+    # ---- servers that are not there ----
+
+    def test_a_closed_port_is_the_servers_failure(self):
+        held, port = free_port()
+        with held:
+            findings = self.doctor(status=1, **self.at(f"127.0.0.1:{port}"))
+        server, = self.of(findings, "server")
+        self.assertEqual(server["verdict"], "failed")
+        self.assertIn(f"127.0.0.1:{port}", server["text"])
+        self.assertEqual(server["details"], ["127.0.0.1: Connection refused"])
+        self.assertIn("Connection refused", self.of(findings, "connection")[0]["text"])
+        for step in ("brokers", "topics", "probe"):
+            self.assertEqual(self.verdicts(findings, step), ["skipped"])
+        self.assertEqual(self.of(findings, "spool")[0]["verdict"], "ok")
+
+    def test_one_server_of_two_that_is_down_is_a_warning(self):
+        held, port = free_port()
+        with held, socket.create_server(("127.0.0.1", 0)) as server:
+            up = server.getsockname()[1]
+            findings = self.doctor("--timeout", "300", status=1,
+                                   **self.at(f"127.0.0.1:{up},127.0.0.1:{port}"))
+        self.assertEqual(sorted(self.verdicts(findings, "server")), ["ok", "warning"])
+
+    def test_a_name_that_does_not_resolve_is_told_from_a_closed_port(self):
+        findings = self.doctor(status=1, **self.at("kafka.invalid:9092"))
+        self.assertIn("name is not known", self.of(findings, "server")[0]["text"])
+
+    def test_a_server_that_never_answers_is_given_up(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            begin = time.monotonic()
+            findings = self.doctor("--timeout", "300", status=1,
+                                   **self.at(f"127.0.0.1:{server.getsockname()[1]}"))
+        self.assertLess(time.monotonic() - begin, 10)
+        self.assertEqual(self.verdicts(findings, "server"), ["ok"])
+        self.assertIn("no answer within 300 ms", self.of(findings, "connection")[0]["text"])
+
+    # ---- what is wrong on this machine ----
+
+    def test_without_servers_only_the_configuration_fails(self):
+        findings = self.doctor(status=1, AEP_MODE="kafka")
+        self.assertIn("KAFKA_BOOTSTRAP_SERVERS", self.of(findings, "configuration")[0]["text"])
+        failed = [f["step"] for f in findings if f["verdict"] == "failed"]
+        self.assertEqual(failed, ["configuration"])
+
+    def test_it_says_what_is_in_force_and_from_where(self):
+        os.makedirs(os.path.join(self.folder, "config", "aep"))
+        path = os.path.join(self.folder, "config", "aep", "aep.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("tenant.id = acme\nkafka.sasl.password = hush-hush\n")
+        os.chmod(path, 0o600)
+        done = self.run_aep("doctor", "--no-probe", "--set", "source=here")
+        self.assertRegex(done.stdout, r"tenant\.id = acme \(.*aep\.conf:1\)")
+        self.assertIn("source = here (argument)", done.stdout)
+        self.assertIn("mode = local (environment AEP_MODE)", done.stdout)
+        self.assertNotIn("hush-hush", done.stdout + done.stderr)
+
+    def test_a_mistyped_variable_is_a_warning(self):
+        findings = self.doctor("--no-probe", AEP_SPOL_DIR="/x")
+        warning, = [f for f in self.of(findings, "configuration") if f["verdict"] == "warning"]
+        self.assertIn("AEP_SPOOL_DIR", warning["text"])
+
+    def test_a_spool_folder_open_to_others_fails(self):
+        os.makedirs(self.spool)
+        os.chmod(self.spool, 0o755)
+        findings = self.doctor(status=1)
+        self.assertIn("open to other users", self.of(findings, "spool")[0]["text"])
+        for step in ("relay", "backlog", "probe"):
+            self.assertEqual(self.verdicts(findings, step), ["skipped"])
+
+    def test_disabled_events_are_a_warning(self):
+        findings = self.doctor(AEP_EVENTS_ENABLED="false")
+        self.assertIn("warning", self.verdicts(findings, "configuration"))
+        self.assertEqual(self.verdicts(findings, "probe"), ["skipped"])
+
+    def test_a_relay_program_that_cannot_run_fails(self):
+        path = os.path.join(self.folder, "relay")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/no/such/interpreter\n")
+        os.chmod(path, 0o700)
+        findings = self.doctor("--no-probe", status=1, AEP_RELAY_MODE="auto", AEP_RELAY_PATH=path)
+        self.assertEqual(self.verdicts(findings, "relay program"), ["failed"])
+        findings = self.doctor("--no-probe", status=1, AEP_RELAY_MODE="auto",
+                               AEP_RELAY_PATH="/no/such/relay")
+        self.assertEqual(self.verdicts(findings, "relay program"), ["failed"])
+
+    def test_an_external_relay_that_is_not_there_fails(self):
+        findings = self.doctor("--no-probe", status=1, AEP_RELAY_MODE="external")
+        self.assertEqual(self.verdicts(findings, "relay"), ["failed"])
+
+    # ---- what it looks like ----
+
+    def test_wrong_usage(self):
+        for words in (("--no-such",), ("x",), ("--timeout", "0"), ("--timeout", "soon"),
+                      ("--set", "no.such.option=1")):
+            self.assertEqual(self.run_aep("doctor", *words, status=2).stdout, "")
+
+    def test_marks_where_the_locale_has_them_else_words(self):
+        plain = self.run_aep("doctor", "--no-probe", env={"LC_ALL": "C"}).stdout
+        self.assertRegex(plain, r"(?m)^ok   clock ")
+        self.assertRegex(plain, r"(?m)^skip topics ")
+        marks = self.run_aep("doctor", "--no-probe", env={"LC_ALL": "C.UTF-8"}).stdout
+        self.assertRegex(marks, r"(?m)^✓ clock ")
+        self.assertNotIn("\033", plain + marks)
+
+    def test_colour_only_on_a_terminal_that_wants_it(self):
+        self.assertIn("\033[32m", self.on_terminal(TERM="xterm"))
+        self.assertNotIn("\033", self.on_terminal(TERM="xterm", NO_COLOR="1"))
+
+    def on_terminal(self, **env):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([PROGRAM, "doctor", "--no-probe"], env={**self.env, **env},
+                              stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs):
+            os.close(theirs)
+            return read_all(ours)
+
+    def test_columns_are_aligned(self):
+        out = self.run_aep("doctor", "--no-probe", env={"LC_ALL": "C"}).stdout
+        for line in out.splitlines()[:-2]:
+            self.assertRegex(line, r"^((ok  |warn|skip|FAIL) .{13} | {19})\S")
+
+
+def read_all(fd):
+    data = b""
+    while True:
+        try:
+            more = os.read(fd, 65536)
+        except OSError:  # EIO: the other side was closed
+            more = b""
+        if not more:
+            os.close(fd)
+            return data.decode()
+        data += more

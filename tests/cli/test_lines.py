@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aep publish --stdin: an event a line."""
+import json
+import subprocess
+
+from harness import AepTest
+
+
+def line(**members):
+    return json.dumps(members) + "\n"
+
+
+class Lines(AepTest):
+    def publish(self, text, *args, status=0):
+        return self.run_aep("publish", "--stdin", *args, stdin=text, status=status)
+
+    def test_many_lines_in_order(self):
+        text = "".join(line(kind="progress", agent_name="a", correlation_id="c", steps_completed=i)
+                       for i in range(1000))
+        self.assertEqual(self.publish(text).stdout, "1000 published, 0 refused\n")
+        self.assertEqual([p["steps_completed"] for p in self.payloads()], list(range(1000)))
+
+    def test_the_kinds_and_any_other_type(self):
+        self.publish(line(kind="started", agent_name="a", user_request="r", context={"x": [1]})
+                     + line(event_type="acme.b.c.v2", payload={"y": 1}, topic="t",
+                            correlation_id="c"))
+        started, other = self.records()
+        self.assertEqual(started["event"]["payload"]["context"], {"x": [1]})
+        self.assertEqual((other["topic"], other["key"]), ("t", "c"))
+
+    def test_a_kind_by_its_event_type_with_its_payload(self):
+        self.publish(line(event_type="omninode.agent.execution.failed.v1",
+                          payload={"agent_name": "a", "correlation_id": "c", "error_message": "m"}))
+        self.assertEqual(self.payloads("failed")[0]["error_message"], "m")
+
+    def test_a_bad_line_is_named_and_the_others_go_on(self):
+        good = line(kind="started", agent_name="a", user_request="r")
+        bad = ["{", "[]", "17", line(kind="strted"), line(agent_name="a"),
+               line(kind="started", agent_name=1, user_request="r"),
+               line(kind="progress", agent_name="a", correlation_id="c", progress_percent="x"),
+               line(kind="started", agent_name="a", user_request="r", nosuch=1),
+               line(event_type="a.b.c.v1", payload=[]),
+               line(event_type="a.b.c.v1", payload={}, nosuch="x"),
+               '{"kind":"started","kind":"failed"}']
+        for text in bad:
+            done = self.publish(good + text.rstrip("\n") + "\n" + good, status=2)
+            self.assertEqual(done.stdout, "2 published, 1 refused\n", text)
+            self.assertIn("stdin: line 2: ", done.stderr)
+        self.assertEqual(len(self.events()), 2 * len(bad))
+
+    def test_empty_lines_count_but_are_nothing(self):
+        done = self.publish("\n  \n{\n", status=2)
+        self.assertIn("line 3", done.stderr)
+
+    def test_the_last_line_needs_no_newline(self):
+        self.publish(line(kind="started", agent_name="a", user_request="r").rstrip("\n"))
+        self.assertEqual(len(self.events()), 1)
+
+    def test_null_is_absent(self):
+        self.publish(line(kind="completed", agent_name="a", correlation_id="c", duration_ms=None))
+        self.assertNotIn("duration_ms", self.payloads()[0])
+
+    def test_numbers_keep_their_digits(self):
+        self.publish('{"kind":"started","agent_name":"a","user_request":"r","context":'
+                     '{"n":12345678901234567890.10}}\n')
+        raw = self.run_aep("tail", "--json").stdout
+        self.assertIn("12345678901234567890.10", raw)
+
+    def test_escapes_and_zero_bytes_arrive(self):
+        self.publish(line(kind="started", agent_name="a", user_request="\u00fc\n\u0000\U0001f600"))
+        self.assertEqual(self.payloads()[0]["user_request"], "\u00fc\n\u0000\U0001f600")
+
+    def test_receipts_for_each_line(self):
+        text = line(kind="started", agent_name="a", user_request="r") + "{\n"
+        receipts = [json.loads(x) for x in self.publish(text, "--json", status=2).stdout.splitlines()]
+        self.assertEqual([r.get("state") for r in receipts], ["spooled", "refused", "spooled"])
+        self.assertEqual(receipts[0]["event_id"], self.events()[0]["event_id"])
+        self.assertEqual(receipts[1]["line"], 2)
+        self.assertEqual((receipts[2]["published"], receipts[2]["refused"]), (1, 1))
+
+    def test_a_line_is_published_before_the_next_one_comes(self):
+        process = self.start_aep("publish", "--stdin", "--json", stdin=subprocess.PIPE)
+        for i in range(3):
+            process.stdin.write(line(kind="started", agent_name="a", user_request=str(i)))
+            process.stdin.flush()
+            self.assertEqual(json.loads(process.stdout.readline())["line"], i + 1)
+            self.assertEqual(len(self.events()), i + 1)
+        process.stdin.close()
+        self.assertEqual(process.wait(), 0)
+
+    def test_dry_run_prints_envelopes(self):
+        out = self.publish(line(kind="started", agent_name="a", user_request="r") * 2,
+                           "--dry-run").stdout
+        self.assertEqual(len(out.splitlines()), 2)
+
+    def test_wait_applies_at_the_end(self):
+        out = self.publish(line(kind="started", agent_name="a", user_request="r"), "--wait=1000",
+                           "--json").stdout
+        self.assertEqual(json.loads(out.splitlines()[-1])["state"], "acked")
+
+    def test_a_kind_beside_stdin_is_refused(self):
+        self.run_aep("publish", "started", "--stdin", status=2)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How command lines are read, what is refused and how."""
+import os
+import subprocess
+
+from harness import PROGRAM, AepTest
+
+
+class Options(AepTest):
+    def test_no_verb_is_wrong_usage(self):
+        self.assertIn("--help", self.run_aep(status=2).stderr)
+
+    def test_help_lists_the_verbs(self):
+        out = self.run_aep("--help").stdout
+        for verb in ("publish", "run", "tail", "status", "doctor", "validate"):
+            self.assertRegex(out, rf"(?m)^  {verb} ")
+
+    def test_every_verb_has_help(self):
+        for verb in ("publish", "run", "tail", "status", "flush", "dead", "spool", "relay",
+                     "validate", "policy", "schema", "config", "id"):
+            out = self.run_aep(verb, "--help").stdout
+            self.assertTrue(out.startswith(f"aep {verb}: "), out)
+            self.assertEqual(self.run_aep("help", verb).stdout, out)
+
+    def test_help_of_an_action(self):
+        self.assertIn("usage: aep dead show ORDINAL", self.run_aep("dead", "show", "-h").stdout)
+
+    def test_version(self):
+        self.assertRegex(self.run_aep("--version").stdout, r"^aep \d+\.\d+\.\d+\n$")
+
+    def test_an_unknown_verb_is_refused_with_the_nearest(self):
+        self.assertIn("did you mean publish?", self.run_aep("pubish", status=2).stderr)
+
+    def test_an_unknown_option_is_refused_with_the_nearest(self):
+        done = self.run_aep("publish", "started", "--corelation-id", "x", status=2)
+        self.assertIn("unknown option --corelation-id; did you mean --correlation-id?", done.stderr)
+
+    def test_an_unknown_action_is_refused_with_the_nearest(self):
+        self.assertIn("did you mean replay?", self.run_aep("dead", "repay", status=2).stderr)
+
+    def test_an_action_is_wanted(self):
+        self.assertIn("list, show, replay, drop", self.run_aep("dead", status=2).stderr)
+
+    def test_a_missing_value_is_refused(self):
+        self.assertIn("--agent needs a value", self.run_aep("run", "--agent", status=2).stderr)
+
+    def test_a_value_that_is_not_wanted_is_refused(self):
+        self.assertIn("takes no value", self.run_aep("status", "--json=yes", status=2).stderr)
+
+    def test_values_joined_and_apart_are_the_same(self):
+        for args in (["--count=3"], ["--count", "3"], ["-n3"], ["-n", "3"]):
+            self.assertEqual(len(self.run_aep("id", *args).stdout.splitlines()), 3)
+
+    def test_options_may_follow_operands(self):
+        self.run_aep("schema", "started", "--set", "mode=local")
+
+    def test_a_word_too_many_is_refused(self):
+        self.assertIn("one word too many", self.run_aep("id", "x", status=2).stderr)
+
+    def test_numbers_are_checked(self):
+        for value in ("0", "x", "", "3x", "99999999999999999999"):
+            self.assertIn("whole number", self.run_aep("id", "--count", value, status=2).stderr)
+
+    def test_set_refuses_an_unknown_key(self):
+        done = self.run_aep("publish", "started", "--agent", "a", "--request", "r",
+                            "--set", "spool.dri=/x", status=2)
+        self.assertIn("spool.dir", done.stderr)
+
+    def test_set_wants_key_and_value(self):
+        self.assertIn("KEY=VALUE", self.run_aep("config", "explain", "--set", "x", status=2).stderr)
+
+    def test_messages_begin_with_the_programs_name(self):
+        for line in self.run_aep("id", "--count", "x", status=2).stderr.splitlines():
+            self.assertTrue(line.startswith("aep: "))
+
+
+class Output(AepTest):
+    def test_a_closed_stdout_is_an_error_and_not_the_spool(self):
+        script = f'"{PROGRAM}" publish started --agent a --request r >&-'
+        done = subprocess.run(["sh", "-c", script], env=self.env, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("stdout", done.stderr)
+        self.assertEqual(len(self.events("started")), 1)
+
+    def test_all_descriptors_closed_still_publishes(self):
+        script = f'"{PROGRAM}" publish started --agent a --request r <&- >&- 2>&-'
+        subprocess.run(["sh", "-c", script], env=self.env)
+        self.assertEqual(len(self.events("started")), 1)
+
+    def test_a_full_disk_under_stdout_is_said(self):
+        with open("/dev/full", "w") as full:
+            done = self.run_aep("id", stdout=full, status=1)
+        self.assertIn("No space left", done.stderr)
+
+    def test_a_reader_that_goes_away_is_no_message(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = self.run_aep("id", stdout=writer, status=1)
+        os.close(writer)
+        self.assertEqual(done.stderr, "")

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aep publish: one event."""
+import json
+import os
+
+from harness import AepTest
+
+REQUIRED = {
+    "started": ["--agent", "a", "--request", "r"],
+    "progress": ["--agent", "a", "--correlation-id", "c"],
+    "completed": ["--agent", "a", "--correlation-id", "c"],
+    "failed": ["--agent", "a", "--correlation-id", "c", "--error-message", "m"],
+}
+
+
+class Publish(AepTest):
+    def test_started_prints_the_correlation_id_alone(self):
+        out = self.run_aep("publish", "started", "--agent", "a", "--request", "r").stdout
+        [event] = self.events()
+        self.assertEqual(out, event["correlation_id"] + "\n")
+        self.assertEqual(event["payload"]["user_request"], "r")
+
+    def test_every_kind(self):
+        for kind, args in REQUIRED.items():
+            self.run_aep("publish", kind, *args)
+            self.assertEqual(len(self.events(kind)), 1)
+
+    def test_options_before_the_kind(self):
+        self.run_aep("publish", "--agent", "a", "started", "--request", "r")
+        self.assertEqual(len(self.events("started")), 1)
+
+    def test_every_member_has_an_option(self):
+        for kind, required in REQUIRED.items():
+            schema = json.loads(self.run_aep("schema", kind).stdout)
+            members = schema["properties"]["payload"]["properties"]
+            help_text = self.run_aep("publish", "--help").stdout
+            for member in members:
+                self.assertIn("--" + member.replace("_", "-"), help_text)
+
+    def test_numbers_and_json_are_what_they_are(self):
+        self.run_aep("publish", "completed", *REQUIRED["completed"], "--duration-ms", "0",
+                     "--quality-score", "0.25", "--artifacts", '["x",1.50]', "--metrics", '{"n":1}')
+        [payload] = self.payloads("completed")
+        self.assertEqual(payload["duration_ms"], 0)
+        self.assertEqual(payload["quality_score"], 0.25)
+        self.assertEqual(payload["artifacts"], ["x", 1.5])
+        self.assertEqual(payload["metrics"], {"n": 1})
+
+    def test_a_flag_is_true(self):
+        self.run_aep("publish", "failed", *REQUIRED["failed"], "--inferred")
+        self.assertIs(self.payloads("failed")[0]["inferred"], True)
+
+    def test_json_from_a_file_and_from_stdin(self):
+        path = os.path.join(self.folder, "context.json")
+        with open(path, "w") as file:
+            file.write('{"from":"file"}\n')
+        self.run_aep("publish", "started", *REQUIRED["started"], "--context", "@" + path)
+        self.run_aep("publish", "started", *REQUIRED["started"], "--context", "-",
+                     stdin='{"from":"stdin"}')
+        self.assertEqual([p["context"] for p in self.payloads()],
+                         [{"from": "file"}, {"from": "stdin"}])
+
+    def test_a_missing_file_is_named(self):
+        done = self.run_aep("publish", "started", *REQUIRED["started"], "--context", "@/nowhere",
+                            status=1)
+        self.assertIn("/nowhere", done.stderr)
+        self.assertFalse(os.path.exists(self.spool))
+
+    def test_the_receipt_as_json(self):
+        out = self.run_aep("publish", "started", *REQUIRED["started"], "--json").stdout
+        receipt = json.loads(out)
+        [event] = self.events()
+        self.assertEqual(receipt["event_id"], event["event_id"])
+        self.assertEqual(receipt["correlation_id"], event["correlation_id"])
+        self.assertEqual(receipt["state"], "spooled")
+        self.assertGreater(receipt["offset"], 0)
+
+    def test_an_invalid_event_names_its_member(self):
+        for args, member in (
+            (["started", "--agent", "a"], "user_request"),
+            (["started", "--agent", " ", "--request", "r"], "agent_name"),
+            (["progress", "--agent", "a"], "correlation_id"),
+            (["progress", *REQUIRED["progress"], "--progress-percent", "101"], "progress_percent"),
+            (["progress", *REQUIRED["progress"], "--progress-percent", "x"], "progress_percent"),
+            (["progress", *REQUIRED["progress"], "--progress-percent", "nan"], "progress_percent"),
+            (["progress", *REQUIRED["progress"], "--metadata", "{"], "metadata"),
+            (["completed", *REQUIRED["completed"], "--artifacts", "{}"], "artifacts"),
+        ):
+            self.assertIn(member, self.run_aep("publish", *args, status=2).stderr)
+
+    def test_a_member_of_another_kind_is_refused(self):
+        done = self.run_aep("publish", "progress", *REQUIRED["progress"], "--request", "r", status=2)
+        self.assertIn("progress has no user_request", done.stderr)
+
+    def test_a_kind_is_wanted(self):
+        self.assertIn("a kind is wanted", self.run_aep("publish", status=2).stderr)
+        self.assertIn("did you mean started?", self.run_aep("publish", "startd", status=2).stderr)
+
+    def test_any_other_type(self):
+        self.run_aep("publish", "--type", "acme.quality.gate.passed.v1", "--payload",
+                     '{"gate":"lint"}', "--topic", "gates", "--correlation-id", "c")
+        [record] = self.records()
+        self.assertEqual(record["topic"], "gates")
+        self.assertEqual(record["event"]["event_type"], "acme.quality.gate.passed.v1")
+        self.assertEqual(record["event"]["payload"], {"gate": "lint"})
+
+    def test_any_other_type_wants_a_payload(self):
+        self.assertIn("payload", self.run_aep("publish", "--type", "a.b.c.v1", status=2).stderr)
+
+    def test_any_other_type_has_no_members_of_the_kinds(self):
+        done = self.run_aep("publish", "--type", "a.b.c.v1", "--payload", "{}", "--agent", "a",
+                            status=2)
+        self.assertIn("agent_name", done.stderr)
+
+    def test_dry_run_prints_a_valid_envelope_and_publishes_nothing(self):
+        for kind, args in REQUIRED.items():
+            out = self.run_aep("publish", kind, *args, "--dry-run").stdout
+            self.assertEqual(json.loads(out)["payload"]["agent_name"], "a")
+            self.run_aep("validate", stdin=out)
+        self.assertFalse(os.path.exists(self.spool))
+
+    def test_dry_run_needs_no_broker(self):
+        out = self.run_aep("publish", "started", *REQUIRED["started"], "-n", env={"AEP_MODE": ""})
+        self.assertTrue(out.stdout.startswith('{"event_type":'))
+
+    def test_dry_run_redacts(self):
+        out = self.run_aep("publish", "started", "--agent", "a", "--request",
+                           "use password=hunter22222 please", "-n").stdout
+        self.assertNotIn("hunter22222", out)
+
+    def test_ids_from_the_environment(self):
+        env = {"AEP_CORRELATION_ID": "corr", "AEP_CAUSATION_ID": "cause",
+               "AEP_SESSION_ID": "sess", "AEP_AGENT_NAME": "outer"}
+        self.run_aep("publish", "progress", env=env)
+        self.run_aep("publish", "completed", "--correlation-id", "mine", env=env)
+        progress, completed = self.events()
+        self.assertEqual(progress["correlation_id"], "corr")
+        self.assertEqual(progress["causation_id"], "cause")
+        self.assertEqual(progress["payload"]["agent_name"], "outer")
+        self.assertEqual(completed["correlation_id"], "mine")
+        self.assertEqual(completed["payload"]["session_id"], "sess")
+
+    def test_started_takes_no_agent_from_the_environment(self):
+        self.run_aep("publish", "started", "--request", "r", env={"AEP_AGENT_NAME": "outer"},
+                     status=2)
+
+    def test_disabled_events_are_a_silent_success(self):
+        out = self.run_aep("publish", "started", *REQUIRED["started"], "--json",
+                           "--set", "events.enabled=false")
+        self.assertEqual(json.loads(out.stdout)["state"], "disabled")
+        self.assertFalse(os.path.exists(self.spool))
+
+    def test_no_broker_configured_is_said(self):
+        done = self.run_aep("publish", "started", *REQUIRED["started"], env={"AEP_MODE": ""},
+                            status=1)
+        self.assertIn("KAFKA_BOOTSTRAP_SERVERS", done.stderr)
+
+    def test_wait_with_a_dead_broker_is_deferred(self):
+        env = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+        done = self.run_aep("publish", "started", *REQUIRED["started"], "--wait=50", "--json",
+                            env=env, status=3)
+        self.assertEqual(json.loads(done.stdout)["state"], "deferred")
+
+    def test_a_full_spool_is_refused(self):
+        limits = ["--set", "spool.segment_bytes=65536", "--set", "spool.max_bytes=262144"]
+        line = json.dumps({"kind": "progress", "agent_name": "a", "correlation_id": "c",
+                           "current_step": "x" * 4000})
+        self.run_aep("publish", "--stdin", *limits, status=4, stdin=(line + "\n") * 200)
+        done = self.run_aep("publish", "progress", *REQUIRED["progress"], "--current-step",
+                            "x" * 60000, *limits, status=4)
+        self.assertIn("spool.max_bytes", done.stderr)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aep status, spool, dead, flush, relay: what is asked of spools and relays."""
+import json
+import os
+import stat
+
+from harness import AepTest
+
+DEAD_BROKER = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+
+
+class Status(AepTest):
+    def publish(self, **env):
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r", env=env)
+
+    def test_no_spools(self):
+        self.assertEqual(self.run_aep("status").stdout, "no spools\n")
+        self.assertEqual(json.loads(self.run_aep("status", "--json").stdout), {"spools": []})
+
+    def test_a_spool_with_its_backlog_and_counters(self):
+        self.publish()
+        self.run_aep("publish", "started", "--agent", "a", "--request", "password=hunter22222")
+        [spool] = json.loads(self.run_aep("status", "--json").stdout)["spools"]
+        self.assertEqual(spool["spool"], self.spool)
+        self.assertEqual(spool["mode"], "local")
+        self.assertEqual(spool["backlog_events"], 2)
+        self.assertGreater(spool["backlog_bytes"], 1000)
+        self.assertFalse(spool["relay_alive"])
+        self.assertEqual(spool["counters"]["redacted"], 1)
+        text = self.run_aep("status").stdout
+        self.assertIn("2 events", text)
+        self.assertRegex(text, r"\n +1  secrets redacted\n")
+
+    def test_all_spools_are_shown_the_configured_one_first(self):
+        self.publish()
+        self.publish(**DEAD_BROKER)
+        spools = json.loads(self.run_aep("status", "--json", env=DEAD_BROKER).stdout)["spools"]
+        self.assertEqual([s["mode"] for s in spools], ["kafka", "local"])
+        self.assertEqual(spools[0]["backlog_events"], 1)
+        [one] = json.loads(self.run_aep("status", "--json", "--spool", self.spool).stdout)["spools"]
+        self.assertEqual(one["mode"], "local")
+
+    def test_a_spool_that_cannot_be_opened_does_not_hide_the_others(self):
+        self.publish()
+        bad = os.path.join(self.folder, "state", "aep", "bad")
+        os.mkdir(bad, 0o755)
+        with open(os.path.join(bad, "spool.id"), "w") as file:
+            file.write("no identity")
+        done = self.run_aep("status", "--json")
+        self.assertEqual(len(json.loads(done.stdout)["spools"]), 1)
+        self.assertIn("bad", done.stderr)
+
+    def test_spool_list(self):
+        self.publish()
+        self.publish(**DEAD_BROKER)
+        lines = [json.loads(x) for x in self.run_aep("spool", "list", "--json").stdout.splitlines()]
+        self.assertEqual(sorted(x["mode"] for x in lines), ["kafka", "local"])
+        self.assertEqual(len(self.run_aep("spool", "list").stdout.splitlines()), 2)
+
+    def test_looking_changes_nothing(self):
+        self.publish()
+        before = {n: os.stat(os.path.join(self.spool, n)).st_mtime_ns
+                  for n in os.listdir(self.spool)
+                  if stat.S_ISREG(os.stat(os.path.join(self.spool, n)).st_mode)}
+        for verb in (["status"], ["tail"], ["dead", "list"], ["spool", "list"]):
+            self.run_aep(*verb)
+        after = {n: os.stat(os.path.join(self.spool, n)).st_mtime_ns for n in before}
+        self.assertEqual(before, after)
+
+    def test_purge_asks_for_yes(self):
+        self.publish()
+        done = self.run_aep("spool", "purge", status=2)
+        self.assertIn("--yes", done.stderr)
+        self.assertEqual(len(self.events()), 1)
+
+    def test_dead_letters_none(self):
+        self.publish()
+        self.assertEqual(self.run_aep("dead", "list").stdout, "")
+        self.assertIn("no dead letter", self.run_aep("dead", "show", "7", status=1).stderr)
+
+    def test_dead_wants_an_ordinal(self):
+        self.publish()
+        self.assertIn("ordinal", self.run_aep("dead", "show", "x", status=2).stderr)
+
+    def test_dropping_all_dead_letters_asks_for_yes(self):
+        self.publish()
+        self.assertIn("--yes", self.run_aep("dead", "drop", status=2).stderr)
+
+    def test_flush_in_local_mode_has_nothing_to_wait_for(self):
+        self.publish()
+        self.run_aep("flush")
+
+    def test_flush_with_a_dead_broker_is_deferred(self):
+        self.publish(**DEAD_BROKER)
+        self.run_aep("flush", "--timeout", "100", env=DEAD_BROKER, status=3)
+
+
+class Relay(AepTest):
+    relay = True
+
+    def status(self):
+        return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]
+
+    def test_start_twice_and_stop(self):
+        self.assertIn("started", self.run_aep("relay", "start").stdout)
+        self.assertTrue(self.status()["relay_alive"])
+        pid = self.status()["relay_pid"]
+        self.assertIn("runs already", self.run_aep("relay", "start").stdout)
+        self.assertEqual(self.status()["relay_pid"], pid)
+        self.run_aep("relay", "stop")
+        self.assertFalse(self.status()["relay_alive"])
+        self.assertIn("none runs", self.run_aep("relay", "stop").stderr)
+
+    def test_run_stays_in_the_foreground_until_it_is_told_to_stop(self):
+        relay = self.start_aep("relay", "run", "--set", "source=other")
+        line = relay.stderr.readline()
+        self.assertIn("runs on", line)
+        self.assertEqual(self.status()["relay_pid"], relay.pid)
+        relay.terminate()
+        self.assertEqual(relay.wait(20), 0)
+
+    def test_run_refuses_a_bad_setting(self):
+        self.assertIn("nonsense", self.run_aep("relay", "run", "--set", "mode=nonsense",
+                                               status=2).stderr)
+
+    def test_a_publisher_starts_a_relay(self):
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r", "--wait")
+        self.run_aep("relay", "start")
+        self.assertTrue(self.status()["relay_alive"])
+
+    def test_purge_drops_and_counts(self):
+        env = {**DEAD_BROKER}
+        self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+        for _ in range(3):
+            self.run_aep("publish", "started", "--agent", "a", "--request", "r", env=env)
+        out = self.run_aep("spool", "purge", "--yes", env=env).stdout
+        self.assertEqual(out, "3 events dropped unsent\n")
+        [spool] = [s for s in json.loads(self.run_aep("status", "--json", env=env).stdout)["spools"]
+                   if s["mode"] == "kafka"]
+        self.assertEqual(spool["backlog_events"], 0)
+        self.assertEqual(spool["counters"]["purged"], 3)

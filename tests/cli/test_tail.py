@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aep tail: the spool's events, as they are written."""
+import json
+import os
+import re
+import select
+import time
+
+from harness import DEADLINE_S, AepTest
+
+
+class Tail(AepTest):
+    def publish(self, request="r"):
+        return self.run_aep("publish", "started", "--agent", "a", "--request", request).stdout[:-1]
+
+    def publish_many(self, count, size=10, **env):
+        line = '{"kind":"progress","agent_name":"a","correlation_id":"c","current_step":"%s-%d"}\n'
+        text = "".join(line % ("x" * size, i) for i in range(count))
+        self.run_aep("publish", "--stdin", stdin=text, env=env)
+
+    def read_lines(self, process, count):
+        """The next lines of a following tail, within the deadline."""
+        lines, data, deadline = [], "", time.monotonic() + DEADLINE_S
+        while len(lines) < count:
+            left = deadline - time.monotonic()
+            self.assertGreater(left, 0, f"{count} lines wanted, so far {lines}")
+            if select.select([process.stdout], [], [], left)[0]:
+                data += os.read(process.stdout.fileno(), 65536).decode()
+                *complete, data = data.split("\n")
+                lines += complete
+        return lines
+
+    def test_a_line_for_people(self):
+        correlation_id = self.publish("do\nit\x1b[31m now")
+        [line] = self.run_aep("tail").stdout.splitlines()
+        self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3} spooled +started +a " + correlation_id
+                         + r" do it \[31m now$")
+
+    def test_no_colour_but_on_a_terminal(self):
+        self.publish()
+        self.assertNotIn("\x1b", self.run_aep("tail").stdout)
+
+    def test_summaries_of_every_kind(self):
+        self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c",
+                     "--progress-percent", "50", "--current-step", "endpoints", "--steps-completed",
+                     "3", "--steps-total", "6", "--metadata",
+                     '{"status":"waiting","waiting_for":"human"}')
+        self.run_aep("publish", "completed", "--agent", "a", "--correlation-id", "c",
+                     "--result-summary", "done well", "--duration-ms", "1500")
+        self.run_aep("publish", "failed", "--agent", "a", "--correlation-id", "c",
+                     "--error-code", "E1", "--error-message", "broken")
+        self.run_aep("publish", "--type", "a.b.c.v1", "--payload", '{"x":1}')
+        progress, completed, failed, other = self.run_aep("tail").stdout.splitlines()
+        self.assertIn("50% step 3 of 6 endpoints", progress)
+        self.assertIn("waiting for human", progress)
+        self.assertIn("done well (1500 ms)", completed)
+        self.assertIn("E1: broken", failed)
+        self.assertIn('{"x":1}', other)
+
+    def test_the_last_ten_or_as_many_as_wanted(self):
+        self.publish_many(30)
+        self.assertEqual(len(self.run_aep("tail").stdout.splitlines()), 10)
+        for count in (0, 1, 29, 30, 31):
+            out = self.run_aep("tail", "-n", str(count), "--json").stdout.splitlines()
+            steps = [json.loads(x)["event"]["payload"]["current_step"][-2:] for x in out]
+            self.assertEqual(len(steps), min(count, 30))
+            self.assertEqual(steps[-1:], ["29"] if count else [])
+        self.assertEqual(len(self.run_aep("tail", "-n", "all").stdout.splitlines()), 30)
+
+    def test_across_segments(self):
+        self.publish_many(500, size=1000, AEP_SPOOL_SEGMENT_BYTES="65536")
+        self.assertGreater(len([n for n in os.listdir(self.spool) if n.endswith(".seg")]), 5)
+        steps = [int(p["current_step"].split("-")[1]) for p in self.payloads()]
+        self.assertEqual(steps, list(range(500)))
+        self.assertEqual(len(self.run_aep("tail", "-n", "400").stdout.splitlines()), 400)
+
+    def test_follow_shows_events_as_they_are_written(self):
+        self.publish("first")
+        tail = self.start_aep("tail", "-f", "--json")
+        [line] = self.read_lines(tail, 1)
+        self.assertEqual(json.loads(line)["event"]["payload"]["user_request"], "first")
+        for i in range(5):
+            self.publish(str(i))
+            [line] = self.read_lines(tail, 1)
+            self.assertEqual(json.loads(line)["event"]["payload"]["user_request"], str(i))
+
+    def test_follow_from_now_on(self):
+        self.publish("before")
+        tail = self.start_aep("tail", "-f", "-n", "0", "--json", "--set", "log.every_s=1")
+        deadline = time.monotonic() + DEADLINE_S
+        while not select.select([tail.stdout], [], [], 0.1)[0]:  # until it follows
+            self.assertLess(time.monotonic(), deadline)
+            self.publish("after")
+        [line] = self.read_lines(tail, 1)[:1]
+        self.assertEqual(json.loads(line)["event"]["payload"]["user_request"], "after")
+
+    def test_follow_goes_on_across_segments(self):
+        self.publish_many(1, AEP_SPOOL_SEGMENT_BYTES="65536")
+        tail = self.start_aep("tail", "-f", "--json")
+        self.read_lines(tail, 1)
+        self.publish_many(300, size=1000)
+        self.assertEqual(len(self.read_lines(tail, 300)), 300)
+
+    def test_follow_ends_when_the_spool_is_removed(self):
+        self.publish()
+        tail = self.start_aep("tail", "-f")
+        self.read_lines(tail, 1)
+        for name in os.listdir(self.spool):
+            os.unlink(os.path.join(self.spool, name))
+        os.rmdir(self.spool)
+        self.assertEqual(tail.wait(DEADLINE_S), 1)
+        self.assertIn("removed", tail.stderr.read())
+
+    def test_follow_ends_quietly_when_its_reader_does(self):
+        self.publish()
+        tail = self.start_aep("tail", "-f")
+        self.read_lines(tail, 1)
+        tail.stdout.close()
+        self.publish()
+        self.assertEqual(tail.wait(DEADLINE_S) in (0, 1), True)
+        self.assertEqual(tail.stderr.read(), "")
+        tail.stdout = None
+
+    def test_a_dead_broker_leaves_events_spooled(self):
+        env = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r", env=env)
+        out = self.run_aep("tail", "--json", env=env).stdout
+        self.assertEqual(json.loads(out)["state"], "spooled")
+
+    def test_without_configuration_the_only_spool_is_meant(self):
+        self.publish()
+        nothing = {"AEP_MODE": ""}
+        self.assertEqual(len(self.run_aep("tail", env=nothing).stdout.splitlines()), 1)
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r",
+                     env={"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+        done = self.run_aep("tail", env=nothing, status=2)
+        self.assertIn("--spool", done.stderr)
+        out = self.run_aep("tail", "--spool", self.spool, env=nothing).stdout
+        self.assertEqual(len(out.splitlines()), 1)
+
+    def test_no_spool_is_said(self):
+        self.assertTrue(re.search("no spool|No such", self.run_aep("tail", status=1).stderr))
+
+    def test_garbage_in_the_spool_is_passed_over(self):
+        self.publish("before")
+        with open(os.path.join(self.spool, "0000000000000001.seg"), "ab") as segment:
+            segment.write(b"garbage" * 10)
+        self.publish("after")
+        self.assertEqual([p["user_request"] for p in self.payloads()], ["before", "after"])

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/kinds.h"
+
+#include "vectors.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static void every_member_of_a_struct_has_its_place(void **state)
+{
+    (void)state;
+    for (int k = 0; k < AEP_KIND_COUNT; k++) {
+        const struct aep__kind *kind = &aep__kinds[k];
+        size_t end = sizeof(size_t);
+        bool seen[sizeof(aep_failed)] = {false};
+        for (size_t i = 0; i < kind->member_count; i++) {
+            const struct aep__member *member = &kind->members[i];
+            size_t size = aep__type_is_number(member->type) ? sizeof(aep_number) : sizeof(char *);
+            for (size_t b = 0; b < size; b++) {
+                assert_false(seen[member->offset + b]);
+                seen[member->offset + b] = true;
+            }
+            end += size;
+            assert_int_equal(aep__kind_member((enum aep_kind)k, member->name,
+                                              strlen(member->name)), i);
+            assert_int_equal(member->key_len, strlen(member->name) + 3);
+            assert_non_null(aep__type_name(member->type));
+            assert_true(strlen(member->help) > 5);
+            if (member->at_least)
+                assert_true(aep__kind_member((enum aep_kind)k, member->at_least,
+                                             strlen(member->at_least)) >= 0);
+        }
+        assert_int_equal(end, kind->link_offset);
+        assert_int_equal(kind->link_offset + 3 * sizeof(char *), kind->struct_size);
+        assert_string_equal(kind->members[kind->correlation].name, "correlation_id");
+        if (kind->session < kind->member_count)
+            assert_string_equal(kind->members[kind->session].name, "session_id");
+    }
+}
+
+static void kinds_are_found_by_name_and_by_event_type(void **state)
+{
+    (void)state;
+    for (int k = 0; k < AEP_KIND_COUNT; k++) {
+        const char *type = aep_kind_event_type((enum aep_kind)k);
+        char prefixed[100];
+        assert_int_equal(aep_kind_find(aep_kind_name((enum aep_kind)k)), k);
+        assert_int_equal(aep__kind_of_type(type, strlen(type)), k);
+        snprintf(prefixed, sizeof prefixed, "dev.%s", type);
+        assert_int_equal(aep__kind_of_type(prefixed, strlen(prefixed)), k);
+        snprintf(prefixed, sizeof prefixed, "dev%s", type);
+        assert_int_equal(aep__kind_of_type(prefixed, strlen(prefixed)), -1);
+        assert_true(aep__event_type_valid(type, strlen(type)));
+        const char *ref = aep__kinds[k].schema_ref;
+        assert_true(aep__schema_ref_valid(ref, strlen(ref)));
+        assert_true(aep__schema_ref_of(ref, strlen(ref), type, strlen(type)));
+    }
+    assert_int_equal(aep_kind_find("Started"), -1);
+    assert_int_equal(aep_kind_find(NULL), -1);
+    assert_null(aep_kind_name((enum aep_kind)AEP_KIND_COUNT));
+    assert_null(aep_kind_event_type((enum aep_kind)-1));
+    assert_null(aep_kind_schema((enum aep_kind)-1));
+    assert_null(aep_kind_schema_hash((enum aep_kind)4));
+}
+
+static void topics_are_what_kafka_takes(void **state)
+{
+    (void)state;
+    char longest[251];
+    memset(longest, 'a', sizeof longest);
+    assert_true(aep__topic_valid("A.b_c-9", 7));
+    assert_true(aep__topic_valid(longest, 249));
+    assert_false(aep__topic_valid(longest, 250));
+    for (const char *const *bad = (const char *const[]){"", ".", "..", "a b", "a/b", "\xc3\xa9",
+                                                        "a@", "[", NULL}; *bad; bad++)
+        assert_false(aep__topic_valid(*bad, strlen(*bad)));
+}
+
+/* sha256sum (coreutils) is the other opinion. */
+static void a_schema_has_the_hash_of_its_text(void **state)
+{
+    (void)state;
+    for (int k = 0; k < AEP_KIND_COUNT; k++) {
+        char path[] = "/tmp/aep-schema-XXXXXX", command[100], sum[65] = "";
+        int fd = mkstemp(path);
+        const char *text = aep_kind_schema((enum aep_kind)k);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        close(fd);
+        snprintf(command, sizeof command, "sha256sum < %s", path);
+        FILE *pipe = popen(command, "r");
+        assert_int_equal(fread(sum, 1, 64, pipe), 64);
+        pclose(pipe);
+        unlink(path);
+        assert_string_equal(sum, aep_kind_schema_hash((enum aep_kind)k));
+    }
+}
+
+static void a_schema_has_the_members_of_its_kind(void **state)
+{
+    (void)state;
+    for (int k = 0; k < AEP_KIND_COUNT; k++) {
+        const struct aep__kind *kind = &aep__kinds[k];
+        json_t *schema = json_loads(aep_kind_schema((enum aep_kind)k), JSON_REJECT_DUPLICATES, NULL);
+        json_t *envelope = json_object_get(schema, "properties");
+        json_t *payload = json_object_get(envelope, "payload");
+        size_t required = 0;
+        assert_int_equal(json_object_size(envelope), 10);
+        assert_int_equal(json_array_size(json_object_get(schema, "required")), 10);
+        assert_int_equal(json_object_size(json_object_get(payload, "properties")),
+                         kind->member_count);
+        for (size_t i = 0; i < kind->member_count; i++) {
+            assert_non_null(json_object_get(json_object_get(payload, "properties"),
+                                            kind->members[i].name));
+            required += kind->members[i].required;
+        }
+        assert_int_equal(json_array_size(json_object_get(payload, "required")), required);
+        json_decref(schema);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member_of_a_struct_has_its_place),
+        cmocka_unit_test(kinds_are_found_by_name_and_by_event_type),
+        cmocka_unit_test(topics_are_what_kafka_takes),
+        cmocka_unit_test(a_schema_has_the_hash_of_its_text),
+        cmocka_unit_test(a_schema_has_the_members_of_its_kind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for a record's fate: with a relay, without one, with one that comes and goes. */
+#include "client_fixture.h"
+
+static aep_receipt publish(struct here *here)
+{
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    accepted(here, aep_publish_started(here->pub,
+                                       AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                       &receipt, &here->err));
+    return receipt;
+}
+
+/* As a relay does that has finished everything up to there. */
+static void move_cursor(struct here *here, aep_position position)
+{
+    struct aep__spool spool;
+    struct aep__cursor cursor;
+    accepted(here, aep__spool_open(&spool, here->dir, NULL, &here->err));
+    accepted(here, aep__cursor_load(&spool, &cursor, &here->err));
+    cursor.segment = position.segment;
+    cursor.offset = position.offset;
+    int fd = aep__cursor_open(&spool);
+    assert_int_equal(aep__cursor_store(&spool, fd, &cursor, true), 0);
+    close(fd);
+    aep__spool_done(&spool);
+}
+
+/* ---- with a relay ---- */
+
+static void test_a_wait_is_told_the_records_own_fate(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, "acked");
+    accepted(here, aep_publisher_wait(here->pub, &receipt, 5000, &here->err));
+    atomic_store(&fake.answer, "parked");
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 5000, &here->err), AEP_EPARKED);
+    assert_int_equal(here->err.code, AEP_EPARKED);
+    atomic_store(&fake.answer, "dead");
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 5000, &here->err), AEP_EDEAD);
+    assert_int_equal(fake.client_count, 1); /* one connection served all */
+    fake_kill(&fake);
+}
+
+static void test_a_wait_ends_at_its_time_not_before(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, NULL);
+    int64_t begun = now_ms();
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 60, &here->err), AEP_EDEFERRED);
+    int64_t took = now_ms() - begun;
+    assert_in_range(took, 60, 2000);
+    /* A late answer to that question is no answer to the next. */
+    atomic_store(&fake.answer, "parked");
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 5000, &here->err), AEP_EPARKED);
+    fake_kill(&fake);
+}
+
+static void test_a_wait_of_no_time_only_asks(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 0, &here->err), AEP_EDEFERRED);
+    assert_non_null(strstr(here->err.text, "no relay is running"));
+    fake_start(&fake, here->dir, NULL);
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 0, &here->err), AEP_EDEFERRED);
+    atomic_store(&fake.answer, "acked");
+    accepted(here, aep_publisher_wait(here->pub, &receipt, 0, &here->err));
+    fake_kill(&fake);
+}
+
+struct waiting {
+    struct here *here;
+    aep_receipt receipt;
+    int result;
+};
+
+static void *wait_for_ever(void *arg)
+{
+    struct waiting *waiting = arg;
+    waiting->result = aep_publisher_wait(waiting->here->pub, &waiting->receipt, -1, NULL);
+    return NULL;
+}
+
+static void await_question(struct fake_relay *fake, int count)
+{
+    int64_t deadline = now_ms() + 10000;
+    while (atomic_load(&fake->questions) < count && now_ms() < deadline)
+        sched_yield();
+    assert_true(atomic_load(&fake->questions) >= count);
+}
+
+static void test_a_wait_outlives_the_relay_that_it_asked(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay first, second;
+    pthread_t thread;
+    open_publisher(here);
+    struct waiting waiting = {.here = here, .receipt = publish(here), .result = -1};
+    fake_start(&first, here->dir, NULL);
+    pthread_create(&thread, NULL, wait_for_ever, &waiting);
+    await_question(&first, 1);
+    fake_kill(&first);
+    fake_start(&second, here->dir, "acked");
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.result, AEP_OK);
+    fake_kill(&second);
+}
+
+static void test_a_wait_finds_a_relay_that_begins_later(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    pthread_t thread;
+    open_publisher(here);
+    struct waiting waiting = {.here = here, .receipt = publish(here), .result = -1};
+    pthread_create(&thread, NULL, wait_for_ever, &waiting);
+    fake_start(&fake, here->dir, "acked");
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.result, AEP_OK);
+    fake_kill(&fake);
+}
+
+/* ---- without one ---- */
+
+static void test_without_a_relay_the_cursor_tells(void **state)
+{
+    struct here *here = *state;
+    open_publisher(here);
+    aep_receipt first = publish(here), second = publish(here);
+    move_cursor(here, first.position);
+    accepted(here, aep_publisher_wait(here->pub, &first, 1000, &here->err));
+    assert_int_equal(aep_publisher_wait(here->pub, &second, 20, &here->err), AEP_EDEFERRED);
+    move_cursor(here, (aep_position){2, 0}); /* a retired segment */
+    accepted(here, aep_publisher_wait(here->pub, &second, 1000, &here->err));
+}
+
+static void test_a_flush_of_nothing_is_done(void **state)
+{
+    struct here *here = *state;
+    open_publisher(here);
+    accepted(here, aep_publisher_flush(here->pub, -1, &here->err));
+    aep_receipt receipt = publish(here);
+    assert_int_equal(aep_publisher_flush(here->pub, 20, &here->err), AEP_EDEFERRED);
+    move_cursor(here, receipt.position);
+    accepted(here, aep_publisher_flush(here->pub, -1, &here->err));
+}
+
+static void test_a_torn_tail_holds_up_no_flush(void **state)
+{
+    struct here *here = *state;
+    char path[128];
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    snprintf(path, sizeof path, "%s/%016x.seg", here->dir, 1);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "\xff\x53\xfe\xff torn", 9), 9);
+    close(fd);
+    move_cursor(here, receipt.position);
+    accepted(here, aep_publisher_flush(here->pub, 0, &here->err));
+}
+
+static void test_a_flush_asks_for_all_that_was_accepted(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    unsigned long long segment = 0, end = 0;
+    open_publisher(here);
+    publish(here);
+    aep_receipt last = publish(here);
+    fake_start(&fake, here->dir, "parked");
+    assert_int_equal(aep_publisher_flush(here->pub, 5000, &here->err), AEP_EPARKED);
+    assert_int_equal(sscanf(fake.question, "flush %*u %llu %llu", &segment, &end), 2);
+    assert_int_equal(segment, last.position.segment);
+    assert_int_equal(end, last.position.offset);
+    fake_kill(&fake);
+}
+
+static void test_a_relay_that_is_not_installed_is_an_error_at_once(void **state)
+{
+    struct here *here = *state;
+    set_option(here, "relay.mode", "auto");
+    set_option(here, "relay.path", "/nonexistent/aep-relay");
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    int64_t begun = now_ms();
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 60000, &here->err), AEP_ERELAY);
+    assert_non_null(strstr(here->err.text, "/nonexistent/aep-relay"));
+    assert_int_equal(aep_publisher_wait(here->pub, &receipt, 60000, &here->err), AEP_ERELAY);
+    assert_true(now_ms() - begun < 30000);
+    assert_int_equal(atomic_load(&here->log_count), 1); /* said once */
+}
+
+/* ---- a waiter ---- */
+
+static int next_within(aep_waiter *waiter, int timeout_ms, aep_outcome *outcome)
+{
+    int64_t deadline = now_ms() + timeout_ms;
+    for (;;) {
+        aep_error err;
+        int result = aep_waiter_next(waiter, outcome, &err);
+        if (result != AEP_EDEFERRED || now_ms() >= deadline)
+            return result;
+        struct pollfd poll_fd = {.fd = aep_waiter_fd(waiter), .events = POLLIN};
+        poll(&poll_fd, 1, (int)(deadline - now_ms()));
+    }
+}
+
+static bool is_readable(const aep_waiter *waiter, int timeout_ms)
+{
+    struct pollfd poll_fd = {.fd = aep_waiter_fd(waiter), .events = POLLIN};
+    return poll(&poll_fd, 1, timeout_ms) == 1;
+}
+
+static void test_a_waiter_tells_each_fate_under_its_token(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    bool told[100] = {false};
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, "dead");
+    for (uint64_t i = 0; i < 100; i++)
+        accepted(here, aep_waiter_add(waiter, &receipt, i, &here->err));
+    for (int i = 0; i < 100; i++) {
+        accepted(here, next_within(waiter, 10000, &outcome));
+        assert_int_equal(outcome.code, AEP_EDEAD);
+        assert_in_range(outcome.token, 0, 99);
+        assert_false(told[outcome.token]);
+        told[outcome.token] = true;
+    }
+    assert_int_equal(aep_waiter_next(waiter, &outcome, &here->err), AEP_EDEFERRED);
+    assert_false(is_readable(waiter, 0));
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
+static void test_a_waiters_descriptor_is_readable_while_there_is_something(void **state)
+{
+    struct here *here = *state;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    set_option(here, "mode", "local");
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    assert_false(is_readable(waiter, 0));
+    accepted(here, aep_waiter_add(waiter, &receipt, 1, &here->err));
+    accepted(here, aep_waiter_add(waiter, NULL, 2, &here->err));
+    assert_true(is_readable(waiter, 1000));
+    accepted(here, aep_waiter_next(waiter, &outcome, &here->err));
+    assert_int_equal(outcome.token, 1);
+    assert_true(is_readable(waiter, 1000));
+    accepted(here, aep_waiter_next(waiter, &outcome, &here->err));
+    assert_int_equal(outcome.token, 2);
+    assert_false(is_readable(waiter, 0));
+    aep_waiter_free(waiter);
+}
+
+static void test_a_waiter_follows_the_relay_with_one_descriptor(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay first, second;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    int fd = aep_waiter_fd(waiter);
+    aep_receipt receipt = publish(here);
+    accepted(here, aep_waiter_add(waiter, &receipt, 7, &here->err));
+    fake_start(&first, here->dir, NULL);
+    assert_int_equal(next_within(waiter, 1000, &outcome), AEP_EDEFERRED);
+    await_question(&first, 1);
+    fake_kill(&first);
+    fake_start(&second, here->dir, "acked");
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 7);
+    assert_int_equal(outcome.code, AEP_OK);
+    assert_int_equal(aep_waiter_fd(waiter), fd);
+    aep_waiter_free(waiter);
+    fake_kill(&second);
+}
+
+static void test_a_waiter_without_a_relay_reads_the_cursor(void **state)
+{
+    struct here *here = *state;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    accepted(here, aep_waiter_add(waiter, NULL, 1, &here->err));
+    move_cursor(here, receipt.position);
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 1);
+    aep_waiter_free(waiter);
+}
+
+static void test_a_cancelled_request_is_forgotten(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, NULL);
+    accepted(here, aep_waiter_add(waiter, &receipt, 1, &here->err));
+    await_question(&fake, 1);
+    aep_waiter_cancel(waiter, 1);
+    aep_waiter_cancel(waiter, 99);
+    atomic_store(&fake.answer, "acked");
+    accepted(here, aep_waiter_add(waiter, &receipt, 2, &here->err));
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 2);
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
+static int use_in_child(void *user)
+{
+    aep_waiter *waiter = user;
+    aep_outcome outcome;
+    int result = aep_waiter_next(waiter, &outcome, NULL);
+    aep_waiter_free(waiter);
+    return result == AEP_ESTATE ? 0 : 1;
+}
+
+static void test_a_waiter_stays_with_the_process_that_made_it(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, "acked");
+    assert_int_equal(in_child(use_in_child, waiter), 0);
+    accepted(here, aep_waiter_add(waiter, &receipt, 1, &here->err));
+    accepted(here, next_within(waiter, 10000, &outcome));
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_wait_is_told_the_records_own_fate),
+        TEST(test_a_wait_ends_at_its_time_not_before),
+        TEST(test_a_wait_of_no_time_only_asks),
+        TEST(test_a_wait_outlives_the_relay_that_it_asked),
+        TEST(test_a_wait_finds_a_relay_that_begins_later),
+        TEST(test_without_a_relay_the_cursor_tells),
+        TEST(test_a_flush_of_nothing_is_done),
+        TEST(test_a_torn_tail_holds_up_no_flush),
+        TEST(test_a_flush_asks_for_all_that_was_accepted),
+        TEST(test_a_relay_that_is_not_installed_is_an_error_at_once),
+        TEST(test_a_waiter_tells_each_fate_under_its_token),
+        TEST(test_a_waiters_descriptor_is_readable_while_there_is_something),
+        TEST(test_a_waiter_follows_the_relay_with_one_descriptor),
+        TEST(test_a_waiter_without_a_relay_reads_the_cursor),
+        TEST(test_a_cancelled_request_is_forgotten),
+        TEST(test_a_waiter_stays_with_the_process_that_made_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
