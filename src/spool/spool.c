@@ -170,11 +170,13 @@ static void format_identity(struct aep__buf *out, const struct aep__spool_settin
 static bool find_value(const char *text, const char *name, char *value, size_t size)
 {
     size_t len = strlen(name);
-    for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+    for (const char *line = text; *line; line += *line == '\n') {
         if (strncmp(line, name, len) == 0 && line[len] == ' ') {
             snprintf(value, size, "%.*s", (int)strcspn(line + len + 1, "\n"), line + len + 1);
             return true;
         }
+        line += strcspn(line, "\n");
+    }
     return false;
 }
 

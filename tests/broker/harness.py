@@ -162,6 +162,15 @@ class Kafka:
         lines = shlex.split(text or self.tool("env"))
         self.env = dict(word.split("=", 1) for word in lines if "=" in word)
         self.servers = self.env["KAFKA_BOOTSTRAP_SERVERS"]
+        self.secure_servers = self.env.get("AEP_TEST_KAFKA_SECURE")
+
+    def login(self, user, **more):
+        """Options for the TLS + SCRAM listener of a secure broker."""
+        name = f"AEP_TEST_KAFKA_{user.upper()}"
+        return {"kafka_security_protocol": "sasl_ssl", "kafka_sasl_mechanism": "SCRAM-SHA-256",
+                "kafka_sasl_username": self.env[name + "_USER"],
+                "kafka_sasl_password": self.env[name + "_PASSWORD"],
+                "kafka_ssl_ca_location": self.env["AEP_TEST_KAFKA_CA"]} | more
 
     def start(self):
         self.read_env(self.tool("start", *self.flags))

@@ -3,17 +3,7 @@
 the topic takes them they are sent, none lost, none twice."""
 import unittest
 
-from harness import TOPICS, Case, end_process, numbered_lines, progress_lines, secure_kafka, \
-    unique, unique_type
-
-
-def login(kafka, user, **more):
-    """Options for the secure broker's TLS + SCRAM listener."""
-    name = f"AEP_TEST_KAFKA_{user.upper()}"
-    return {"kafka_security_protocol": "sasl_ssl", "kafka_sasl_mechanism": "SCRAM-SHA-256",
-            "kafka_sasl_username": kafka.env[name + "_USER"],
-            "kafka_sasl_password": kafka.env[name + "_PASSWORD"],
-            "kafka_ssl_ca_location": kafka.env["AEP_TEST_KAFKA_CA"]} | more
+from harness import TOPICS, Case, end_process, numbered_lines, secure_kafka, unique, unique_type
 
 
 class Missing(Case):
@@ -117,7 +107,7 @@ class Forbidden(Case):
         kafka = secure_kafka()
         started, forbidden = TOPICS["started"], unique_type("forbidden")
         kafka.create(started, forbidden)
-        spool = self.make_spool(kafka.env["AEP_TEST_KAFKA_SECURE"], **login(kafka, "limited"))
+        spool = self.make_spool(kafka.secure_servers, **kafka.login("limited"))
         word = unique()
         for n in range(20):
             spool.publish_lines([{"kind": "started", "agent_name": "a", "user_request": "x",

@@ -99,6 +99,8 @@ class JobControl(AepTest):
         self.terminal.expect(r"Stopped")
         self.terminal.send("fg\n")
         self.terminal.expect(r"awake")
+        self.terminal.send('echo "status=$?"\n')
+        self.terminal.expect(r"status=0")
 
     def test_reading_in_the_background_stops_the_job(self):
         self.terminal.send('"$aep" run --agent job -- cat &\n')
@@ -114,6 +116,8 @@ class JobControl(AepTest):
         self.terminal.send("three\n")
         self.terminal.expect(r"(?s)three.*?three")
         self.terminal.send("\x04")
+        self.terminal.send('echo "status=$?"\n')
+        self.terminal.expect(r"status=0")
 
     def test_an_interactive_shell_within(self):
         self.terminal.send('"$aep" run --agent job -- bash --norc --noprofile --noediting -i\n')

@@ -14,8 +14,8 @@ missing=0
 for name in include/aep/aep.h libaep.so libaep.a pkgconfig/aep.pc cmake/aep/aepConfig.cmake bin/aep \
     libexec/aep/aep-relay libexec/aep/aep-topics share/man/man1/aep.1 share/man/man1/aep-publish.1 \
     share/bash-completion/completions/aep share/zsh/site-functions/_aep \
-    share/aep/schemas/execution_started.json share/aep/schemas/execution_progress.json \
-    share/aep/schemas/execution_completed.json share/aep/schemas/execution_failed.json \
+    share/aep/schemas/started.json share/aep/schemas/progress.json \
+    share/aep/schemas/completed.json share/aep/schemas/failed.json \
     share/aep/systemd/aep-relay.service; do
     [ -n "$(find "$prefix" -path "*/$name")" ] || { echo "not installed: $name"; missing=1; }
 done

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS and SASL: what is right is delivered, what is wrong is said, no secret shows anywhere, and a
+publisher with the right credentials puts an end to a relay with wrong ones."""
+import os
+import subprocess
+import unittest
+
+from harness import TOPICS, Case, find_relays, read_proc, secure_kafka, unique, wait_until
+
+WRONG = "wr0ng-passw0rd-" + unique()
+
+
+class Secure(Case):
+    def secure_spool(self, user="writer", **more):
+        kafka = secure_kafka()
+        return kafka, self.make_spool(kafka.secure_servers, **kafka.login(user, **more))
+
+    def assert_delivered(self, kafka, words):
+        keys = [record.key for record in kafka.read(TOPICS["progress"], only=words[0][:8])]
+        self.assertEqual(sorted(key for key in keys if key in words), sorted(words))
+
+    def assert_no_secret(self, spool, *secrets):
+        """Not in an argument or the environment of the relay, nor in what is on disk or said."""
+        places = {"status": spool.run("status").out + spool.run("status", "--json").out,
+                  "config explain": spool.run("config", "explain").out}
+        for pid in find_relays(spool.home):
+            places[f"arguments of {pid}"] = read_proc(pid, "cmdline").decode()
+            places[f"environment of {pid}"] = read_proc(pid, "environ").decode()
+        for path in spool.dir.iterdir():
+            if path.is_file():
+                places[path.name] = path.read_bytes().decode(errors="replace")
+        for secret in secrets:
+            found = [name for name, text in places.items() if secret in text]
+            self.assertEqual(found, [], "a password shows")
+
+    def test_scram_over_tls_delivers(self):
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"):
+            with self.subTest(mechanism):
+                kafka, spool = self.secure_spool(kafka_sasl_mechanism=mechanism)
+                word = unique()
+                result = spool.publish("progress", word, "--wait=20000")
+                self.assertEqual(result.status, 0, result.err)
+                self.assert_delivered(kafka, [word])
+                self.assert_no_secret(spool, kafka.env["AEP_TEST_KAFKA_WRITER_PASSWORD"])
+
+    def test_password_from_a_file(self):
+        kafka, spool = self.secure_spool()
+        path = spool.home / "password"
+        path.write_text(spool.env.pop("AEP_KAFKA_SASL_PASSWORD") + "\n")
+        path.chmod(0o600)
+        spool.set(kafka_sasl_password_file=path)
+        word = unique()
+        result = spool.publish("progress", word, "--wait=20000")
+        self.assertEqual(result.status, 0, result.err)
+        self.assert_delivered(kafka, [word])
+
+    def test_a_password_in_a_changed_file_is_read_by_the_next_relay(self):
+        kafka, spool = self.secure_spool()
+        path, right = spool.home / "password", spool.env.pop("AEP_KAFKA_SASL_PASSWORD")
+        path.write_text(WRONG)
+        path.chmod(0o600)
+        spool.set(kafka_sasl_password_file=path)
+        words = [unique("rotated-"), unique("rotated-")]
+        self.assertEqual(spool.publish("progress", words[0]).status, 0)
+        self.await_refused(spool)
+        path.write_text(right)
+        spool.ok("relay", "stop")
+        result = spool.publish("progress", words[1], "--wait=20000")
+        self.assertEqual(result.status, 0, result.err)
+        self.assert_delivered(kafka, words)
+
+    def await_refused(self, spool):
+        return spool.wait_status(lambda status: "authentication failed" in status["broker"],
+                                 "authentication failed, and that is said")
+
+    def test_right_credentials_end_a_relay_with_wrong_ones(self):
+        kafka, spool = self.secure_spool(kafka_sasl_password=WRONG)
+        right = kafka.env["AEP_TEST_KAFKA_WRITER_PASSWORD"]
+        words = [unique("handover-") for _ in range(6)]
+        for word in words[:3]:
+            self.assertEqual(spool.publish("progress", word).status, 0)
+        status = self.await_refused(spool)
+        self.assertTrue(status["reason"])
+        self.assertEqual(status["counters"]["acknowledged"], 0)
+        self.assertEqual(spool.publish("progress", words[3], "--wait=200").status, 3)
+        self.assert_no_secret(spool, WRONG)
+        first = spool.relay_pid()
+
+        spool.set(kafka_sasl_password=right)
+        self.assertEqual(spool.publish("progress", words[4]).status, 0)
+        result = spool.publish("progress", words[5], "--wait=30000")
+        self.assertEqual(result.status, 0, result.err)
+        spool.flush()
+        self.assert_delivered(kafka, words)
+        status = spool.wait_status(lambda status: status["broker"] == "connected", "connected")
+        self.assertNotEqual(status["relay_pid"], first)
+        wait_until(lambda: len(spool.relays()) == 1, "one relay is left")
+        self.assert_no_secret(spool, WRONG, right)
+
+    def test_a_publisher_with_wrong_credentials_does_not_disturb_a_healthy_relay(self):
+        kafka, spool = self.secure_spool()
+        words = [unique("healthy-") for _ in range(4)]
+        self.assertEqual(spool.publish("progress", words[0], "--wait=20000").status, 0)
+        pid = spool.relay_pid()
+        spool.set(kafka_sasl_password=WRONG)
+        for word in words[1:]:
+            self.assertEqual(spool.publish("progress", word, "--wait=20000").status, 0)
+        self.assertEqual(spool.relay_pid(), pid)
+        self.assert_delivered(kafka, words)
+
+    def test_a_server_that_is_not_the_cas_is_not_trusted(self):
+        kafka, spool = self.secure_spool()
+        ca = spool.home / "other.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=other",
+                        "-keyout", os.devnull, "-out", ca], check=True, capture_output=True)
+        spool.set(kafka_ssl_ca_location=ca)
+        word = unique()
+        self.assertEqual(spool.publish("progress", word).status, 0)
+        status = spool.wait_status(
+            lambda status: status["broker"] not in ("unknown", "connected"), "it is said")
+        self.assertRegex(status["reason"].lower(), "certificate|ssl|tls")
+        self.assertEqual(spool.publish("progress", word, "--wait=100").status, 3)
+        self.assertEqual(kafka.read(TOPICS["progress"], only=word), [])
+
+    def test_a_user_without_any_right_parks(self):
+        kafka, spool = self.secure_spool("nobody")
+        kafka.create(TOPICS["progress"])
+        spool.publish("progress", unique())
+        status = spool.wait_status(lambda status: status["parked_now"] == 1, "it is parked")
+        self.assertIn("forbidden", status["broker"])
+
+
+if __name__ == "__main__":
+    unittest.main()
