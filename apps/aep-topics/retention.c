@@ -21,7 +21,8 @@ static bool read_time(const char *text, int64_t *ret_ms)
     int64_t seconds = 0;
     bool fine = aep__value_parse(&row, text, &canonical, &seconds, &problem);
     aep__buf_done(&canonical);
-    *ret_ms = seconds * 1000;
+    if (fine)
+        *ret_ms = seconds * 1000;
     return fine;
 }
 

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define CONTINUE_MS 20 /* for a SIGCONT to the group to reach the child */
 
 /* Taken one by one and passed on. SIGTSTP, SIGTTIN, SIGTTOU among them: we stop when the child has
  * stopped, not before it. */
@@ -16,16 +19,16 @@ static const struct {
     bool by_terminal; /* the kernel sends it to a whole process group */
 } passed[] = {
     {SIGHUP, true},   {SIGINT, true},   {SIGQUIT, true},  {SIGWINCH, true},  {SIGTSTP, true},
-    {SIGTTIN, true},  {SIGTTOU, true},  {SIGCONT, true},  {SIGTERM, false},  {SIGUSR1, false},
-    {SIGUSR2, false}, {SIGALRM, false}, {SIGPROF, false}, {SIGVTALRM, false}, {SIGURG, false},
-    {SIGIO, false},
+    {SIGTTIN, true},  {SIGTTOU, true},  {SIGTERM, false}, {SIGUSR1, false},  {SIGUSR2, false},
+    {SIGALRM, false}, {SIGPROF, false}, {SIGURG, false},  {SIGIO, false},    {SIGVTALRM, false},
 };
 #define PASSED_COUNT (sizeof passed / sizeof *passed)
 
 struct watch {
     pid_t child;
-    sigset_t set;        /* what we take: passed, SIGCHLD, realtime signals */
-    sigset_t old_mask;   /* as we found it */
+    bool stopped;      /* the child, as far as is known */
+    sigset_t set;      /* what we take: passed, SIGCHLD, SIGCONT, realtime signals */
+    sigset_t old_mask; /* as we found it */
     struct sigaction old_child, old_pipe;
 };
 
@@ -33,6 +36,7 @@ static void begin_watch(struct watch *watch)
 {
     sigemptyset(&watch->set);
     sigaddset(&watch->set, SIGCHLD);
+    sigaddset(&watch->set, SIGCONT);
     for (size_t i = 0; i < PASSED_COUNT; i++)
         sigaddset(&watch->set, passed[i].signal);
     for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++)
@@ -91,6 +95,23 @@ static bool in_foreground(void)
     return foreground;
 }
 
+/* We have been continued: so shall the child be. A shell continues the whole group; a second SIGCONT
+ * from us could then undo a Ctrl-Z that came in between, so it is only sent if the child stays as it
+ * is for a moment. */
+static void continue_child(const struct watch *watch)
+{
+    for (int i = 0; watch->stopped && i < CONTINUE_MS; i++) {
+        siginfo_t info = {0};
+        waitid(P_PID, (id_t)watch->child, &info,
+               WCONTINUED | WSTOPPED | WEXITED | WNOHANG | WNOWAIT);
+        if (info.si_pid != 0)
+            return;
+        poll(NULL, 0, 1);
+    }
+    if (watch->stopped)
+        kill(watch->child, SIGCONT);
+}
+
 /* The child has stopped: so do we, until somebody continues us, and then it. A SIGSTOP without a
  * terminal is somebody looking at the child alone, who will not think of continuing us. */
 static void stop_likewise(const struct watch *watch, int signal)
@@ -103,21 +124,24 @@ static void stop_likewise(const struct watch *watch, int signal)
     kill(getpid(), signal);
     sigprocmask(SIG_UNBLOCK, &one, NULL); /* stopped here */
     sigprocmask(SIG_BLOCK, &one, NULL);
-    kill(watch->child, SIGCONT);
+    continue_child(watch);
 }
 
 /* True when the child has ended. */
-static bool reap(const struct watch *watch, struct aep__child_end *end)
+static bool reap(struct watch *watch, struct aep__child_end *end)
 {
     for (;;) {
-        pid_t pid = wait4(watch->child, &end->status, WNOHANG | WUNTRACED, &end->usage);
+        pid_t pid = wait4(watch->child, &end->status, WNOHANG | WUNTRACED | WCONTINUED,
+                          &end->usage);
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid == 0)
             return false;
-        if (pid < 0 || !WIFSTOPPED(end->status))
+        watch->stopped = pid > 0 && WIFSTOPPED(end->status);
+        if (watch->stopped)
+            stop_likewise(watch, WSTOPSIG(end->status));
+        else if (pid < 0 || !WIFCONTINUED(end->status))
             return true;
-        stop_likewise(watch, WSTOPSIG(end->status));
     }
 }
 
@@ -146,7 +170,9 @@ void aep__child_run(char *const argv[], const struct aep__child_variable *variab
         int signal = sigwaitinfo(&watch.set, &info);
         if (signal == SIGCHLD && reap(&watch, ret))
             break;
-        if (signal > 0 && signal != SIGCHLD && is_for_child(&watch, &info))
+        if (signal == SIGCONT)
+            continue_child(&watch);
+        else if (signal > 0 && signal != SIGCHLD && is_for_child(&watch, &info))
             kill(watch.child, signal);
     }
 }

@@ -33,6 +33,7 @@
 #include "spool/read.h"
 
 #define HOLD_US 300000 /* for a state to become known, with -f */
+#define MISSING_MS 50  /* between two looks for a spool that is not there yet */
 #define WAKE_MS 1000   /* should a change not be told of */
 #define LAST_DEFAULT 10
 #define LAST_MAX 1000000
@@ -379,6 +380,37 @@ static bool await_change(struct tail *tail)
     return !(fds[1].revents & (POLLERR | POLLHUP));
 }
 
+/* Whether there is simply no spool yet, as before the first agent's first event. */
+static bool is_missing(const struct aep__args *args)
+{
+    struct aep__buf path = {0};
+    aep_error err;
+    bool missing = false;
+    if (aep__spools_folder(args, &path, &err) == AEP_OK) {
+        aep__buf_text(&path, "/spool.id");
+        missing = access(aep__buf_string(&path), F_OK) < 0 && errno == ENOENT;
+    }
+    aep__buf_done(&path);
+    return missing;
+}
+
+/* With -f a spool that is not there yet is waited for. */
+static int open_spool(struct tail *tail, const struct aep__args *args)
+{
+    bool told = false;
+    for (;;) {
+        int code = aep__spools_open(args, &tail->spool, &tail->err);
+        if (code != AEP_ESPOOL || !tail->follow || !is_missing(args))
+            return code;
+        if (!told)
+            aep__out_say("tail: no spool yet; waiting for the first event");
+        told = true;
+        struct pollfd out = {.fd = STDOUT_FILENO, .events = 0};
+        if (poll(&out, 1, MISSING_MS) > 0)
+            return code;
+    }
+}
+
 static int open_tail(struct tail *tail, const struct aep__args *args)
 {
     struct aep__cursor cursor;
@@ -388,7 +420,7 @@ static int open_tail(struct tail *tail, const struct aep__args *args)
     int code = all ? AEP_OK : aep__args_int(args, "lines", 0, LAST_MAX, &last, &tail->err);
     tail->last = (size_t)last;
     if (code == AEP_OK)
-        code = aep__spools_open(args, &tail->spool, &tail->err);
+        code = open_spool(tail, args);
     if (code == AEP_OK)
         code = aep__cursor_load(&tail->spool, &cursor, &tail->err);
     if (code == AEP_OK)

@@ -516,8 +516,13 @@ class Case(unittest.TestCase):
         self.brokers.append(Kafka(self.folder / f"kafka{len(self.brokers)}", *flags))
         return self.brokers[-1]
 
+    def has_failed(self):
+        result = self._outcome.result
+        return any(self in (test, getattr(test, "test_case", None))
+                   for test, _ in result.failures + result.errors)
+
     def end(self):
-        if not self._outcome.success:
+        if self.has_failed():
             for spool in self.spools:
                 print(spool.report(), file=sys.stderr)
         for spool in self.spools:

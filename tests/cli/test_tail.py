@@ -84,6 +84,13 @@ class Tail(AepTest):
             [line] = self.read_lines(tail, 1)
             self.assertEqual(json.loads(line)["event"]["payload"]["user_request"], str(i))
 
+    def test_follow_waits_for_a_spool_that_is_not_there_yet(self):
+        tail = self.start_aep("tail", "-f", "--json")
+        self.assertIn("waiting for the first event", tail.stderr.readline())
+        self.publish("first")
+        [line] = self.read_lines(tail, 1)
+        self.assertEqual(json.loads(line)["event"]["payload"]["user_request"], "first")
+
     def test_follow_from_now_on(self):
         self.publish("before")
         tail = self.start_aep("tail", "-f", "-n", "0", "--json", "--set", "log.every_s=1")
