@@ -181,7 +181,10 @@ int main(int argc, char **argv)
         return done - 1;
     umask(077);
     prctl(PR_SET_NAME, "aep-relay");
-    mallopt(M_ARENA_MAX, 2); /* librdkafka's threads are many, what they allocate is not */
+    /* librdkafka's threads are many, what they allocate is little; its send buffers go back to the
+     * system when they are freed, since the threshold that is set does not rise. */
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     int result = run(&options, &err);
     if (result != AEP_OK && options.foreground)
         fprintf(stderr, "aep-relay: %s\n", err.text);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/ascii.h"
 #include "base/endian.h"
 #include "base/utf8.h"
 
 #include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- writer -------------------------------------------------------------------------------- */
+/* ---- writer --------------------------------------------------------------------------------- */
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 #define HIGH_BITS EACH_BYTE(0x80)
@@ -127,15 +127,7 @@ void aep__json_add_pointer(struct aep__buf *out, const char *name, size_t len)
             aep__buf_byte(out, name[i]);
 }
 
-/* ---- strings ------------------------------------------------------------------------------- */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* ---- strings -------------------------------------------------------------------------------- */
 
 /* The four digits behind \u; -1 if they are none. */
 static int32_t read_hex4(const char *at, const char *end)
@@ -144,7 +136,7 @@ static int32_t read_hex4(const char *at, const char *end)
     if (end - at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int value = hex_value(at[i]);
+        int value = aep__hex_value(at[i]);
         if (value < 0)
             return -1;
         number = number << 4 | value;
@@ -200,8 +192,7 @@ static char simple_escape(char name)
 }
 
 /* Appends what an escape stands for; returns its length. */
-static size_t decode_escape(const char *at, const char *end, struct aep__buf *out,
-                            size_t *repairs)
+static size_t decode_escape(const char *at, const char *end, struct aep__buf *out, size_t *repairs)
 {
     if (at[1] != 'u') {
         aep__buf_byte(out, simple_escape(at[1]));
@@ -215,8 +206,7 @@ static size_t decode_escape(const char *at, const char *end, struct aep__buf *ou
     return step;
 }
 
-struct aep__slice aep__json_decode(struct aep__slice raw, struct aep__buf *scratch,
-                                   size_t *repairs)
+struct aep__slice aep__json_decode(struct aep__slice raw, struct aep__buf *scratch, size_t *repairs)
 {
     const char *at = raw.data, *end = at + raw.len;
     const char *escape = raw.len ? memchr(at, '\\', raw.len) : NULL;
@@ -330,7 +320,7 @@ static bool scan_string(struct aep__json *json)
            fail(json, AEP__JSON_ENCODING, begin + valid, "invalid UTF-8") != AEP__JSON_ERROR;
 }
 
-/* ---- scanner: names, each once in an object --------------------------------------------------- */
+/* ---- scanner: names, each once in an object ------------------------------------------------- */
 
 /* Below this many names each new one is compared with those before it; beyond, an object's names
  * are sorted at its end. */
@@ -345,6 +335,8 @@ static struct name_entry *names_of(const struct aep__json *json,
                                    const struct aep__json_frame *frame, size_t *ret_count)
 {
     *ret_count = (json->names.len - frame->names_begin) / sizeof(struct name_entry);
+    if (*ret_count == 0)
+        return NULL;
     return (struct name_entry *)(void *)(json->names.data + frame->names_begin);
 }
 
@@ -380,8 +372,8 @@ static enum aep__json_token fail_duplicate(struct aep__json *json, struct aep__s
 static bool remember_name(struct aep__json *json)
 {
     size_t count;
-    bool odd = json->escaped ||
-               aep__utf8_valid(json->token.data, json->token.len) != json->token.len;
+    bool odd =
+        json->escaped || aep__utf8_valid(json->token.data, json->token.len) != json->token.len;
     struct name_entry entry = {json->token, odd};
     const struct name_entry *before = names_of(json, top_frame(json), &count);
     for (size_t i = 0; i < count && count < NAMES_COMPARED; i++)
@@ -422,7 +414,7 @@ static enum aep__json_token scan_name(struct aep__json *json)
     return AEP__JSON_NAME;
 }
 
-/* ---- scanner: values ------------------------------------------------------------------------- */
+/* ---- scanner: values ------------------------------------------------------------------------ */
 
 static const char *skip_digits(const char *at, const char *end)
 {
@@ -477,8 +469,8 @@ static enum aep__json_token scan_word(struct aep__json *json, struct aep__slice 
                                       enum aep__json_token token)
 {
     const char *end = json->at + word.len;
-    if ((size_t)(json->end - json->at) < word.len ||
-        memcmp(json->at, word.data, word.len) != 0 || (end < json->end && is_word_byte(*end)))
+    if ((size_t)(json->end - json->at) < word.len || memcmp(json->at, word.data, word.len) != 0 ||
+        (end < json->end && is_word_byte(*end)))
         return fail_syntax(json, "no value is written so (NaN and Infinity are not JSON)");
     json->token = (struct aep__slice){json->at, word.len};
     json->at = end;
@@ -554,7 +546,7 @@ static enum aep__json_token scan_comma_or_end(struct aep__json *json)
     return frame->is_object ? scan_name(json) : scan_value(json);
 }
 
-/* ---- scanner: calls -------------------------------------------------------------------------- */
+/* ---- scanner: calls ------------------------------------------------------------------------- */
 
 void aep__json_begin(struct aep__json *json, const char *text, size_t len, size_t depth_max,
                      bool strict)

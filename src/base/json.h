@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- writer -------------------------------------------------------------------------------- */
+/* ---- writer --------------------------------------------------------------------------------- */
 
 /** Appends a quoted string. Of valid UTF-8 it escapes \" \\ \b \f \n \r \t, other control
  * characters as \u00xx with lower-case digits, and nothing else. */
@@ -30,7 +30,7 @@ void aep__json_add_number(struct aep__buf *out, double number);
 /** Appends an RFC 6901 reference token: "/" and the name, with ~0 and ~1. */
 void aep__json_add_pointer(struct aep__buf *out, const char *name, size_t len);
 
-/* ---- scanner ------------------------------------------------------------------------------- */
+/* ---- scanner -------------------------------------------------------------------------------- */
 
 /** The nesting that callers' JSON may have. */
 #define AEP__JSON_DEPTH 64
@@ -84,7 +84,7 @@ struct aep__json {
     bool strict;
     int state;
     struct aep__json_frame frames[AEP__JSON_DEPTH_MAX];
-    struct aep__buf names; /* struct name_entry of every open object, innermost last */
+    struct aep__buf names;       /* struct name_entry of every open object, innermost last */
     struct aep__buf left, right; /* decoded names, to compare */
 };
 

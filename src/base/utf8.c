@@ -54,6 +54,8 @@ static size_t ascii_run(const char *text, size_t len)
 size_t aep__utf8_valid(const char *text, size_t len)
 {
     size_t at = 0, bad;
+    if (len == 0)
+        return 0;
     while ((at += ascii_run(text + at, len - at)) < len) {
         size_t step = take_character((const uint8_t *)text + at, len - at, &bad);
         if (step == 0)

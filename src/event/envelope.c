@@ -29,7 +29,7 @@ static void add_literal(struct aep__buf *out, struct aep__slice text)
     aep__buf_add(out, text.data, text.len);
 }
 
-/* ---- settings ------------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------- */
 
 static int check_setting(const char *option, const char *text, aep_error *err)
 {
@@ -39,7 +39,8 @@ static int check_setting(const char *option, const char *text, aep_error *err)
         return AEP_OK;
     return aep__error(err, AEP_ECONFIG, option,
                       "%s has to be text of at most 249 bytes, not blank, without control "
-                      "characters", option);
+                      "characters",
+                      option);
 }
 
 static bool is_uri_byte(char c)
@@ -69,8 +70,8 @@ static void add_member(struct aep__buf *out, const char *key, const char *text)
 }
 
 /* A valid trace context of the environment, without secrets. */
-static struct aep__slice choose_env(const struct aep__envelope_settings *settings,
-                                    const char *text, bool (*valid)(const char *, size_t))
+static struct aep__slice choose_env(const struct aep__envelope_settings *settings, const char *text,
+                                    bool (*valid)(const char *, size_t))
 {
     struct aep__buf clean = {0};
     struct aep__slice slice = aep__slice_text(text);
@@ -85,8 +86,7 @@ static struct aep__slice choose_env(const struct aep__envelope_settings *setting
 static int copy_texts(struct aep__envelope_settings *settings, aep_error *err)
 {
     struct aep__buf *out = &settings->texts;
-    struct aep__slice parent =
-        choose_env(settings, settings->traceparent, aep__traceparent_valid);
+    struct aep__slice parent = choose_env(settings, settings->traceparent, aep__traceparent_valid);
     struct aep__slice state = choose_env(settings, settings->tracestate, aep__tracestate_valid);
     size_t ends[6];
     aep__buf_clear(out);
@@ -137,7 +137,7 @@ void aep__envelope_settings_done(struct aep__envelope_settings *settings)
     aep__buf_done(&settings->texts);
 }
 
-/* ---- ids ------------------------------------------------------------------------------------------ */
+/* ---- ids ------------------------------------------------------------------------------------ */
 
 static void make_id(const struct aep__envelope_settings *settings, int64_t wall_us,
                     uint8_t bytes[16])
@@ -147,7 +147,6 @@ static void make_id(const struct aep__envelope_settings *settings, int64_t wall_
     else
         aep__id_make(wall_us, bytes);
 }
-
 
 static void make_id_text(const struct aep__envelope_settings *settings, int64_t wall_us, char *id)
 {
@@ -201,7 +200,7 @@ static int take_id_value(struct aep__envelope *envelope,
                    err);
 }
 
-/* ---- begin of every event --------------------------------------------------------------------------- */
+/* ---- begin of every event ------------------------------------------------------------------- */
 
 static void begin_event(struct aep__envelope *envelope,
                         const struct aep__envelope_settings *settings, int64_t now_us,
@@ -251,7 +250,7 @@ static void write_members(struct aep__envelope *envelope,
     add_literal(out, AEP__SLICE("\",\"payload\":"));
 }
 
-/* ---- payload of the four kinds ------------------------------------------------------------------------ */
+/* ---- payload of the four kinds -------------------------------------------------------------- */
 
 static int refuse_range(const struct aep__member *member, aep_error *err)
 {
@@ -278,8 +277,8 @@ static bool read_number(const struct aep__member *member, const struct aep__valu
     bool is_true = false;
     if (!value->text)
         *ret = value->number;
-    else if (member->type == AEP__TYPE_BOOL && ((is_true = equals(value, AEP__SLICE("true"))) ||
-                                                equals(value, AEP__SLICE("false"))))
+    else if (member->type == AEP__TYPE_BOOL &&
+             ((is_true = equals(value, AEP__SLICE("true"))) || equals(value, AEP__SLICE("false"))))
         *ret = is_true;
     else if (!aep__json_number_value((struct aep__slice){value->text, value->len}, ret))
         return false;
@@ -434,7 +433,7 @@ static int write_payload(struct aep__envelope *envelope,
     return AEP_OK;
 }
 
-/* ---- trace and headers --------------------------------------------------------------------------------- */
+/* ---- trace and headers ---------------------------------------------------------------------- */
 
 /* A caller's tracestate that holds a secret is left out: a mark would not be valid there. */
 static bool is_clean_state(struct aep__envelope *envelope,
@@ -525,7 +524,7 @@ static void add_headers(struct aep__envelope *envelope,
         add_cloudevents(envelope, settings, names);
 }
 
-/* ---- end of every event --------------------------------------------------------------------------------- */
+/* ---- end of every event --------------------------------------------------------------------- */
 
 static size_t message_size(const struct aep__message *message)
 {
@@ -552,11 +551,12 @@ static int finish_message(struct aep__envelope *envelope,
     if (settings->message_bytes && size > settings->message_bytes)
         return aep__error(err, AEP_ETOOBIG, largest,
                           "the message has %zu bytes, more than limits.message_bytes (%zu); the "
-                          "largest part is %s", size, settings->message_bytes, largest);
+                          "largest part is %s",
+                          size, settings->message_bytes, largest);
     return AEP_OK;
 }
 
-/* ---- the four kinds ---------------------------------------------------------------------------------------- */
+/* ---- the four kinds ------------------------------------------------------------------------- */
 
 static int take_correlation(struct aep__envelope *envelope,
                             const struct aep__envelope_settings *settings,
@@ -629,7 +629,7 @@ int aep__envelope_make(struct aep__envelope *envelope,
     return finish_message(envelope, settings, &names, largest->name, err);
 }
 
-/* ---- any other event ------------------------------------------------------------------------------------------ */
+/* ---- any other event ------------------------------------------------------------------------ */
 
 static int refuse(const char *field, const char *text, aep_error *err)
 {
@@ -657,25 +657,30 @@ static int take_names(struct aep__envelope *envelope, const aep_event *event,
     names->event_type = aep__slice_text(event->event_type);
     names->topic = event->topic ? aep__slice_text(event->topic) : names->event_type;
     names->schema_ref = aep__slice_text(event->schema_ref);
-    if (!event->event_type ||
-        !aep__event_type_valid(names->event_type.data, names->event_type.len))
-        return refuse("event_type", "event_type has to be lower-case words and a version parted by "
-                                    "dots: company.subject.event.v1", err);
+    if (!event->event_type || !aep__event_type_valid(names->event_type.data, names->event_type.len))
+        return refuse("event_type",
+                      "event_type has to be lower-case words and a version parted by "
+                      "dots: company.subject.event.v1",
+                      err);
     for (int i = 0; i < AEP_KIND_COUNT; i++)
         if (strcmp(event->event_type, aep__kinds[i].event_type) == 0)
             return aep__error(err, AEP_EINVAL, "event_type",
                               "%s has a shape of its own: publish it with aep_publish_%s()",
                               event->event_type, aep__kinds[i].name);
     if (!aep__topic_valid(names->topic.data, names->topic.len))
-        return refuse("topic", "topic has to be 1 to 249 letters, digits, dots, dashes or "
-                               "underscores", err);
+        return refuse("topic",
+                      "topic has to be 1 to 249 letters, digits, dots, dashes or "
+                      "underscores",
+                      err);
     if (!event->schema_ref)
         names->schema_ref = make_schema_ref(names->event_type, envelope->made_schema_ref);
     else if (!aep__schema_ref_valid(names->schema_ref.data, names->schema_ref.len) ||
              !aep__schema_ref_of(names->schema_ref.data, names->schema_ref.len,
                                  names->event_type.data, names->event_type.len))
-        return refuse("schema_ref", "schema_ref has to be registry://a/b/c/vN of this event type; "
-                                    "leave it out to have it made", err);
+        return refuse("schema_ref",
+                      "schema_ref has to be registry://a/b/c/vN of this event type; "
+                      "leave it out to have it made",
+                      err);
     return AEP_OK;
 }
 
@@ -715,8 +720,8 @@ static int take_any_correlation(struct aep__envelope *envelope,
     if (code != AEP_OK)
         return code;
     if (event->correlation_id)
-        code = take_id(envelope, settings, aep__slice_text(event->correlation_id),
-                       "correlation_id", id, err);
+        code = take_id(envelope, settings, aep__slice_text(event->correlation_id), "correlation_id",
+                       id, err);
     else if (own.data)
         memcpy(id, other, sizeof other);
     else
@@ -748,8 +753,7 @@ static int make_any(struct aep__envelope *envelope, const struct aep__envelope_s
     begin_event(envelope, settings, now_us, 0, event_id);
     code = aep__text_write_json(&envelope->text, &envelope->payload,
                                 aep__slice_text(event->payload), AEP__JSON_OBJECT, "payload", err);
-    if (code != AEP_OK ||
-        (code = take_any_correlation(envelope, settings, event, err)) != AEP_OK ||
+    if (code != AEP_OK || (code = take_any_correlation(envelope, settings, event, err)) != AEP_OK ||
         (code = take_causation(envelope, settings, &causation, err)) != AEP_OK)
         return code;
     write_members(envelope, settings, &names);

@@ -3,8 +3,9 @@
  * headers.
  *
  *     aep_started, …  ─ aep__event_from_struct ─┐
- *     aep_field[]     ─ aep__event_from_fields ─┴▶ struct aep__event ─ aep__envelope_make ─▶ message
- *     aep_event       ──────────────────────────────────────── aep__envelope_make_any ────▶ message
+ *     aep_field[]     ─ aep__event_from_fields ─┴▶ struct aep__event ─ aep__envelope_make ─▶
+ * message aep_event       ──────────────────────────────────────── aep__envelope_make_any ────▶
+ * message
  *
  * Settings are made once per publisher and read-only afterwards. A struct aep__envelope is the
  * result and the memory behind it: one per thread, used again and again, so that a warm one
@@ -29,20 +30,20 @@
 struct aep__envelope_settings {
     /* set by the owner before aep__envelope_settings_prepare(), which copies the texts */
     const char *tenant_id, *namespace_, *source;
-    const char *environment; /* header x-environment; NULL or "": none */
+    const char *environment;              /* header x-environment; NULL or "": none */
     const char *traceparent, *tracestate; /* of the process's environment; NULL: none */
-    bool single_topic;       /* topic.layout=single */
-    bool cloudevents;        /* wire.cloudevents */
-    bool ids_strict;         /* ids.strict */
-    bool capture_request;    /* false: user_request is written as "" */
-    size_t field_bytes;      /* limits.field_bytes */
-    size_t message_bytes;    /* limits.message_bytes */
+    bool single_topic;                    /* topic.layout=single */
+    bool cloudevents;                     /* wire.cloudevents */
+    bool ids_strict;                      /* ids.strict */
+    bool capture_request;                 /* false: user_request is written as "" */
+    size_t field_bytes;                   /* limits.field_bytes */
+    size_t message_bytes;                 /* limits.message_bytes */
     const struct aep__redactor *redactor; /* borrowed; NULL: off */
     /* makes ids; NULL for aep__id_make() (tests have their own) */
     void (*make_id)(int64_t wall_us, uint8_t bytes[16]);
 
     /* made by prepare */
-    struct aep__buf texts;  /* of everything below */
+    struct aep__buf texts; /* of everything below */
     struct aep__slice middle; /* ,"tenant_id":"…","namespace":"…","source":"…","correlation_id": */
     struct aep__slice tenant, environment_value, ce_source;
     struct aep__slice env_traceparent, env_tracestate; /* valid ones only */

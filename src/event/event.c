@@ -48,8 +48,10 @@ int aep__event_from_struct(enum aep_kind kind, const void *args, struct aep__eve
                            aep_error *err)
 {
     static const char *const macros[AEP_KIND_COUNT] = {
-        [AEP_KIND_STARTED] = "AEP_STARTED()", [AEP_KIND_PROGRESS] = "AEP_PROGRESS()",
-        [AEP_KIND_COMPLETED] = "AEP_COMPLETED()", [AEP_KIND_FAILED] = "AEP_FAILED()",
+        [AEP_KIND_STARTED] = "AEP_STARTED()",
+        [AEP_KIND_PROGRESS] = "AEP_PROGRESS()",
+        [AEP_KIND_COMPLETED] = "AEP_COMPLETED()",
+        [AEP_KIND_FAILED] = "AEP_FAILED()",
     };
     const struct aep__kind *row = &aep__kinds[kind];
     size_t size;
@@ -80,7 +82,7 @@ int aep__event_any_from_struct(const aep_event *args, aep_event *ret, aep_error 
     return AEP_OK;
 }
 
-/* ---- named fields ------------------------------------------------------------------------------ */
+/* ---- named fields --------------------------------------------------------------------------- */
 
 /* Where the value of a name goes; NULL: nothing is named so. */
 static struct aep__value *find_value(struct aep__event *event, const char *name)

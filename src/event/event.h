@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One event of the four kinds as its caller gave it: a value for each member that its kind has, in the
- * order of the kinds table. Callers have structs (aep_started, …) or named fields; both end here. */
+/* One event of the four kinds as its caller gave it: a value for each member that its kind has, in
+ * the order of the kinds table. Callers have structs (aep_started, …) or named fields; both end
+ * here. */
 #ifndef AEP_EVENT_EVENT_H
 #define AEP_EVENT_EVENT_H
 

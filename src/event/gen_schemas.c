@@ -46,7 +46,8 @@ static void write_type(FILE *out, const struct aep__member *member)
     switch (member->type) {
     case AEP__TYPE_TEXT:
         fputs(member->required && !member->request ? "\"$ref\": \"#/$defs/text\""
-                                                   : "\"type\": \"string\"", out);
+                                                   : "\"type\": \"string\"",
+              out);
         break;
     case AEP__TYPE_TIME:
         fputs("\"$ref\": \"#/$defs/time\"", out);

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/kinds.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 
 #define WHOLE_MAX 9007199254740992.0 /* 2^53: whole numbers beyond it have neighbours missing */
 #define NUMBER_MAX 1e300
 
 /* A row begins with what every member has; designated initialisers behind it say the rest. */
-#define MEMBER(of, member, wanted, words, ...)                                                    \
-    {                                                                                             \
-        .name = #member, .key = "\"" #member "\":", .key_len = sizeof("\"" #member "\":") - 1,    \
-        .type = AEP__TYPE_##wanted, .offset = offsetof(struct of, member), .help = words,         \
-        __VA_ARGS__                                                                               \
+#define MEMBER(of, member, wanted, words, ...)                                                     \
+    {                                                                                              \
+        .name = #member, .key = "\"" #member "\":", .key_len = sizeof("\"" #member "\":") - 1,     \
+        .type = AEP__TYPE_##wanted, .offset = offsetof(struct of, member), .help = words,          \
+        __VA_ARGS__                                                                                \
     }
 #define REQUIRED .required = true
 #define FALLBACK(which) .required = true, .fallback = AEP__FALLBACK_##which
 #define RANGE(low, high) .min = low, .max = high
 
-#define AGENT_NAME(of)                                                                            \
-    MEMBER(of, agent_name, TEXT, "who runs: the agent's or the program's name", REQUIRED,         \
+#define AGENT_NAME(of)                                                                             \
+    MEMBER(of, agent_name, TEXT, "who runs: the agent's or the program's name", REQUIRED,          \
            .option = "agent")
-#define CORRELATION_ID(of, ...)                                                                   \
-    MEMBER(of, correlation_id, ID, "joins all events of one execution; the partition key",        \
+#define CORRELATION_ID(of, ...)                                                                    \
+    MEMBER(of, correlation_id, ID, "joins all events of one execution; the partition key",         \
            __VA_ARGS__)
-#define SESSION_ID(of, ...)                                                                       \
+#define SESSION_ID(of, ...)                                                                        \
     MEMBER(of, session_id, ID, "the session that the execution belongs to", __VA_ARGS__)
-#define DURATION_MS(of)                                                                           \
+#define DURATION_MS(of)                                                                            \
     MEMBER(of, duration_ms, NUMBER, "how long it ran, in milliseconds", RANGE(0, NUMBER_MAX))
 
 static const struct aep__member started[] = {
@@ -73,7 +75,8 @@ static const struct aep__member failed[] = {
     MEMBER(aep_failed, error_code, TEXT, "its short name", ),
     MEMBER(aep_failed, error_type, TEXT, "its class", ),
     MEMBER(aep_failed, stack_trace, TEXT, "where it went wrong", ),
-    MEMBER(aep_failed, error_stack_trace, TEXT, "where it went wrong, as older producers call it", ),
+    MEMBER(aep_failed, error_stack_trace, TEXT,
+           "where it went wrong, as older producers call it", ),
     MEMBER(aep_failed, partial_results, ANY, "what was done before", ),
     DURATION_MS(aep_failed),
     SESSION_ID(aep_failed, ),
@@ -82,13 +85,13 @@ static const struct aep__member failed[] = {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define KIND(kind, correlation_index, session_index, words)                                       \
-    {                                                                                             \
-        .name = #kind, .event_type = "omninode.agent.execution." #kind ".v1",                     \
-        .schema_ref = "registry://omninode/agent/execution_" #kind "/v1", .help = words,          \
-        .members = kind, .member_count = COUNT(kind), .correlation = correlation_index,           \
-        .session = session_index, .struct_size = sizeof(struct aep_##kind),                       \
-        .link_offset = offsetof(struct aep_##kind, causation_id),                                 \
+#define KIND(kind, correlation_index, session_index, words)                                        \
+    {                                                                                              \
+        .name = #kind, .event_type = "omninode.agent.execution." #kind ".v1",                      \
+        .schema_ref = "registry://omninode/agent/execution_" #kind "/v1", .help = words,           \
+        .members = kind, .member_count = COUNT(kind), .correlation = correlation_index,            \
+        .session = session_index, .struct_size = sizeof(struct aep_##kind),                        \
+        .link_offset = offsetof(struct aep_##kind, causation_id),                                  \
     }
 
 const struct aep__kind aep__kinds[AEP_KIND_COUNT] = {
@@ -114,11 +117,9 @@ bool aep__type_is_json(enum aep__type type)
 const char *aep__type_name(enum aep__type type)
 {
     static const char *const names[] = {
-        [AEP__TYPE_TEXT] = "text",       [AEP__TYPE_TIME] = "time",
-        [AEP__TYPE_ID] = "id",           [AEP__TYPE_NUMBER] = "number",
-        [AEP__TYPE_INTEGER] = "integer", [AEP__TYPE_BOOL] = "bool",
-        [AEP__TYPE_OBJECT] = "object",   [AEP__TYPE_ARRAY] = "array",
-        [AEP__TYPE_ANY] = "any",
+        [AEP__TYPE_TEXT] = "text",     [AEP__TYPE_TIME] = "time",       [AEP__TYPE_ID] = "id",
+        [AEP__TYPE_NUMBER] = "number", [AEP__TYPE_INTEGER] = "integer", [AEP__TYPE_BOOL] = "bool",
+        [AEP__TYPE_OBJECT] = "object", [AEP__TYPE_ARRAY] = "array",     [AEP__TYPE_ANY] = "any",
     };
     return names[type];
 }
@@ -148,26 +149,16 @@ int aep__kind_of_type(const char *event_type, size_t len)
     return -1;
 }
 
-/* ---- names on the wire ------------------------------------------------------------------------ */
+/* ---- names on the wire ---------------------------------------------------------------------- */
 
 #define NAME_BYTES_MAX 249 /* Kafka's limit for a topic */
-
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* The end of a word [a-z][a-z0-9_-]* at `at`; at itself if there is none. */
 static const char *word_end(const char *at, const char *end)
 {
-    if (at == end || !is_lower(*at))
+    if (at == end || !aep__is_lower(*at))
         return at;
-    while (at < end && (is_lower(*at) || is_digit(*at) || *at == '_' || *at == '-'))
+    while (at < end && (aep__is_lower(*at) || aep__is_digit(*at) || *at == '_' || *at == '-'))
         at++;
     return at;
 }
@@ -177,7 +168,7 @@ static bool is_version(const char *at, const char *end)
 {
     if (end - at < 2 || *at++ != 'v')
         return false;
-    while (at < end && is_digit(*at))
+    while (at < end && aep__is_digit(*at))
         at++;
     return at == end;
 }
@@ -232,13 +223,13 @@ bool aep__topic_valid(const char *text, size_t len)
     if (len == 0 || len > NAME_BYTES_MAX || equals(".", text, len) || equals("..", text, len))
         return false;
     for (size_t i = 0; i < len; i++)
-        if (!is_lower((char)(text[i] | 0x20)) && !is_digit(text[i]) && text[i] != '.' &&
+        if (!aep__is_lower((char)(text[i] | 0x20)) && !aep__is_digit(text[i]) && text[i] != '.' &&
             text[i] != '_' && text[i] != '-')
             return false;
     return true;
 }
 
-/* ---- public ----------------------------------------------------------------------------------- */
+/* ---- public --------------------------------------------------------------------------------- */
 
 static bool is_kind(enum aep_kind kind)
 {

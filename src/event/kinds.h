@@ -38,11 +38,11 @@ struct aep__member {
     size_t key_len;
     enum aep__type type;
     enum aep__fallback fallback;
-    bool required;   /* in every payload of the kind */
-    bool request;    /* its text is left out with capture.request=off */
-    double min, max; /* of numbers */
+    bool required;        /* in every payload of the kind */
+    bool request;         /* its text is left out with capture.request=off */
+    double min, max;      /* of numbers */
     const char *at_least; /* the member that it may not be less than, or NULL */
-    size_t offset;   /* in the kind's public struct: const char *, or aep_number for numbers, bool */
+    size_t offset; /* in the kind's public struct: const char *, or aep_number for numbers, bool */
     const char *option; /* its short name on the command line ("agent"), or NULL */
     const char *help;   /* one line, for help texts and the reference */
 };

@@ -99,7 +99,7 @@ const aep_family *aep_policy_families(size_t *count)
     return families;
 }
 
-/* ---- key ---------------------------------------------------------------------------------------- */
+/* ---- key ------------------------------------------------------------------------------------ */
 
 /* Where a JSON value stands in the text; data NULL: there is none. */
 struct value {
@@ -152,6 +152,8 @@ static int find_key(struct aep__json *json, struct aep__buf *scratch, char *key,
     struct value own = {0}, payload = {0}, inner = {0};
     bool is_object = aep__json_next(json) == AEP__JSON_OBJECT &&
                      read_object(json, &own, &payload) && aep__json_next(json) == AEP__JSON_END;
+    if (json->problem == AEP__JSON_MEMORY)
+        return aep__error_memory(err);
     if (!is_object) {
         aep__error(err, AEP_EINVAL, NULL, "not a JSON object: %s (byte %zu)",
                    json->message ? json->message : "another value", json->position);
@@ -164,7 +166,8 @@ static int find_key(struct aep__json *json, struct aep__buf *scratch, char *key,
         return code;
     aep__json_begin(json, payload.text.data, payload.text.len, AEP__JSON_DEPTH_MAX, false);
     aep__json_next(json);
-    read_object(json, &inner, NULL);
+    if (!read_object(json, &inner, NULL))
+        return aep__error_memory(err);
     return take_key(&inner, scratch, key, err);
 }
 

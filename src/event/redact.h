@@ -7,8 +7,8 @@
  * hide nothing, and before anything is cut, so that no half of a secret is left.
  *
  * Ordinary text costs one table look-up a byte: only bytes that a rule hangs on (- _ : = I J b B)
- * are looked at closer. Every rule looks at a bounded number of bytes, or only once at many: hostile
- * text costs no more than a constant factor.
+ * are looked at closer. Every rule looks at a bounded number of bytes, or only once at many:
+ * hostile text costs no more than a constant factor.
  *
  * A redactor is read-only once made. The extra rules are the C library's regular expressions,
  * whose lock does not survive a fork that another thread's matching overlaps: a forked child makes
@@ -41,7 +41,8 @@ size_t aep__redact_text(const struct aep__redactor *redactor, const char *text, 
  * my_api_key are the same; total_tokens, session_id, password_file are none. */
 const struct aep__secret *aep__redact_name(const struct aep__redactor *redactor, const char *name,
                                            size_t len);
-/** Whether the text under such a name is one indeed, not empty, redacted before, or a file's path. */
+/** Whether the text under such a name is one indeed, not empty, redacted before, or a file's path.
+ */
 bool aep__redact_is_secret(const struct aep__secret *secret, const char *value, size_t len);
 /** Appends [REDACTED:kind]. */
 void aep__redact_mark(struct aep__buf *out, const char *kind);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON Schemas of the four kinds, as they are installed: written at build time by gen_schemas from
- * the kinds table, embedded with their hashes by schemas.cmake. */
+/* The JSON Schemas of the four kinds, as they are installed: written at build time by gen_schemas
+ * from the kinds table, embedded with their hashes by schemas.cmake. */
 #ifndef AEP_EVENT_SCHEMA_H
 #define AEP_EVENT_SCHEMA_H
 

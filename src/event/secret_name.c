@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/secret_name.h"
 
+#include "base/ascii.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +10,18 @@
 struct row {
     const char *name; /* lower case, words run together */
     uint8_t len;
-    bool word; /* it must begin where a word begins: "secret" but not "nosecret" */
+    bool word;                 /* it must begin where a word begins: "secret" but not "nosecret" */
     struct aep__secret secret; /* kind NULL: not a secret after all */
 };
 
-#define ROW(text, ...) {.name = text, .len = sizeof(text) - 1, .secret = {__VA_ARGS__}}
-#define WORD(text, ...)                                                                           \
-    {.name = text, .len = sizeof(text) - 1, .word = true, .secret = {__VA_ARGS__}}
+#define ROW(text, ...)                                                                             \
+    {                                                                                              \
+        .name = text, .len = sizeof(text) - 1, .secret = { __VA_ARGS__ }                           \
+    }
+#define WORD(text, ...)                                                                            \
+    {                                                                                              \
+        .name = text, .len = sizeof(text) - 1, .word = true, .secret = { __VA_ARGS__ }             \
+    }
 #define PASSWORD .kind = "password", .numbers = true
 
 static const struct row rows[] = {
@@ -98,42 +105,22 @@ static const struct aep__secret extra_secret = {.kind = "extra", .numbers = true
 
 #define LETTERS_MAX 64 /* letters of a name that are looked at: its last ones */
 
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return is_lower(c) || is_upper(c);
-}
-
 /* A name without what does not tell names apart, right-aligned. */
 struct words {
     char letters[LETTERS_MAX];
     bool begins[LETTERS_MAX]; /* a word begins here */
-    size_t begin;          /* of the letters */
+    size_t begin;             /* of the letters */
 };
 
 /* A word begins behind a separator, at a capital behind a small letter or a digit, and at the last
  * of several capitals before a small letter (APIKey). */
 static bool begins_word(const char *name, size_t len, size_t at)
 {
-    if (at == 0 || !(is_letter(name[at - 1]) || is_digit(name[at - 1])))
+    if (at == 0 || !(aep__is_letter(name[at - 1]) || aep__is_digit(name[at - 1])))
         return true;
-    if (!is_upper(name[at]))
+    if (!aep__is_upper(name[at]))
         return false;
-    return !is_upper(name[at - 1]) || (at + 1 < len && is_lower(name[at + 1]));
+    return !aep__is_upper(name[at - 1]) || (at + 1 < len && aep__is_lower(name[at + 1]));
 }
 
 static void break_up(const char *name, size_t len, struct words *words)
@@ -141,9 +128,9 @@ static void break_up(const char *name, size_t len, struct words *words)
     words->begin = LETTERS_MAX;
     for (size_t at = len; at > 0 && words->begin > 0; at--) {
         char c = name[at - 1];
-        if (!is_letter(c) && !is_digit(c))
+        if (!aep__is_letter(c) && !aep__is_digit(c))
             continue;
-        words->letters[--words->begin] = is_upper(c) ? (char)(c | 0x20) : c;
+        words->letters[--words->begin] = aep__is_upper(c) ? (char)(c | 0x20) : c;
         words->begins[words->begin] = begins_word(name, len, at - 1);
     }
 }
@@ -151,7 +138,7 @@ static void break_up(const char *name, size_t len, struct words *words)
 /* "password2", "token[0]", "secret_": the letters decide. */
 static size_t trim_end(const char *name, size_t len)
 {
-    while (len > 0 && !is_letter(name[len - 1]))
+    while (len > 0 && !aep__is_letter(name[len - 1]))
         len--;
     return len;
 }
@@ -177,22 +164,22 @@ void aep__secret_names_done(struct aep__secret_names *names)
     *names = (struct aep__secret_names){0};
 }
 
-bool aep__secret_names_add(struct aep__secret_names *names, const char *name, size_t len)
+int aep__secret_names_add(struct aep__secret_names *names, const char *name, size_t len)
 {
     struct words words;
     break_up(name, trim_end(name, len), &words);
     size_t count = LETTERS_MAX - words.begin;
     const char *letters = words.letters + words.begin;
-    if (words.begin == 0 || count < 2 || !is_lower(letters[count - 2]))
-        return false;
+    if (words.begin == 0 || count < 2 || !aep__is_lower(letters[count - 2]))
+        return AEP_EINVAL;
     char **extra = realloc(names->extra, (names->extra_count + 1) * sizeof *extra);
     if (!extra)
-        return false;
+        return AEP_ENOMEM;
     names->extra = extra;
     if (!(extra[names->extra_count] = strndup(letters, count)))
-        return false;
+        return AEP_ENOMEM;
     add_ending(names, extra[names->extra_count++]);
-    return true;
+    return AEP_OK;
 }
 
 /* Where the name's letters begin that are this row; LETTERS_MAX if it does not end in them. */
@@ -209,7 +196,8 @@ static bool may_end_so(const struct aep__secret_names *names, const char *name, 
     if (len < 2)
         return false;
     char last = (char)(name[len - 1] | 0x20), before = (char)(name[len - 2] | 0x20);
-    return is_lower(last) && is_lower(before) && names->endings[last - 'a'] >> (before - 'a') & 1;
+    return aep__is_lower(last) && aep__is_lower(before) &&
+           names->endings[last - 'a'] >> (before - 'a') & 1;
 }
 
 const struct aep__secret *aep__secret_names_find(const struct aep__secret_names *names,

@@ -9,6 +9,8 @@
 #ifndef AEP_EVENT_SECRET_NAME_H
 #define AEP_EVENT_SECRET_NAME_H
 
+#include "aep/aep.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,9 +34,9 @@ struct aep__secret_names {
 /** Prepares the rows. */
 void aep__secret_names_init(struct aep__secret_names *names);
 void aep__secret_names_done(struct aep__secret_names *names);
-/** Adds a name, matched as the last words of names like the others. False: no letters, too long, or
- * out of memory. */
-bool aep__secret_names_add(struct aep__secret_names *names, const char *name, size_t len);
+/** Adds a name, matched as the last words of names like the others.
+ * Returns AEP_OK; AEP_EINVAL: no two letters at its end, or too long; AEP_ENOMEM. */
+int aep__secret_names_add(struct aep__secret_names *names, const char *name, size_t len);
 /** The row of a name, or NULL. *ret_whole (may be NULL): the row is the whole name. */
 const struct aep__secret *aep__secret_names_find(const struct aep__secret_names *names,
                                                  const char *name, size_t len, bool *ret_whole);

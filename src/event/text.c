@@ -9,7 +9,7 @@
 
 static const struct aep__slice no_memory = {NULL, 0};
 
-/* ---- texts -------------------------------------------------------------------------------------- */
+/* ---- texts ---------------------------------------------------------------------------------- */
 
 /* Of valid text. */
 static struct aep__slice redact(struct aep__text *way, struct aep__slice text)
@@ -68,13 +68,13 @@ void aep__text_write(struct aep__text *way, struct aep__buf *out, const char *te
     write_text(way, out, aep__text_clean(way, text, len));
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------- */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 /* An open container. */
 struct place {
     bool is_array;
-    bool filled; /* a comma is due */
-    bool names;  /* the member being read is a "name" of a name/value pair */
+    bool filled;                      /* a comma is due */
+    bool names;                       /* the member being read is a "name" of a name/value pair */
     const struct aep__secret *secret; /* all that is in it is one */
     const struct aep__secret *next;   /* what was read says that the next value is one */
 };
@@ -104,8 +104,7 @@ static void write_comma(struct rewrite *run, struct place *place)
 static struct aep__slice decode_token(struct rewrite *run)
 {
     size_t repairs = 0;
-    struct aep__slice text =
-        aep__json_decode(run->way->json.token, &run->way->decoded, &repairs);
+    struct aep__slice text = aep__json_decode(run->way->json.token, &run->way->decoded, &repairs);
     run->way->counts.repaired += repairs > 0;
     return text;
 }
@@ -119,7 +118,8 @@ static bool is_one_of(struct aep__slice text, const char *const names[])
 }
 
 /* {"name": "DB_PASSWORD", "value": "…"}, as lists of variables and headers are written. */
-static void note_pair(struct place *place, struct aep__slice name, const struct aep__secret **secret)
+static void note_pair(struct place *place, struct aep__slice name,
+                      const struct aep__secret **secret)
 {
     static const char *const names[] = {"name", "key", "header", "variable", NULL};
     static const char *const values[] = {"value", NULL};
@@ -181,8 +181,7 @@ static void note_next(struct rewrite *run, struct place *place, struct aep__slic
         place->next = aep__redact_name(run->way->redactor, text.data, text.len);
 }
 
-static void write_string(struct rewrite *run, struct place *place,
-                         const struct aep__secret *secret)
+static void write_string(struct rewrite *run, struct place *place, const struct aep__secret *secret)
 {
     struct aep__slice text = decode_token(run);
     if (!text.data) {
@@ -255,7 +254,8 @@ static int check_names(struct rewrite *run, size_t begin, const char *field, aep
                        ? aep__error_memory(err)
                        : aep__error(err, AEP_EINVAL, field,
                                     "%s has an object with names that are the same once secrets "
-                                    "are taken out of them", field);
+                                    "are taken out of them",
+                                    field);
     return AEP_OK;
 }
 

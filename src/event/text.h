@@ -3,8 +3,9 @@
  *
  *     decode (invalid UTF-8 becomes U+FFFD) → redact → cut at limits.field_bytes → escape
  *
- * and to a caller's JSON: it is checked, written again compactly with numbers as they were, and each
- * of its strings and names takes that way. What stands under a secret-looking name goes whole. */
+ * and to a caller's JSON: it is checked, written again compactly with numbers as they were, and
+ * each of its strings and names takes that way. What stands under a secret-looking name goes whole.
+ */
 #ifndef AEP_EVENT_TEXT_H
 #define AEP_EVENT_TEXT_H
 
@@ -28,7 +29,7 @@ struct aep__text_counts {
 struct aep__text {
     const struct aep__redactor *redactor; /* NULL: off */
     size_t field_bytes;                   /* 0: no limit */
-    size_t message_bytes; /* of out in all: beyond it writing stops; 0: no limit */
+    size_t message_bytes;                 /* of out in all: beyond it writing stops; 0: no limit */
     struct aep__text_counts counts;
     struct aep__json json;
     struct aep__buf decoded, clean;

@@ -58,7 +58,7 @@ bool aep__traceparent_valid(const char *text, size_t len)
            are_visible(text + VERSION_00_LEN, len - VERSION_00_LEN);
 }
 
-/* ---- tracestate ----------------------------------------------------------------------------------- */
+/* ---- tracestate ----------------------------------------------------------------------------- */
 
 #define STATE_BYTES 512
 #define STATE_MEMBERS 32
@@ -134,8 +134,7 @@ bool aep__tracestate_valid(const char *text, size_t len)
         if (last > at) { /* empty members are allowed */
             struct state_key key = {at, equals ? (size_t)(equals - at) : 0};
             if (!equals || count == STATE_MEMBERS || !is_key(key.at, key.len) ||
-                !is_value(equals + 1, (size_t)(last - equals - 1)) ||
-                !is_new_key(keys, count, key))
+                !is_value(equals + 1, (size_t)(last - equals - 1)) || !is_new_key(keys, count, key))
                 return false;
             keys[count++] = key;
         }
@@ -145,7 +144,7 @@ bool aep__tracestate_valid(const char *text, size_t len)
     }
 }
 
-/* ---- our own ---------------------------------------------------------------------------------------- */
+/* ---- our own -------------------------------------------------------------------------------- */
 
 static bool is_zero(const uint8_t *bytes, size_t len)
 {

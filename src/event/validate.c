@@ -45,8 +45,8 @@ enum top {
 };
 
 static const char *const top_names[TOP_COUNT] = {
-    "event_type",   "event_id",   "timestamp",     "source",  "service", "correlation_id",
-    "causation_id", "schema_ref", "partition_key", "payload",
+    "event_type",     "event_id",     "timestamp",  "source",        "service",
+    "correlation_id", "causation_id", "schema_ref", "partition_key", "payload",
 };
 
 /* A member's value as it stands in the text. Zeroed: there is none. */
@@ -70,7 +70,7 @@ struct check {
     struct value correlation;               /* of another's payload */
 };
 
-/* ---- findings ------------------------------------------------------------------------------------ */
+/* ---- findings ------------------------------------------------------------------------------- */
 
 static void report(struct check *check, enum finding finding, const char *pointer,
                    const char *field, const char *format, ...)
@@ -102,7 +102,7 @@ static void report_member(struct check *check, enum finding finding, const char 
            *parent ? "." : "", name, text);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* Reads the value behind a name into *value (NULL: over it). */
 static bool read_value(struct check *check, struct value *value)
@@ -167,7 +167,7 @@ static void report_problem(struct check *check)
         check->err->position = json->position;
 }
 
-/* ---- envelope ------------------------------------------------------------------------------------------ */
+/* ---- envelope ------------------------------------------------------------------------------- */
 
 /* Whether a member stands there with a value of that type; reports what is wrong with it. */
 static bool has_value(struct check *check, const struct value *value, enum aep__json_token type,
@@ -304,7 +304,7 @@ static void check_partition_key(struct check *check)
         report_top(check, FINDING_PARTITION_KEY, PARTITION_KEY, "is not the correlation_id");
 }
 
-/* ---- payload ---------------------------------------------------------------------------------------------- */
+/* ---- payload -------------------------------------------------------------------------------- */
 
 #define PARENT "/payload"
 
@@ -386,8 +386,8 @@ static void report_unknown(struct check *check, enum aep_kind kind)
     aep__buf_text(&pointer, PARENT);
     aep__json_add_pointer(&pointer, name.data, name.len);
     const char *text = aep__buf_string(&pointer);
-    report(check, FINDING_UNKNOWN, text, *text ? text + sizeof PARENT : "", "%s has no member so named",
-           aep_kind_name(kind));
+    report(check, FINDING_UNKNOWN, text, *text ? text + sizeof PARENT : "",
+           "%s has no member so named", aep_kind_name(kind));
     check->no_memory |= pointer.failed || !name.data;
     aep__buf_done(&pointer);
     aep__buf_done(&scratch);
@@ -445,7 +445,7 @@ static void check_payload(struct check *check, bool type_valid)
     check_mismatch(check, &check->members[aep__kinds[kind].correlation]);
 }
 
-/* ---- call --------------------------------------------------------------------------------------------------- */
+/* ---- call ----------------------------------------------------------------------------------- */
 
 static void check_envelope(struct check *check)
 {

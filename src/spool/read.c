@@ -184,22 +184,6 @@ static void skip(struct aep__reader *reader, size_t len)
     reader->offset += len;
 }
 
-/* Behind an incomplete record at reader->offset: the distance to the next valid record in the
- * window, 0 if there is none. */
-static size_t find_valid_behind(const struct aep__reader *reader)
-{
-    const char *data = window_at(reader, reader->offset);
-    size_t len = window_from(reader, reader->offset), at = 1;
-    struct aep__record record;
-    while ((at = aep__record_find_magic(data, at, len)) < len) {
-        if (aep__record_parse(data + at, len - at, reader->spool->record_bytes, &record) ==
-            AEP__PARSE_RECORD)
-            return at;
-        at++;
-    }
-    return 0;
-}
-
 enum step { STEP_ON, STEP_EVENT, STEP_SEAL, STEP_END };
 
 /* Takes one whole record that stands at reader->offset. */
@@ -224,16 +208,6 @@ static enum step take_record(struct aep__reader *reader, const struct aep__recor
     return STEP_ON;
 }
 
-/* At the end of what can be read, with an incomplete record or nothing at reader->offset. */
-static enum step reach_end(struct aep__reader *reader)
-{
-    size_t behind = find_valid_behind(reader);
-    if (behind == 0)
-        return STEP_END;
-    skip(reader, behind);
-    return STEP_ON;
-}
-
 /* One step on: over a record, over garbage, or more bytes read. -1 in *failed: errno. */
 static enum step step(struct aep__reader *reader, struct aep__entry *ret, bool *failed)
 {
@@ -255,9 +229,7 @@ static enum step step(struct aep__reader *reader, struct aep__entry *ret, bool *
     }
     ssize_t got = read_more(reader, want);
     *failed = got < 0;
-    if (got > 0)
-        return STEP_ON;
-    return got < 0 || len == 0 ? STEP_END : reach_end(reader);
+    return got > 0 ? STEP_ON : STEP_END;
 }
 
 /* At the end of a segment of this boot that has a successor, which only who saw a seal here makes:

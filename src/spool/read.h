@@ -3,8 +3,9 @@
  * relay's.
  *
  * Bytes that are no valid record are skipped by looking for the next magic with a valid CRC. An
- * incomplete record at the end means wait, unless a valid record follows it: then it is torn.
- * Skipped bytes are counted, but for the zeros of an early seal. */
+ * incomplete record at the end means wait; one in which the next magic follows is torn, since no
+ * record holds another's (aep__record_parse() says so). Skipped bytes are counted, but for the
+ * zeros of an early seal. */
 #ifndef AEP_SPOOL_READ_H
 #define AEP_SPOOL_READ_H
 

@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "spool/cursor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -333,6 +334,14 @@ static int check_mode(const struct aep__spool *spool, const struct aep__spool_se
                       settings->local ? "local" : "kafka");
 }
 
+/* Now, while there is room for it: a first relay could not drain a disk that is full by then. */
+static void make_cursor(const struct aep__spool *spool)
+{
+    int fd = aep__cursor_open(spool);
+    if (fd >= 0)
+        close(fd);
+}
+
 int aep__spool_open(struct aep__spool *spool, const char *path,
                     const struct aep__spool_settings *settings, aep_error *err)
 {
@@ -348,7 +357,8 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
         result = check_folder(spool, !settings || settings->any_fs, err);
     if (result == AEP_OK)
         result = read_identity(spool, err);
-    if (result == AEP_ESTATE)
+    bool is_new = result == AEP_ESTATE;
+    if (is_new)
         result = settings ? make_identity(spool, settings, err)
                           : aep__error(err, AEP_ESPOOL, "spool.dir", "%s is no spool", path);
     if (result == AEP_ESTATE)
@@ -358,6 +368,8 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
     if (result == AEP_OK && settings)
         result = aep__spool_check(spool, err);
     aep__os_boot_id(spool->boot);
+    if (result == AEP_OK && is_new)
+        make_cursor(spool);
     if (result != AEP_OK)
         aep__spool_done(spool);
     return result;

@@ -419,7 +419,13 @@ class Spool:
     def report(self):
         files = sorted(path.name for path in self.dir.iterdir()) if self.dir.exists() else "gone"
         return "\n".join([f"--- spool {self.dir}: {files}", json.dumps(self.status(), indent=1),
-                          "--- relay.log", *self.log().splitlines()[-40:]])
+                          "--- relay.log", *self.log().splitlines()[-40:],
+                          "--- relay run", *self.said_by_relay().splitlines()[-10:]])
+
+    def said_by_relay(self):
+        """What relays in the foreground have said on stderr."""
+        path = self.home / "relay.stderr"
+        return path.read_text() if path.exists() else ""
 
     def end(self):
         for child in self.children:
@@ -491,7 +497,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         WORK.mkdir(parents=True, exist_ok=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="t-", dir=WORK))
-        self.spools, self.brokers = [], []
+        self.spools, self.brokers, self.mounts = [], [], []
         self.addCleanup(self.end)
 
     def make_spool(self, kafka=None, **options):
@@ -529,6 +535,8 @@ class Case(unittest.TestCase):
             spool.end()
         for broker in self.brokers:
             broker.purge()
+        for folder in self.mounts:
+            subprocess.run(["umount", folder], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- what delivery means

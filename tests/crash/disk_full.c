@@ -73,11 +73,13 @@ static bool write_to(const char *path, const char *text)
 /* A mount of our own, with a user namespace where we are not root. */
 static bool enter_namespace(void)
 {
-    char map[64];
-    snprintf(map, sizeof map, "%ld %ld 1", (long)geteuid(), (long)geteuid());
+    char users[64], groups[64];
+    snprintf(users, sizeof users, "%ld %ld 1", (long)geteuid(), (long)geteuid());
+    snprintf(groups, sizeof groups, "%ld %ld 1", (long)getegid(), (long)getegid());
     if (unshare(CLONE_NEWNS) == 0)
         return true;
-    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_to("/proc/self/uid_map", map);
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_to("/proc/self/setgroups", "deny") &&
+           write_to("/proc/self/gid_map", groups) && write_to("/proc/self/uid_map", users);
 }
 
 static void mount_disk(void)
@@ -262,8 +264,8 @@ static pid_t children[WRITERS + 1];
 /* Waits until a number has grown by so much; a minute at most, and no longer than all live. */
 static void until_grown(const char *what, uint64_t (*number)(void), uint64_t by)
 {
-    uint64_t begin = number();
-    for (int tries = 0; number() < begin + by; tries++) {
+    uint64_t goal = number() + by;
+    for (int tries = 0; number() < goal; tries++) {
         int status;
         pid_t ended = waitpid(-1, &status, WNOHANG);
         if (ended > 0 || tries > 60000) {
@@ -282,6 +284,15 @@ static uint64_t total_accepted(void)
     return sum(shared->accepted);
 }
 
+static uint64_t fewest_accepted(void)
+{
+    uint64_t fewest = UINT64_MAX;
+    for (unsigned writer = 0; writer < WRITERS; writer++)
+        if (shared->accepted[writer] < fewest)
+            fewest = shared->accepted[writer];
+    return fewest;
+}
+
 static uint64_t total_refused(void)
 {
     return sum(shared->refused);
@@ -295,7 +306,6 @@ static uint64_t total_delivered(void)
 static void play_round(void)
 {
     shared->reader_pause = true;
-    until_grown("writers fill the spool", total_accepted, 50);
     fill_disk();
     until_grown("a full disk refuses", total_refused, 20);
     fill_disk(); /* to the last page */
@@ -338,6 +348,8 @@ int main(void)
     for (unsigned writer = 0; writer < WRITERS; writer++)
         children[writer] = start(run_writer, writer);
     children[WRITERS] = start(NULL, 0);
+    until_grown("everybody begins", fewest_accepted, 1);
+    until_grown("the reader begins", total_delivered, 1);
     for (int round = 0; round < ROUNDS; round++)
         play_round();
     shared->writers_stop = true;

@@ -14,7 +14,8 @@
  * write is only cut between pages.
  *
  * usage: spool_campaign [--kills N] [--writers N] [--segment BYTES] [--dir PATH] [--seed N]
- *                       [--boots N] [--max-us N] */
+ *                       [--boots N] [--max-us N]
+ * --boots: how many boots the kills are spread over; --max-us: the longest time between two kills */
 #include "base/buf.h"
 #include "spool/append.h"
 #include "spool/bell.h"
@@ -50,7 +51,7 @@
 static struct {
     unsigned long kills, writers, segment, seed, boots, max_us;
     const char *dir; /* works in a new folder there, kept only if something is wrong */
-} options = {.dir = "/tmp", .kills = 2000, .writers = 5, .segment = 64 * 1024, .seed = 1, .boots = 4,
+} options = {.kills = 2000, .writers = 5, .segment = 64 * 1024, .seed = 1, .boots = 4,
              .max_us = 3000};
 
 static struct shared {
@@ -612,6 +613,8 @@ int main(int argc, char **argv)
 {
     char made[400];
     parse_arguments(argc, argv);
+    if (!options.dir) /* in memory many more records go through per kill, so more races are met */
+        options.dir = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     snprintf(made, sizeof made, "%s/spool-campaign.XXXXXX", options.dir);
     if (!(options.dir = mkdtemp(made)))
         die(made);

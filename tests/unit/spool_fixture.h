@@ -56,7 +56,7 @@ static inline int remove_entry(const char *path, const struct stat *st, int type
 static inline int make_root(struct here *here)
 {
     const char *base = getenv("TMPDIR");
-    snprintf(here->root, sizeof here->root, "%s/aep-test.XXXXXX", base && *base ? base : "/tmp");
+    snprintf(here->root, sizeof here->root, "%s/aep-spool-test.XXXXXX", base && *base ? base : "/tmp");
     here->cursor_fd = here->spool.dir_fd = -1;
     if (!mkdtemp(here->root))
         return -1;

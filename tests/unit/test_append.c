@@ -470,6 +470,46 @@ static void test_parent_and_child_append_with_descriptors_of_their_own(void **st
     aep__append_done(&appender);
 }
 
+static int to_parent[2], to_child[2];
+
+/* In the child, between its write and the look at where that ended: the parent appends. */
+static bool let_the_parent_append(const struct fault_args *args, ssize_t *ret)
+{
+    char byte = 'x';
+    (void)args, (void)ret;
+    fault_hooks[CALL_LSEEK] = count_call;
+    if (syscall(SYS_write, to_parent[1], &byte, 1) != 1 || read(to_child[0], &byte, 1) != 1)
+        _exit(3);
+    return false;
+}
+
+static void test_a_parents_append_does_not_move_the_childs_position(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    char byte;
+    append_text(&appender, "one");
+    assert_true(pipe(to_parent) == 0 && pipe(to_child) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        aep__append_forked(&appender);
+        append_text(&appender, "two");
+        fault_hooks[CALL_LSEEK] = let_the_parent_append;
+        uint64_t before = (uint64_t)segment_size(here, 1);
+        struct aep__buf record = {0};
+        encode_text(&record, "child", 5);
+        _exit(append_text(&appender, "child").offset == before + record.len ? 0 : 1);
+    }
+    assert_int_equal(read(to_parent[0], &byte, 1), 1);
+    append_text(&appender, "parent");
+    assert_int_equal(write(to_child[1], &byte, 1), 1);
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_all(here, "one two child parent");
+    aep__append_done(&appender);
+}
+
 /* ---- 7: another boot ---- */
 
 static void test_a_segment_of_another_boot_is_sealed_and_left(void **state)
@@ -797,6 +837,24 @@ static void test_a_sync_that_fails_is_told_and_tried_again(void **state)
     aep__append_done(&appender);
 }
 
+static void test_what_the_parent_wrote_is_the_parents_to_sync(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    struct aep__appender child = appender;
+    child.fd = dup(appender.fd); /* as after fork */
+    aep__append_forked(&child);
+    synced_count = 0;
+    fault_hooks[CALL_FDATASYNC] = fault_hooks[CALL_FSYNC] = note_sync;
+    assert_int_equal(aep__append_sync(&child, &here->err), AEP_OK);
+    assert_int_equal(synced_count, 0);
+    assert_int_equal(aep__append_sync(&appender, &here->err), AEP_OK);
+    assert_int_equal(synced_count, 2);
+    no_faults();
+    aep__append_done(&appender);
+}
+
 /* ---- the tail ---- */
 
 static void test_the_tail_is_behind_everything_accepted(void **state)
@@ -845,6 +903,7 @@ int main(void)
         HERE_TEST(test_a_crossing_record_retired_at_once_counts_too),
         HERE_TEST(test_a_deleted_folder_is_noticed_and_nothing_written),
         HERE_TEST(test_parent_and_child_append_with_descriptors_of_their_own),
+        HERE_TEST(test_a_parents_append_does_not_move_the_childs_position),
         HERE_TEST(test_a_segment_of_another_boot_is_sealed_and_left),
         HERE_TEST(test_records_never_land_below_a_cursor_beyond_the_end),
         HERE_TEST(test_a_segment_lost_with_the_power_comes_back_sealed_behind_the_cursor),
@@ -862,6 +921,7 @@ int main(void)
         HERE_TEST(test_the_name_of_a_segment_that_another_made_is_synced_too),
         HERE_TEST(test_segments_retired_meanwhile_need_no_sync),
         HERE_TEST(test_a_sync_that_fails_is_told_and_tried_again),
+        HERE_TEST(test_what_the_parent_wrote_is_the_parents_to_sync),
         HERE_TEST(test_the_tail_is_behind_everything_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

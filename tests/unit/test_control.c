@@ -122,6 +122,7 @@ static void test_a_long_path_is_no_hindrance(void **state)
     assert_int_equal(aep__spool_open(&other.spool, dir, &settings, &here->err), AEP_OK);
     int client, server, listener = aep__control_listen(&other.spool);
     assert_true(listener >= 0);
+    assert_true(exists(&other, AEP__CONTROL_NAME)); /* there, not at a path cut short */
     connect_both(&other, listener, &client, &server);
     close(client);
     close(server);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- ids and settings from a vector --------------------------------------------------------------- */
+/* ---- ids and settings from a vector --------------------------------------------------------- */
 
 static json_t *ids_left; /* what make_id gives next */
 static size_t ids_taken;
@@ -68,7 +68,7 @@ static int64_t time_of(const json_t *vector, const char *name)
     return us;
 }
 
-/* ---- making what a vector says ---------------------------------------------------------------------- */
+/* ---- making what a vector says -------------------------------------------------------------- */
 
 static int make_kind(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
                      const json_t *vector, aep_error *err)
@@ -78,10 +78,11 @@ static int make_kind(struct aep__envelope *envelope, const struct aep__envelope_
     const char *name;
     json_t *member;
     struct aep__event event;
-    json_object_foreach(json_object_get(vector, "members"), name, member)
-        fields[count++] = (aep_field){
-            .name = name, .text = json_string_value(member), .length = json_string_length(member),
-            .number = json_number_value(member)};
+    json_object_foreach(json_object_get(vector, "members"), name, member) fields[count++] =
+        (aep_field){.name = name,
+                    .text = json_string_value(member),
+                    .length = json_string_length(member),
+                    .number = json_number_value(member)};
     int code = aep__event_from_fields((enum aep_kind)aep_kind_find(text_of(vector, "kind")), fields,
                                       count, &event, err);
     if (code != AEP_OK)
@@ -124,7 +125,8 @@ static void check_headers(const struct aep__message *message, const json_t *vect
     json_t *headers = json_object_get(vector, "headers"), *header;
     size_t i;
     assert_int_equal(message->header_count, json_array_size(headers));
-    json_array_foreach(headers, i, header) {
+    json_array_foreach(headers, i, header)
+    {
         const char *value = json_string_value(json_array_get(header, 1));
         if (strncmp(value, "schema:", 7) == 0)
             value = aep_kind_schema_hash((enum aep_kind)aep_kind_find(value + 7));
@@ -148,7 +150,7 @@ static void check_message(const struct aep__envelope *envelope, const json_t *ve
     check_headers(message, vector);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 /* One envelope's memory serves all of them. */
 static void messages_are_what_the_wire_contract_says_to_the_byte(void **state)
@@ -157,7 +159,8 @@ static void messages_are_what_the_wire_contract_says_to_the_byte(void **state)
     json_t *document = load_vectors("envelopes.json"), *vector;
     struct aep__envelope envelope = {0};
     size_t i;
-    json_array_foreach(json_object_get(document, "envelopes"), i, vector) {
+    json_array_foreach(json_object_get(document, "envelopes"), i, vector)
+    {
         struct aep__envelope_settings settings;
         aep_error err = {0};
         set_up(&settings, document, vector);
@@ -178,7 +181,8 @@ static void what_cannot_be_published_is_refused_by_its_name(void **state)
     json_t *document = load_vectors("envelopes.json"), *vector;
     struct aep__envelope envelope = {0};
     size_t i;
-    json_array_foreach(json_object_get(document, "refused"), i, vector) {
+    json_array_foreach(json_object_get(document, "refused"), i, vector)
+    {
         struct aep__envelope_settings settings;
         aep_error err = {0};
         set_up(&settings, document, vector);
@@ -201,7 +205,8 @@ static void what_is_published_is_valid(void **state)
     (void)state;
     json_t *document = load_vectors("envelopes.json"), *vector;
     size_t i;
-    json_array_foreach(json_object_get(document, "envelopes"), i, vector) {
+    json_array_foreach(json_object_get(document, "envelopes"), i, vector)
+    {
         aep_error err;
         if (aep_validate(text_of(vector, "value"), length_of(vector, "value"), 0, NULL, NULL,
                          &err) != AEP_OK)
@@ -211,10 +216,14 @@ static void what_is_published_is_valid(void **state)
 }
 
 static const struct aep__envelope_settings plain = {
-    .tenant_id = "default", .namespace_ = "omninode", .source = "omniclaude",
-    .cloudevents = true, .capture_request = true, .field_bytes = 1000, .message_bytes = 100000,
+    .tenant_id = "default",
+    .namespace_ = "omninode",
+    .source = "omniclaude",
+    .cloudevents = true,
+    .capture_request = true,
+    .field_bytes = 1000,
+    .message_bytes = 100000,
 };
-
 
 static void structs_say_the_same_as_fields(void **state)
 {
@@ -224,19 +233,19 @@ static void structs_say_the_same_as_fields(void **state)
     struct aep__event event;
     aep_error err;
     assert_int_equal(aep__envelope_settings_prepare(&settings, &err), AEP_OK);
-    assert_int_equal(
-        aep__event_from_struct(AEP_KIND_COMPLETED,
-                               AEP_COMPLETED(.agent_name = "a", .correlation_id = "c",
-                                             .duration_ms = AEP_NUM(0),
-                                             .quality_score = AEP_NUM(0.25), .artifacts = "[1]",
-                                             .causation_id = "k"),
-                               &event, &err),
-        AEP_OK);
+    assert_int_equal(aep__event_from_struct(AEP_KIND_COMPLETED,
+                                            AEP_COMPLETED(.agent_name = "a", .correlation_id = "c",
+                                                          .duration_ms = AEP_NUM(0),
+                                                          .quality_score = AEP_NUM(0.25),
+                                                          .artifacts = "[1]", .causation_id = "k"),
+                                            &event, &err),
+                     AEP_OK);
     event.now_us = 1763044200123456;
     assert_int_equal(aep__envelope_make(&a, &settings, &event, &err), AEP_OK);
     const aep_field fields[] = {
-        {"causation_id", "k", 1, 0}, {"artifacts", "[1]", 3, 0}, {"quality_score", NULL, 0, 0.25},
-        {"duration_ms", "0", 1, 0},  {"correlation_id", "c", 1, 0}, {"agent_name", "a", 1, 0},
+        {"causation_id", "k", 1, 0},      {"artifacts", "[1]", 3, 0},
+        {"quality_score", NULL, 0, 0.25}, {"duration_ms", "0", 1, 0},
+        {"correlation_id", "c", 1, 0},    {"agent_name", "a", 1, 0},
     };
     assert_int_equal(aep__event_from_fields(AEP_KIND_COMPLETED, fields, 6, &event, &err), AEP_OK);
     event.now_us = 1763044200123456;
@@ -264,8 +273,10 @@ static void a_struct_of_another_version_is_read_as_far_as_it_goes(void **state)
     newer.later = "x";
     assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED, &newer, &event, &err), AEP_EINVAL);
     assert_string_equal(err.field, "size");
-    aep_started older = {.size = offsetof(aep_started, session_id), .agent_name = "a",
-                         .correlation_id = "c", .session_id = "not there yet"};
+    aep_started older = {.size = offsetof(aep_started, session_id),
+                         .agent_name = "a",
+                         .correlation_id = "c",
+                         .session_id = "not there yet"};
     assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED, &older, &event, &err), AEP_OK);
     assert_true(event.values[2].given);
     assert_false(event.values[3].given);
@@ -279,11 +290,9 @@ static void a_field_given_twice_is_refused(void **state)
     struct aep__event event;
     aep_error err;
     const aep_field fields[] = {{"agent_name", "a", 1, 0}, {"agent_name", "b", 1, 0}};
-    assert_int_equal(aep__event_from_fields(AEP_KIND_STARTED, fields, 2, &event, &err),
-                     AEP_EINVAL);
+    assert_int_equal(aep__event_from_fields(AEP_KIND_STARTED, fields, 2, &event, &err), AEP_EINVAL);
     assert_string_equal(err.field, "agent_name");
-    assert_int_equal(aep__event_from_fields((enum aep_kind)9, fields, 1, &event, &err),
-                     AEP_EINVAL);
+    assert_int_equal(aep__event_from_fields((enum aep_kind)9, fields, 1, &event, &err), AEP_EINVAL);
 }
 
 static void defaults_stand_in_only_for_what_was_not_given(void **state)

@@ -14,7 +14,7 @@ static void expect_buf(struct aep__buf *buf, const char *want)
     aep__buf_clear(buf);
 }
 
-/* ---- writer ---------------------------------------------------------------------------------------- */
+/* ---- writer --------------------------------------------------------------------------------- */
 
 static void strings_have_these_escapes_and_no_others(void **state)
 {
@@ -24,10 +24,11 @@ static void strings_have_these_escapes_and_no_others(void **state)
     for (int c = 0; c < 0x80; c++)
         all[c] = (char)c;
     aep__json_add_string(&out, all, 0x80);
-    expect_buf(&out, "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r"
-                     "\\u000e\\u000f\\u0010\\u0011\\u0012\\u0013\\u0014\\u0015\\u0016\\u0017\\u0018"
-                     "\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f !\\\"#$%&'()*+,-./0123456789:"
-                     ";<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\x7f\"");
+    expect_buf(&out,
+               "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r"
+               "\\u000e\\u000f\\u0010\\u0011\\u0012\\u0013\\u0014\\u0015\\u0016\\u0017\\u0018"
+               "\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f !\\\"#$%&'()*+,-./0123456789:"
+               ";<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\x7f\"");
     aep__json_add_string(&out, "é€😀", strlen("é€😀"));
     expect_buf(&out, "\"é€😀\"");
     aep__json_add_string(&out, "", 0);
@@ -60,11 +61,24 @@ static void numbers_are_the_shortest_that_read_back(void **state)
         double number;
         const char *text;
     } rows[] = {
-        {0, "0"}, {-0.0, "-0"}, {1, "1"}, {-7, "-7"}, {50, "50"}, {0.1, "0.1"}, {33.3, "33.3"},
-        {0.92, "0.92"}, {1e15, "1000000000000000"}, {9007199254740991.0, "9007199254740991"},
-        {9007199254740992.0, "9007199254740992"}, {1e22, "1e+22"}, {1.0 / 3, "0.3333333333333333"},
-        {0.1 + 0.2, "0.30000000000000004"}, {5e-324, "5e-324"}, {DBL_MAX, "1.7976931348623157e+308"},
-        {DBL_MIN, "2.2250738585072014e-308"}, {-1.5e-7, "-1.5e-07"},
+        {0, "0"},
+        {-0.0, "-0"},
+        {1, "1"},
+        {-7, "-7"},
+        {50, "50"},
+        {0.1, "0.1"},
+        {33.3, "33.3"},
+        {0.92, "0.92"},
+        {1e15, "1000000000000000"},
+        {9007199254740991.0, "9007199254740991"},
+        {9007199254740992.0, "9007199254740992"},
+        {1e22, "1e+22"},
+        {1.0 / 3, "0.3333333333333333"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {5e-324, "5e-324"},
+        {DBL_MAX, "1.7976931348623157e+308"},
+        {DBL_MIN, "2.2250738585072014e-308"},
+        {-1.5e-7, "-1.5e-07"},
     };
     struct aep__buf out = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -134,14 +148,25 @@ static void number_texts_have_their_value(void **state)
         const char *text;
         double value;
     } rows[] = {
-        {"0", 0}, {"-0", 0}, {"100", 100}, {"1.5", 1.5}, {"1e2", 100}, {"1E+2", 100},
-        {"25e-1", 2.5}, {"0.001", 0.001}, {"9007199254740993", 9007199254740992.0},
-        {"1e999", INFINITY}, {"-1e999", -INFINITY}, {"1e-999", 0},
-        {"100000000000000000000000000e-26", 1}, {"0.00000000000000000000000001e26", 1},
-        {"1e99999999999999999999", INFINITY}, {"0e999999", 0},
+        {"0", 0},
+        {"-0", 0},
+        {"100", 100},
+        {"1.5", 1.5},
+        {"1e2", 100},
+        {"1E+2", 100},
+        {"25e-1", 2.5},
+        {"0.001", 0.001},
+        {"9007199254740993", 9007199254740992.0},
+        {"1e999", INFINITY},
+        {"-1e999", -INFINITY},
+        {"1e-999", 0},
+        {"100000000000000000000000000e-26", 1},
+        {"0.00000000000000000000000001e26", 1},
+        {"1e99999999999999999999", INFINITY},
+        {"0e999999", 0},
     };
-    static const char *const bad[] = {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "NaN", "0x1",
-                                      "Infinity", "1 ", " 1", "1,5", "--1"};
+    static const char *const bad[] = {"",    "-",   "+1",       "01", "1.", ".5",  "1e", "1e+",
+                                      "NaN", "0x1", "Infinity", "1 ", " 1", "1,5", "--1"};
     double value;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_true(aep__json_number_value(aep__slice_text(rows[i].text), &value));
@@ -152,7 +177,7 @@ static void number_texts_have_their_value(void **state)
         assert_false(aep__json_number_value(aep__slice_text(bad[i]), &value));
 }
 
-/* ---- scanner ----------------------------------------------------------------------------------------- */
+/* ---- scanner -------------------------------------------------------------------------------- */
 
 /* The tokens of a text, one letter each; ! for an error. */
 static const char *scan(struct aep__json *json, const char *text, bool strict)
@@ -297,7 +322,10 @@ static void strings_are_decoded_and_repaired(void **state)
         {"", "", 0},
         {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t", 0},
         {"\\u0041\\u00e9\\u20ac\\uD83D\\uDE00", "Aé€😀", 0},
-        {"a\\ud800b", "a\xef\xbf\xbd" "b", 1},
+        {"a\\ud800b",
+         "a\xef\xbf\xbd"
+         "b",
+         1},
         {"\\ud800\\ud800\\udc00", "\xef\xbf\xbd\xf0\x90\x80\x80", 1},
         {"\\udc00\\n\xff", "\xef\xbf\xbd\n\xef\xbf\xbd", 2},
         {"\xf0\x9f\x98", "\xef\xbf\xbd", 1},

@@ -21,8 +21,8 @@ static void every_member_of_a_struct_has_its_place(void **state)
                 seen[member->offset + b] = true;
             }
             end += size;
-            assert_int_equal(aep__kind_member((enum aep_kind)k, member->name,
-                                              strlen(member->name)), i);
+            assert_int_equal(aep__kind_member((enum aep_kind)k, member->name, strlen(member->name)),
+                             i);
             assert_int_equal(member->key_len, strlen(member->name) + 3);
             assert_non_null(aep__type_name(member->type));
             assert_true(strlen(member->help) > 5);
@@ -58,8 +58,8 @@ static void kinds_are_found_by_name_and_by_event_type(void **state)
     assert_int_equal(aep_kind_find("Started"), -1);
     assert_int_equal(aep_kind_find(NULL), -1);
     assert_null(aep_kind_name((enum aep_kind)AEP_KIND_COUNT));
-    assert_null(aep_kind_event_type((enum aep_kind)-1));
-    assert_null(aep_kind_schema((enum aep_kind)-1));
+    assert_null(aep_kind_event_type((enum aep_kind) - 1));
+    assert_null(aep_kind_schema((enum aep_kind) - 1));
     assert_null(aep_kind_schema_hash((enum aep_kind)4));
 }
 
@@ -71,8 +71,9 @@ static void topics_are_what_kafka_takes(void **state)
     assert_true(aep__topic_valid("A.b_c-9", 7));
     assert_true(aep__topic_valid(longest, 249));
     assert_false(aep__topic_valid(longest, 250));
-    for (const char *const *bad = (const char *const[]){"", ".", "..", "a b", "a/b", "\xc3\xa9",
-                                                        "a@", "[", NULL}; *bad; bad++)
+    for (const char *const *bad =
+             (const char *const[]){"", ".", "..", "a b", "a/b", "\xc3\xa9", "a@", "[", NULL};
+         *bad; bad++)
         assert_false(aep__topic_valid(*bad, strlen(*bad)));
 }
 
@@ -100,7 +101,8 @@ static void a_schema_has_the_members_of_its_kind(void **state)
     (void)state;
     for (int k = 0; k < AEP_KIND_COUNT; k++) {
         const struct aep__kind *kind = &aep__kinds[k];
-        json_t *schema = json_loads(aep_kind_schema((enum aep_kind)k), JSON_REJECT_DUPLICATES, NULL);
+        json_t *schema =
+            json_loads(aep_kind_schema((enum aep_kind)k), JSON_REJECT_DUPLICATES, NULL);
         json_t *envelope = json_object_get(schema, "properties");
         json_t *payload = json_object_get(envelope, "payload");
         size_t required = 0;
@@ -109,8 +111,8 @@ static void a_schema_has_the_members_of_its_kind(void **state)
         assert_int_equal(json_object_size(json_object_get(payload, "properties")),
                          kind->member_count);
         for (size_t i = 0; i < kind->member_count; i++) {
-            assert_non_null(json_object_get(json_object_get(payload, "properties"),
-                                            kind->members[i].name));
+            assert_non_null(
+                json_object_get(json_object_get(payload, "properties"), kind->members[i].name));
             required += kind->members[i].required;
         }
         assert_int_equal(json_array_size(json_object_get(payload, "required")), required);

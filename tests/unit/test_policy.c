@@ -27,7 +27,8 @@ static void a_name_belongs_to_a_family_by_whole_words(void **state)
     (void)state;
     json_t *document = load_vectors("policy.json"), *vector;
     size_t i;
-    json_array_foreach(json_object_get(document, "names"), i, vector) {
+    json_array_foreach(json_object_get(document, "names"), i, vector)
+    {
         const char *name = text_of(vector, "name"), *want = text_of(vector, "family");
         const aep_family *family = aep_policy_find(name);
         const char *got = family ? family->name : "none";
@@ -43,7 +44,8 @@ static void an_event_has_the_key_of_its_envelope_or_its_payload(void **state)
     (void)state;
     json_t *document = load_vectors("policy.json"), *vector;
     size_t i;
-    json_array_foreach(json_object_get(document, "keys"), i, vector) {
+    json_array_foreach(json_object_get(document, "keys"), i, vector)
+    {
         char key[AEP_CORRELATION_ID_SIZE] = "untouched";
         const char *want = text_of(vector, "key"), *error = text_of(vector, "error");
         aep_error err = {0};

@@ -37,8 +37,7 @@ static void secrets_in_texts_are_redacted_and_nothing_else_is(void **state)
     json_t *document = load_vectors("redaction.json"), *vector;
     struct aep__redactor *redactor = new_redactor(NULL);
     size_t i;
-    json_array_foreach(json_object_get(document, "texts"), i, vector)
-        check_text(redactor, vector);
+    json_array_foreach(json_object_get(document, "texts"), i, vector) check_text(redactor, vector);
     aep__redactor_free(redactor);
     json_decref(document);
 }
@@ -49,7 +48,8 @@ static void what_was_redacted_is_not_redacted_again(void **state)
     json_t *document = load_vectors("redaction.json"), *vector;
     struct aep__redactor *redactor = new_redactor(NULL);
     size_t i;
-    json_array_foreach(json_object_get(document, "texts"), i, vector) {
+    json_array_foreach(json_object_get(document, "texts"), i, vector)
+    {
         struct aep__buf out = {0};
         const char *output = text_of(vector, "output");
         size_t count = aep__redact_text(redactor, output, strlen(output), &out);
@@ -67,7 +67,8 @@ static void names_of_secrets_are_known_however_they_are_written(void **state)
     json_t *document = load_vectors("redaction.json"), *vector;
     struct aep__redactor *redactor = new_redactor(NULL);
     size_t i;
-    json_array_foreach(json_object_get(document, "names"), i, vector) {
+    json_array_foreach(json_object_get(document, "names"), i, vector)
+    {
         const char *name = text_of(vector, "name"), *want = text_of(vector, "kind");
         const struct aep__secret *secret = aep__redact_name(redactor, name, strlen(name));
         const char *got = secret ? secret->kind : NULL;
@@ -86,7 +87,8 @@ static void json_is_redacted_in_every_string_and_under_every_name(void **state)
     struct aep__text way = {.redactor = redactor};
     struct aep__buf out = {0};
     size_t i;
-    json_array_foreach(json_object_get(document, "json"), i, vector) {
+    json_array_foreach(json_object_get(document, "json"), i, vector)
+    {
         struct aep__slice input = {text_of(vector, "input"), length_of(vector, "input")};
         aep_error err = {0};
         aep__buf_clear(&out);
@@ -108,7 +110,8 @@ static void extra_rules_add_names_and_patterns(void **state)
     (void)state;
     json_t *document = load_vectors("redaction.json"), *vector;
     size_t i;
-    json_array_foreach(json_object_get(document, "extra"), i, vector) {
+    json_array_foreach(json_object_get(document, "extra"), i, vector)
+    {
         struct aep__redactor *redactor = new_redactor(text_of(vector, "rules"));
         check_text(redactor, vector);
         aep__redactor_free(redactor);
@@ -121,7 +124,8 @@ static void a_bad_extra_rule_is_named(void **state)
     (void)state;
     json_t *document = load_vectors("redaction.json"), *rule;
     size_t i;
-    json_array_foreach(json_object_get(document, "bad_rules"), i, rule) {
+    json_array_foreach(json_object_get(document, "bad_rules"), i, rule)
+    {
         struct aep__redactor *redactor = NULL;
         aep_error err = {0};
         if (aep__redactor_new(json_string_value(rule), &redactor, &err) != AEP_ECONFIG)
@@ -154,9 +158,17 @@ static void a_secret_is_found_at_every_place_of_a_long_text(void **state)
 static void long_secrets_go_whole(void **state)
 {
     (void)state;
-    static const char *const begins[] = {"sk-1a", "xoxb-", "Bearer a1", "password=", "password=\"",
-                                         "eyJhbGciOiJIUzI1NiJ9.eyJ", "Authorization: Basic a1",
-                                         "--password a1", "ghp\x5f" "a1", "\"api_key\": \"a1"};
+    static const char *const begins[] = {"sk-1a",
+                                         "xoxb-",
+                                         "Bearer a1",
+                                         "password=",
+                                         "password=\"",
+                                         "eyJhbGciOiJIUzI1NiJ9.eyJ",
+                                         "Authorization: Basic a1",
+                                         "--password a1",
+                                         "ghp\x5f"
+                                         "a1",
+                                         "\"api_key\": \"a1"};
     struct aep__redactor *redactor = new_redactor(NULL);
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         for (size_t len = 200; len < 9000; len = len < 300 ? len + 1 : len * 2) {
@@ -178,9 +190,15 @@ static void hostile_texts_cost_no_more_than_a_constant_factor(void **state)
 {
     (void)state;
     static const char *const parts[] = {
-        "sk-",      "sk-a",   "eyJ",        "-eyJ",         "Bearer a", "-----BEGIN PRIVATE KEY-----",
-        "password=\"", "password='\\\"", "token:", "://a:b",  "://",      "a=,b",
-        "password:{", "[REDACTED:", "--token ", "eyJaaaaaaa.", "xoxb-",  "token=\\\\\\\"",
+        "sk-",         "sk-a",
+        "eyJ",         "-eyJ",
+        "Bearer a",    "-----BEGIN PRIVATE KEY-----",
+        "password=\"", "password='\\\"",
+        "token:",      "://a:b",
+        "://",         "a=,b",
+        "password:{",  "[REDACTED:",
+        "--token ",    "eyJaaaaaaa.",
+        "xoxb-",       "token=\\\\\\\"",
     };
     struct aep__redactor *redactor = new_redactor(NULL);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -173,7 +173,7 @@ static void test_a_destination_cannot_add_lines(void **state)
     struct aep__spool other;
     struct aep__spool_settings settings = small_settings();
     char dir[128];
-    settings.destination = "a\nmode local\nsegment_bytes 1";
+    settings.destination = "a\nmode local\nsegment_bytes 1\ncrc32c 00000000";
     snprintf(dir, sizeof dir, "%s/other", here->root);
     assert_int_equal(aep__spool_open(&other, dir, &settings, &here->err), AEP_OK);
     assert_false(other.local);

@@ -17,7 +17,8 @@ static void every_code_point_is_valid_and_every_surrogate_is_not(void **state)
         size_t len = aep__utf8_encode(c, bytes);
         bool replaced = c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF);
         assert_int_equal(aep__utf8_valid(bytes, len), len);
-        assert_int_equal(replaced, c != 0xFFFD && len == 3 && memcmp(bytes, "\xef\xbf\xbd", 3) == 0);
+        assert_int_equal(replaced,
+                         c != 0xFFFD && len == 3 && memcmp(bytes, "\xef\xbf\xbd", 3) == 0);
     }
 }
 
@@ -29,10 +30,23 @@ static void ill_formed_text_is_repaired(void **state)
     static const struct {
         const char *text, *want;
     } rows[] = {
-        {"\x80", R}, {"a\xc0\xaf" "b", "a" R R "b"}, {"\xe0\x80\x80", R R R},
-        {"\xed\xa0\x80", R R R}, {"\xf4\x90\x80\x80", R R R R}, {"\xf5\x80", R R},
-        {"\xf0\x9f\x98", R}, {"\xf0\x9f\x98x", R "x"}, {"\xe2\x82", R}, {"\xe2\x82\xe2\x82\xac", R "€"},
-        {"\xff\xfe", R R}, {"\xc3", R}, {"\xf1\x80\x80\xe1\x80\xc2" "b", R R R "b"},
+        {"\x80", R},
+        {"a\xc0\xaf"
+         "b",
+         "a" R R "b"},
+        {"\xe0\x80\x80", R R R},
+        {"\xed\xa0\x80", R R R},
+        {"\xf4\x90\x80\x80", R R R R},
+        {"\xf5\x80", R R},
+        {"\xf0\x9f\x98", R},
+        {"\xf0\x9f\x98x", R "x"},
+        {"\xe2\x82", R},
+        {"\xe2\x82\xe2\x82\xac", R "€"},
+        {"\xff\xfe", R R},
+        {"\xc3", R},
+        {"\xf1\x80\x80\xe1\x80\xc2"
+         "b",
+         R R R "b"},
     };
     struct aep__buf out = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -47,8 +47,7 @@ static void everything_wrong_is_found_and_nothing_else(void **state)
     (void)state;
     json_t *document = load_vectors("validation.json"), *vector;
     size_t i;
-    json_array_foreach(json_object_get(document, "events"), i, vector)
-        check_vector(vector, false);
+    json_array_foreach(json_object_get(document, "events"), i, vector) check_vector(vector, false);
     json_decref(document);
 }
 
@@ -57,8 +56,7 @@ static void strictly_warnings_are_errors(void **state)
     (void)state;
     json_t *document = load_vectors("validation.json"), *vector;
     size_t i;
-    json_array_foreach(json_object_get(document, "events"), i, vector)
-        check_vector(vector, true);
+    json_array_foreach(json_object_get(document, "events"), i, vector) check_vector(vector, true);
     json_decref(document);
 }
 
@@ -70,8 +68,8 @@ static void every_code_is_found_in_some_vector(void **state)
     for (size_t code = 0; code < aep__finding_code_count; code++) {
         bool found = false;
         json_array_foreach(json_object_get(document, "events"), i, vector)
-            json_array_foreach(json_object_get(vector, "findings"), j, finding)
-                found |= strcmp(text_of(finding, "code"), aep__finding_codes[code].code) == 0;
+            json_array_foreach(json_object_get(vector, "findings"), j, finding) found |=
+            strcmp(text_of(finding, "code"), aep__finding_codes[code].code) == 0;
         if (!found)
             fail_msg("no vector finds %s", aep__finding_codes[code].code);
     }

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aep doctor and aep topics against brokers that are well, away, or refuse."""
+import json
+import unittest
+
+from harness import TOPICS, Case, plain_kafka, secure_kafka, unique, unique_type
+
+
+class Doctor(Case):
+    def examine(self, spool, *words):
+        """Exit status, and the findings by step; texts are kept together."""
+        result = spool.run("doctor", "--json", "--timeout", "5000", *words)
+        report = json.loads(result.out)
+        steps = {}
+        for finding in report["findings"]:
+            steps.setdefault(finding["step"], []).append(finding)
+        return result.status, report, steps
+
+    def verdicts(self, steps, name):
+        return {finding["verdict"] for finding in steps[name]}
+
+    def assert_remedies(self, report):
+        for finding in report["findings"]:
+            if finding["verdict"] not in ("ok", "skipped"):
+                self.assertTrue(finding.get("remedy"), finding)
+
+    def test_a_healthy_broker(self):
+        kafka, spool = plain_kafka(), self.make_spool()
+        spool.ok("topics", "create")
+        status, report, steps = self.examine(spool)
+        self.assertEqual((status, report["failed"]), (0, 0), report)
+        self.assertEqual(self.verdicts(steps, "probe"), {"ok"})
+        text = json.dumps(steps["probe"])
+        word = text.partition("correlation_id ")[2][:36]
+        for kind in ("started", "completed"):
+            records = kafka.read(TOPICS[kind], only=word)
+            self.assertEqual([record.payload["agent_name"] for record in records], ["aep-doctor"])
+        self.assertEqual(self.examine(spool)[0], 0)  # with a relay that runs, too
+        human = spool.ok("doctor").out
+        self.assertIn("acknowledged", human)
+
+    def test_no_probe_publishes_nothing(self):
+        spool = self.make_spool()
+        spool.ok("topics", "create")
+        status, _, steps = self.examine(spool, "--no-probe")
+        self.assertEqual(status, 0)
+        self.assertEqual(spool.counter("acknowledged"), 0)
+        self.assertNotIn("ok", self.verdicts(steps, "probe") if "probe" in steps else set())
+
+    def test_a_dead_port(self):
+        spool = self.make_spool("127.0.0.1:1")
+        status, report, steps = self.examine(spool)
+        self.assertEqual(status, 1)
+        self.assertNotIn("ok", self.verdicts(steps, "server"))
+        self.assertIn("refused", json.dumps(steps["server"]))
+        self.assertNotIn("ok", self.verdicts(steps, "probe"))
+        self.assert_remedies(report)
+
+    def test_a_wrong_password(self):
+        kafka = secure_kafka()
+        wrong = "wr0ng-" + unique()
+        spool = self.make_spool(kafka.secure_servers,
+                                **kafka.login("writer", kafka_sasl_password=wrong))
+        status, report, steps = self.examine(spool)
+        self.assertEqual(status, 1)
+        self.assertEqual(self.verdicts(steps, "server"), {"ok"})
+        self.assertNotIn("ok", self.verdicts(steps, "connection"))
+        self.assertIn("login refused", json.dumps(steps["connection"]))
+        self.assert_remedies(report)
+        self.assertNotIn(wrong, json.dumps(report))
+
+    def test_a_user_without_the_rights(self):
+        kafka = secure_kafka()
+        kafka.create(*TOPICS.values())
+        spool = self.make_spool(kafka.secure_servers, **kafka.login("nobody"))
+        status, report, steps = self.examine(spool)
+        self.assertEqual(status, 1)
+        self.assertEqual(self.verdicts(steps, "connection"), {"ok"})
+        self.assertIn("forbidden", json.dumps(steps["topics"]))
+        self.assert_remedies(report)
+
+    def test_no_configuration(self):
+        spool = self.make_spool()
+        result = spool.run("doctor", env={"KAFKA_BOOTSTRAP_SERVERS": None})
+        self.assertEqual(result.status, 1)
+        self.assertIn("KAFKA_BOOTSTRAP_SERVERS", result.out)
+
+
+class Topics(Case):
+    def listed(self, spool, *topics):
+        answer = spool.ok("topics", "list", "--json", *topics).json
+        return {topic["topic"]: topic for topic in answer["topics"]}
+
+    def test_create_then_list(self):
+        spool, topic, missing = self.make_spool(), unique_type("made"), unique_type("missing")
+        spool.ok("topics", "create", "--partitions", "5", "--replication", "1",
+                 "--retention", "2h", "--config", "max.message.bytes=54321", topic)
+        seen = self.listed(spool, topic, missing)
+        self.assertEqual((seen[topic]["partitions"], seen[topic]["replication"],
+                          seen[topic]["retention_ms"]), (5, 1, 7_200_000))
+        self.assertEqual(seen[missing]["state"], "missing")
+        self.assertEqual(self.listed(spool, missing)[missing]["state"], "missing",
+                         "asking has created it")
+        self.assertIn("exists", "".join(spool.ok("topics", "create", topic)[1:3]))
+        self.assertEqual(plain_kafka().partitions(topic), 5)
+
+    def test_default_topics_are_those_of_the_layout(self):
+        spool = self.make_spool()
+        self.assertEqual(set(self.listed(spool)), set(TOPICS.values()))
+        spool.set(topic_layout="single")
+        self.assertEqual(set(self.listed(spool)), {"omninode.agent.execution.v1"})
+
+    def test_what_fails_is_said(self):
+        away = self.make_spool("127.0.0.1:1")
+        result = away.run("topics", "list")
+        self.assertEqual(result.status, 1)
+        self.assertTrue(result.err)
+        spool = self.make_spool()
+        for words in (["--replication", "7", unique_type("wide")], ["no/such/name"]):
+            result = spool.run("topics", "create", *words)
+            self.assertIn(result.status, (1, 2), words)
+            self.assertTrue(result.err, words)
+
+    def test_a_user_without_the_right_creates_nothing(self):
+        kafka = secure_kafka()
+        spool = self.make_spool(kafka.secure_servers, **kafka.login("limited"))
+        topic = unique_type("denied")
+        result = spool.run("topics", "create", topic)
+        self.assertEqual(result.status, 1)
+        self.assertTrue(result.err)
+        self.assertEqual(kafka.read(topic), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

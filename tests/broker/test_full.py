@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A full disk and a full spool: new events are refused, said and counted; what was accepted is
+delivered meanwhile; when there is room again it goes on."""
+import ctypes
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+from harness import TOPICS, Case, numbered_lines, plain_kafka, unique, unique_type, wait_until
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+FILL = "x" * 500
+
+
+def enter_mount_namespace():
+    """Mounts of this process and its children are seen by nobody else and end with them."""
+    uid, gid = os.getuid(), os.getgid()
+    flags = CLONE_NEWNS if uid == 0 else CLONE_NEWNS | CLONE_NEWUSER
+    if ctypes.CDLL(None, use_errno=True).unshare(flags) != 0:
+        raise unittest.SkipTest(f"no mount namespace: {os.strerror(ctypes.get_errno())}")
+    if uid != 0:
+        pathlib.Path("/proc/self/setgroups").write_text("deny")
+        pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    done = subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise unittest.SkipTest(f"no mounts: {done.stderr}")
+
+
+class Publishing(Case):
+    def publish_until_refused(self, spool, topic, count, first=0):
+        """Returns the numbers that were accepted, and the result."""
+        lines = numbered_lines(topic, count, first=first, keys=1, fill=FILL)
+        result = spool.run("publish", "--stdin", "--json",
+                           stdin="".join(json.dumps(line) + "\n" for line in lines))
+        answers = [json.loads(line) for line in result.out.splitlines()]
+        return [first + answer["line"] - 1 for answer in answers
+                if answer.get("line") and answer["state"] == "spooled"], result
+
+    def numbers(self, topic):
+        return [record.payload["n"] for record in plain_kafka().read(topic)]
+
+
+class DiskFull(Publishing):
+    @classmethod
+    def setUpClass(cls):
+        plain_kafka()
+        enter_mount_namespace()
+
+    def make_small_disk(self, megabytes):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "aep-test",
+                               disk], capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"no tmpfs: {done.stderr}")
+        self.mounts.append(disk)
+        self.junk = disk / "junk"
+        spool = self.make_spool(spool_dir=disk / "spool", spool_segment_bytes="1MiB",
+                                relay_mode="external")
+        spool.dir = disk / "spool"
+        return spool
+
+    def fill_disk(self):
+        with open(self.junk, "ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+    def test_what_was_accepted_is_delivered_while_the_disk_stays_full(self):
+        spool, topic = self.make_small_disk(8), unique_type("full")
+        plain_kafka().create(topic)
+        accepted, result = self.publish_until_refused(spool, topic, 20_000)
+        self.assertIn(result.status, (1, 2, 4), result.err)
+        self.assertTrue(result.err)
+        self.assertGreater(len(accepted), 1000)
+        self.fill_disk()
+        relay = spool.start_relay()
+        spool.flush()
+        self.assertIsNone(relay.poll(), "the relay lives")
+        self.assertEqual(self.numbers(topic), accepted)
+        counters = spool.status()["counters"]
+        self.assertGreater(counters["refused_full"] + counters["refused_io"], 0)
+        # What it has removed is room for new ones, though others hold the rest.
+        self.assertEqual(spool.publish("progress", unique(), "--wait").status, 0)
+
+    def test_refused_while_full_and_accepted_again_when_freed(self):
+        spool, topic = self.make_small_disk(16), unique_type("freed")
+        plain_kafka().create(topic)
+        relay = spool.start_relay()
+        accepted, _ = self.publish_until_refused(spool, topic, 100)
+        spool.flush()
+        for turn in range(1, 4):
+            self.fill_disk()
+            more, result = self.publish_until_refused(spool, topic, 10_000, first=10_000 * turn)
+            accepted += more
+            self.assertIsNone(relay.poll(), "the relay lives")
+            os.truncate(self.junk, 0)
+            more, result = self.publish_until_refused(spool, topic, 100,
+                                                      first=10_000 * turn + 9_900_000)
+            self.assertEqual(len(more), 100, result.err)
+            accepted += more
+            spool.flush()
+        self.assertEqual(self.numbers(topic), accepted)
+
+    def test_a_relay_starts_on_a_full_disk(self):
+        """It was killed, and the disk is full by the time the next one comes."""
+        spool, topic = self.make_small_disk(8), unique_type("late")
+        plain_kafka().create(topic)
+        relay = spool.start_relay()
+        spool.publish_lines(numbered_lines(topic, 10, keys=1))
+        spool.flush()
+        relay.kill()
+        relay.wait()
+        accepted, _ = self.publish_until_refused(spool, topic, 1000, first=10)
+        self.fill_disk()
+        spool.start_relay()
+        spool.flush()
+        self.assertEqual(sorted(set(self.numbers(topic))), list(range(10)) + accepted)
+
+    def test_a_spool_cannot_be_made_on_a_full_disk_and_that_is_said(self):
+        spool = self.make_small_disk(1)
+        self.fill_disk()
+        result = spool.publish("progress", "x")
+        self.assertIn(result.status, (1, 4))
+        self.assertRegex(result.err, "(?i)space|full")
+        self.junk.unlink()
+        self.assertEqual(spool.publish("progress", "x").status, 0)
+
+
+class SpoolFull(Publishing):
+    def test_the_limit_refuses_and_the_relay_makes_room(self):
+        spool = self.make_spool(relay_mode="external", spool_segment_bytes="64KiB",
+                                spool_max_bytes="256KiB")
+        topic = unique_type("limit")
+        accepted, result = self.publish_until_refused(spool, topic, 1000)
+        self.assertEqual(result.status, 4, result.err)
+        self.assertLess(len(accepted), 256)
+        one = spool.run("publish", "--type", topic, "--payload", '{"n":1000}')
+        self.assertEqual(one.status, 4, one.err)
+        self.assertGreater(spool.counter("refused_full"), 0)
+        used = sum(path.stat().st_size for path in spool.segments())
+        self.assertLessEqual(used, (256 + 2) << 10)
+
+        spool.start_relay()
+        spool.flush()
+        self.assertEqual(self.numbers(topic), accepted)
+        wait_until(lambda: spool.publish("progress", unique()).status == 0, "there is room again")
+
+    def test_the_last_part_is_kept_for_started_and_terminal_events(self):
+        spool = self.make_spool(relay_mode="off", spool_segment_bytes="64KiB",
+                                spool_max_bytes="256KiB")
+        self.publish_until_refused(spool, unique_type("limit"), 1000)
+        word = unique()
+        self.assertEqual(spool.publish("progress", word).status, 4)
+        for kind in ("started", "completed", "failed"):
+            result = spool.publish(kind, word)
+            self.assertEqual(result.status, 0, result.err)
+        refused = next(n for n in range(100) if spool.publish("completed", word).status != 0)
+        self.assertLess(refused, 20)
+        spool.start_relay()
+        wait_until(lambda: len(plain_kafka().read(*TOPICS.values(), only=word)) == 3 + refused,
+                   "all that was accepted arrives", step_s=0.2)
+
+    def test_lines_wait_for_the_room_that_the_relay_makes(self):
+        """More than fits, through one process: nothing is refused while the relay makes room."""
+        spool = self.make_spool(spool_segment_bytes="64KiB", spool_max_bytes="256KiB")
+        topic = unique_type("stream")
+        plain_kafka().create(topic)
+        accepted, result = self.publish_until_refused(spool, topic, 3000)
+        self.assertEqual(result.status, 0, result.err[-500:])
+        self.assertEqual(len(accepted), 3000)
+        spool.flush()
+        self.assertEqual(self.numbers(topic), accepted)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that runs out at the first allocation, at the second, … until all goes well: each time a
+ * named error, nothing half done, nothing leaked through unredacted. */
+#include "base/error.h"
+#include "event/envelope.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- an allocator that fails when it is told to
+ * ----------------------------------------------------- */
+
+static long allocations_left = -1; /* -1: as many as there are */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#define CAN_FAIL false
+#else
+#define CAN_FAIL true
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+static bool is_out(void)
+{
+    if (allocations_left > 0)
+        allocations_left--;
+    return allocations_left == 0;
+}
+
+void *malloc(size_t size)
+{
+    return is_out() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return is_out() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return is_out() ? NULL : __libc_realloc(old, size);
+}
+#endif
+
+/* Runs it with more and more memory; says how often it failed. */
+static int fail_until_success(int (*run)(aep_error *err))
+{
+    for (int n = 1; n < 1000; n++) {
+        aep_error err = {0};
+        allocations_left = n;
+        int code = run(&err);
+        allocations_left = -1;
+        if (code == AEP_OK)
+            return n - 1;
+        if (code != AEP_ENOMEM)
+            fail_msg("allocation %d: %s", n, aep_code_name(code));
+        if (err.code != AEP_ENOMEM || !*err.text) /* what the caller sees */
+            fail_msg("allocation %d: AEP_ENOMEM without its text", n);
+    }
+    fail_msg("it never succeeds");
+    return 0;
+}
+
+/* ---- what runs out
+ * --------------------------------------------------------------------------------- */
+
+static struct aep__redactor *redactor;
+
+static int open_redactor(aep_error *err)
+{
+    struct aep__redactor *made = NULL;
+    int code = aep__redactor_new("key:kennwort,re:a[0-9]+b", &made, err);
+    if (code != AEP_OK && made)
+        return AEP_ESTATE;
+    aep__redactor_free(made);
+    return code;
+}
+
+static int make_envelope(aep_error *err)
+{
+    struct aep__envelope_settings settings = {.tenant_id = "default",
+                                              .namespace_ = "omninode",
+                                              .source = "omniclaude",
+                                              .cloudevents = true,
+                                              .capture_request = true,
+                                              .redactor = redactor};
+    static char context[12000];
+    struct aep__envelope envelope = {0};
+    struct aep__event event;
+    size_t len = 0;
+    for (int i = 0; i < 200; i++)
+        len += (size_t)snprintf(context + len, sizeof context - len,
+                                "%s\"n\\u0041%d\":\"p\\n\\ud800\"", i ? "," : "{", i);
+    strcpy(context + len, ",\"password\":\"hunter2\",\"AKIAIOSFODNN7EXAMPLE\":1}");
+    int code = aep__envelope_settings_prepare(&settings, err);
+    if (code == AEP_OK)
+        code = aep__event_from_struct(AEP_KIND_STARTED,
+                                      AEP_STARTED(.agent_name = "a\xff", .context = context,
+                                                  .user_request = "a12b password=hunter2",
+                                                  .correlation_id = "c\xff"),
+                                      &event, err);
+    if (code == AEP_OK)
+        code = aep__envelope_make(&envelope, &settings, &event, err);
+    if (code == AEP_OK &&
+        (memmem(envelope.message.value.data, envelope.message.value.len, "hunter2", 7) ||
+         envelope.counts.redacted != 4))
+        code = AEP_ESTATE;
+    aep__envelope_done(&envelope);
+    aep__envelope_settings_done(&settings);
+    return code;
+}
+
+static int make_any(aep_error *err)
+{
+    struct aep__envelope_settings settings = {.tenant_id = "default",
+                                              .namespace_ = "omninode",
+                                              .source = "omniclaude",
+                                              .redactor = redactor};
+    struct aep__envelope envelope = {0};
+    int code = aep__envelope_settings_prepare(&settings, err);
+    if (code == AEP_OK)
+        code = aep__envelope_make_any(
+            &envelope, &settings,
+            AEP_EVENT(.event_type = "a.b.c.v1", .payload = "{\"correlation_id\":\"\\u0061\\n\"}"),
+            0, err);
+    aep__envelope_done(&envelope);
+    aep__envelope_settings_done(&settings);
+    return code == AEP_EINVAL ? AEP_OK : code; /* a control character in the id, once it is read */
+}
+
+static int validate(aep_error *err)
+{
+    static const char event[] =
+        "{\"event_\\u0074ype\":\"omninode.agent.execution.failed.v1\",\"payload\":{\"\\u0061\":1,"
+        "\"error_message\":\"\\u0061\",\"x\":{\"\\u0061\":1}}}";
+    int code = aep_validate(event, sizeof event - 1, 0, NULL, NULL, err);
+    return code == AEP_EINVAL ? AEP_OK : code;
+}
+
+static int find_key(aep_error *err)
+{
+    static const char event[] = "{\"correlation\\u005fid\":\"\\u0061\",\"x\":1}";
+    char key[AEP_CORRELATION_ID_SIZE];
+    int code = aep_policy_key(event, sizeof event - 1, key, err);
+    return code == AEP_OK && strcmp(key, "a") != 0 ? AEP_ESTATE : code;
+}
+
+static void no_memory_is_an_error_like_another(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int (*run)(aep_error *err);
+    } rows[] = {
+        {"redactor", open_redactor}, {"envelope", make_envelope}, {"any", make_any},
+        {"validate", validate},      {"key", find_key},
+    };
+    if (!CAN_FAIL)
+        skip();
+    assert_int_equal(aep__redactor_new("re:a[0-9]+b", &redactor, NULL), AEP_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        aep_error err = {0};
+        assert_int_equal(rows[i].run(&err), AEP_OK);
+        int failures = fail_until_success(rows[i].run);
+        print_message("%s: %d allocations\n", rows[i].name, failures);
+        assert_true(failures > 0);
+        assert_int_equal(rows[i].run(&err), AEP_OK);
+    }
+    aep__redactor_free(redactor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_memory_is_an_error_like_another),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
