@@ -28,20 +28,19 @@ static int take_step(aep_execution *run, size_t done, aep_error *err)
     printf("  %zu of %zu: %s\n", done + 1, STEP_COUNT, steps[done]);
     fflush(stdout);
     think();
-    return aep_execution_progress(run,
-                                  AEP_PROGRESS(.current_step = steps[done],
-                                               .steps_completed = AEP_NUM(done + 1),
-                                               .steps_total = AEP_NUM(STEP_COUNT),
-                                               .progress_percent =
-                                                   AEP_NUM((done + 1) * 100 / STEP_COUNT)),
-                                  err);
+    return aep_execution_progress(
+        run,
+        AEP_PROGRESS(.current_step = steps[done], .steps_completed = AEP_NUM(done + 1),
+                     .steps_total = AEP_NUM(STEP_COUNT),
+                     .progress_percent = AEP_NUM((done + 1) * 100 / STEP_COUNT)),
+        err);
 }
 
 static int live(aep_publisher *pub, const char *agent, const char *request, aep_error *err)
 {
     aep_execution *run;
-    int result = aep_execution_start(
-        pub, AEP_STARTED(.agent_name = agent, .user_request = request), &run, err);
+    int result = aep_execution_start(pub, AEP_STARTED(.agent_name = agent, .user_request = request),
+                                     &run, err);
     if (result != AEP_OK)
         return result;
     printf("%s: \"%s\", correlation id %s\n", agent, request, aep_execution_correlation_id(run));

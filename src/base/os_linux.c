@@ -31,7 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- boot and randomness ------------------------------------------------------------------ */
+/* ---- boot and randomness ---- */
 
 void aep__os_boot_id(uint8_t bytes[16])
 {
@@ -56,7 +56,7 @@ void aep__os_random(void *bytes, size_t len)
     }
 }
 
-/* ---- file systems and space --------------------------------------------------------------- */
+/* ---- file systems and space ---- */
 
 static const struct {
     uint32_t magic; /* statfs(2) */
@@ -113,12 +113,13 @@ int aep__os_reserve(int fd, off_t size)
     return allocate_blocks(fd, FALLOC_FL_KEEP_SIZE, size);
 }
 
-/* ---- locks -------------------------------------------------------------------------------- */
+/* ---- locks ---- */
 
 static int lock_range(int fd, int command, short type, off_t start, off_t len,
                       struct flock *ret_lock)
 {
-    *ret_lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+    *ret_lock =
+        (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
     int rc;
     do
         rc = fcntl(fd, command, ret_lock);
@@ -146,7 +147,7 @@ bool aep__os_locked(int fd, off_t start, off_t len)
     return lock_range(fd, F_OFD_GETLK, F_WRLCK, start, len, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-/* ---- the clean spawn ---------------------------------------------------------------------- */
+/* ---- the clean spawn ---- */
 
 #define STACK_BYTES 65536 /* of each child */
 #define SIGNAL_MAX 64
@@ -306,7 +307,7 @@ int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int 
     return error ? -1 : 0;
 }
 
-/* ---- memory that a fork empties ----------------------------------------------------------- */
+/* ---- memory that a fork empties ---- */
 
 void *aep__os_wiped_page(void)
 {
@@ -328,7 +329,7 @@ void aep__os_wiped_page_free(void *page)
         munmap(page, (size_t)sysconf(_SC_PAGESIZE));
 }
 
-/* ---- where our code lies ------------------------------------------------------------------ */
+/* ---- where our code lies ---- */
 
 /* A line of maps(5): `begin-end perms offset device inode   /path`, the path to its end. */
 static bool line_holds(const char *line, uintptr_t address, int *ret_path)

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRACE_ID_AT 3   /* in 00-<32>-<16>-<2> */
+#define TRACE_ID_AT 3 /* in 00-<32>-<16>-<2> */
 #define TRACE_ID_LEN 32
 #define TRACE_FLAGS_AT 53
 #define TRACE_FLAGS_LEN 2
@@ -43,7 +43,7 @@ struct aep_execution {
     aep_receipt receipt;
 };
 
-/* ---- lock -------------------------------------------------------------------------------------- */
+/* ---- lock ---- */
 
 /* NULL with *result set: the process's half could not be made; or events are disabled (AEP_OK). */
 static pthread_mutex_t *lock_run(aep_execution *run, int *result, aep_error *err)
@@ -66,7 +66,7 @@ static void unlock_run(pthread_mutex_t *lock)
         pthread_mutex_unlock(lock);
 }
 
-/* ---- start ------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static char *copy_text(const struct aep__value *value, bool *failed)
 {
@@ -143,7 +143,10 @@ int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execut
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
     if (!pub || !event || !ret)
-        result = aep__error(err, AEP_EINVAL, !pub ? "publisher" : !event ? "event" : "ret",
+        result = aep__error(err, AEP_EINVAL,
+                            !pub     ? "publisher"
+                            : !event ? "event"
+                                     : "ret",
                             "a publisher, an event and a place for the execution are needed");
     if (result == AEP_OK)
         result = aep__event_from_struct(AEP_KIND_STARTED, event, &started, err);
@@ -152,7 +155,7 @@ int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execut
     return aep__call_end(call, result);
 }
 
-/* ---- later events ----------------------------------------------------------------------------------- */
+/* ---- later events ---- */
 
 static void default_value(struct aep__value *value, const char *text)
 {
@@ -233,7 +236,7 @@ int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *e
     return publish_later(run, AEP_KIND_FAILED, event, err);
 }
 
-/* ---- asking, freeing ------------------------------------------------------------------------------- */
+/* ---- asking, freeing ---- */
 
 const aep_receipt *aep_execution_receipt(const aep_execution *run)
 {

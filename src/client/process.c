@@ -25,10 +25,10 @@
 #define LOCAL_START_PERCENT 75   /* of spool.max_bytes: before, local mode needs no relay */
 #define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this gives its memory back */
 #define FILE_SIZE_MIN (UINT64_C(1) << 30)
-#define MESSAGE_BYTES 1000000    /* room for at least this in every spool */
-#define META_BYTES 131072        /* more than a record's head and meta can be */
+#define MESSAGE_BYTES 1000000 /* room for at least this in every spool */
+#define META_BYTES 131072     /* more than a record's head and meta can be */
 
-/* ---- the spool ---------------------------------------------------------------------------- */
+/* ---- the spool ---- */
 
 static void close_fd(int *fd)
 {
@@ -120,8 +120,7 @@ static int open_files(struct aep__process *process, aep_error *err)
 
 static int open_spool(struct aep__process *process, aep_error *err)
 {
-    uint64_t max_bytes =
-        (uint64_t)aep__config_int(process->pub->config, AEP__OPT_SPOOL_MAX_BYTES);
+    uint64_t max_bytes = (uint64_t)aep__config_int(process->pub->config, AEP__OPT_SPOOL_MAX_BYTES);
     int result = open_folder(process, err);
     if (result != AEP_OK)
         return result;
@@ -137,7 +136,7 @@ static int open_spool(struct aep__process *process, aep_error *err)
     return result;
 }
 
-/* ---- making and freeing -------------------------------------------------------------------- */
+/* ---- making and freeing ---- */
 
 static int make_settings(struct aep__process *process, aep_error *err)
 {
@@ -221,7 +220,7 @@ void aep__process_free(struct aep__process *process)
     free(process);
 }
 
-/* ---- scratches: a handful of slots, each taken and given back by one atomic exchange ---------- */
+/* ---- scratches: a handful of slots, each taken and given back by one atomic exchange ---- */
 
 struct aep__scratch *aep__scratch_take(struct aep__process *process)
 {
@@ -258,7 +257,7 @@ void aep__scratch_put(struct aep__process *process, struct aep__scratch *scratch
     free_scratch(scratch);
 }
 
-/* ---- what there is to say --------------------------------------------------------------------- */
+/* ---- what there is to say ---- */
 
 void aep__process_notice(struct aep__process *process, enum aep__notice notice,
                          enum aep_log_level level, const char *format, ...)
@@ -274,7 +273,7 @@ void aep__process_notice(struct aep__process *process, enum aep__notice notice,
     va_end(args);
 }
 
-/* ---- locking ---------------------------------------------------------------------------------- */
+/* ---- locking ---- */
 
 enum folder { FOLDER_OURS, FOLDER_DELETED, FOLDER_CLOSED };
 
@@ -357,7 +356,7 @@ void aep__process_unlock(struct aep__process *process)
         process->pub->log(process->pub->log_user, level, text);
 }
 
-/* ---- sync ------------------------------------------------------------------------------------- */
+/* ---- sync ---- */
 
 /* After a failed sync the kernel may have dropped what was not on disk: later records must not
  * stand behind such a hole in the same file. */
@@ -390,7 +389,7 @@ void aep__process_sync_rest(struct aep__process *process)
         sync_now(process, NULL);
 }
 
-/* ---- the relay ---------------------------------------------------------------------------------- */
+/* ---- the relay ---- */
 
 /* Local mode needs a relay only to make room. */
 static bool needs_relay(struct aep__process *process)
@@ -449,7 +448,7 @@ static void look_for_relay(struct aep__process *process, int64_t now_us, bool *r
     *ret_start_relay = aep__process_may_start(process);
 }
 
-/* ---- append --------------------------------------------------------------------------------------- */
+/* ---- append ---- */
 
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
                         bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err)
@@ -459,8 +458,7 @@ int aep__process_append(struct aep__process *process, const struct aep__scratch 
     if (result == AEP_ESPOOL && look_at_folder(process) == FOLDER_DELETED) {
         result = reopen_spool(process, err);
         if (result == AEP_OK)
-            result =
-                aep__append(&process->appender, record->data, record->len, reserved, ret, err);
+            result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
     }
     if (result != AEP_OK)
         return result;

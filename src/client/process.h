@@ -61,14 +61,14 @@ struct aep__process {
     struct aep__appender appender;
     struct aep__counters counters;
     int bell_fd, lock_fd;
-    int control_fd;          /* a connection to the relay that no wait uses now; -1: none */
-    uint64_t next_request;   /* on control connections */
-    bool published;          /* something, by this process */
-    bool dirty;              /* since the last sync */
+    int control_fd;               /* a connection to the relay that no wait uses now; -1: none */
+    uint64_t next_request;        /* on control connections */
+    bool published;               /* something, by this process */
+    bool dirty;                   /* since the last sync */
     int64_t probed_us, synced_us; /* monotonic */
-    int64_t asked_us;        /* when the relay's status was last looked at */
-    int64_t contended_with;  /* the start of the relay against which a contender was started */
-    char relay_problem[384]; /* why no relay could be started; "" if none is known */
+    int64_t asked_us;             /* when the relay's status was last looked at */
+    int64_t contended_with;       /* the start of the relay against which a contender was started */
+    char relay_problem[384];      /* why no relay could be started; "" if none is known */
     int64_t said_us[AEP__NOTICE_COUNT];
     enum aep_log_level notice_level; /* of what unlock has to say; 0: nothing */
     char notice[512];

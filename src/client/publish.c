@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- structs that begin with their size -------------------------------------------------------- */
+/* ---- structs that begin with their size ---- */
 
 int aep__out_check(const void *out, const char *name, aep_error *err)
 {
@@ -18,8 +18,10 @@ int aep__out_check(const void *out, const char *name, aep_error *err)
     memcpy(&size, out, sizeof size);
     if (size > sizeof size)
         return AEP_OK;
-    return aep__error(err, AEP_EINVAL, name, "the size of the %s was not set: begin with its "
-                      "AEP_…_INIT", name);
+    return aep__error(err, AEP_EINVAL, name,
+                      "the size of the %s was not set: begin with its "
+                      "AEP_…_INIT",
+                      name);
 }
 
 void aep__out_fill(void *out, const void *ours, size_t size)
@@ -41,7 +43,7 @@ void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent)
     aep__out_fill(receipt, &ours, sizeof ours);
 }
 
-/* ---- one event ------------------------------------------------------------------------------------ */
+/* ---- one event ---- */
 
 uint64_t aep__spool_number(const struct aep__spool *spool)
 {
@@ -54,10 +56,9 @@ static int make_record(const struct aep__process *process, struct aep__scratch *
                        const struct aep__input *input, aep_error *err)
 {
     struct aep__envelope *envelope = &scratch->envelope;
-    int result = input->event
-                     ? aep__envelope_make(envelope, &process->settings, input->event, err)
-                     : aep__envelope_make_any(envelope, &process->settings, input->any,
-                                              aep__clock_wall_us(), err);
+    int result = input->event ? aep__envelope_make(envelope, &process->settings, input->event, err)
+                              : aep__envelope_make_any(envelope, &process->settings, input->any,
+                                                       aep__clock_wall_us(), err);
     if (result != AEP_OK)
         return result;
     aep__buf_clear(&scratch->record);
@@ -148,7 +149,7 @@ static void fill_sent(struct aep__sent *sent, const struct aep__envelope *envelo
     sent->timestamp_us = envelope->timestamp_us;
 }
 
-/* ---- events disabled: nothing is published, yet a program gets the ids that it hands on ---------- */
+/* ---- events disabled: nothing is published, yet a program gets the ids that it hands on ---- */
 
 static void take_id(char id[AEP_CORRELATION_ID_SIZE], const char *given, size_t len)
 {
@@ -206,7 +207,7 @@ int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep_
     return result;
 }
 
-/* ---- the public calls ------------------------------------------------------------------------------- */
+/* ---- the public calls ---- */
 
 /* What is refused before there is an event counts, too. */
 static int refuse_early(aep_publisher *pub, int code)
@@ -300,7 +301,8 @@ static int read_any(const aep_event *args, aep_event *ret, aep_error *err)
 {
     const char *bytes = (const char *)args;
     if (args->size <= sizeof args->size)
-        return aep__error(err, AEP_EINVAL, "size", "the struct's size was not set: use AEP_EVENT() "
+        return aep__error(err, AEP_EINVAL, "size",
+                          "the struct's size was not set: use AEP_EVENT() "
                           "or AEP_EVENT_INIT");
     for (size_t i = sizeof *ret; i < args->size; i++)
         if (bytes[i])
@@ -320,8 +322,7 @@ int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *r
     int result = check_arguments(pub, event, receipt, err);
     if (result == AEP_OK)
         result = read_any(event, &ours, err);
-    result = result == AEP_OK
-                 ? publish_input(pub, &(struct aep__input){.any = &ours}, receipt, err)
-                 : refuse_early(pub, result);
+    result = result == AEP_OK ? publish_input(pub, &(struct aep__input){.any = &ours}, receipt, err)
+                              : refuse_early(pub, result);
     return aep__call_end(call, result);
 }

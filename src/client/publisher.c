@@ -19,7 +19,7 @@
 
 #define FALLBACK_ROOT "/var/tmp/aep-" /* and the user's id */
 
-/* ---- the process's half ---------------------------------------------------------------------- */
+/* ---- the process's half ---- */
 
 struct aep__process *aep__publisher_process_made(const aep_publisher *pub)
 {
@@ -69,14 +69,13 @@ int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process,
     return result == AEP_OK ? AEP_OK : aep__error(err, result, why.field, "%s", why.text);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static enum aep__sync sync_of(const aep_config *config)
 {
     if (aep__config_is(config, AEP__OPT_SPOOL_SYNC, "always"))
         return AEP__SYNC_ALWAYS;
-    return aep__config_is(config, AEP__OPT_SPOOL_SYNC, "never") ? AEP__SYNC_NEVER
-                                                                : AEP__SYNC_BATCH;
+    return aep__config_is(config, AEP__OPT_SPOOL_SYNC, "never") ? AEP__SYNC_NEVER : AEP__SYNC_BATCH;
 }
 
 /* A copy of a variable, NULL if it is unset or empty; *failed without memory. */
@@ -232,7 +231,7 @@ const char *aep_publisher_spool_dir(const aep_publisher *pub)
     return pub ? pub->dir : "";
 }
 
-/* ---- closing ------------------------------------------------------------------------------------ */
+/* ---- closing ---- */
 
 static bool broker_known_down(const struct aep__process *process)
 {

@@ -28,8 +28,8 @@ struct aep__slot {
 };
 
 struct aep_publisher {
-    aep_config *config; /* loaded */
-    char *dir;          /* the spool's folder; "" when events are disabled */
+    aep_config *config;             /* loaded */
+    char *dir;                      /* the spool's folder; "" when events are disabled */
     char *traceparent, *tracestate; /* of the environment; NULL: none */
     bool enabled, local;
     bool relay_auto; /* relay.mode=auto, and this process may start programs */
@@ -37,7 +37,7 @@ struct aep_publisher {
     int64_t log_every_us;
     aep_log_fn log;
     void *log_user;
-    bool wiped;             /* the slot lies in a page that a fork empties */
+    bool wiped; /* the slot lies in a page that a fork empties */
     struct aep__slot *slot;
     struct aep__process *first; /* the process that opened it: whose, if it is not the slot's */
 };

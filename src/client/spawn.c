@@ -25,7 +25,10 @@ bool aep__relay_allowed(void)
 /* From the folder that holds this library or, if it is linked statically, the program: an installed
  * tree, a multiarch library folder, a build tree, a folder with everything in it. */
 static const char *const places[] = {
-    "../libexec/aep/", "../../libexec/aep/", "", "../bin/",
+    "../libexec/aep/",
+    "../../libexec/aep/",
+    "",
+    "../bin/",
 };
 
 static bool is_program(const char *path)
@@ -85,8 +88,8 @@ int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error
 /* Names, or begins of names (those with a *), of what a relay needs of an environment. Nothing that
  * makes a program load code. */
 static const char *const kept_variables[] = {
-    "PATH",      "HOME",  "USER", "LOGNAME",       "LANG",         "LC_*",
-    "TZ",        "TZDIR", "XDG_*", "KRB5*",        "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PATH", "HOME",  "USER",  "LOGNAME", "LANG",          "LC_*",
+    "TZ",   "TZDIR", "XDG_*", "KRB5*",   "SSL_CERT_FILE", "SSL_CERT_DIR",
 };
 
 #define ENVIRONMENT_MAX 64

@@ -19,11 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_MIN_MS 1 /* between looks for a relay that is starting: a name that appears in a */
+#define RETRY_MIN_MS 1  /* between looks for a relay that is starting: a name that appears in a */
 #define RETRY_MAX_MS 50 /* folder wakes nobody */
-#define ANSWER_MS 100  /* what a living relay may take to say "not yet" */
+#define ANSWER_MS 100   /* what a living relay may take to say "not yet" */
 
-/* ---- what the files tell ----------------------------------------------------------------------- */
+/* ---- what the files tell ---- */
 
 int aep__target_check(const struct aep__process *process, const struct aep__target *target,
                       aep_error *err)
@@ -56,8 +56,7 @@ int aep__target_of_all(struct aep__process *process, struct aep__target *ret, ae
 
 static bool is_below(aep_position position, uint64_t segment, uint64_t offset)
 {
-    return position.segment < segment ||
-           (position.segment == segment && position.offset <= offset);
+    return position.segment < segment || (position.segment == segment && position.offset <= offset);
 }
 
 /* What lies between the cursor and the target may be no event: a seal, torn bytes. */
@@ -73,8 +72,8 @@ static bool nothing_unfinished(struct aep__process *process, const struct aep__c
     bool on = true;
     while (on) {
         read = aep__reader_next(&reader, &entry, NULL);
-        on = (read == AEP__READ_SEALED || read == AEP__READ_WAIT) &&
-             reader.segment < target.segment;
+        on =
+            (read == AEP__READ_SEALED || read == AEP__READ_WAIT) && reader.segment < target.segment;
         if (on && read == AEP__READ_WAIT) /* its seal was lost, and the next one exists */
             aep__reader_seek(&reader, reader.segment + 1, 0);
     }
@@ -92,7 +91,7 @@ bool aep__target_finished(struct aep__process *process, const struct aep__target
            (target->flush && nothing_unfinished(process, &cursor, target->position));
 }
 
-/* ---- what the relay tells ----------------------------------------------------------------------- */
+/* ---- what the relay tells ---- */
 
 bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
 {
@@ -126,7 +125,7 @@ int aep__target_answer(int fd, uint64_t *ret_id, int *ret_code)
     return 1;
 }
 
-/* ---- one wait ------------------------------------------------------------------------------------- */
+/* ---- one wait ---- */
 
 struct wait {
     aep_publisher *pub;
@@ -135,8 +134,8 @@ struct wait {
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
     bool at_once;        /* only asks */
     int retry_ms;
-    int fd;              /* to the relay */
-    uint64_t id;         /* of the question; the next one is that of the question "not yet?" */
+    int fd;      /* to the relay */
+    uint64_t id; /* of the question; the next one is that of the question "not yet?" */
 };
 
 enum asked { ASKED_ANSWERED, ASKED_TIMEOUT, ASKED_GONE };
@@ -295,7 +294,7 @@ static int tell_fate(int code, aep_error *err)
     return is_fate ? aep__error(err, code, NULL, "%s", aep_code_text(code)) : code;
 }
 
-/* ---- the public calls ------------------------------------------------------------------------------- */
+/* ---- the public calls ---- */
 
 /* Waits for a receipt's record, or with none for everything. */
 static int wait_for(aep_publisher *pub, const aep_receipt *receipt, int timeout_ms, aep_error *err)

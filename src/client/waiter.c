@@ -36,13 +36,13 @@ struct aep_waiter {
     int control_fd; /* -1: not connected */
     uint64_t last_id;
     struct request *pending;
-    aep_outcome *ready; /* oldest first */
+    aep_outcome *ready;                          /* oldest first */
     size_t pending_count, ready_count, capacity; /* of each array */
     int retry_ms;
     int64_t retry_at_us; /* monotonic */
 };
 
-/* ---- requests ----------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static int make_room(struct aep_waiter *waiter, aep_error *err)
 {
@@ -89,7 +89,7 @@ static void take_answer(struct aep_waiter *waiter, uint64_t id, int code)
         }
 }
 
-/* ---- the relay ------------------------------------------------------------------------------------ */
+/* ---- the relay ---- */
 
 static void disconnect(struct aep_waiter *waiter)
 {
@@ -182,7 +182,7 @@ static bool retry_is_due(struct aep_waiter *waiter)
     return true;
 }
 
-/* ---- the timer ------------------------------------------------------------------------------------ */
+/* ---- the timer ---- */
 
 static bool has_unasked(const struct aep_waiter *waiter)
 {
@@ -220,14 +220,15 @@ static void pump(struct aep_waiter *waiter)
     set_timer(waiter);
 }
 
-/* ---- the public calls ------------------------------------------------------------------------------- */
+/* ---- the public calls ---- */
 
 static int check_waiter(const aep_waiter *waiter, aep_error *err)
 {
     if (!waiter)
         return aep__error(err, AEP_EINVAL, "waiter", "no waiter is given");
     if (waiter->process != aep__publisher_process_made(waiter->pub))
-        return aep__error(err, AEP_ESTATE, "waiter", "this waiter belongs to the process that made "
+        return aep__error(err, AEP_ESTATE, "waiter",
+                          "this waiter belongs to the process that made "
                           "it: make another");
     return AEP_OK;
 }

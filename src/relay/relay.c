@@ -215,29 +215,42 @@ static void end_idle(struct aep__relay *relay)
     aep__relay_end(relay, AEP__RELAY_IDLE);
 }
 
-static void rest(struct aep__relay *relay)
+/* Seals once for each time of quiet. True: the seal is still to be read. */
+static bool seal_idle(struct aep__relay *relay)
 {
-    if (relay->ending != AEP__RELAY_RUNS || !nothing_to_do(relay))
-        return;
-    if (!relay->sealed_idle && !relay->sink->local) {
-        if (relay->now_us >= relay->active_us + SEAL_AFTER_US) {
-            aep__tail_seal_idle(relay);
-            relay->sealed_idle = true;
-            aep__relay_due(relay, relay->now_us); /* to read the seal */
-        } else {
-            aep__relay_due(relay, relay->active_us + SEAL_AFTER_US);
-        }
-    }
-    int64_t idle_us = aep__config_int(relay->config, AEP__OPT_RELAY_IDLE_EXIT_S) * 1000000;
-    if (relay->foreground || idle_us <= 0)
-        return;
-    if (relay->now_us >= relay->active_us + idle_us)
-        end_idle(relay);
-    else
-        aep__relay_due(relay, relay->active_us + idle_us);
+    if (relay->sealed_idle || relay->sink->local)
+        return false;
+    relay->sealed_idle = true;
+    aep__relay_due(relay, relay->now_us);
+    return aep__tail_seal_idle(relay);
 }
 
-static void look_for_folder(struct aep__relay *relay)
+static void rest(struct aep__relay *relay)
+{
+    int64_t idle_us = aep__config_int(relay->config, AEP__OPT_RELAY_IDLE_EXIT_S) * 1000000;
+    int64_t end_us = relay->foreground || idle_us <= 0 ? INT64_MAX : relay->active_us + idle_us;
+    int64_t seal_us = relay->active_us + SEAL_AFTER_US;
+    if (relay->ending != AEP__RELAY_RUNS || !nothing_to_do(relay))
+        return;
+    if (end_us < seal_us)
+        seal_us = end_us; /* nothing is to lie on disk when it has ended, either */
+    if (relay->now_us >= seal_us && seal_idle(relay))
+        return;
+    if (relay->now_us >= end_us)
+        end_idle(relay);
+    aep__relay_due(relay, relay->sealed_idle || relay->sink->local ? end_us : seal_us);
+}
+
+/* A full disk may have no room for the socket's name: the drain goes on without. */
+static void listen_if_possible(struct aep__relay *relay)
+{
+    aep_error err;
+    if (relay->server.listen_fd < 0 && aep__server_start(relay, &err) != AEP_OK)
+        aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err.text);
+}
+
+/* What is looked at now and then, whatever happens. */
+static void look_around(struct aep__relay *relay)
 {
     if (relay->now_us >= relay->looked_us + LOOK_US) {
         relay->looked_us = relay->now_us;
@@ -246,6 +259,9 @@ static void look_for_folder(struct aep__relay *relay)
             return;
         }
         aep__ballast_keep(&relay->spool);
+        listen_if_possible(relay);
+        if (relay->report.fd < 0)
+            aep__report_write(relay);
     }
     aep__relay_due(relay, relay->looked_us + LOOK_US);
 }
@@ -306,14 +322,9 @@ static void wait_for_something(struct aep__relay *relay, bool more)
     aep__server_serve(relay, polls + POLL_SERVER, served);
 }
 
-/* One turn: what came back, what can go, where that leaves the cursor. True: there is more to do. */
-static bool turn(struct aep__relay *relay)
+/* What is finished is told, and the cursor follows. */
+static void settle(struct aep__relay *relay)
 {
-    serve_sink(relay);
-    if (relay->ending > AEP__RELAY_STOPS)
-        return false;
-    aep__delivery_step(relay);
-    bool more = relay->ending == AEP__RELAY_RUNS && aep__tail_pump(relay);
     if (relay->finished || relay->server.waiting)
         aep__server_tell_waits(relay);
     if (relay->finished)
@@ -321,8 +332,21 @@ static bool turn(struct aep__relay *relay)
     relay->finished = false;
     aep__tail_advance(relay);
     aep__server_tell_flushes(relay);
+}
+
+/* One turn: what came back, what can go. The cursor is stored before more is sent, so that at any
+ * instant no more than the sink's window lies beyond it. True: there is more to do. */
+static bool turn(struct aep__relay *relay)
+{
+    serve_sink(relay);
+    if (relay->ending > AEP__RELAY_STOPS)
+        return false;
+    settle(relay);
+    aep__delivery_step(relay);
+    bool more = relay->ending == AEP__RELAY_RUNS && aep__tail_pump(relay);
+    settle(relay);
     tick(relay);
-    look_for_folder(relay);
+    look_around(relay);
     rest(relay);
     return more;
 }
@@ -373,13 +397,13 @@ static int start(struct aep__relay *relay, aep_error *err)
         result = aep__dead_load(relay, err);
     if (result == AEP_OK)
         result = aep__parked_load(relay, err);
-    if (result == AEP_OK)
-        result = aep__report_start(relay, err);
-    if (result == AEP_OK)
-        result = aep__server_start(relay, err);
-    if (result == AEP_OK)
-        aep__ballast_keep(&relay->spool);
-    return result;
+    if (result != AEP_OK)
+        return result;
+    relay->started = true;
+    aep__report_start(relay);
+    listen_if_possible(relay);
+    aep__ballast_keep(&relay->spool);
+    return AEP_OK;
 }
 
 /* What is under way is given up, and what came back of it counts. */
@@ -387,7 +411,7 @@ static void finish(struct aep__relay *relay)
 {
     if (relay->sink)
         relay->sink->ops->abandon(relay->sink);
-    if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->report.fd >= 0) {
+    if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->started) {
         read_clock(relay);
         aep__server_tell_waits(relay);
         aep__tail_advance(relay);

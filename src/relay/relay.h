@@ -69,6 +69,7 @@ struct aep__relay {
     bool finished;          /* some flight was finished since the waiters were last told */
     bool bell_heard;        /* since the last tick */
     bool sealed_idle;       /* since it was last active */
+    bool started;
     bool unlocked;          /* at an idle end */
     unsigned in_flight;     /* of all topics, as last counted */
     int64_t looked_us;      /* when the folder was last looked for */

@@ -22,16 +22,12 @@ static void name_version(char *text, size_t size)
     snprintf(text, size, "aep %s, %s", AEP_VERSION, aep__sink_kafka_version());
 }
 
-int aep__report_start(struct aep__relay *relay, aep_error *err)
+void aep__report_start(struct aep__relay *relay)
 {
     struct aep__report *report = &relay->report;
     report->fd = aep__status_open(&relay->spool);
-    if (report->fd < 0)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the status of %s",
-                                relay->spool.path);
     report->status = (struct aep__status){.started_us = aep__clock_wall_us(), .pid = getpid()};
     name_version(report->status.version_text, sizeof report->status.version_text);
-    return AEP_OK;
 }
 
 void aep__report_done(struct aep__relay *relay)
@@ -104,8 +100,10 @@ void aep__report_write(struct aep__relay *relay)
 {
     flush_counters(relay);
     fill_status(relay);
-    if (aep__status_write(relay->report.fd, &relay->report.status) < 0)
-        aep__relay_touch(relay);
+    if (relay->report.fd < 0)
+        relay->report.fd = aep__status_open(&relay->spool);
+    if (relay->report.fd < 0 || aep__status_write(relay->report.fd, &relay->report.status) < 0)
+        return; /* written with the next change, or look at the folder */
 }
 
 void aep__report_failure(const struct aep__spool *spool, const char *reason)

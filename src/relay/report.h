@@ -10,13 +10,13 @@
 struct aep__relay;
 
 struct aep__report {
-    int fd;
+    int fd; /* -1: none could be made yet */
     struct aep__status status;
     uint64_t acknowledged; /* not yet in the counters */
 };
 
-/** Opens the status file. Errors: AEP_ESPOOL. */
-int aep__report_start(struct aep__relay *relay, aep_error *err);
+/** Opens the status file; on a full disk that is tried again with each write. */
+void aep__report_start(struct aep__relay *relay);
 void aep__report_done(struct aep__relay *relay);
 void aep__report_acknowledged(struct aep__relay *relay, int64_t timestamp_ms);
 /** Writes status and counters. */

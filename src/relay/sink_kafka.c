@@ -181,18 +181,18 @@ static void tell_log(struct kafka_sink *sink, enum aep_log_level level, const ch
 static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message;
-    bool acknowledged = false;
+    bool answered = false;
     while ((message = rd_kafka_event_message_next(event))) {
         bool forbidden;
         enum aep__verdict verdict = judge(message->err, &forbidden);
         const char *error = message->err ? rd_kafka_err2name(message->err) : "";
         if (verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL)
             verdict = AEP__VERDICT_LATER;
-        acknowledged |= verdict == AEP__VERDICT_DONE;
+        answered |= message->err >= RD_KAFKA_RESP_ERR_NO_ERROR; /* below are librdkafka's own */
         sink->taken--;
         sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
     }
-    if (acknowledged)
+    if (answered)
         tell_broker(sink, AEP_BROKER_CONNECTED, "");
 }
 

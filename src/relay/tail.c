@@ -455,15 +455,16 @@ void aep__tail_sync(struct aep__relay *relay)
     }
 }
 
-void aep__tail_seal_idle(struct aep__relay *relay)
+bool aep__tail_seal_idle(struct aep__relay *relay)
 {
     struct aep__tail *tail = &relay->tail;
     if (tail->reader.fd < 0 || tail->reader.examined <= HEADER_BYTES)
-        return;
+        return false;
     int fd = aep__segment_open(&relay->spool, tail->reader.segment, true, NULL);
     if (fd < 0)
-        return;
-    if (aep__segment_seal_early(&relay->spool, fd, tail->position.offset) == 0)
-        tail->waiting = false; /* look again: the seal is to be read */
+        return false;
+    bool sealed = aep__segment_seal_early(&relay->spool, fd, tail->position.offset) == 0;
     close(fd);
+    tail->waiting &= !sealed; /* look again: the seal is to be read */
+    return sealed;
 }

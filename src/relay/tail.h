@@ -72,8 +72,9 @@ void aep__tail_measure(struct aep__relay *relay);
 uint64_t aep__tail_used(const struct aep__relay *relay);
 /** Has synced what must be; at ticks. */
 void aep__tail_sync(struct aep__relay *relay);
-/** All is finished and quiet: seals the segment so that it can be removed. */
-void aep__tail_seal_idle(struct aep__relay *relay);
+/** All is finished and quiet: seals the segment so that it can be removed. False: there is nothing
+ * in it, or it cannot be. */
+bool aep__tail_seal_idle(struct aep__relay *relay);
 /** The flight of the record that ends at a position; NULL: none in the lane. */
 struct aep__flight *aep__tail_find(struct aep__relay *relay, aep_position position);
 

@@ -28,9 +28,8 @@ class BrokerKilled(Case):
         self.assert_in_order(records)
         self.assertLessEqual(len(records) - count, KILLS * IN_FLIGHT)
         spool.wait_counter("acknowledged", count)
-        status = spool.status()
-        self.assertEqual(status["counters"]["dead"], 0)
-        self.assertEqual(status["backlog_bytes"], 0)
+        self.assertEqual(spool.counter("dead"), 0)
+        spool.wait_status(lambda status: status["backlog_bytes"] == 0, "nothing waits any more")
 
 
 if __name__ == "__main__":

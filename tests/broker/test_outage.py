@@ -69,8 +69,7 @@ class Outage(Case):
         frozen_at = spool.counter("acknowledged")
         sent_at = load.sent
         wait_until(lambda: load.sent > sent_at + 4000, "publishing goes on", 20)
-        result = spool.publish("progress", "frozen", "--wait=200")
-        self.assertEqual(result.status, 3, result.err)
+        self.assertEqual(spool.run("flush", "--timeout", "200").status, 3)
         kafka.tool("resume")
         wait_until(lambda: spool.counter("acknowledged") > frozen_at + 1000, "events flow again")
         count = load.stop()

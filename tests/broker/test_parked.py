@@ -6,7 +6,9 @@ import unittest
 from harness import TOPICS, Case, end_process, numbered_lines, secure_kafka, unique, unique_type
 
 
-class Missing(Case):
+class Parking(Case):
+    """With a broker that makes no topics by itself."""
+
     @classmethod
     def setUpClass(cls):
         cls.missing = cls.make_class_broker("--no-auto-create")
@@ -20,6 +22,8 @@ class Missing(Case):
     def await_parked(self, spool, count):
         return spool.wait_status(lambda status: status["parked_now"] == count, f"{count} parked")
 
+
+class Missing(Parking):
     def test_a_missing_topic_holds_up_no_other(self):
         kafka, there, missing = self.missing, unique_type("there"), unique_type("missing")
         kafka.create(there)
@@ -46,6 +50,8 @@ class Missing(Case):
         self.assert_contiguous(kafka.read(there, missing))
         spool.wait_counter("unparked", 51)
 
+
+class MissingLong(Parking):
     def test_parked_events_outlive_relays(self):
         """Killed or ended, before and behind what else comes: none is lost, none comes twice."""
         kafka, there, missing = self.missing, unique_type("there"), unique_type("missing")

@@ -17,6 +17,7 @@
  * ----------------------------------------------------- */
 
 static long allocations_left = -1; /* -1: as many as there are */
+static long live;                  /* blocks in use */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
 #define CAN_FAIL false
@@ -26,6 +27,8 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
+void __libc_free(void *block);
+
 static bool is_out(void)
 {
     if (allocations_left > 0)
@@ -33,30 +36,48 @@ static bool is_out(void)
     return allocations_left == 0;
 }
 
+static void *count_block(void *block)
+{
+    live += block != NULL;
+    return block;
+}
+
 void *malloc(size_t size)
 {
-    return is_out() ? NULL : __libc_malloc(size);
+    return is_out() ? NULL : count_block(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return is_out() ? NULL : __libc_calloc(count, size);
+    return is_out() ? NULL : count_block(__libc_calloc(count, size));
 }
 
 void *realloc(void *old, size_t size)
 {
-    return is_out() ? NULL : __libc_realloc(old, size);
+    if (is_out())
+        return NULL;
+    void *block = __libc_realloc(old, size);
+    live += !old && block;
+    return block;
+}
+
+void free(void *block)
+{
+    live -= block != NULL;
+    __libc_free(block);
 }
 #endif
 
 /* Runs it with more and more memory; says how often it failed. */
-static int fail_until_success(int (*run)(aep_error *err))
+static int fail_until_success(int (*run)(aep_error *err), bool leaks)
 {
     for (int n = 1; n < 1000; n++) {
         aep_error err = {0};
+        long before = live;
         allocations_left = n;
         int code = run(&err);
         allocations_left = -1;
+        assert_true(leaks || live == before); /* all of it was given back */
         if (code == AEP_OK)
             return n - 1;
         if (code != AEP_ENOMEM)
@@ -73,14 +94,24 @@ static int fail_until_success(int (*run)(aep_error *err))
 
 static struct aep__redactor *redactor;
 
-static int open_redactor(aep_error *err)
+static int try_redactor(const char *rules, aep_error *err)
 {
     struct aep__redactor *made = NULL;
-    int code = aep__redactor_new("key:kennwort,re:a[0-9]+b", &made, err);
+    int code = aep__redactor_new(rules, &made, err);
     if (code != AEP_OK && made)
         return AEP_ESTATE;
     aep__redactor_free(made);
     return code;
+}
+
+static int open_redactor(aep_error *err)
+{
+    return try_redactor("key:kennwort", err);
+}
+
+static int open_pattern(aep_error *err)
+{
+    return try_redactor("re:a[0-9]+b", err);
 }
 
 static int make_envelope(aep_error *err)
@@ -158,9 +189,11 @@ static void no_memory_is_an_error_like_another(void **state)
     static const struct {
         const char *name;
         int (*run)(aep_error *err);
+        bool leaks; /* as regcomp() of glibc does when it fails */
     } rows[] = {
-        {"redactor", open_redactor}, {"envelope", make_envelope}, {"any", make_any},
-        {"validate", validate},      {"key", find_key},
+        {"redactor", open_redactor, false}, {"pattern", open_pattern, true},
+        {"envelope", make_envelope, false}, {"any", make_any, false},
+        {"validate", validate, false},      {"key", find_key, false},
     };
     if (!CAN_FAIL)
         skip();
@@ -168,7 +201,7 @@ static void no_memory_is_an_error_like_another(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         aep_error err = {0};
         assert_int_equal(rows[i].run(&err), AEP_OK);
-        int failures = fail_until_success(rows[i].run);
+        int failures = fail_until_success(rows[i].run, rows[i].leaks);
         print_message("%s: %d allocations\n", rows[i].name, failures);
         assert_true(failures > 0);
         assert_int_equal(rows[i].run(&err), AEP_OK);

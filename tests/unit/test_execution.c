@@ -33,8 +33,8 @@ static void test_a_run_from_start_to_end(void **state)
     check_holds(started.value, "session_id", aep_execution_session_id(run));
     check_holds(started.value, "causation_id", aep_execution_correlation_id(run));
 
-    accepted(here, aep_execution_progress(run, AEP_PROGRESS(.progress_percent = AEP_NUM(0)),
-                                          &here->err));
+    accepted(here,
+             aep_execution_progress(run, AEP_PROGRESS(.progress_percent = AEP_NUM(0)), &here->err));
     struct seen progress = last_message(here);
     check_holds(progress.value, "causation_id", aep_execution_id(run));
     check_holds(progress.value, "agent_name", "builder");
@@ -42,8 +42,8 @@ static void test_a_run_from_start_to_end(void **state)
     assert_null(strstr(progress.value, "session_id"));
     check_holds(progress.value, "event_id", aep_execution_receipt(run)->event_id);
 
-    accepted(here, aep_execution_complete(run, AEP_COMPLETED(.result_summary = "done"),
-                                          &here->err));
+    accepted(here,
+             aep_execution_complete(run, AEP_COMPLETED(.result_summary = "done"), &here->err));
     struct seen completed = last_message(here);
     check_holds(completed.value, "causation_id", aep_execution_id(run));
     check_holds(completed.value, "session_id", aep_execution_session_id(run));
@@ -55,9 +55,9 @@ static void test_a_run_from_start_to_end(void **state)
 static void test_what_the_caller_gives_beats_what_is_filled_in(void **state)
 {
     struct here *here = *state;
-    aep_execution *run = start(here, AEP_STARTED(.agent_name = "a", .user_request = "r",
-                                                 .correlation_id = "job-7", .session_id = "s-7",
-                                                 .causation_id = "parent-7"));
+    aep_execution *run =
+        start(here, AEP_STARTED(.agent_name = "a", .user_request = "r", .correlation_id = "job-7",
+                                .session_id = "s-7", .causation_id = "parent-7"));
     assert_string_equal(aep_execution_correlation_id(run), "job-7");
     check_holds(last_message(here).value, "causation_id", "parent-7");
     accepted(here, aep_execution_fail(run,
@@ -77,7 +77,8 @@ static void test_a_run_has_exactly_one_end(void **state)
 {
     struct here *here = *state;
     aep_execution *run = start(here, AEP_STARTED(.agent_name = "a", .user_request = "r"));
-    assert_int_equal(aep_execution_fail(run, AEP_FAILED(.error_code = "E"), &here->err), AEP_EINVAL);
+    assert_int_equal(aep_execution_fail(run, AEP_FAILED(.error_code = "E"), &here->err),
+                     AEP_EINVAL);
     assert_string_equal(here->err.field, "error_message");
     accepted(here, aep_execution_complete(run, AEP_COMPLETED(.result_summary = "x"), &here->err));
     assert_int_equal(aep_execution_complete(run, AEP_COMPLETED(.result_summary = "x"), &here->err),
@@ -160,8 +161,8 @@ static void test_a_run_of_its_own_makes_its_trace_from_its_correlation_id(void *
 {
     struct here *here = *state;
     const char *id = "01939b2e-7a3c-7def-8123-456789abcdef";
-    aep_execution *run = start(here, AEP_STARTED(.agent_name = "a", .user_request = "r",
-                                                 .correlation_id = id));
+    aep_execution *run =
+        start(here, AEP_STARTED(.agent_name = "a", .user_request = "r", .correlation_id = id));
     assert_non_null(strstr(aep_execution_traceparent(run), "01939b2e7a3c7def8123456789abcdef"));
     aep_execution_free(run);
 }
@@ -242,8 +243,9 @@ static void test_a_run_that_cannot_start_is_none(void **state)
     struct here *here = *state;
     aep_execution *run = NULL;
     open_publisher(here);
-    assert_int_equal(aep_execution_start(here->pub, AEP_STARTED(.user_request = "r"), &run,
-                                         &here->err), AEP_EINVAL);
+    assert_int_equal(
+        aep_execution_start(here->pub, AEP_STARTED(.user_request = "r"), &run, &here->err),
+        AEP_EINVAL);
     assert_string_equal(here->err.field, "agent_name");
     assert_null(run);
     assert_int_equal(aep_execution_start(here->pub, NULL, &run, &here->err), AEP_EINVAL);
@@ -256,8 +258,8 @@ static void test_a_disabled_run_has_ids_and_says_nothing(void **state)
 {
     struct here *here = *state;
     set_option(here, "events.enabled", "false");
-    aep_execution *run = start(here, AEP_STARTED(.agent_name = "a", .user_request = "r",
-                                                 .correlation_id = "job"));
+    aep_execution *run =
+        start(here, AEP_STARTED(.agent_name = "a", .user_request = "r", .correlation_id = "job"));
     assert_int_equal(aep_id_version(aep_execution_id(run)), 7);
     assert_int_equal(aep_id_version(aep_execution_session_id(run)), 7);
     assert_string_equal(aep_execution_correlation_id(run), "job");

@@ -136,8 +136,9 @@ static void test_a_bad_event_is_refused_by_name_and_counted(void **state)
     aep_stats stats = AEP_STATS_INIT;
     aep_field field = {.name = "agent", .text = "a", .length = 1};
     open_publisher(here);
-    assert_int_equal(aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL,
-                                         &here->err), AEP_EINVAL);
+    assert_int_equal(
+        aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, &here->err),
+        AEP_EINVAL);
     assert_string_equal(here->err.field, "agent_name");
     assert_int_equal(aep_publish_fields(here->pub, AEP_KIND_STARTED, &field, 1, NULL, &here->err),
                      AEP_EINVAL);
@@ -162,10 +163,11 @@ static void test_a_message_over_the_limit_is_refused(void **state)
     for (int i = 0; i < 10; i++)
         at += sprintf(at, "%s\"k%d\":\"%s\"", i ? "," : "{", i, filling);
     strcpy(at, "}");
-    assert_int_equal(aep_publish_started(here->pub,
-                                         AEP_STARTED(.agent_name = "a", .user_request = "r",
-                                                     .context = context),
-                                         NULL, &here->err), AEP_ETOOBIG);
+    assert_int_equal(
+        aep_publish_started(here->pub,
+                            AEP_STARTED(.agent_name = "a", .user_request = "r", .context = context),
+                            NULL, &here->err),
+        AEP_ETOOBIG);
     accepted(here, aep_publisher_stats(here->pub, &stats, &here->err));
     assert_int_equal(stats.refused_too_big, 1);
 }
@@ -213,14 +215,17 @@ static void test_a_struct_of_an_older_header_works(void **state)
         char event_id[AEP_ID_SIZE];
         char guard;
     } receipt = {.size = sizeof(size_t) + AEP_ID_SIZE, .guard = 'g'};
-    aep_started started = {.size = offsetof(aep_started, context), .agent_name = "a",
-                           .user_request = "r", .context = (const char *)1};
+    aep_started started = {.size = offsetof(aep_started, context),
+                           .agent_name = "a",
+                           .user_request = "r",
+                           .context = (const char *)1};
     open_publisher(here);
     accepted(here, aep_publish_started(here->pub, &started, (aep_receipt *)&receipt, &here->err));
     assert_int_equal(aep_id_version(receipt.event_id), 7);
     assert_int_equal(receipt.guard, 'g');
     aep_event event = {.size = offsetof(aep_event, correlation_id),
-                       .event_type = "omninode.agent.actions.v1", .payload = "{}",
+                       .event_type = "omninode.agent.actions.v1",
+                       .payload = "{}",
                        .correlation_id = (const char *)1};
     accepted(here, aep_publish_event(here->pub, &event, NULL, &here->err));
 }
@@ -235,8 +240,8 @@ static void test_a_struct_of_a_newer_header_works_unless_its_news_are_used(void 
     struct {
         aep_event event;
         const char *news;
-    } any = {.event = {.size = sizeof any, .event_type = "omninode.agent.actions.v1",
-                       .payload = "{}"}};
+    } any = {
+        .event = {.size = sizeof any, .event_type = "omninode.agent.actions.v1", .payload = "{}"}};
     open_publisher(here);
     accepted(here, aep_publish_started(here->pub, &newer.started, NULL, &here->err));
     accepted(here, aep_publish_event(here->pub, &any.event, NULL, &here->err));
@@ -607,9 +612,8 @@ static void test_a_full_spool_refuses_progress_first(void **state)
     set_option(here, "spool.max_bytes", "256KiB");
     open_publisher(here);
     do {
-        result = aep_publish_progress(here->pub,
-                                      AEP_PROGRESS(.agent_name = "a", .correlation_id = "c"), NULL,
-                                      &here->err);
+        result = aep_publish_progress(
+            here->pub, AEP_PROGRESS(.agent_name = "a", .correlation_id = "c"), NULL, &here->err);
         taken += result == AEP_OK;
     } while (result == AEP_OK && taken < 10000);
     assert_int_equal(result, AEP_EFULL);

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#define REPORT "witness"     /* in the spool folder; appears whole */
+#define REPORT "witness" /* in the spool folder; appears whole */
 #define SECRET "hunter2-secret"
 
 /* ---- the stand-in ---- */
@@ -152,9 +152,9 @@ static bool has_line(const char *text, const char *line)
 
 static void publish(struct here *here)
 {
-    accepted(here, aep_publish_started(here->pub,
-                                       AEP_STARTED(.agent_name = "a", .user_request = "r"), NULL,
-                                       &here->err));
+    accepted(here,
+             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                 NULL, &here->err));
 }
 
 /* Those that an exec would pass on are in *ret_passed; whoever ran the tests may have left some. */
@@ -280,9 +280,9 @@ static void test_many_publishers_start_one_relay_at_a_time(void **state)
     use_witness(here);
     for (int i = 0; i < 8; i++) {
         accepted(here, aep_publisher_open(&pubs[i], here->config, &here->err));
-        accepted(here, aep_publish_started(pubs[i],
-                                           AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                                           NULL, &here->err));
+        accepted(here,
+                 aep_publish_started(pubs[i], AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                     NULL, &here->err));
     }
     assert_true(read_report(here, report, sizeof report));
     snprintf(again, sizeof again, "%s/" REPORT, here->dir);

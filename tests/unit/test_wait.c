@@ -5,9 +5,9 @@
 static aep_receipt publish(struct here *here)
 {
     aep_receipt receipt = AEP_RECEIPT_INIT;
-    accepted(here, aep_publish_started(here->pub,
-                                       AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                                       &receipt, &here->err));
+    accepted(here,
+             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                 &receipt, &here->err));
     return receipt;
 }
 
