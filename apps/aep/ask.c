@@ -17,7 +17,7 @@
 
 #define START_MS 10000
 #define RETRY_MS 1000 /* a relay that was started has so long to come up */
-#define STEP_MS 10 /* between two looks at the lock: it has no descriptor to wait on */
+#define STEP_MS 10    /* between two looks at the lock: it has no descriptor to wait on */
 
 bool aep__ask_alive(const struct aep__spool *spool)
 {

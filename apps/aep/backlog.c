@@ -20,8 +20,7 @@ static uint64_t segment_size(const struct aep__spool *spool, uint64_t number)
     return found ? (uint64_t)status.st_size : 0;
 }
 
-static int count_events(struct aep__spool *spool, aep_position begin, uint64_t *ret,
-                        aep_error *err)
+static int count_events(struct aep__spool *spool, aep_position begin, uint64_t *ret, aep_error *err)
 {
     struct aep__reader reader = {.fd = -1};
     struct aep__entry entry;
@@ -53,9 +52,7 @@ int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fate
     uint64_t last = aep__segment_last(spool, cursor.segment);
     for (uint64_t number = cursor.segment; number <= last; number++) {
         uint64_t size = segment_size(spool, number);
-        uint64_t done = number < begin.segment    ? size
-                        : number == begin.segment ? begin.offset
-                                                  : 0;
+        uint64_t done = number < begin.segment ? size : number == begin.segment ? begin.offset : 0;
         ret->used_bytes += size;
         ret->bytes += size > done ? size - done : 0;
     }

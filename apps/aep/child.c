@@ -18,9 +18,9 @@ static const struct {
     int signal;
     bool by_terminal; /* the kernel sends it to a whole process group */
 } passed[] = {
-    {SIGHUP, true},   {SIGINT, true},   {SIGQUIT, true},  {SIGWINCH, true},  {SIGTSTP, true},
-    {SIGTTIN, true},  {SIGTTOU, true},  {SIGTERM, false}, {SIGUSR1, false},  {SIGUSR2, false},
-    {SIGALRM, false}, {SIGPROF, false}, {SIGURG, false},  {SIGIO, false},    {SIGVTALRM, false},
+    {SIGHUP, true},   {SIGINT, true},   {SIGQUIT, true},  {SIGWINCH, true}, {SIGTSTP, true},
+    {SIGTTIN, true},  {SIGTTOU, true},  {SIGTERM, false}, {SIGUSR1, false}, {SIGUSR2, false},
+    {SIGALRM, false}, {SIGPROF, false}, {SIGURG, false},  {SIGIO, false},   {SIGVTALRM, false},
 };
 #define PASSED_COUNT (sizeof passed / sizeof *passed)
 
@@ -95,9 +95,9 @@ static bool in_foreground(void)
     return foreground;
 }
 
-/* We have been continued: so shall the child be. A shell continues the whole group; a second SIGCONT
- * from us could then undo a Ctrl-Z that came in between, so it is only sent if the child stays as it
- * is for a moment. */
+/* We have been continued: so shall the child be. A shell continues the whole group; a second
+ * SIGCONT from us could then undo a Ctrl-Z that came in between, so it is only sent if the child
+ * stays as it is for a moment. */
 static void continue_child(const struct watch *watch)
 {
     for (int i = 0; watch->stopped && i < CONTINUE_MS; i++) {
@@ -131,8 +131,8 @@ static void stop_likewise(const struct watch *watch, int signal)
 static bool reap(struct watch *watch, struct aep__child_end *end)
 {
     for (;;) {
-        pid_t pid = wait4(watch->child, &end->status, WNOHANG | WUNTRACED | WCONTINUED,
-                          &end->usage);
+        pid_t pid =
+            wait4(watch->child, &end->status, WNOHANG | WUNTRACED | WCONTINUED, &end->usage);
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid == 0)

@@ -25,8 +25,7 @@ static int compare_sides(const void *a, const void *b)
     return compare_positions(x->segment, x->offset, y->segment, y->offset);
 }
 
-static bool add_side(struct aep__fates *fates, const struct aep__note *note,
-                     enum aep__fate fate)
+static bool add_side(struct aep__fates *fates, const struct aep__note *note, enum aep__fate fate)
 {
     if (fates->side_count == fates->side_max) {
         size_t max = fates->side_max ? fates->side_max * 2 : 64;
@@ -36,8 +35,7 @@ static bool add_side(struct aep__fates *fates, const struct aep__note *note,
         fates->sides = sides;
         fates->side_max = max;
     }
-    fates->sides[fates->side_count++] =
-        (struct aep__fate_side){note->segment, note->offset, fate};
+    fates->sides[fates->side_count++] = (struct aep__fate_side){note->segment, note->offset, fate};
     return true;
 }
 
@@ -86,12 +84,11 @@ static int refresh(struct aep__fates *fates, bool first, aep_error *err)
     int code = aep__cursor_load(fates->spool, &cursor, err);
     if (code != AEP_OK)
         return code;
-    bool later = compare_positions(status.segment, status.offset, cursor.segment,
-                                   cursor.offset) > 0;
+    bool later =
+        compare_positions(status.segment, status.offset, cursor.segment, cursor.offset) > 0;
     fates->finished = later ? (aep_position){status.segment, status.offset}
-                               : (aep_position){cursor.segment, cursor.offset};
-    bool changed = status.parked_now != fates->parked_seen ||
-                   status.dead_now != fates->dead_seen;
+                            : (aep_position){cursor.segment, cursor.offset};
+    bool changed = status.parked_now != fates->parked_seen || status.dead_now != fates->dead_seen;
     if ((first || changed) && !read_sides(fates))
         return aep__error_memory(err);
     fates->parked_seen = status.parked_now;
@@ -100,8 +97,7 @@ static int refresh(struct aep__fates *fates, bool first, aep_error *err)
     return AEP_OK;
 }
 
-int aep__fates_init(struct aep__fates *fates, const struct aep__spool *spool,
-                       aep_error *err)
+int aep__fates_init(struct aep__fates *fates, const struct aep__spool *spool, aep_error *err)
 {
     *fates = (struct aep__fates){.spool = spool};
     return refresh(fates, true, err);
@@ -122,9 +118,9 @@ enum aep__fate aep__fates_of(const struct aep__fates *fates, aep_position begin)
 {
     const struct aep__fate_side wanted = {begin.segment, begin.offset, AEP__FATE_SPOOLED};
     const struct aep__fate_side *side =
-        fates->side_count == 0 ? NULL
-                                  : bsearch(&wanted, fates->sides, fates->side_count,
-                                            sizeof wanted, compare_sides);
+        fates->side_count == 0
+            ? NULL
+            : bsearch(&wanted, fates->sides, fates->side_count, sizeof wanted, compare_sides);
     if (fates->spool->local)
         return AEP__FATE_SPOOLED;
     if (side)

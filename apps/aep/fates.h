@@ -24,15 +24,14 @@ struct aep__fate_side {
 struct aep__fates {
     const struct aep__spool *spool; /* borrowed */
     aep_position finished;
-    struct aep__status status; /* magic 0: the relay has written none */
+    struct aep__status status;    /* magic 0: the relay has written none */
     struct aep__fate_side *sides; /* by position */
     size_t side_count, side_max;
     uint64_t parked_seen, dead_seen; /* as the status said when sides were read */
 };
 
 /** Reads it for the first time. Errors: AEP_ESPOOL, AEP_ENOMEM. */
-int aep__fates_init(struct aep__fates *fates, const struct aep__spool *spool,
-                       aep_error *err);
+int aep__fates_init(struct aep__fates *fates, const struct aep__spool *spool, aep_error *err);
 /** Looks at the files again. Errors: as above; the old state stands. */
 int aep__fates_refresh(struct aep__fates *fates, aep_error *err);
 void aep__fates_done(struct aep__fates *fates);

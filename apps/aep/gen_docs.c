@@ -287,8 +287,9 @@ static void put_bash(FILE *out)
     for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
         if (!(*verb)->actions)
             continue;
-        fprintf(out, "    %s)\n        if ((COMP_CWORD == 2)); then\n"
-                     "            COMPREPLY=($(compgen -W '",
+        fprintf(out,
+                "    %s)\n        if ((COMP_CWORD == 2)); then\n"
+                "            COMPREPLY=($(compgen -W '",
                 (*verb)->name);
         put_names(out, (*verb)->actions);
         fputs("' -- \"$cur\"))\n            return\n        fi\n"
@@ -417,8 +418,9 @@ static void put_markdown(FILE *out)
 {
     struct aep__buf text = {0};
     aep__help_all(&text, aep__verbs);
-    fprintf(out, "# Command line\n\nMade from the tables in `apps/aep`, as `--help` and the man "
-                 "pages are.\n\n```text\n%s```\n",
+    fprintf(out,
+            "# Command line\n\nMade from the tables in `apps/aep`, as `--help` and the man "
+            "pages are.\n\n```text\n%s```\n",
             aep__buf_string(&text));
     aep__buf_done(&text);
     each_leaf(aep__verbs, "", put_section, out);

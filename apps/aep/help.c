@@ -76,8 +76,8 @@ void aep__help_option(struct aep__buf *out, const struct aep__flag *row,
         aep__buf_format(out, "[=%s]", row->metavar);
 }
 
-static void add_row(struct aep__buf *out, const struct aep__flag *row,
-                    const struct aep__flag *rows, size_t count)
+static void add_row(struct aep__buf *out, const struct aep__flag *row, const struct aep__flag *rows,
+                    size_t count)
 {
     size_t begin = out->len;
     aep__buf_text(out, "  ");

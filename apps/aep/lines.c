@@ -5,8 +5,8 @@
  *                                          │ decoded strings, NUL-terminated JSON
  *                                          └▶ texts, emptied for each line
  *
- * A line costs no tree and, once the buffers are warm, no allocation here. What is wrong with a line
- * is said with its number; the next one is not affected. */
+ * A line costs no tree and, once the buffers are warm, no allocation here. What is wrong with a
+ * line is said with its number; the next one is not affected. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -82,9 +82,9 @@ static bool read_value(struct lines *lines, struct entry *entry)
 static int refuse_json(struct lines *lines)
 {
     const struct aep__json *scanner = &lines->scanner;
-    int code = aep__error(&lines->err, AEP_EINVAL, "", "not JSON: %s (byte %zu)",
-                          scanner->message ? scanner->message : "an object is wanted",
-                          scanner->position);
+    int code =
+        aep__error(&lines->err, AEP_EINVAL, "", "not JSON: %s (byte %zu)",
+                   scanner->message ? scanner->message : "an object is wanted", scanner->position);
     lines->err.position = scanner->position;
     return code;
 }
@@ -133,17 +133,17 @@ static int add_field(struct lines *lines, struct aep__draft *draft, const struct
 {
     const char *name = text_at(lines, entry->name);
     int index = aep__kind_member((enum aep_kind)draft->kind, name, strlen(name));
-    enum aep__type type = index < 0 ? AEP__TYPE_TEXT
-                                    : aep__kinds[draft->kind].members[index].type;
+    enum aep__type type = index < 0 ? AEP__TYPE_TEXT : aep__kinds[draft->kind].members[index].type;
     bool flag = entry->token == AEP__JSON_TRUE || entry->token == AEP__JSON_FALSE;
-    aep_field field = {.name = name, .text = text_at(lines, entry->text), .length = entry->length,
+    aep_field field = {.name = name,
+                       .text = text_at(lines, entry->text),
+                       .length = entry->length,
                        .number = flag ? entry->token == AEP__JSON_TRUE : entry->number};
     if (type == AEP__TYPE_BOOL && !flag)
         return want(lines, name, "true or false");
     if (type != AEP__TYPE_BOOL && aep__type_is_number(type) && entry->token != AEP__JSON_NUMBER)
         return want(lines, name, "a number");
-    if (!aep__type_is_number(type) && !aep__type_is_json(type) &&
-        entry->token != AEP__JSON_STRING)
+    if (!aep__type_is_number(type) && !aep__type_is_json(type) && entry->token != AEP__JSON_STRING)
         return want(lines, name, "a string");
     if (draft->field_count == AEP__FIELDS_MAX)
         return aep__error(&lines->err, AEP_EINVAL, name, "%s: one member too many", name);
@@ -170,10 +170,10 @@ static int make_event(struct lines *lines, aep_event *event)
     const struct {
         const char *name, **text;
     } members[] = {
-        {"event_type", &event->event_type},         {"topic", &event->topic},
-        {"payload", &event->payload},               {"correlation_id", &event->correlation_id},
-        {"schema_ref", &event->schema_ref},         {"causation_id", &event->causation_id},
-        {"traceparent", &event->traceparent},       {"tracestate", &event->tracestate},
+        {"event_type", &event->event_type},   {"topic", &event->topic},
+        {"payload", &event->payload},         {"correlation_id", &event->correlation_id},
+        {"schema_ref", &event->schema_ref},   {"causation_id", &event->causation_id},
+        {"traceparent", &event->traceparent}, {"tracestate", &event->tracestate},
     };
     const size_t count = sizeof members / sizeof *members;
     event->size = sizeof *event;
@@ -224,8 +224,8 @@ static int open_payload(struct lines *lines)
     struct aep__buf text = {0};
     aep__buf_add(&text, text_at(lines, payload->text), payload->length);
     lines->entries[at] = lines->entries[--lines->entry_count];
-    int code = text.failed ? aep__error_memory(&lines->err)
-                           : read_object(lines, text.data, text.len);
+    int code =
+        text.failed ? aep__error_memory(&lines->err) : read_object(lines, text.data, text.len);
     aep__buf_done(&text);
     return code;
 }
@@ -369,8 +369,7 @@ static int conclude(struct lines *lines)
 {
     int wait_ms = -1, waited = AEP_OK;
     const char *state = "spooled";
-    if (aep__session_wait_ms(lines->args, &wait_ms, &lines->err) == AEP_OK &&
-        wait_ms >= 0) {
+    if (aep__session_wait_ms(lines->args, &wait_ms, &lines->err) == AEP_OK && wait_ms >= 0) {
         waited = aep_publisher_flush(lines->session.publisher, wait_ms, &lines->err);
         state = aep__receipt_state(waited);
         if (waited != AEP_OK)

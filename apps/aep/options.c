@@ -64,7 +64,7 @@ static bool name_is(const char *name, const char *typed, size_t len)
 }
 
 static const struct aep__flag *find_long(const struct aep__args *args, const char *typed,
-                                           size_t len)
+                                         size_t len)
 {
     for (size_t i = 0; i < args->row_count; i++) {
         const struct aep__flag *row = &args->rows[i];
@@ -114,8 +114,8 @@ static void add_given(struct parse *parse, const struct aep__flag *option, const
 static int take_value(struct parse *parse, const struct aep__flag *option, const char *shown)
 {
     if (!*parse->next)
-        return aep__error(parse->err, AEP_EINVAL, "", "%s: %s needs a value: %s",
-                          parse->args->name, shown, option->metavar);
+        return aep__error(parse->err, AEP_EINVAL, "", "%s: %s needs a value: %s", parse->args->name,
+                          shown, option->metavar);
     add_given(parse, option, *parse->next++);
     return AEP_OK;
 }
@@ -255,9 +255,8 @@ int aep__args_int(const struct aep__args *args, const char *name, int64_t min, i
     snprintf(shown, sizeof shown, "%s", name);
     if (*text == '\0' || *end || value < min || value > max)
         return aep__error(err, AEP_EINVAL, name,
-                          "%s: --%s takes a whole number from %lld to %lld, not \"%s\"",
-                          args->name, replace_dashes(shown, '_', '-'), (long long)min,
-                          (long long)max, text);
+                          "%s: --%s takes a whole number from %lld to %lld, not \"%s\"", args->name,
+                          replace_dashes(shown, '_', '-'), (long long)min, (long long)max, text);
     *ret = value;
     return AEP_OK;
 }

@@ -12,7 +12,7 @@
 
 struct aep__given {
     const struct aep__flag *option; /* never one that is same_as another */
-    const char *value;                /* NULL: given without one */
+    const char *value;              /* NULL: given without one */
 };
 
 struct aep__args {

@@ -77,9 +77,12 @@ void aep__out_say(const char *format, ...)
 static const struct {
     int code, exit;
 } exits[] = {
-    {AEP_OK, AEP__EXIT_DONE},           {AEP_EINVAL, AEP__EXIT_USAGE},
-    {AEP_ETOOBIG, AEP__EXIT_USAGE},     {AEP_EFULL, AEP__EXIT_FULL},
-    {AEP_EDEFERRED, AEP__EXIT_DEFERRED}, {AEP_EPARKED, AEP__EXIT_DEFERRED},
+    {AEP_OK, AEP__EXIT_DONE},
+    {AEP_EINVAL, AEP__EXIT_USAGE},
+    {AEP_ETOOBIG, AEP__EXIT_USAGE},
+    {AEP_EFULL, AEP__EXIT_FULL},
+    {AEP_EDEFERRED, AEP__EXIT_DEFERRED},
+    {AEP_EPARKED, AEP__EXIT_DEFERRED},
 };
 
 int aep__out_exit(int code)

@@ -35,8 +35,8 @@ static int make_envelope(const struct aep__draft *draft,
     struct aep__event event;
     if (draft->kind < 0)
         return aep__envelope_make_any(envelope, settings, &draft->event, 0, err);
-    int code = aep__event_from_fields((enum aep_kind)draft->kind, draft->fields,
-                                      draft->field_count, &event, err);
+    int code = aep__event_from_fields((enum aep_kind)draft->kind, draft->fields, draft->field_count,
+                                      &event, err);
     return code == AEP_OK ? aep__envelope_make(envelope, settings, &event, err) : code;
 }
 

@@ -19,9 +19,9 @@
 /* ---- options from the kinds table ----------------------------------------------------------- */
 
 static const char *const metavars[] = {
-    [AEP__TYPE_TEXT] = "TEXT",      [AEP__TYPE_TIME] = "TIME",    [AEP__TYPE_ID] = "ID",
-    [AEP__TYPE_NUMBER] = "N",       [AEP__TYPE_INTEGER] = "N",    [AEP__TYPE_BOOL] = NULL,
-    [AEP__TYPE_OBJECT] = "JSON",    [AEP__TYPE_ARRAY] = "JSON",   [AEP__TYPE_ANY] = "JSON",
+    [AEP__TYPE_TEXT] = "TEXT",   [AEP__TYPE_TIME] = "TIME",  [AEP__TYPE_ID] = "ID",
+    [AEP__TYPE_NUMBER] = "N",    [AEP__TYPE_INTEGER] = "N",  [AEP__TYPE_BOOL] = NULL,
+    [AEP__TYPE_OBJECT] = "JSON", [AEP__TYPE_ARRAY] = "JSON", [AEP__TYPE_ANY] = "JSON",
 };
 
 /* Headings, by the set of kinds that have the member. */
@@ -91,8 +91,7 @@ struct source {
     aep_error *err;
 };
 
-static int read_number(const struct source *source, const char *name, const char *text,
-                       double *ret)
+static int read_number(const struct source *source, const char *name, const char *text, double *ret)
 {
     char *end = NULL;
     *ret = strtod(text, &end);

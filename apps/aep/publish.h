@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of `aep publish`: one event from options (publish.c), many from stdin (lines.c), or only
- * the envelope (preview.c). An event to publish is named members, or an aep_event. */
+/* The parts of `aep publish`: one event from options (publish.c), many from stdin (lines.c), or
+ * only the envelope (preview.c). An event to publish is named members, or an aep_event. */
 #ifndef AEP_APP_PUBLISH_H
 #define AEP_APP_PUBLISH_H
 

@@ -63,8 +63,8 @@ static int run_stop(struct aep__args *args)
     if (code == AEP_OK && aep__ask_alive(&spool)) {
         code = aep__ask(&spool, "stop 1", STOP_MS, reply, sizeof reply, &err);
         if (code == AEP_OK && !aep__ask_ended(&spool, STOP_MS))
-            code = aep__error(&err, AEP_ERELAY, "", "the relay has not ended in %d s",
-                              STOP_MS / 1000);
+            code =
+                aep__error(&err, AEP_ERELAY, "", "the relay has not ended in %d s", STOP_MS / 1000);
     } else if (code == AEP_OK) {
         aep__out_say("relay stop: none runs");
     }
@@ -141,8 +141,9 @@ const struct aep__verb aep__verb_relay = {
     .name = "relay",
     .summary = "starts, stops or runs the relay, which sends the spool's events to Kafka",
     .usage = "start | stop | run",
-    .description = "A publisher that finds no relay alive starts one (relay.mode=auto), and it ends "
-                   "by itself when there has been nothing to do for relay.idle_exit. These are for "
-                   "doing it by hand.",
+    .description =
+        "A publisher that finds no relay alive starts one (relay.mode=auto), and it ends "
+        "by itself when there has been nothing to do for relay.idle_exit. These are for "
+        "doing it by hand.",
     .actions = actions,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aep run: any command as a tracked execution.
  *
- *     started ──▶ command, with the ids in its environment ──▶ completed │ failed ──▶ its end is ours
+ *     started ──▶ command, with the ids in its environment ──▶ completed │ failed ──▶ end as it did
  *
  * Tracking never stands in the command's way: what goes wrong with it is said on stderr and the
  * command runs all the same, unless --strict asks otherwise. A command that runs `aep run` or
@@ -50,8 +50,7 @@ static const char *find_secret(const struct tracked *tracked, const char *before
     if (!before || before[0] != '-' || strchr(before, '=') || !tracked->redactor)
         return NULL;
     before += strspn(before, "-");
-    const struct aep__secret *secret =
-        aep__redact_name(tracked->redactor, before, strlen(before));
+    const struct aep__secret *secret = aep__redact_name(tracked->redactor, before, strlen(before));
     return secret ? secret->kind : NULL;
 }
 
@@ -178,8 +177,8 @@ static void describe_usage(const struct aep__child_end *end, char *text, size_t 
 {
     int len = snprintf(text, size, "{");
     if (WIFEXITED(end->status))
-        len += snprintf(text + len, size - (size_t)len, "\"exit_code\":%d,",
-                        WEXITSTATUS(end->status));
+        len +=
+            snprintf(text + len, size - (size_t)len, "\"exit_code\":%d,", WEXITSTATUS(end->status));
     snprintf(text + len, size - (size_t)len,
              "\"max_rss_kib\":%ld,\"user_cpu_ms\":%lld,\"system_cpu_ms\":%lld}",
              end->usage.ru_maxrss, (long long)to_ms(end->usage.ru_utime),
@@ -239,11 +238,11 @@ static void run_command(struct tracked *tracked, char *const argv[], struct aep_
         {"AEP_CORRELATION_ID", execution ? aep_execution_correlation_id(execution)
                                          : aep__args_text(args, "correlation_id")},
         {"AEP_CAUSATION_ID", execution ? aep_execution_id(execution) : NULL},
-        {"AEP_SESSION_ID", execution ? aep_execution_session_id(execution)
-                                     : aep__args_text(args, "session_id")},
+        {"AEP_SESSION_ID",
+         execution ? aep_execution_session_id(execution) : aep__args_text(args, "session_id")},
         {"AEP_AGENT_NAME", aep__args_text(args, "agent_name")},
-        {"TRACEPARENT", execution ? aep_execution_traceparent(execution)
-                                  : aep__args_text(args, "traceparent")},
+        {"TRACEPARENT",
+         execution ? aep_execution_traceparent(execution) : aep__args_text(args, "traceparent")},
         {"TRACESTATE", aep__args_text(args, "tracestate")},
         {NULL, NULL},
     };

@@ -37,15 +37,14 @@ const char *aep__session_id(const struct aep__args *args, const char *name)
 {
     const char *text = aep__args_text(args, name);
     for (size_t i = 0; !text && i < sizeof inherited / sizeof *inherited; i++) {
-        const char *value = strcmp(inherited[i].name, name) == 0 ? getenv(inherited[i].variable)
-                                                                 : NULL;
+        const char *value =
+            strcmp(inherited[i].name, name) == 0 ? getenv(inherited[i].variable) : NULL;
         text = value && *value ? value : NULL;
     }
     return text;
 }
 
-int aep__session_wait_ms(const struct aep__args *args,
-                         int *ret, aep_error *err)
+int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err)
 {
     if (!aep__args_given(args, "wait"))
         return AEP_OK;

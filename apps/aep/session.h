@@ -24,7 +24,6 @@ const char *aep__session_id(const struct aep__args *args, const char *name);
 
 /** The milliseconds of --wait[=MS]: its value, else 10 s. *ret unchanged if not given.
  * Errors: AEP_EINVAL. */
-int aep__session_wait_ms(const struct aep__args *args,
-                         int *ret, aep_error *err);
+int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err);
 
 #endif

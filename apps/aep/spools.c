@@ -151,8 +151,8 @@ static int visit(void *user, const char *path)
     return walk->code;
 }
 
-int aep__spools_each(const struct aep__args *args,
-                     int (*fn)(void *user, struct aep__spool *spool), void *user, aep_error *err)
+int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),
+                     void *user, aep_error *err)
 {
     struct aep__buf own = {0}, folder = {0};
     struct walk walk = {.fn = fn, .user = user, .code = AEP_OK};

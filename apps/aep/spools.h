@@ -11,11 +11,11 @@
 #include "spool/spool.h"
 
 /** The row for --spool, for the verbs' tables. */
-#define AEP__SPOOL_OPTION                                                                         \
-    {                                                                                             \
-        "spool", 0, AEP__ARGUMENT_VALUE, "DIR",                                                   \
-            "The spool's folder; default: the configured one, else the only one there is.",      \
-            "FILE", NULL, NULL                                                                    \
+#define AEP__SPOOL_OPTION                                                                          \
+    {                                                                                              \
+        "spool", 0, AEP__ARGUMENT_VALUE, "DIR",                                                    \
+            "The spool's folder; default: the configured one, else the only one there is.",        \
+            "FILE", NULL, NULL                                                                     \
     }
 
 /** The folder of the one spool that is meant, absolute, appended to out.
@@ -26,7 +26,7 @@ int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep
 
 /** Calls fn for each spool: the one of --spool, or of the configuration and all beside it.
  * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. */
-int aep__spools_each(const struct aep__args *args,
-                     int (*fn)(void *user, struct aep__spool *spool), void *user, aep_error *err);
+int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),
+                     void *user, aep_error *err);
 
 #endif

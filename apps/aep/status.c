@@ -162,8 +162,7 @@ static void add_text(struct aep__buf *out, const struct view *view)
     add_latency_text(out, view);
     for (int i = 0; i < AEP__COUNTER_COUNT; i++) {
         if (counter_at(&view->stats, i) > 0)
-            aep__buf_format(out, "  %12llu  %s\n",
-                            (unsigned long long)counter_at(&view->stats, i),
+            aep__buf_format(out, "  %12llu  %s\n", (unsigned long long)counter_at(&view->stats, i),
                             aep__counter_texts[i]);
     }
 }

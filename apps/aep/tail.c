@@ -55,8 +55,8 @@ struct tail {
     struct line lines[LINES_MAX]; /* a ring */
     size_t first, count;
     bool json, follow, colour;
-    int width;               /* of the terminal; 0: none */
-    int watch_fd;            /* inotify; -1: none */
+    int width;            /* of the terminal; 0: none */
+    int watch_fd;         /* inotify; -1: none */
     aep_position *begins; /* of the last events: a ring of `last`, while the end is looked for */
     size_t last;
     uint64_t seen;
@@ -183,6 +183,8 @@ static void format_text(const struct tail *tail, struct line *line,
     add_clean(&line->rest, text_of(event, "correlation_id"));
     aep__buf_byte(&line->rest, ' ');
     (kind >= 0 ? summaries[kind] : add_any)(&line->rest, payload);
+    while (line->rest.len > 0 && line->rest.data[line->rest.len - 1] == ' ')
+        line->rest.len--;
     json_decref(event);
 }
 
@@ -224,9 +226,10 @@ static void format_line(const struct tail *tail, struct line *line, const struct
 
 static void write_line(struct tail *tail, const struct line *line, enum aep__fate fate)
 {
-    static const char *const colours[AEP__FATE_COUNT] = {
-        [AEP__FATE_SPOOLED] = "33", [AEP__FATE_ACKED] = "2", [AEP__FATE_PARKED] = "31",
-        [AEP__FATE_DEAD] = "31"};
+    static const char *const colours[AEP__FATE_COUNT] = {[AEP__FATE_SPOOLED] = "33",
+                                                         [AEP__FATE_ACKED] = "2",
+                                                         [AEP__FATE_PARKED] = "31",
+                                                         [AEP__FATE_DEAD] = "31"};
     size_t begin = tail->out.len;
     aep__buf_add(&tail->out, line->head.data, line->head.len);
     if (tail->json)
@@ -236,8 +239,8 @@ static void write_line(struct tail *tail, const struct line *line, enum aep__fat
     aep__buf_add(&tail->out, line->rest.data, line->rest.len);
     size_t len = tail->out.len - begin, painted = tail->colour ? 2 * 9 : 0;
     if (!tail->json && tail->width > 0 && len > (size_t)tail->width + painted)
-        tail->out.len = begin + aep__utf8_cut(tail->out.data + begin, len,
-                                              (size_t)tail->width + painted);
+        tail->out.len =
+            begin + aep__utf8_cut(tail->out.data + begin, len, (size_t)tail->width + painted);
     aep__buf_byte(&tail->out, '\n');
     if (fate == AEP__FATE_SPOOLED && !tail->spool.local) {
         tail->unsettled++;
@@ -252,8 +255,8 @@ static void write_lines(struct tail *tail, bool at_once)
     for (; tail->count > 0; tail->count--) {
         const struct line *line = &tail->lines[tail->first];
         enum aep__fate fate = aep__fates_of(&tail->fates, line->begin);
-        bool wait = fate == AEP__FATE_SPOOLED && !tail->spool.local &&
-                    now_us - line->read_us < HOLD_US;
+        bool wait =
+            fate == AEP__FATE_SPOOLED && !tail->spool.local && now_us - line->read_us < HOLD_US;
         if (wait && !at_once)
             break;
         write_line(tail, line, fate);
@@ -497,8 +500,10 @@ const struct aep__verb aep__verb_tail = {
     .summary = "shows the spool's events, with their delivery state",
     .usage = "[-f] [-n N] [--json] [--spool DIR]",
     .description =
-        "A line has the time, the state, the kind, the agent, the correlation id and a summary. The "
-        "state is spooled (on disk), acked (acknowledged by Kafka), parked (its topic is missing or "
+        "A line has the time, the state, the kind, the agent, the correlation id and a summary. "
+        "The "
+        "state is spooled (on disk), acked (acknowledged by Kafka), parked (its topic is missing "
+        "or "
         "forbidden) or dead (refused for good). What is acknowledged is removed from the spool a "
         "few seconds later, so this is the near past; in local mode the newest spool.max_bytes.",
     .examples = "  aep tail -f\n"

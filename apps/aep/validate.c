@@ -3,8 +3,8 @@
  *
  *     input ─ one event │ --array: elements │ --lines: lines ─▶ aep_validate() ─▶ findings, summary
  *
- * Elements of an array are told apart by brackets and quotes alone, so that one that is no JSON is a
- * finding about itself and the others are still checked. */
+ * Elements of an array are told apart by brackets and quotes alone, so that one that is no JSON is
+ * a finding about itself and the others are still checked. */
 #include <string.h>
 
 #include "input.h"
@@ -157,11 +157,11 @@ static void add_summary(struct check *check)
                         check->code == AEP_OK ? "true" : "false", check->events, check->invalid,
                         check->errors, check->warnings);
     else
-        aep__buf_format(&check->out, "%s: %s: %zu event%s, %zu invalid; %zu error%s, %zu warning%s\n",
-                        check->shown, check->code == AEP_OK ? "valid" : "invalid", check->events,
-                        check->events == 1 ? "" : "s", check->invalid, check->errors,
-                        check->errors == 1 ? "" : "s", check->warnings,
-                        check->warnings == 1 ? "" : "s");
+        aep__buf_format(
+            &check->out, "%s: %s: %zu event%s, %zu invalid; %zu error%s, %zu warning%s\n",
+            check->shown, check->code == AEP_OK ? "valid" : "invalid", check->events,
+            check->events == 1 ? "" : "s", check->invalid, check->errors,
+            check->errors == 1 ? "" : "s", check->warnings, check->warnings == 1 ? "" : "s");
 }
 
 static int run_validate(struct aep__args *args)
@@ -170,7 +170,9 @@ static int run_validate(struct aep__args *args)
     bool lines = aep__args_given(args, "lines"), array = aep__args_given(args, "array");
     struct check check = {.json = aep__args_given(args, "json"),
                           .strict = aep__args_given(args, "strict"),
-                          .unit = lines ? "line" : array ? "event" : NULL,
+                          .unit = lines   ? "line"
+                                  : array ? "event"
+                                          : NULL,
                           .shown = strcmp(file, "-") == 0 ? "stdin" : file};
     struct aep__buf input = {0};
     int code = aep__input_read(file, &input, &check.err);
@@ -198,8 +200,7 @@ static const struct aep__flag options[] = {
     AEP__OPTIONS_END,
 };
 
-#define FINDING_LINE(name, severity, code, meaning)                                               \
-    "  " #severity " " code ": " meaning "\n"
+#define FINDING_LINE(name, severity, code, meaning) "  " #severity " " code ": " meaning "\n"
 
 const struct aep__verb aep__verb_validate = {
     .name = "validate",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verb of the command line as data: what it is called, what it takes, what it says of itself, what
- * runs it. Parser, help, man pages and completions all read these tables and nothing else.
+/* A verb of the command line as data: what it is called, what it takes, what it says of itself,
+ * what runs it. Parser, help, man pages and completions all read these tables and nothing else.
  *
  *     struct aep__verb ──▶ options: rows of its own, rows made at run time (publish: one for each
  *        │                          payload member), rows that every verb has
@@ -59,7 +59,10 @@ struct aep__verb {
 };
 
 #define AEP__OPERANDS_ANY ((size_t)-1)
-#define AEP__OPTIONS_END {.name = NULL}
+#define AEP__OPTIONS_END                                                                           \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 /** All options of a verb, the common ones last, into rows; returns how many. */
 size_t aep__verb_options(const struct aep__verb *verb, struct aep__flag *rows, size_t max);

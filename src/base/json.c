@@ -240,6 +240,7 @@ enum state {
     FAILED,
 };
 
+/* AEP__JSON_ERROR is 0: what returns bool returns false by it. */
 static enum aep__json_token fail(struct aep__json *json, enum aep__json_problem problem,
                                  const char *at, const char *message)
 {
@@ -254,6 +255,11 @@ static enum aep__json_token fail_syntax(struct aep__json *json, const char *mess
 {
     return fail(json, AEP__JSON_SYNTAX, json->at,
                 json->at == json->end ? "the text ends too early" : message);
+}
+
+static enum aep__json_token fail_memory(struct aep__json *json)
+{
+    return fail(json, AEP__JSON_MEMORY, json->at, "out of memory");
 }
 
 static void skip_space(struct aep__json *json)
@@ -277,20 +283,20 @@ static bool scan_escape(struct aep__json *json)
     json->escaped = true;
     if (json->end - at < 2) {
         json->at = json->end;
-        return fail_syntax(json, "") != AEP__JSON_ERROR;
+        return fail_syntax(json, "");
     }
     if (at[1] != 'u') {
         if (!simple_escape(at[1]))
-            return fail_syntax(json, "no escape is written so") != AEP__JSON_ERROR;
+            return fail_syntax(json, "no escape is written so");
         json->at += 2;
         return true;
     }
     uint32_t code_point;
     if (read_hex4(at + 2, json->end) < 0)
-        return fail_syntax(json, "\\u wants four hex digits") != AEP__JSON_ERROR;
+        return fail_syntax(json, "\\u wants four hex digits");
     size_t step = read_unicode(at, json->end, &code_point);
     if (code_point == 0xD800 && json->strict)
-        return fail(json, AEP__JSON_ENCODING, at, "a lone surrogate") != AEP__JSON_ERROR;
+        return fail(json, AEP__JSON_ENCODING, at, "a lone surrogate");
     json->at += step;
     return true;
 }
@@ -303,12 +309,11 @@ static bool scan_string(struct aep__json *json)
     for (;;) {
         json->at += plain_run(json->at, (size_t)(json->end - json->at));
         if (json->at == json->end)
-            return fail_syntax(json, "") != AEP__JSON_ERROR;
+            return fail_syntax(json, "");
         if (*json->at == '"')
             break;
         if (*json->at != '\\')
-            return fail_syntax(json, "a control character in a string must be escaped") !=
-                   AEP__JSON_ERROR;
+            return fail_syntax(json, "a control character in a string must be escaped");
         if (!scan_escape(json))
             return false;
     }
@@ -317,7 +322,7 @@ static bool scan_string(struct aep__json *json)
         return true;
     size_t valid = aep__utf8_valid(begin, json->token.len);
     return valid == json->token.len ||
-           fail(json, AEP__JSON_ENCODING, begin + valid, "invalid UTF-8") != AEP__JSON_ERROR;
+           fail(json, AEP__JSON_ENCODING, begin + valid, "invalid UTF-8");
 }
 
 /* ---- scanner: names, each once in an object ------------------------------------------------- */
@@ -365,7 +370,7 @@ static int compare_names(const void *left, const void *right, void *user)
 static enum aep__json_token fail_duplicate(struct aep__json *json, struct aep__slice raw)
 {
     if (json->problem == AEP__JSON_MEMORY)
-        return fail(json, AEP__JSON_MEMORY, raw.data, "out of memory");
+        return fail_memory(json);
     return fail(json, AEP__JSON_DUPLICATE, raw.data - 1, "this name is in the object twice");
 }
 
@@ -378,10 +383,9 @@ static bool remember_name(struct aep__json *json)
     const struct name_entry *before = names_of(json, top_frame(json), &count);
     for (size_t i = 0; i < count && count < NAMES_COMPARED; i++)
         if (compare_names(&before[i], &entry, json) == 0)
-            return fail_duplicate(json, entry.raw) != AEP__JSON_ERROR;
+            return fail_duplicate(json, entry.raw);
     aep__buf_add(&json->names, &entry, sizeof entry);
-    return !json->names.failed ||
-           fail(json, AEP__JSON_MEMORY, json->at, "out of memory") != AEP__JSON_ERROR;
+    return !json->names.failed || fail_memory(json);
 }
 
 /* Of an object that had too many names to compare one by one. */
@@ -392,10 +396,12 @@ static bool check_names(struct aep__json *json)
     if (count <= NAMES_COMPARED)
         return true;
     qsort_r(names, count, sizeof *names, compare_names, json);
+    if (json->problem == AEP__JSON_MEMORY)
+        return fail_memory(json);
     for (size_t i = 1; i < count; i++)
         if (compare_names(&names[i - 1], &names[i], json) == 0) {
             bool later = names[i].raw.data > names[i - 1].raw.data;
-            return fail_duplicate(json, names[later ? i : i - 1].raw) != AEP__JSON_ERROR;
+            return fail_duplicate(json, names[later ? i : i - 1].raw);
         }
     return true;
 }
@@ -592,7 +598,7 @@ bool aep__json_skip(struct aep__json *json, enum aep__json_token first)
     if (first == AEP__JSON_STRING)
         json->token = (struct aep__slice){begin - 1, json->token.len + 2};
     if (first != AEP__JSON_OBJECT && first != AEP__JSON_ARRAY)
-        return first != AEP__JSON_ERROR;
+        return first;
     size_t outside = json->depth - 1;
     while (json->depth > outside)
         if (aep__json_next(json) == AEP__JSON_ERROR)
@@ -606,7 +612,9 @@ bool aep__json_is_name(struct aep__json *json, const char *name)
     struct aep__slice text = json->token;
     if (json->escaped)
         text = aep__json_decode(text, &json->left, NULL);
-    return text.data && compare_slices(text, aep__slice_text(name)) == 0;
+    if (!text.data)
+        return fail_memory(json);
+    return compare_slices(text, aep__slice_text(name)) == 0;
 }
 
 void aep__json_where(const struct aep__json *json, struct aep__buf *out)

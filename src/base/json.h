@@ -98,7 +98,8 @@ enum aep__json_token aep__json_next(struct aep__json *json);
 /** After OBJECT or ARRAY: reads to its end. Then, or after another value: json->token is the whole
  * value as it stands in the text (a string's with its quotes). False on an error. */
 bool aep__json_skip(struct aep__json *json, enum aep__json_token first);
-/** After NAME: whether it is that name, however it is written. */
+/** After NAME: whether it is that name, however it is written. Out of memory: false, and the next
+ * token is an error. */
 bool aep__json_is_name(struct aep__json *json, const char *name);
 /** The text that a raw token of a string stands for: the token itself if it holds nothing to
  * decode, else in scratch, which is emptied first. Invalid UTF-8 and lone surrogates become U+FFFD;

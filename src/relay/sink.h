@@ -71,7 +71,8 @@ struct aep__sink_ops {
 
 struct aep__sink {
     const struct aep__sink_ops *ops;
-    bool local; /* delivers nowhere */
+    bool local;      /* delivers nowhere */
+    unsigned window; /* records that it takes before the oldest of them must be finished */
 };
 
 /** Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. events is borrowed, for life. */

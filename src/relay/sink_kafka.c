@@ -17,6 +17,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,17 @@ static const struct aep__sink_ops kafka_ops = {
     .free = kafka_free,
 };
 
+/* queue.buffering.max.messages, whoever set it. */
+static unsigned queue_length(const rd_kafka_conf_t *conf)
+{
+    char text[24] = "";
+    size_t size = sizeof text;
+    if (rd_kafka_conf_get(conf, "queue.buffering.max.messages", text, &size) != RD_KAFKA_CONF_OK)
+        return 1;
+    unsigned long length = strtoul(text, NULL, 10);
+    return length == 0 || length > UINT_MAX ? UINT_MAX : (unsigned)length;
+}
+
 static int make_producer(struct kafka_sink *sink, rd_kafka_conf_t *conf, aep_error *err)
 {
     static const uint64_t one = 1;
@@ -418,7 +430,7 @@ int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
         rd_kafka_conf_destroy(conf);
         return aep__error_memory(err);
     }
-    sink->base = (struct aep__sink){&kafka_ops, false};
+    sink->base = (struct aep__sink){&kafka_ops, false, queue_length(conf)};
     sink->events = events;
     sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     result = make_producer(sink, conf, err);

@@ -179,6 +179,7 @@ static bool read_pending(struct aep__relay *relay)
             if (fill_gap(relay))
                 continue;
             tail->waiting = true;
+            tail->position = (aep_position){tail->reader.segment, tail->reader.offset};
             return false;
         case AEP__READ_GONE:
             note_gone(relay);
@@ -191,10 +192,18 @@ static bool read_pending(struct aep__relay *relay)
     return false;
 }
 
+/* As many records as the sink takes lie beyond the cursor at most, whether it has got them or they
+ * are finished out of order: so many come again if the relay is killed. */
+static bool has_room(const struct aep__relay *relay)
+{
+    const struct aep__lane *lane = &relay->tail.lane;
+    return !aep__lane_full(lane) && lane->tail - lane->head < relay->sink->window;
+}
+
 static bool may_read(struct aep__relay *relay)
 {
     const struct aep__tail *tail = &relay->tail;
-    if (tail->gone || relay->now_us < tail->retry_us || aep__lane_full(&tail->lane))
+    if (tail->gone || relay->now_us < tail->retry_us || !has_room(relay))
         return false;
     if (!relay->sink->local || in_purge(tail))
         return true;
@@ -210,7 +219,7 @@ bool aep__tail_pump(struct aep__relay *relay)
     if (!may_read(relay))
         return false;
     uint64_t begin = tail->ordinal;
-    for (unsigned count = 0; count < PUMP_RECORDS; count++)
+    for (unsigned count = 0; count < PUMP_RECORDS && has_room(relay); count++)
         if ((!tail->has_pending && !read_pending(relay)) || !take_pending(relay))
             break;
     if (tail->ordinal != begin)
@@ -270,6 +279,10 @@ static bool retire_oldest(struct aep__relay *relay)
     }
     tail->cursor = next;
     tail->cursor_dirty = false;
+    if (tail->reader.fd < 0) { /* the next one is there now */
+        tail->waiting = false;
+        aep__relay_due(relay, relay->now_us);
+    }
     tail->sealed_count--;
     memmove(oldest, oldest + 1, tail->sealed_count * sizeof *oldest);
     return true;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define RESERVED_PERCENT 5 /* of max_bytes, kept for started and terminal events */
-#define TRIES 64                /* of one append: segments sealed or removed under us */
+#define TRIES 64           /* of one append: segments sealed or removed under us */
 
 void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes)
 {
@@ -41,7 +41,8 @@ static int refuse(const struct aep__appender *appender, aep_error *err, const ch
     if (code == AEP_EFULL)
         return aep__error_errno(err, code, "spool.dir",
                                 "%s in %s: free disk space; what is already accepted is still "
-                                "delivered", what, appender->spool->path);
+                                "delivered",
+                                what, appender->spool->path);
     return aep__error_errno(err, code, "spool.dir", "%s in %s", what, appender->spool->path);
 }
 
@@ -66,11 +67,10 @@ static int load_first(struct aep__appender *appender, struct aep__cursor *cursor
 static int takes_records(const struct aep__appender *appender, enum aep__segment_state state,
                          const struct aep__cursor *cursor)
 {
-    struct stat st;
-    uint64_t at;
-    if (fstat(appender->fd, &st) < 0)
+    uint64_t size, at;
+    bool named;
+    if (aep__segment_look(appender->fd, &size, &named) < 0)
         return -1;
-    uint64_t size = (uint64_t)st.st_size;
     int found = aep__segment_find_seal(appender->spool, appender->fd, size, &at);
     if (found != 0)
         return found < 0 ? -1 : 0;
@@ -186,7 +186,8 @@ static bool fits(const struct aep__appender *appender, uint64_t limit, uint64_t 
  * new, so that usage is never underestimated by it. */
 static int check_limit(struct aep__appender *appender, size_t len, bool reserved, aep_error *err)
 {
-    struct stat st;
+    uint64_t end;
+    bool named;
     struct aep__cursor cursor;
     uint64_t limit = appender->max_bytes;
     uint64_t most = appender->spool->segment_bytes + appender->spool->record_bytes;
@@ -196,19 +197,17 @@ static int check_limit(struct aep__appender *appender, size_t len, bool reserved
         limit -= limit / 100 * RESERVED_PERCENT;
     if (fits(appender, limit, most, len))
         return AEP_OK;
-    if (fstat(appender->fd, &st) < 0)
+    if (aep__segment_look(appender->fd, &end, &named) < 0)
         return fail_io(appender, "look at a segment", err);
-    uint64_t end = (uint64_t)st.st_size;
     if (fits(appender, limit, end, len))
         return AEP_OK;
     int result = load_first(appender, &cursor, err);
-    if (result != AEP_OK || appender->segment < appender->first ||
-        fits(appender, limit, end, len))
+    if (result != AEP_OK || appender->segment < appender->first || fits(appender, limit, end, len))
         return result;
     return aep__error(err, AEP_EFULL, "spool.max_bytes",
                       "the spool %s holds %llu bytes, its limit: wait until Kafka has taken some "
-                      "of it, or raise spool.max_bytes", appender->spool->path,
-                      (unsigned long long)appender->max_bytes);
+                      "of it, or raise spool.max_bytes",
+                      appender->spool->path, (unsigned long long)appender->max_bytes);
 }
 
 /* ---- append ---- */
@@ -229,17 +228,16 @@ static bool was_retired(struct aep__appender *appender, uint64_t end)
 /* Whether what was just written at [end - len, end) counts. */
 static enum outcome judge(struct aep__appender *appender, uint64_t end, size_t len)
 {
-    struct stat st;
-    uint64_t at;
+    uint64_t at, size;
+    bool named;
     bool crossed = end >= appender->spool->segment_bytes;
-    int sealed = crossed
-                     ? aep__segment_find_seal(appender->spool, appender->fd, end - len, &at)
-                     : 0;
-    if (sealed < 0 || fstat(appender->fd, &st) < 0)
+    int sealed =
+        crossed ? aep__segment_find_seal(appender->spool, appender->fd, end - len, &at) : 0;
+    if (sealed < 0 || aep__segment_look(appender->fd, &size, &named) < 0)
         return FAILED;
     if (sealed)
         return AGAIN_IN_NEXT;
-    if (st.st_nlink == 0 && !was_retired(appender, (uint64_t)st.st_size))
+    if (!named && !was_retired(appender, size))
         return AGAIN_IN_NEWEST;
     if (crossed)
         appender->sealed = aep__segment_seal(appender->spool, appender->fd) == 0;
@@ -297,8 +295,9 @@ int aep__append(struct aep__appender *appender, const void *record, size_t len, 
         if (outcome == FAILED)
             return fail_io(appender, "write", err);
     }
-    return aep__error(err, AEP_EFULL, "spool.dir", "the disk takes no whole record in %s: free disk "
-                      "space", appender->spool->path);
+    return aep__error(err, AEP_EFULL, "spool.dir",
+                      "the disk takes no whole record in %s: free disk space",
+                      appender->spool->path);
 }
 
 /* ---- sync, tail ---- */

@@ -18,8 +18,16 @@
 #define BLOCK 4096 /* a slot each, so that no write of the disk touches both */
 #define TRIES 1000 /* a slot's write takes microseconds: this is for one cut by power loss */
 
-enum { AT_MAGIC = 0, AT_SEGMENT = 8, AT_OFFSET = 16, AT_ORDINAL = 24, AT_GENERATION = 32,
-       AT_BOOT = 40, AT_CRC = 56, SLOT_SIZE = 60 };
+enum {
+    AT_MAGIC = 0,
+    AT_SEGMENT = 8,
+    AT_OFFSET = 16,
+    AT_ORDINAL = 24,
+    AT_GENERATION = 32,
+    AT_BOOT = 40,
+    AT_CRC = 56,
+    SLOT_SIZE = 60
+};
 
 static const char slot_magic[8] = "AEPCURS1";
 
@@ -122,7 +130,8 @@ int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, ae
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "spool.dir",
                       "%s/" CURSOR_NAME " is damaged: stop the relay and move it away; what is in "
-                      "the spool will then be sent again", spool->path);
+                      "the spool will then be sent again",
+                      spool->path);
 }
 
 int aep__cursor_open(const struct aep__spool *spool)

@@ -247,13 +247,14 @@ static enum aep__read seal_at_end(struct aep__reader *reader, aep_error *err)
  * AEP__READ_EVENT: look again. */
 static enum aep__read wait_at_end(struct aep__reader *reader, aep_error *err)
 {
-    struct stat st;
+    uint64_t size;
+    bool named;
     reader->examined = reader->window_offset + reader->window_len;
-    if (fstat(reader->fd, &st) < 0)
+    if (aep__segment_look(reader->fd, &size, &named) < 0)
         return fail(reader, "look at", err);
-    if ((uint64_t)st.st_size > reader->examined)
+    if (size > reader->examined)
         return AEP__READ_EVENT;
-    if (st.st_nlink == 0)
+    if (!named)
         return AEP__READ_GONE;
     bool successor = aep__segment_exists(reader->spool, reader->segment + 1);
     if (reader->closed && (reader->relay || successor))

@@ -46,13 +46,15 @@ static bool encode_header(const struct aep__spool *spool, struct aep__buf *out)
     memcpy(value, spool->uuid, 16);
     memcpy(value + 16, spool->boot, 16);
     return aep__record_encode(out, AEP__RECORD_HEADER, (struct aep__slice){0},
-                              (struct aep__slice){value, sizeof value}) && !out->failed;
+                              (struct aep__slice){value, sizeof value}) &&
+           !out->failed;
 }
 
 static bool encode_seal(struct aep__buf *out)
 {
     return aep__record_encode(out, AEP__RECORD_SEAL, (struct aep__slice){0},
-                              (struct aep__slice){0}) && !out->failed;
+                              (struct aep__slice){0}) &&
+           !out->failed;
 }
 
 /* False: it cannot be read, which says nothing of what is in it. */
@@ -123,16 +125,32 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
         sealed_at = spool->segment_bytes;
     errno = ENOMEM;
     /* Not synced: a header that the power takes had no synced record behind it either. */
-    int result = encode_header(spool, &header)
-                     ? aep__spool_create_unsynced(spool, name, header.data, header.len,
-                                                  (off_t)sealed_at)
-                     : -1;
+    int result =
+        encode_header(spool, &header)
+            ? aep__spool_create_unsynced(spool, name, header.data, header.len, (off_t)sealed_at)
+            : -1;
     aep__buf_done(&header);
     if (result == 0 && sealed_at)
         seal_made(spool, number, sealed_at);
     else if (result == 0)
         reserve_blocks(spool, number);
     return result;
+}
+
+int aep__segment_look(int fd, uint64_t *ret_size, bool *ret_named)
+{
+    struct statx stx;
+    struct stat st;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK, &stx) == 0) {
+        *ret_size = stx.stx_size;
+        *ret_named = stx.stx_nlink > 0;
+        return 0;
+    }
+    if (fstat(fd, &st) < 0) /* a sandbox may know no statx(2) */
+        return -1;
+    *ret_size = (uint64_t)st.st_size;
+    *ret_named = st.st_nlink > 0;
+    return 0;
 }
 
 /* ---- seals ---- */

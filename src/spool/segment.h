@@ -42,6 +42,10 @@ int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool writ
  * effort: no record can be lost below sealed_at. -1 with errno. */
 int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at);
 
+/** How long an open segment is, and whether it still has a name. Unlike fstat(2) it does not ask for
+ * times: since Linux 6.13 (multigrain timestamps) the first write after they were looked at has to
+ * store new ones, which doubles what it costs. -1 with errno. */
+int aep__segment_look(int fd, uint64_t *ret_size, bool *ret_named);
 /** Looks for the first seal in [L, end), or to the file's end if that comes first. 1 found with its
  * offset, 0 none, -1 errno: not known, so that nothing may be taken for accepted. */
 int aep__segment_find_seal(const struct aep__spool *spool, int fd, uint64_t end,

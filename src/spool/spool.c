@@ -50,7 +50,8 @@ static int close_failed(int fd)
 static int write_temp(const struct aep__spool *spool, const char *temp, const void *data,
                       size_t len, off_t min_size)
 {
-    int fd = openat(spool->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd =
+        openat(spool->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -1;
     ssize_t written = write(fd, data, len);
@@ -137,7 +138,8 @@ int aep__spool_check(const struct aep__spool *spool, aep_error *err)
     if (file_size_limited(spool))
         return aep__error(err, AEP_ESPOOL, "spool.dir",
                           "the limit on file sizes (ulimit -f, RLIMIT_FSIZE) is too small to write "
-                          "in %s: raise it to 1 GiB or more", spool->path);
+                          "in %s: raise it to 1 GiB or more",
+                          spool->path);
     return AEP_OK;
 }
 
@@ -196,15 +198,17 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
     if (find_value(text, "aep-spool", format, sizeof format) && atoi(format) > AEP__SPOOL_FORMAT)
         return aep__error(err, AEP_ESPOOL, "spool.dir",
                           "%s is a spool of format %s, newer than this aep knows (%d): update aep "
-                          "or " REMEDY, spool->path, format, AEP__SPOOL_FORMAT);
+                          "or " REMEDY,
+                          spool->path, format, AEP__SPOOL_FORMAT);
     if (!checksum_right(text) || !find_value(text, "aep-spool", format, sizeof format) ||
         !find_value(text, "uuid", uuid, sizeof uuid) ||
         !aep__id_parse(uuid, strlen(uuid), spool->uuid) ||
         !find_value(text, "segment_bytes", segment, sizeof segment) ||
         !find_value(text, "record_bytes", record, sizeof record) ||
         !find_value(text, "mode", mode, sizeof mode))
-        return aep__error(err, AEP_ESPOOL, "spool.dir", "%s/" IDENTITY_NAME " is damaged: move the "
-                          "folder away, or " REMEDY, spool->path);
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "%s/" IDENTITY_NAME " is damaged: move the folder away, or " REMEDY,
+                          spool->path);
     aep__id_format(spool->uuid, spool->uuid_text);
     spool->segment_bytes = strtoull(segment, NULL, 10);
     spool->record_bytes = strtoull(record, NULL, 10);
@@ -221,10 +225,9 @@ static int read_identity(struct aep__spool *spool, aep_error *err)
     char text[IDENTITY_MAX + 1];
     int fd = aep__spool_openat(spool, IDENTITY_NAME, O_RDONLY, S_IFREG);
     if (fd < 0)
-        return errno == ENOENT
-                   ? AEP_ESTATE
-                   : aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open %s/" IDENTITY_NAME,
-                                      spool->path);
+        return errno == ENOENT ? AEP_ESTATE
+                               : aep__error_errno(err, AEP_ESPOOL, "spool.dir",
+                                                  "cannot open %s/" IDENTITY_NAME, spool->path);
     ssize_t len = pread(fd, text, IDENTITY_MAX, 0);
     close(fd);
     if (len < 0)
@@ -299,8 +302,8 @@ static int open_folder(struct aep__spool *spool, bool make, aep_error *err)
     if (errno == ELOOP || errno == ENOTDIR)
         return aep__error(err, AEP_ESPOOL, "spool.dir",
                           "%s is not a folder, or a symbolic link: " REMEDY, spool->path);
-    return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the spool folder %s; "
-                            REMEDY, spool->path);
+    return aep__error_errno(err, AEP_ESPOOL, "spool.dir",
+                            "cannot open the spool folder %s; " REMEDY, spool->path);
 }
 
 static int check_folder(struct aep__spool *spool, bool any_fs, aep_error *err)
@@ -319,7 +322,8 @@ static int check_folder(struct aep__spool *spool, bool any_fs, aep_error *err)
     if (spool->fs == AEP__FS_REMOTE && !any_fs)
         return aep__error(err, AEP_ESPOOL, "spool.any_fs",
                           "%s is on %s, where a spool is not safe: " REMEDY
-                          " on a local disk, or spool.any_fs=true", spool->path, fs_name);
+                          " on a local disk, or spool.any_fs=true",
+                          spool->path, fs_name);
     return AEP_OK;
 }
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import signal
 import time
 
 from harness import DEADLINE_S, AepTest
@@ -154,3 +155,27 @@ class Tail(AepTest):
             segment.write(b"garbage" * 10)
         self.publish("after")
         self.assertEqual([p["user_request"] for p in self.payloads()], ["before", "after"])
+
+
+class Retiring(AepTest):
+    relay = True
+
+    def test_follow_goes_on_when_segments_are_removed_under_it(self):
+        self.env.update(AEP_SPOOL_SEGMENT_BYTES="65536", AEP_SPOOL_MAX_BYTES="262144")
+        line = '{"kind":"progress","agent_name":"a","correlation_id":"c","current_step":"%s%d"}\n'
+        self.run_aep("publish", "--stdin", stdin=line % ("x" * 1000, 0))
+        tail = self.start_aep("tail", "-f", "--json")
+        tail.stdout.readline()
+        tail.send_signal(signal.SIGSTOP)
+        for part in range(10):
+            text = "".join(line % ("x" * 1000, 1 + part * 100 + i) for i in range(100))
+            self.run_aep("publish", "--stdin", stdin=text)
+        self.assertFalse(os.path.exists(os.path.join(self.spool, "0000000000000001.seg")))
+        tail.send_signal(signal.SIGCONT)
+        steps = []
+        while not steps or steps[-1] < 1000:
+            event = json.loads(tail.stdout.readline())["event"]
+            steps.append(int(event["payload"]["current_step"].lstrip("x")))
+        self.assertEqual(steps, sorted(set(steps)))
+        self.assertLess(len(steps), 1000)
+        self.assertIsNone(tail.poll())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A full disk: on a tmpfs of a few MiB, mounted for this process alone, writers fill the spool until
- * they are refused, while a reader goes on draining; then room is made and they go on. In the end
- * every accepted record has been read, in order, once.
+/* A full disk: on a tmpfs of a few MiB, mounted for this process alone, writers fill the spool
+ * until they are refused, while a reader goes on draining; then room is made and they go on. In the
+ * end every accepted record has been read, in order, once.
  *
  *     1  something else fills the disk; writers are refused with AEP_EFULL
  *     2  the reader drains meanwhile, with nothing but what is reserved and a ballast to give up
@@ -39,12 +39,14 @@
 #define VALUE_BYTES 3000
 #define BALLAST_BYTES (64 * 1024)
 
-static struct shared {
+struct shared {
     atomic_uint_fast64_t accepted[WRITERS]; /* by each, so far */
     atomic_uint_fast64_t refused[WRITERS];
     atomic_uint_fast64_t delivered;
     atomic_bool reader_pause, writers_stop, reader_stop;
-} *shared;
+};
+
+static struct shared *shared;
 
 static char mount_point[] = "/tmp/aep-disk-full.XXXXXX";
 
@@ -89,7 +91,8 @@ static void mount_disk(void)
     if (!enter_namespace() || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("tmpfs", mount_point, "tmpfs", 0, DISK) < 0) {
         printf("skipped: a small tmpfs cannot be mounted here (neither root nor user namespaces): "
-               "%s\n", strerror(errno));
+               "%s\n",
+               strerror(errno));
         rmdir(mount_point);
         exit(SKIPPED);
     }

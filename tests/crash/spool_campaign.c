@@ -15,7 +15,8 @@
  *
  * usage: spool_campaign [--kills N] [--writers N] [--segment BYTES] [--dir PATH] [--seed N]
  *                       [--boots N] [--max-us N]
- * --boots: how many boots the kills are spread over; --max-us: the longest time between two kills */
+ * --boots: how many boots the kills are spread over
+ * --max-us: the longest time between two kills */
 #include "base/buf.h"
 #include "spool/append.h"
 #include "spool/bell.h"
@@ -51,16 +52,18 @@
 static struct {
     unsigned long kills, writers, segment, seed, boots, max_us;
     const char *dir; /* works in a new folder there, kept only if something is wrong */
-} options = {.kills = 2000, .writers = 5, .segment = 64 * 1024, .seed = 1, .boots = 4,
-             .max_us = 3000};
+} options = {
+    .kills = 2000, .writers = 5, .segment = 64 * 1024, .seed = 1, .boots = 4, .max_us = 3000};
 
-static struct shared {
+struct shared {
     atomic_uint_fast64_t clock;
     atomic_bool writers_stop; /* end by themselves */
     atomic_bool reader_stop;  /* end when everything is read */
     atomic_uint boot;         /* which boot the machine pretends to be in */
     atomic_uint problems;     /* told on stderr by whoever met them */
-} *shared;
+};
+
+static struct shared *shared;
 
 static void problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -91,7 +94,8 @@ static uint64_t next_random(uint64_t *state) /* xorshift64* */
 
 static void sleep_us(uint64_t us)
 {
-    nanosleep(&(struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000},
+    nanosleep(&(struct timespec){.tv_sec = (time_t)(us / 1000000),
+                                 .tv_nsec = (long)(us % 1000000) * 1000},
               NULL);
 }
 
@@ -187,9 +191,10 @@ static void open_spool(struct aep__spool *spool)
 {
     char path[512];
     aep_error err;
-    struct aep__spool_settings settings = {
-        .segment_bytes = options.segment, .record_bytes = RECORD_BYTES, .any_fs = true,
-        .destination = "campaign"};
+    struct aep__spool_settings settings = {.segment_bytes = options.segment,
+                                           .record_bytes = RECORD_BYTES,
+                                           .any_fs = true,
+                                           .destination = "campaign"};
     snprintf(path, sizeof path, "%s/spool", options.dir);
     if (aep__spool_open(spool, path, &settings, &err) != AEP_OK) {
         problem("open: %s", err.text);
@@ -261,7 +266,8 @@ static void begin_tail(struct tail *tail, uint64_t life)
     tail->bell = aep__bell_open(&tail->spool);
     tail->log = open_log("delivered");
     tail->random = options.seed * 31 + life * 104729 + 7;
-    tell(tail->log, &(struct log_entry){.kind = BEGUN, .life = life,
+    tell(tail->log, &(struct log_entry){.kind = BEGUN,
+                                        .life = life,
                                         .segment = tail->cursor.segment,
                                         .end = tail->cursor.offset,
                                         .ordinal = tail->cursor.ordinal});
@@ -269,7 +275,9 @@ static void begin_tail(struct tail *tail, uint64_t life)
 
 static void deliver(struct tail *tail, const struct aep__entry *entry)
 {
-    struct log_entry line = {.kind = DELIVERED, .segment = entry->segment, .end = entry->end,
+    struct log_entry line = {.kind = DELIVERED,
+                             .segment = entry->segment,
+                             .end = entry->end,
                              .ordinal = tail->cursor.ordinal};
     if (!decode_numbered(&entry->record, &line))
         problem("a record that nobody wrote, in segment %" PRIu64 " at %" PRIu64, entry->segment,
@@ -582,9 +590,8 @@ static const struct {
     const char *name;
     unsigned long *number;
 } numbers[] = {
-    {"--kills", &options.kills}, {"--writers", &options.writers},
-    {"--segment", &options.segment}, {"--seed", &options.seed},
-    {"--boots", &options.boots}, {"--max-us", &options.max_us},
+    {"--kills", &options.kills}, {"--writers", &options.writers}, {"--segment", &options.segment},
+    {"--seed", &options.seed},   {"--boots", &options.boots},     {"--max-us", &options.max_us},
 };
 
 static void parse_arguments(int argc, char **argv)

@@ -29,12 +29,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                       \
-            abort();                                                                              \
-        }                                                                                         \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 /* ---- one spool for all inputs ---- */
@@ -177,7 +177,8 @@ static void encode(struct aep__buf *out, enum aep__record_type type, size_t size
 {
     char value[2048];
     memset(value, 'a' + (int)(mark % 26), sizeof value);
-    struct aep__message message = {.topic = AEP__SLICE("t"), .value = {value, 1 + size % (sizeof value - 1)}};
+    struct aep__message message = {.topic = AEP__SLICE("t"),
+                                   .value = {value, 1 + size % (sizeof value - 1)}};
     aep__buf_clear(out);
     if (type == AEP__RECORD_EVENT)
         CHECK(aep__record_encode_message(out, &message));
@@ -269,11 +270,11 @@ static void expect_segment(unsigned segment, size_t from)
 {
     const char *data = files[segment];
     struct aep__record record;
-    bool foreign = sizes[segment] >= AEP__RECORD_HEADER_BYTES &&
-                   aep__record_parse(data, AEP__RECORD_HEADER_BYTES, LARGEST, &record) ==
-                       AEP__PARSE_RECORD &&
-                   record.type == AEP__RECORD_HEADER && record.value.len == 32 &&
-                   memcmp(record.value.data, spool.uuid, 16) != 0;
+    bool foreign =
+        sizes[segment] >= AEP__RECORD_HEADER_BYTES &&
+        aep__record_parse(data, AEP__RECORD_HEADER_BYTES, LARGEST, &record) == AEP__PARSE_RECORD &&
+        record.type == AEP__RECORD_HEADER && record.value.len == 32 &&
+        memcmp(record.value.data, spool.uuid, 16) != 0;
     for (size_t at = L; at < from && at + 16 <= sizes[segment] && at + 16 <= from; at++)
         if (aep__record_parse(data + at, 16, 16, &record) == AEP__PARSE_RECORD &&
             record.type == AEP__RECORD_SEAL)
@@ -325,8 +326,7 @@ static void append_and_read(struct aep__reader *reader)
     aep__append_init(&appender, &spool, 0);
     CHECK(aep__append(&appender, record.data, record.len, false, &position, &err) == AEP_OK);
     expected_count = 1;
-    expected[0] =
-        (struct event){position.segment, position.offset - record.len, position.offset};
+    expected[0] = (struct event){position.segment, position.offset - record.len, position.offset};
     read_all(reader);
     aep__append_done(&appender);
     aep__buf_done(&record);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls under a test's control: a program that includes this once has its own write(2) and so
- * on in libc's place. A hook that is set is asked first; it says whether it has dealt with the
+/* System calls under a test's control: a program that includes this once has its own write(2) and
+ * so on in libc's place. A hook that is set is asked first; it says whether it has dealt with the
  * call. A hook is not called from within itself. */
 #ifndef AEP_TESTS_SPOOL_FAULTS_H
 #define AEP_TESTS_SPOOL_FAULTS_H
@@ -31,7 +31,7 @@ struct fault_args {
     const char *name; /* of link: the new one; of unlink */
     const void *data; /* of write, pwrite */
     size_t len;
-    off_t offset;     /* of pwrite */
+    off_t offset; /* of pwrite */
 };
 
 /* Returns true if it has dealt with the call, whose result is *ret (-1: errno is set). */

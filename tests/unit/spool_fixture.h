@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A spool of its own for each test, with small segments, and short words for what tests do to it. */
+/* A spool of its own for each test, with small segments, and words for what tests do to it. */
 #ifndef AEP_TESTS_SPOOL_FIXTURE_H
 #define AEP_TESTS_SPOOL_FIXTURE_H
 
@@ -43,8 +43,8 @@ struct here {
 
 static inline struct aep__spool_settings small_settings(void)
 {
-    return (struct aep__spool_settings){.segment_bytes = L, .record_bytes = LARGEST, .any_fs = true,
-                                        .destination = "test"};
+    return (struct aep__spool_settings){
+        .segment_bytes = L, .record_bytes = LARGEST, .any_fs = true, .destination = "test"};
 }
 
 static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
@@ -56,7 +56,8 @@ static inline int remove_entry(const char *path, const struct stat *st, int type
 static inline int make_root(struct here *here)
 {
     const char *base = getenv("TMPDIR");
-    snprintf(here->root, sizeof here->root, "%s/aep-spool-test.XXXXXX", base && *base ? base : "/tmp");
+    snprintf(here->root, sizeof here->root, "%s/aep-spool-test.XXXXXX",
+             base && *base ? base : "/tmp");
     here->cursor_fd = here->spool.dir_fd = -1;
     if (!mkdtemp(here->root))
         return -1;
@@ -316,8 +317,7 @@ static inline void retire_first(struct here *here)
     const char *word;
     while (strcmp(word = next_of(&reader), "(sealed)") != 0)
         assert_true(word[0] != '(');
-    assert_int_equal(
-        aep__retire(&here->spool, here->cursor_fd, &here->cursor, reader.inode), 0);
+    assert_int_equal(aep__retire(&here->spool, here->cursor_fd, &here->cursor, reader.inode), 0);
     aep__reader_done(&reader);
 }
 

@@ -17,6 +17,7 @@
  * ----------------------------------------------------- */
 
 static long allocations_left = -1; /* -1: as many as there are */
+static bool only_once;             /* and afterwards there is some again */
 static long live;                  /* blocks in use */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
@@ -31,9 +32,13 @@ void __libc_free(void *block);
 
 static bool is_out(void)
 {
+    if (allocations_left <= 0)
+        return allocations_left == 0;
+    allocations_left--;
     if (allocations_left > 0)
-        allocations_left--;
-    return allocations_left == 0;
+        return false;
+    allocations_left = only_once ? -1 : 0;
+    return true;
 }
 
 static void *count_block(void *block)
@@ -68,25 +73,34 @@ void free(void *block)
 }
 #endif
 
-/* Runs it with more and more memory; says how often it failed. */
+/* Runs it with the n-th allocation failing. */
+static int fail_at(int n, int (*run)(aep_error *err), bool leaks)
+{
+    aep_error err = {0};
+    long before = live;
+    allocations_left = n;
+    int code = run(&err);
+    allocations_left = -1;
+    if (code != AEP_OK && code != AEP_ENOMEM)
+        fail_msg("allocation %d: %s", n, aep_code_name(code));
+    if (code == AEP_ENOMEM && (err.code != AEP_ENOMEM || !*err.text))
+        fail_msg("allocation %d: AEP_ENOMEM without its text", n);
+    assert_true(leaks || live == before); /* all of it was given back */
+    return code;
+}
+
+/* Memory is out for good at the first allocation, the second, … until it suffices; then, for each
+ * of them, only for a moment. */
 static int fail_until_success(int (*run)(aep_error *err), bool leaks)
 {
-    for (int n = 1; n < 1000; n++) {
-        aep_error err = {0};
-        long before = live;
-        allocations_left = n;
-        int code = run(&err);
-        allocations_left = -1;
-        assert_true(leaks || live == before); /* all of it was given back */
-        if (code == AEP_OK)
-            return n - 1;
-        if (code != AEP_ENOMEM)
-            fail_msg("allocation %d: %s", n, aep_code_name(code));
-        if (err.code != AEP_ENOMEM || !*err.text) /* what the caller sees */
-            fail_msg("allocation %d: AEP_ENOMEM without its text", n);
-    }
-    fail_msg("it never succeeds");
-    return 0;
+    int n = 1;
+    only_once = false;
+    while (fail_at(n, run, leaks) == AEP_ENOMEM)
+        n++;
+    only_once = true;
+    for (int i = 1; i < n; i++)
+        fail_at(i, run, leaks);
+    return n - 1;
 }
 
 /* ---- what runs out

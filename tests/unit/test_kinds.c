@@ -63,6 +63,28 @@ static void kinds_are_found_by_name_and_by_event_type(void **state)
     assert_null(aep_kind_schema_hash((enum aep_kind)4));
 }
 
+static void a_reference_is_of_the_type_with_its_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ref, *type;
+        bool of;
+    } rows[] = {
+        {"registry://a/b/c/v1", "a.b.c.v1", true},
+        {"registry://a/b/c_d/v1", "a.b.c.d.v1", true},
+        {"registry://a/b/c_d/v1", "x.y.a.b.c.d.v1", true},
+        {"registry://a/b/c/v1", "xa.b.c.v1", false},
+        {"registry://a/b/c/v1", "a.b.c.v2", false},
+        {"registry://a/b/c/v1", "a.b.d.v1", false},
+        {"registry://x/a/b_c/v1", "a.b.c.v1", false},
+        {"registry://a/b/c-d/v1", "a.b.c.d.v1", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (aep__schema_ref_of(rows[i].ref, strlen(rows[i].ref), rows[i].type,
+                               strlen(rows[i].type)) != rows[i].of)
+            fail_msg("%s and %s", rows[i].ref, rows[i].type);
+}
+
 static void topics_are_what_kafka_takes(void **state)
 {
     (void)state;
@@ -125,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_of_a_struct_has_its_place),
         cmocka_unit_test(kinds_are_found_by_name_and_by_event_type),
+        cmocka_unit_test(a_reference_is_of_the_type_with_its_words),
         cmocka_unit_test(topics_are_what_kafka_takes),
         cmocka_unit_test(a_schema_has_the_hash_of_its_text),
         cmocka_unit_test(a_schema_has_the_members_of_its_kind),

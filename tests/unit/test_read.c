@@ -33,8 +33,8 @@ static void test_events_come_in_order_and_each_segments_end_once(void **state)
     append_long(&appender, "three", L);
     append_text(&appender, "four");
     begin_reading(here, &reader, 1, 0, false);
-    static const char *const expected[] = {"one", "two", "(sealed)", "three", "(sealed)", "four",
-                                           "(wait)", "(wait)"};
+    static const char *const expected[] = {"one",      "two",  "(sealed)", "three",
+                                           "(sealed)", "four", "(wait)",   "(wait)"};
     for (size_t i = 0; i < 8; i++)
         expect_next(&reader, expected[i]);
     append_text(&appender, "five");
@@ -163,9 +163,10 @@ static void test_a_torn_record_is_skipped_also_when_later_ones_fill_it_up(void *
     struct here *here = *state;
     struct aep__reader reader;
     begin_with(here, &reader, true, NULL);
-    tear_into(here, 1, "torn, and long enough that the next records end within it: "
-                       "........................................................................"
-                       "........................................................................",
+    tear_into(here, 1,
+              "torn, and long enough that the next records end within it: "
+              "........................................................................"
+              "........................................................................",
               30);
     for (int i = 0; i < 5; i++)
         add_whole(here, 1, "next");

@@ -175,7 +175,8 @@ static void test_a_header_may_hold_the_magic(void **state)
 
 static struct aep__buf sample(void)
 {
-    struct aep__message message = {.topic = AEP__SLICE("topic"), .key = AEP__SLICE("key"),
+    struct aep__message message = {.topic = AEP__SLICE("topic"),
+                                   .key = AEP__SLICE("key"),
                                    .value = AEP__SLICE("some value of a record")};
     return encoded(&message);
 }
@@ -267,7 +268,8 @@ static void test_a_megabyte_of_magics_is_looked_through_at_once(void **state)
     for (; (at = aep__record_find_magic(data, at, len)) < len; at++)
         assert_int_not_equal(aep__record_parse(data + at, len - at, len, &record),
                              AEP__PARSE_RECORD);
-    /* Milliseconds; with a checksum over each it was the better part of an hour under a sanitiser. */
+    /* Milliseconds; with a checksum over each it was the better part of an hour under a sanitiser.
+     */
     assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 5);
     free(data);
 }
@@ -277,7 +279,8 @@ static void test_a_megabyte_of_magics_is_looked_through_at_once(void **state)
 static void test_an_event_with_malformed_meta_is_no_message(void **state)
 {
     (void)state;
-    struct aep__message message = {.topic = AEP__SLICE("topic"), .key = AEP__SLICE("key"),
+    struct aep__message message = {.topic = AEP__SLICE("topic"),
+                                   .key = AEP__SLICE("key"),
                                    .headers = {{AEP__SLICE("name"), AEP__SLICE("value")}},
                                    .header_count = 1},
                         back;

@@ -36,9 +36,11 @@ static int calls_left; /* until the process is cut off; -1: never */
 
 static bool note_call(const struct fault_args *args, ssize_t *ret)
 {
-    static const char *const words[CALL_COUNT] = {
-        [CALL_PWRITE] = "cursor", [CALL_FSYNC] = "folder", [CALL_FDATASYNC] = "durable",
-        [CALL_LINK] = "made", [CALL_UNLINK] = "removed"};
+    static const char *const words[CALL_COUNT] = {[CALL_PWRITE] = "cursor",
+                                                  [CALL_FSYNC] = "folder",
+                                                  [CALL_FDATASYNC] = "durable",
+                                                  [CALL_LINK] = "made",
+                                                  [CALL_UNLINK] = "removed"};
     (void)ret;
     if (calls_left == 0)
         _exit(77);
@@ -137,8 +139,8 @@ static void test_another_file_under_the_name_is_not_removed(void **state)
     struct aep__appender appender = begin_sealed(here);
     ino_t read = inode_of(here, "0000000000000001.seg");
     add_to_file(here, "other", "x", 1); /* there at the same time: another inode */
-    assert_int_equal(renameat(here->spool.dir_fd, "other", here->spool.dir_fd,
-                              "0000000000000001.seg"), 0);
+    assert_int_equal(
+        renameat(here->spool.dir_fd, "other", here->spool.dir_fd, "0000000000000001.seg"), 0);
     assert_int_equal(aep__retire(&here->spool, here->cursor_fd, &here->cursor, read), -1);
     assert_int_equal(errno, EBUSY);
     assert_true(exists(here, "0000000000000001.seg"));

@@ -29,9 +29,14 @@ static void test_names_are_sixteen_hex_digits(void **state)
     assert_int_equal(aep__segment_number(name), 0xabc);
     aep__segment_name(UINT64_MAX, name);
     assert_true(aep__segment_number(name) == UINT64_MAX);
-    static const char *const others[] = {"", "cursor", "0000000000000abc", "000000000000abc.seg",
-                                         "0000000000000ABC.seg", "0000000000000abc.seg2",
-                                         "0000000000000000.seg", "000000000000000g.seg",
+    static const char *const others[] = {"",
+                                         "cursor",
+                                         "0000000000000abc",
+                                         "000000000000abc.seg",
+                                         "0000000000000ABC.seg",
+                                         "0000000000000abc.seg2",
+                                         "0000000000000000.seg",
+                                         "000000000000000g.seg",
                                          ".000000000000abc.seg"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         assert_int_equal(aep__segment_number(others[i]), 0);
@@ -224,7 +229,7 @@ static void test_a_seal_is_found_behind_any_amount_of_other_bytes(void **state)
     for (size_t i = 0; i + 4 < sizeof noise; i += 64)
         memcpy(noise + i, "\xff\x53\xfe\xff\x04\0\0\0", 8); /* as if seals began */
     int fd = openat(here->spool.dir_fd, "noise", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    for (size_t len = 0; len < sizeof noise; len += len > 4000 && len < 4200 ? 1 : 37) {
+    for (size_t len = 0; len<sizeof noise; len += len> 4000 && len < 4200 ? 1 : 37) {
         uint64_t at;
         assert_int_equal(ftruncate(fd, 0), 0);
         assert_int_equal(pwrite(fd, noise, len, L), len);

@@ -40,8 +40,10 @@ static void test_a_spool_remembers_what_it_was_made_with(void **state)
 {
     struct here *here = *state;
     struct aep__spool again;
-    struct aep__spool_settings other = {.segment_bytes = 2 * L, .record_bytes = 2 * LARGEST,
-                                        .any_fs = true, .destination = "elsewhere"};
+    struct aep__spool_settings other = {.segment_bytes = 2 * L,
+                                        .record_bytes = 2 * LARGEST,
+                                        .any_fs = true,
+                                        .destination = "elsewhere"};
     assert_int_equal(reopen(here, &other, &again), AEP_OK);
     assert_memory_equal(again.uuid, here->spool.uuid, 16);
     assert_int_equal(again.segment_bytes, L);
@@ -153,13 +155,15 @@ static void test_a_damaged_identity_is_refused(void **state)
 static void test_sizes_out_of_range_are_refused(void **state)
 {
     struct here *here = *state;
-    static const char *const sizes[][2] = {{"0", "65536"}, {"4095", "65536"}, {"4096", "1"},
-                                           {"18446744073709551615", "65536"},
-                                           {"4096", "4294967296"}, {"-1", "65536"}};
+    static const char *const sizes[][2] = {
+        {"0", "65536"},         {"4095", "65536"}, {"4096", "1"}, {"18446744073709551615", "65536"},
+        {"4096", "4294967296"}, {"-1", "65536"}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct aep__buf text = {0};
-        aep__buf_format(&text, "aep-spool 1\nuuid %s\nsegment_bytes %s\nrecord_bytes %s\nmode kafka\n"
-                        "destination \n", here->spool.uuid_text, sizes[i][0], sizes[i][1]);
+        aep__buf_format(&text,
+                        "aep-spool 1\nuuid %s\nsegment_bytes %s\nrecord_bytes %s\nmode kafka\n"
+                        "destination \n",
+                        here->spool.uuid_text, sizes[i][0], sizes[i][1]);
         aep__buf_format(&text, "crc32c %08x\n", aep__crc32c(0, text.data, text.len));
         rewrite_identity(here, text.data, text.len);
         assert_refused(here, here->dir, NULL, "range");

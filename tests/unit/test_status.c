@@ -26,8 +26,12 @@ static void test_none_is_there_before_a_relay_wrote_one(void **state)
 static void test_what_is_written_is_read(void **state)
 {
     struct here *here = *state;
-    struct aep__status status = {.pid = 42, .broker = AEP_BROKER_CONNECTED, .segment = 7,
-                                 .offset = 8, .ordinal = 9, .reason = "because"},
+    struct aep__status status = {.pid = 42,
+                                 .broker = AEP_BROKER_CONNECTED,
+                                 .segment = 7,
+                                 .offset = 8,
+                                 .ordinal = 9,
+                                 .reason = "because"},
                        back;
     status.latency[AEP__LATENCY_BUCKETS - 1] = 10;
     write_status(here, &status);

@@ -2,6 +2,8 @@
 /* Waiting for a record's fate: with a relay, without one, with one that comes and goes. */
 #include "client_fixture.h"
 
+#include "spool/status.h"
+
 static aep_receipt publish(struct here *here)
 {
     aep_receipt receipt = AEP_RECEIPT_INIT;
@@ -199,6 +201,76 @@ static void test_a_relay_that_is_not_installed_is_an_error_at_once(void **state)
     assert_int_equal(atomic_load(&here->log_count), 1); /* said once */
 }
 
+/* ---- closing on a file system that dies with the machine or container ---- */
+
+static void write_broker_state(struct here *here, int64_t broker)
+{
+    struct aep__spool spool;
+    struct aep__status status = {.broker = broker};
+    accepted(here, aep__spool_open(&spool, here->dir, NULL, &here->err));
+    int fd = aep__status_open(&spool);
+    assert_int_equal(aep__status_write(fd, &status), 0);
+    close(fd);
+    aep__spool_done(&spool);
+}
+
+/* Opens in memory, publishes with a relay that is alive, and closes. Returns how long that took. */
+static int64_t time_close(struct here *here, const char *wait_ms, const char *answer,
+                          int64_t broker)
+{
+    struct fake_relay fake;
+    char root[] = "/dev/shm/aep-test.XXXXXX";
+    if (!mkdtemp(root))
+        skip();
+    snprintf(here->dir, sizeof here->dir, "%s/spool", root);
+    set_option(here, "spool.dir", here->dir);
+    set_option(here, "close.wait_ms", wait_ms);
+    open_publisher(here);
+    fake_start(&fake, here->dir, answer);
+    write_broker_state(here, broker);
+    publish(here);
+    int64_t begun = now_ms();
+    aep_publisher_close(here->pub);
+    here->pub = NULL;
+    int64_t took = now_ms() - begun;
+    bool is_volatile = fake.spool.fs == AEP__FS_VOLATILE;
+    fake_kill(&fake);
+    remove_tree(root);
+    if (!is_volatile)
+        skip();
+    return took;
+}
+
+static void test_closing_in_memory_waits_for_the_broker_a_little(void **state)
+{
+    assert_in_range(time_close(*state, "200", NULL, AEP_BROKER_CONNECTED), 200, 20000);
+}
+
+static void test_closing_in_memory_ends_with_the_acknowledgement(void **state)
+{
+    assert_in_range(time_close(*state, "30000", "acked", AEP_BROKER_CONNECTED), 0, 20000);
+}
+
+static void test_closing_in_memory_does_not_wait_for_a_broker_that_is_down(void **state)
+{
+    assert_in_range(time_close(*state, "30000", NULL, AEP_BROKER_UNREACHABLE), 0, 20000);
+}
+
+static void test_closing_on_disk_does_not_wait(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    set_option(here, "close.wait_ms", "60000");
+    open_publisher(here);
+    publish(here);
+    fake_start(&fake, here->dir, NULL);
+    if (fake.spool.fs == AEP__FS_LOCAL)
+        aep_publisher_close(here->pub);
+    here->pub = NULL;
+    assert_int_equal(atomic_load(&fake.questions), 0);
+    fake_kill(&fake);
+}
+
 /* ---- a waiter ---- */
 
 static int next_within(aep_waiter *waiter, int timeout_ms, aep_outcome *outcome)
@@ -370,6 +442,10 @@ int main(void)
         TEST(test_a_torn_tail_holds_up_no_flush),
         TEST(test_a_flush_asks_for_all_that_was_accepted),
         TEST(test_a_relay_that_is_not_installed_is_an_error_at_once),
+        TEST(test_closing_in_memory_waits_for_the_broker_a_little),
+        TEST(test_closing_in_memory_ends_with_the_acknowledgement),
+        TEST(test_closing_in_memory_does_not_wait_for_a_broker_that_is_down),
+        TEST(test_closing_on_disk_does_not_wait),
         TEST(test_a_waiter_tells_each_fate_under_its_token),
         TEST(test_a_waiters_descriptor_is_readable_while_there_is_something),
         TEST(test_a_waiter_follows_the_relay_with_one_descriptor),
