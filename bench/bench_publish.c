@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What aep costs the program that publishes. Configuration comes from the environment.
  *
- *     bench_publish call COUNT INTERVAL_US   time inside one publish call, beside a write(2) of as
- *                                            many bytes to a file in the same folder
+ *     bench_publish call COUNT INTERVAL_US   time inside one publish call, in turns with a bare
+ *                                            write(2) of as many bytes to a file in this folder
  *     bench_publish ack COUNT INTERVAL_US    from the call to the acknowledgement
  *     bench_publish sustained COUNT          events a second until all are acknowledged
  *     bench_publish fill COUNT               only puts them on disk
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WRITE_BYTES 1360 /* a record of BENCH_EVENT: value, key, headers */
+#define BLOCK 50
 #define WARM_UP 200
 
 static aep_publisher *open_publisher(void)
@@ -40,41 +40,52 @@ static void pause_between(int64_t begun_ns, long interval_us)
         bench_sleep_until(begun_ns + interval_us * 1000);
 }
 
-static void measure_writes(size_t count, long interval_us)
+/* The bytes of one record, from where two that follow each other end. */
+static size_t find_record_bytes(aep_publisher *pub)
 {
-    char path[] = "bench-write.XXXXXX", bytes[WRITE_BYTES];
-    memset(bytes, 'x', sizeof bytes);
+    aep_receipt first = AEP_RECEIPT_INIT, second = AEP_RECEIPT_INIT;
+    do {
+        publish(pub, &first);
+        publish(pub, &second);
+    } while (first.position.segment != second.position.segment);
+    return (size_t)(second.position.offset - first.position.offset);
+}
+
+static int open_scrap_file(void)
+{
+    char path[] = "bench-write.XXXXXX";
     int fd = mkostemp(path, O_APPEND | O_CLOEXEC);
     if (fd < 0)
         bench_die("cannot make a file in this folder");
     unlink(path);
-    struct samples samples = bench_samples(count);
-    for (size_t i = 0; i < WARM_UP + count; i++) {
-        int64_t begun = bench_now_ns();
-        if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
-            bench_die("cannot write");
-        if (i >= WARM_UP)
-            samples.ns[i - WARM_UP] = bench_now_ns() - begun;
-        pause_between(begun, interval_us);
-    }
-    close(fd);
-    bench_print("write", samples);
+    return fd;
 }
 
+/* Publishes and bare writes take turns, a block each, so that both meet the same machine. */
 static void measure_calls(size_t count, long interval_us)
 {
     aep_publisher *pub = open_publisher();
-    struct samples samples = bench_samples(count);
-    for (size_t i = 0; i < WARM_UP + count; i++) {
+    count = (count + BLOCK - 1) / BLOCK * BLOCK;
+    size_t bytes = find_record_bytes(pub);
+    char *record = calloc(1, bytes);
+    int fd = open_scrap_file();
+    struct samples published = bench_samples(count), written = bench_samples(count);
+    for (size_t i = 0; i < 2 * count; i++) {
+        size_t at = i / (2 * BLOCK) * BLOCK + i % BLOCK;
         int64_t begun = bench_now_ns();
-        publish(pub, NULL);
-        if (i >= WARM_UP)
-            samples.ns[i - WARM_UP] = bench_now_ns() - begun;
+        if (i / BLOCK % 2 == 0)
+            publish(pub, NULL);
+        else if (write(fd, record, bytes) != (ssize_t)bytes)
+            bench_die("cannot write");
+        int64_t spent = bench_now_ns() - begun;
+        (i / BLOCK % 2 == 0 ? published : written).ns[at] = spent;
         pause_between(begun, interval_us);
     }
+    close(fd);
+    free(record);
     aep_publisher_close(pub);
-    bench_print("publish", samples);
-    measure_writes(count, interval_us);
+    bench_print("publish", published);
+    bench_print("write", written);
 }
 
 static void measure_acks(size_t count, long interval_us)

@@ -412,11 +412,10 @@ bool aep__process_may_start(struct aep__process *process)
            aep__lock_may_start(process->lock_fd, START_INTERVAL_MS);
 }
 
-/* A relay that runs with settings that Kafka refuses may be one that somebody else started; ours
- * may be better. Once for each such relay: a contender with the same settings changes nothing. */
-static bool wants_contender(struct aep__process *process, int64_t now_us)
+bool aep__process_wants_contender(struct aep__process *process)
 {
     struct aep__status status;
+    int64_t now_us = aep__clock_mono_us();
     if (!process->pub->relay_auto || process->pub->local || now_us - process->asked_us < ASK_US)
         return false;
     process->asked_us = now_us;
@@ -439,7 +438,7 @@ static void look_for_relay(struct aep__process *process, int64_t now_us, bool *r
         return;
     if (aep__process_relay_alive(process)) {
         process->relay_problem[0] = '\0';
-        *ret_start_relay = wants_contender(process, now_us);
+        *ret_start_relay = aep__process_wants_contender(process);
         return;
     }
     if (process->dirty && process->pub->sync == AEP__SYNC_BATCH &&

@@ -101,6 +101,10 @@ int aep__process_append(struct aep__process *process, const struct aep__scratch 
                         bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err);
 /** Under the lock: whether it is our turn to start a relay now; none is alive. */
 bool aep__process_may_start(struct aep__process *process);
+/** Under the lock: whether a relay is to be started although one lives: that one runs with settings
+ * that Kafka refuses and may be somebody else's; ours may be better. Looks at most every 2 s, and says
+ * so once for each such relay: a contender with the same settings changes nothing. */
+bool aep__process_wants_contender(struct aep__process *process);
 /** Under the lock: whether a relay is alive. */
 bool aep__process_relay_alive(const struct aep__process *process);
 /** Under the lock: syncs what was written, if spool.sync wants that of us and no relay does it. */

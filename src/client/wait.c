@@ -22,6 +22,7 @@
 #define RETRY_MIN_MS 1  /* between looks for a relay that is starting: a name that appears in a */
 #define RETRY_MAX_MS 50 /* folder wakes nobody */
 #define ANSWER_MS 100   /* what a living relay may take to say "not yet" */
+#define REFUSED_MS 2100 /* between looks whether Kafka refuses the relay: no event tells of it */
 
 /* ---- what the files tell ---- */
 
@@ -154,6 +155,17 @@ static int left_ms(int64_t deadline_us)
     return left_us <= 0 ? 0 : left_us > INT_MAX ? INT_MAX : (int)((left_us + 999) / 1000);
 }
 
+/* While it waits for a relay whose settings Kafka refuses: ours may be better. */
+static void contend(const struct wait *wait)
+{
+    if (aep__process_lock(wait->process, NULL) != AEP_OK)
+        return;
+    bool start = aep__process_wants_contender(wait->process);
+    aep__process_unlock(wait->process);
+    if (start)
+        aep__publisher_start_relay(wait->pub, wait->process, NULL);
+}
+
 /* Waits for the answer. A wait that only asks sends a second question that the relay answers at
  * once, whatever it is: if that answer comes first, the record's fate is not known yet. */
 static enum asked ask_relay(const struct wait *wait, int *ret_code)
@@ -165,7 +177,8 @@ static enum asked ask_relay(const struct wait *wait, int *ret_code)
     for (;;) {
         uint64_t id = 0;
         struct pollfd poll_fd = {.fd = wait->fd, .events = POLLIN};
-        int ready = poll(&poll_fd, 1, left_ms(deadline_us));
+        int left = left_ms(deadline_us);
+        int ready = poll(&poll_fd, 1, left < 0 || left > REFUSED_MS ? REFUSED_MS : left);
         int got = ready > 0 ? aep__target_answer(wait->fd, &id, ret_code) : 0;
         if (got < 0)
             return ASKED_GONE;
@@ -176,6 +189,8 @@ static enum asked ask_relay(const struct wait *wait, int *ret_code)
             aep__control_send(wait->fd, "cancel %" PRIu64, wait->id);
             return ASKED_TIMEOUT;
         }
+        if (ready == 0)
+            contend(wait);
     }
 }
 

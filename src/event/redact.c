@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "event/redact_walk.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,18 +143,42 @@ static size_t redact_builtin(const struct aep__redactor *redactor, const char *t
 
 /* ---- extra rules ---------------------------------------------------------------------------- */
 
+/* Finds the first match at or behind `from`: 1; 0 there is none; -1 out of memory, which glibc's
+ * regexec() does not tell from no match. */
+static int find_match(const regex_t *pattern, const char *text, size_t len, size_t from,
+                      size_t *ret_begin, size_t *ret_end)
+{
+    if (len > INT_MAX)
+        return -1;
+#ifdef __GLIBC__
+    struct re_pattern_buffer *buffer = (struct re_pattern_buffer *)pattern; /* it has a lock */
+    regoff_t whole = (regoff_t)len, start = (regoff_t)from;
+    regoff_t begin = re_search(buffer, text, whole, start, whole - start, NULL);
+    regoff_t size = begin < 0 ? begin : re_match(buffer, text, whole, begin, NULL);
+    if (size < 0)
+        return size == -2 ? -1 : 0;
+    *ret_begin = (size_t)begin;
+    *ret_end = (size_t)(begin + size);
+    return 1;
+#else
+    regmatch_t match = {.rm_so = (regoff_t)from, .rm_eo = (regoff_t)len};
+    int code = regexec(pattern, text, 1, &match, REG_STARTEND | (from ? REG_NOTBOL : 0));
+    *ret_begin = (size_t)match.rm_so;
+    *ret_end = (size_t)match.rm_eo;
+    return code == 0 ? 1 : code == REG_NOMATCH ? 0 : -1;
+#endif
+}
+
 static size_t redact_pattern(const regex_t *pattern, const char *text, size_t len,
                              struct aep__buf *out)
 {
-    size_t count = 0, done = 0, from = 0;
-    while (from <= len) {
-        regmatch_t match = {.rm_so = (regoff_t)from, .rm_eo = (regoff_t)len};
-        int code = regexec(pattern, text, 1, &match, REG_STARTEND | (from ? REG_NOTBOL : 0));
-        if (code != 0) {
-            out->failed |= code != REG_NOMATCH; /* REG_ESPACE: nobody knows what is in there */
+    size_t count = 0, done = 0, from = 0, begin = 0, end = 0;
+    int found;
+    while (from <= len && (found = find_match(pattern, text, len, from, &begin, &end)) != 0) {
+        if (found < 0) {
+            out->failed = true;
             break;
         }
-        size_t begin = (size_t)match.rm_so, end = (size_t)match.rm_eo;
         from = end > begin ? end : end + 1;
         if (end == begin)
             continue;
@@ -175,13 +200,12 @@ static size_t redact_all(const struct aep__redactor *redactor, const char *text,
     size_t count = redact_builtin(redactor, text, len, &now);
     if (count == 0)
         aep__buf_add(&now, text, len);
-    for (size_t i = 0; i < redactor->extra_count; i++) {
+    out->failed |= now.failed;
+    for (size_t i = 0; i < redactor->extra_count && now.len > 0; i++) {
         aep__buf_clear(&next);
-        /* regexec(3) is given the length; sanitizers want the NUL none the less. */
-        const char *string = aep__buf_string(&now);
-        size_t found = redact_pattern(&redactor->extra[i], string, now.len, &next);
+        size_t found = redact_pattern(&redactor->extra[i], now.data, now.len, &next);
         count += found;
-        out->failed |= now.failed || next.failed;
+        out->failed |= next.failed;
         if (found) {
             struct aep__buf swap = now;
             now = next;

@@ -14,6 +14,8 @@
 #define REFUSED_MAX_US 10000000 /* later more rarely */
 #define LATER_US 100000
 #define LATER_MAX_US 1000000
+#define WINDOW_BYTES 65536
+#define WINDOW_MIN_BYTES 4096
 #define ASIDE_US 100000  /* side logs are synced at most so often, */
 #define ASIDE_MANY 512   /* or when so many wait for it */
 
@@ -97,6 +99,7 @@ static void drained(struct aep__relay *relay, struct aep__topic *topic)
         break;
     case AEP__VERDICT_SUSPECT:
         topic->gate = AEP__GATE_NARROW;
+        topic->culprit = false;
         break;
     default:
         aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name,
@@ -104,6 +107,19 @@ static void drained(struct aep__relay *relay, struct aep__topic *topic)
         close_gate(relay, topic, LATER_US, LATER_MAX_US);
     }
     aep__relay_touch(relay);
+}
+
+/* After the first good end of a record while it was NARROW. If each record of a refused batch was
+ * fine by itself the batch was too large for the topic: smaller ones from now on. */
+static void widen(struct aep__topic *topic)
+{
+    if (topic->gate != AEP__GATE_NARROW || topic->suspects > 0)
+        return;
+    topic->gate = AEP__GATE_OPEN;
+    if (topic->cause != AEP__VERDICT_SUSPECT || topic->culprit)
+        return;
+    uint64_t half = topic->window_bytes ? topic->window_bytes / 2 : WINDOW_BYTES;
+    topic->window_bytes = half > WINDOW_MIN_BYTES ? half : WINDOW_MIN_BYTES;
 }
 
 static void step_gate(struct aep__relay *relay, struct aep__topic *topic)
@@ -126,8 +142,7 @@ static void acknowledge(struct aep__relay *relay, struct aep__flight *flight)
     aep__delivery_finish(relay, flight, AEP__FATE_ACKED);
     aep__report_acknowledged(relay, flight->timestamp_ms);
     topic->refusals = 0;
-    if (topic->gate == AEP__GATE_NARROW && topic->suspects == 0)
-        topic->gate = AEP__GATE_OPEN;
+    widen(topic);
 }
 
 /* A record that Kafka will never take goes to the dead letters. */
@@ -146,9 +161,8 @@ static void bury(struct aep__relay *relay, struct aep__flight *flight, const cha
         shut(flight->topic, AEP__VERDICT_LATER, error, false);
     }
     aep__buf_done(&buf);
-    struct aep__topic *topic = flight->topic;
-    if (topic->gate == AEP__GATE_NARROW && topic->suspects == 0)
-        topic->gate = AEP__GATE_OPEN;
+    flight->topic->culprit = true;
+    widen(flight->topic);
 }
 
 static void hold(struct aep__relay *relay, struct aep__flight *flight, enum aep__verdict cause,

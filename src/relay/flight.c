@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Adds to the counts that a flight is in by its state. */
-static void count(struct aep__flight *flight, int by)
+static void count(struct aep__flight *flight, int64_t by)
 {
     struct aep__lane *lane = flight->lane;
     switch (flight->state) {
@@ -21,6 +21,7 @@ static void count(struct aep__flight *flight, int by)
     case AEP__FLIGHT_SENT:
         lane->sent += (unsigned)by;
         flight->topic->sent += (unsigned)by;
+        flight->topic->sent_bytes += (uint64_t)by * (flight->end - flight->offset);
         break;
     case AEP__FLIGHT_ASIDE:
         lane->aside += (unsigned)by;

@@ -101,7 +101,8 @@ int aep__relay_make_sink(struct aep__relay *relay, aep_error *err)
         return aep__sink_local_new(
             &relay->sink, (uint64_t)aep__config_int(relay->config, AEP__OPT_SPOOL_MAX_BYTES), err);
     }
-    return aep__sink_kafka_new(&relay->sink, relay->config, &relay->sink_events, err);
+    return (relay->plain ? aep__sink_kafka_new_plain : aep__sink_kafka_new)(
+        &relay->sink, relay->config, &relay->sink_events, err);
 }
 
 static void free_sink(struct aep__relay *relay)
@@ -122,6 +123,7 @@ static void renew_sink(struct aep__relay *relay)
         aep__relay_due(relay, relay->renew_us);
         return;
     }
+    relay->plain |= relay->sink->plain;
     free_sink(relay);
     if (aep__relay_make_sink(relay, &err) != AEP_OK) {
         aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err.text);

@@ -72,12 +72,18 @@ struct aep__sink_ops {
 struct aep__sink {
     const struct aep__sink_ops *ops;
     bool local;      /* delivers nowhere */
+    bool plain;      /* it broke because the broker allows no idempotent producer: make the next one
+                        without */
     unsigned window; /* records that it takes before the oldest of them must be finished */
 };
 
-/** Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. events is borrowed, for life. */
+/** @events  borrowed, for life
+ * Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. */
 int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
                         const struct aep__sink_events *events, aep_error *err);
+/** The same without an idempotent producer, even where the library's is sound. */
+int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
+                              const struct aep__sink_events *events, aep_error *err);
 /** "librdkafka 2.0.2" */
 const char *aep__sink_kafka_version(void);
 /** Keeps the newest max_bytes: from 75 % of them on it lets the oldest go. */

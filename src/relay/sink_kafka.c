@@ -95,7 +95,8 @@ static int set_user_property(void *user, const char *name, const char *value)
     return set_property(to->conf, name, value, to->err);
 }
 
-static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, aep_error *err)
+static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool plain,
+                        aep_error *err)
 {
     char number[24];
     int64_t message = aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + WIRE_OVERHEAD;
@@ -104,8 +105,9 @@ static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, aep_err
     for (size_t i = 0; result == AEP_OK && i < sizeof defaults / sizeof *defaults; i++)
         result = set_property(conf, defaults[i].name, defaults[i].value, err);
     if (result == AEP_OK)
-        result = idempotence_sound() ? set_property(conf, "enable.idempotence", "true", err)
-                                     : set_property(conf, "max.in.flight", "1", err);
+        result = idempotence_sound() && !plain
+                     ? set_property(conf, "enable.idempotence", "true", err)
+                     : set_property(conf, "max.in.flight", "1", err);
     snprintf(number, sizeof number, "%lld", (long long)message);
     if (result == AEP_OK)
         result = set_property(conf, "message.max.bytes", number, err);
@@ -113,10 +115,10 @@ static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, aep_err
     return result == AEP_OK ? set_property(conf, "queue.buffering.max.kbytes", number, err) : result;
 }
 
-static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, aep_error *err)
+static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain, aep_error *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int result = set_defaults(conf, config, err);
+    int result = set_defaults(conf, config, plain, err);
     if (result == AEP_OK)
         result = aep__config_each_kafka(config, set_user_property,
                                         &(struct property_user){conf, err}, err);
@@ -197,14 +199,24 @@ static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
         tell_broker(sink, AEP_BROKER_CONNECTED, "");
 }
 
+/* An old broker, or one that grants no IdempotentWrite, has no use for an idempotent producer. */
+static void on_fatal(struct kafka_sink *sink)
+{
+    char text[300];
+    rd_kafka_resp_err_t error = rd_kafka_fatal_error(sink->rk, text, sizeof text);
+    sink->broken = true;
+    sink->base.plain |= error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+                        error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+    tell_log(sink, AEP_LOG_ERROR, text);
+}
+
 static void on_error(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);
     const char *text = rd_kafka_event_error_string(event);
     switch (error) {
     case RD_KAFKA_RESP_ERR__FATAL:
-        sink->broken = true;
-        tell_log(sink, AEP_LOG_ERROR, text);
+        on_fatal(sink);
         return;
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
@@ -418,11 +430,11 @@ static int make_producer(struct kafka_sink *sink, rd_kafka_conf_t *conf, aep_err
     return AEP_OK;
 }
 
-int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
-                        const struct aep__sink_events *events, aep_error *err)
+static int make_sink(struct aep__sink **ret, const aep_config *config, bool plain,
+                     const struct aep__sink_events *events, aep_error *err)
 {
     rd_kafka_conf_t *conf;
-    int result = make_conf(&conf, config, err);
+    int result = make_conf(&conf, config, plain, err);
     if (result != AEP_OK)
         return result;
     struct kafka_sink *sink = calloc(1, sizeof *sink);
@@ -430,7 +442,8 @@ int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
         rd_kafka_conf_destroy(conf);
         return aep__error_memory(err);
     }
-    sink->base = (struct aep__sink){&kafka_ops, false, queue_length(conf)};
+    sink->base =
+        (struct aep__sink){.ops = &kafka_ops, .plain = plain, .window = queue_length(conf)};
     sink->events = events;
     sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     result = make_producer(sink, conf, err);
@@ -440,6 +453,18 @@ int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
     }
     *ret = &sink->base;
     return AEP_OK;
+}
+
+int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
+                        const struct aep__sink_events *events, aep_error *err)
+{
+    return make_sink(ret, config, false, events, err);
+}
+
+int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
+                              const struct aep__sink_events *events, aep_error *err)
+{
+    return make_sink(ret, config, true, events, err);
 }
 
 const char *aep__sink_kafka_version(void)

@@ -38,6 +38,9 @@ struct aep__topic {
     unsigned sent;           /* flights SENT, of any lane */
     unsigned held;           /* flights HELD or SUSPECT in the tail's lane */
     unsigned suspects;       /* flights SUSPECT, of any lane */
+    uint64_t sent_bytes;     /* of those SENT */
+    uint64_t window_bytes;   /* most of them at a time, where batches were too large; 0: no limit */
+    bool culprit;            /* NARROW: a message at fault was found */
     unsigned refusals;       /* in a row: how long CLOSED lasts */
     int64_t wake_us;         /* CLOSED: until then */
     struct aep__parked *parked; /* its side log; NULL: none */
@@ -64,7 +67,9 @@ void aep__topics_done(struct aep__relay *relay);
 /** Whether one more of its records may be sent now. */
 static inline bool aep__topic_may_send(const struct aep__topic *topic)
 {
-    return topic->gate == AEP__GATE_OPEN || (topic->gate == AEP__GATE_NARROW && topic->sent == 0);
+    if (topic->gate == AEP__GATE_OPEN)
+        return topic->window_bytes == 0 || topic->sent_bytes < topic->window_bytes;
+    return topic->gate == AEP__GATE_NARROW && topic->sent == 0;
 }
 
 #endif
