@@ -2,7 +2,6 @@
 # What `cmake --install` puts where. Nothing in it holds the prefix: it works from any folder.
 include(CMakePackageConfigHelpers)
 
-set_target_properties(aep PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS aep_shared aep_static EXPORT aep-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS aep DESTINATION ${CMAKE_INSTALL_BINDIR})

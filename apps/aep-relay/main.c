@@ -130,8 +130,7 @@ static int run(const struct options *options, aep_error *err)
         result = run_on_spool(relay, err);
         aep__counters_done(&relay->counters);
         aep__log_done(&relay->log);
-        if (relay->lock_fd >= 0)
-            close(relay->lock_fd); /* and with it the lock */
+        /* The lock stays with the process: who waits for it waits for our end. */
         aep__spool_done(&relay->spool);
     }
     free(relay);

@@ -43,8 +43,8 @@ struct tracked {
 
 /* ---- what the started event says ------------------------------------------------------------ */
 
-/* What stands for an argument that follows one such as --api-key; NULL: it is no secret. The
- * redaction of texts sees each argument alone, so this is the place that knows of the pair. */
+/* What stands for an argument that follows one such as --password; NULL: it is no secret. In the
+ * command line as one text the library's redaction cannot tell where an argument ends. */
 static const char *find_secret(const struct tracked *tracked, const char *before)
 {
     if (!before || before[0] != '-' || strchr(before, '=') || !tracked->redactor)

@@ -143,7 +143,7 @@ typedef struct aep_number {
 typedef struct aep_started {
     size_t size;
     const char *agent_name;     /**< required, not blank */
-    const char *user_request;   /**< required */
+    const char *user_request;   /**< required, not blank */
     const char *correlation_id; /**< any id of at most 128 bytes; default a new UUIDv7 */
     const char *session_id;     /**< default a new UUIDv7 */
     const char *started_at;
@@ -153,7 +153,7 @@ typedef struct aep_started {
 
 typedef struct aep_progress {
     size_t size;
-    const char *agent_name;      /**< required */
+    const char *agent_name;      /**< required, not blank */
     const char *correlation_id;  /**< required but for an execution handle */
     aep_number progress_percent; /**< 0 to 100 */
     const char *current_step;
@@ -165,7 +165,7 @@ typedef struct aep_progress {
 
 typedef struct aep_completed {
     size_t size;
-    const char *agent_name;     /**< required */
+    const char *agent_name;     /**< required, not blank */
     const char *correlation_id; /**< required but for an execution handle */
     const char *completed_at;
     aep_number duration_ms; /**< 0 or more */
@@ -180,10 +180,10 @@ typedef struct aep_completed {
 
 typedef struct aep_failed {
     size_t size;
-    const char *agent_name;     /**< required */
+    const char *agent_name;     /**< required, not blank */
     const char *correlation_id; /**< required but for an execution handle */
     const char *failed_at;
-    const char *error_message; /**< required */
+    const char *error_message; /**< required, not blank */
     const char *error_code;
     const char *error_type;
     const char *stack_trace;

@@ -44,7 +44,8 @@ struct aep__envelope_settings {
 
     /* made by prepare */
     struct aep__buf texts; /* of everything below */
-    struct aep__slice middle; /* ,"tenant_id":"…","namespace":"…","source":"…","correlation_id": */
+    /* ","tenant_id":"…","namespace":"…","source":"…","correlation_id": (behind the timestamp) */
+    struct aep__slice middle;
     struct aep__slice tenant, environment_value, ce_source;
     struct aep__slice env_traceparent, env_tracestate; /* valid ones only */
 };

@@ -61,7 +61,7 @@ void aep__counters_forked(struct aep__counters *counters)
     memset(counters->pending, 0, sizeof counters->pending);
 }
 
-static int open_counters(const struct aep__spool *spool)
+int aep__counters_open(const struct aep__spool *spool)
 {
     static const char blank[SLOTS * SLOT_BYTES];
     int fd = aep__spool_openat(spool, COUNTERS_NAME, O_RDWR, S_IFREG);
@@ -82,7 +82,7 @@ static bool claim_slot(struct aep__counters *counters)
 {
     char bytes[SLOT_BYTES];
     if (counters->fd < 0)
-        counters->fd = open_counters(counters->spool);
+        counters->fd = aep__counters_open(counters->spool);
     for (int slot = 0; counters->fd >= 0 && slot < SLOTS; slot++) {
         if (aep__os_lock(counters->fd, (off_t)slot * SLOT_BYTES, SLOT_BYTES) < 0)
             continue;

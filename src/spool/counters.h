@@ -22,6 +22,8 @@ struct aep__counters {
     uint64_t pending[AEP__COUNTER_COUNT]; /* not yet written */
 };
 
+/** Opens the file; makes it, with its blocks, if it is missing. -1 with errno. */
+int aep__counters_open(const struct aep__spool *spool);
 void aep__counters_init(struct aep__counters *counters, const struct aep__spool *spool);
 void aep__counters_done(struct aep__counters *counters);
 /** In a forked child: forgets the slot, which stays the parent's. */

@@ -5,7 +5,9 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "spool/counters.h"
 #include "spool/cursor.h"
+#include "spool/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -338,12 +340,20 @@ static int check_mode(const struct aep__spool *spool, const struct aep__spool_se
                       settings->local ? "local" : "kafka");
 }
 
-/* Now, while there is room for it: a first relay could not drain a disk that is full by then. */
-static void make_cursor(const struct aep__spool *spool)
+/* Now, while there is room for them: once the disk is full a first relay could not drain it without
+ * a cursor, and what is refused could not be counted. */
+static void make_files(const struct aep__spool *spool)
 {
-    int fd = aep__cursor_open(spool);
-    if (fd >= 0)
-        close(fd);
+    static int (*const openers[])(const struct aep__spool *) = {
+        aep__cursor_open,
+        aep__counters_open,
+        aep__status_open,
+    };
+    for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) {
+        int fd = openers[i](spool);
+        if (fd >= 0)
+            close(fd);
+    }
 }
 
 int aep__spool_open(struct aep__spool *spool, const char *path,
@@ -373,7 +383,7 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
         result = aep__spool_check(spool, err);
     aep__os_boot_id(spool->boot);
     if (result == AEP_OK && is_new)
-        make_cursor(spool);
+        make_files(spool);
     if (result != AEP_OK)
         aep__spool_done(spool);
     return result;

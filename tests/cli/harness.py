@@ -7,6 +7,7 @@ at the test's end.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -58,6 +59,18 @@ class AepTest(unittest.TestCase):
         if status is not None:
             self.assertEqual(done.returncode, status, f"aep {args}: {done.stderr}")
         return done
+
+    def run_program(self, *argv, **more):
+        """Runs any program to its end, all that it starts included: killed at the deadline."""
+        process = subprocess.Popen(argv, env=self.env, cwd=self.folder, text=True,
+                                   start_new_session=True, **more)
+        try:
+            out, err = process.communicate(timeout=DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+        return subprocess.CompletedProcess(argv, process.returncode, out, err)
 
     def start_aep(self, *args, env=None, **more):
         """Starts it; killed at the test's end should it still run."""

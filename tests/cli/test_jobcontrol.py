@@ -5,9 +5,26 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import time
 
 from harness import DEADLINE_S, PROGRAM, AepTest
+
+
+PYTHON = "/usr/bin/python3"
+
+# Counts interrupts, until it is told to end.
+INTERRUPT_COUNTER = """
+import signal, sys
+wanted = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+print("ready", flush=True)
+count = 0
+while signal.sigwait(wanted) == signal.SIGINT:
+    count += 1
+    print(f"count={count}", flush=True)
+sys.exit(5)
+"""
 
 
 class Terminal:
@@ -60,12 +77,18 @@ class JobControl(AepTest):
         self.terminal.expect(r"<hello>")
         self.terminal.expect(r"status=0")
 
-    def test_ctrl_c_ends_the_command_once(self):
-        self.run_line("""sh -c 'trap "echo got; n=x\\$n" INT; echo re""ady; while [ "$n" != x ]; """
-                      """do sleep 0.05; done; sleep 0.3; echo "count=$n"; exit 5'""".replace("\\$", "$"))
+    def test_ctrl_c_reaches_the_command_once(self):
+        path = os.path.join(self.folder, "counter.py")
+        with open(path, "w") as file:
+            file.write(INTERRUPT_COUNTER)
+        self.run_line(f"{PYTHON} {path}")
         self.terminal.expect(r"ready")
-        self.terminal.send("\x03")
-        self.terminal.expect(r"count=x\s")
+        for count in range(1, 21):
+            self.terminal.send("\x03")
+            self.assertEqual(self.terminal.expect(r"count=(\d+)\s").group(1), str(count))
+        [line] = subprocess.run(["pgrep", "-f", f"^{PYTHON} {path}"], stdout=subprocess.PIPE,
+                                text=True).stdout.split()
+        os.kill(int(line), signal.SIGTERM)
         self.terminal.expect(r"status=5")
 
     def test_ctrl_c_kills_as_without_us(self):

@@ -77,14 +77,19 @@ class Options(AepTest):
 class Output(AepTest):
     def test_a_closed_stdout_is_an_error_and_not_the_spool(self):
         script = f'"{PROGRAM}" publish started --agent a --request r >&-'
-        done = subprocess.run(["sh", "-c", script], env=self.env, stderr=subprocess.PIPE, text=True)
+        done = self.run_program("sh", "-c", script, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 1)
         self.assertIn("stdout", done.stderr)
         self.assertEqual(len(self.events("started")), 1)
 
+    def test_with_stdin_closed_too_no_file_of_ours_takes_stdouts_place(self):
+        script = f'"{PROGRAM}" publish started --agent a --request r <&- >&-'
+        self.assertEqual(self.run_program("sh", "-c", script).returncode, 1)
+        self.assertEqual(len(self.events("started")), 1)
+
     def test_all_descriptors_closed_still_publishes(self):
         script = f'"{PROGRAM}" publish started --agent a --request r <&- >&- 2>&-'
-        subprocess.run(["sh", "-c", script], env=self.env)
+        self.run_program("sh", "-c", script)
         self.assertEqual(len(self.events("started")), 1)
 
     def test_a_full_disk_under_stdout_is_said(self):

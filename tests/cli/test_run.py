@@ -99,10 +99,10 @@ class Run(AepTest):
         self.assertIn('"a":1.50', self.run_aep("tail", "--json").stdout)
 
     def test_secrets_in_arguments_are_redacted(self):
-        self.track("true", "--password=hunter22222", "--api-key", "abcdefgh1234", "--name", "plain",
-                   "sk-ant-api03-" + "a" * 80)
+        self.track("true", "--password=hunter22222", "--api-key", "abcdefgh1234", "--password",
+                   "open sesame", "--name", "plain", "sk-ant-api03-" + "a" * 80)
         raw = self.run_aep("tail", "-n", "all", "--json").stdout
-        for secret in ("hunter22222", "abcdefgh1234", "a" * 80):
+        for secret in ("hunter22222", "abcdefgh1234", "sesame", "a" * 80):
             self.assertNotIn(secret, raw)
         self.assertIn("plain", raw)
 
@@ -159,17 +159,17 @@ class Run(AepTest):
     def test_a_closed_stdout_stays_closed(self):
         look = "test -e /proc/\\$\\$/fd/1 && echo open >&2; test -e /proc/\\$\\$/fd/2 && echo two >&2"
         script = f'"{PROGRAM}" run --agent job sh -c "{look}" >&-'
-        done = subprocess.run(["sh", "-c", script], env=self.env, stderr=subprocess.PIPE, text=True)
+        done = self.run_program("sh", "-c", script, stderr=subprocess.PIPE)
         self.assertEqual(done.stderr, "two\n")
 
     def test_a_closed_stderr_does_not_stop_the_command(self):
         reader, writer = os.pipe()
         os.close(reader)
-        process = subprocess.run([PROGRAM, "run", "--agent", "job", "sh", "-c", "echo ran"],
-                                 env={**self.env, "AEP_MODE": "nonsense"}, stderr=writer,
-                                 stdout=subprocess.PIPE, text=True)
+        self.env["AEP_MODE"] = "nonsense"
+        done = self.run_program(PROGRAM, "run", "--agent", "job", "sh", "-c", "echo ran",
+                                stderr=writer, stdout=subprocess.PIPE)
         os.close(writer)
-        self.assertEqual(process.stdout, "ran\n")
+        self.assertEqual(done.stdout, "ran\n")
 
     def test_the_command_runs_though_it_cannot_be_tracked(self):
         done = self.track("echo", "ran", env={"AEP_MODE": ""})
@@ -227,19 +227,18 @@ class Signals(AepTest):
 
     def test_ignored_signals_stay_ignored(self):
         script = f'trap "" HUP; exec "{PROGRAM}" run --agent job sh -c "kill -HUP \\$\\$; echo alive"'
-        done = subprocess.run(["sh", "-c", script], env=self.env, stdout=subprocess.PIPE, text=True)
+        done = self.run_program("sh", "-c", script, stdout=subprocess.PIPE)
         self.assertEqual(done.stdout, "alive\n")
 
     def test_an_ignored_sigchld_does_not_lose_the_exit_status(self):
-        done = subprocess.run(
-            [PYTHON, "-c", "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
-             f"os.execv({PROGRAM!r}, ['aep', 'run', '--agent', 'job', 'sh', '-c', 'exit 9'])"],
-            env=self.env)
+        done = self.run_program(
+            PYTHON, "-c", "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+            f"os.execv({PROGRAM!r}, ['aep', 'run', '--agent', 'job', 'sh', '-c', 'exit 9'])")
         self.assertEqual(done.returncode, 9)
 
     def test_the_signal_mask_is_the_callers(self):
         masked = "grep SigBlk /proc/self/status"
-        plain = subprocess.run(["sh", "-c", masked], env=self.env, stdout=subprocess.PIPE, text=True)
+        plain = self.run_program("sh", "-c", masked, stdout=subprocess.PIPE)
         run = self.run_aep("run", "--agent", "job", "sh", "-c", masked)
         self.assertEqual(run.stdout, plain.stdout)
 
@@ -250,8 +249,7 @@ class WithRelay(AepTest):
     def test_command_substitution_returns_though_the_relay_lives(self):
         self.env.update(AEP_MODE="kafka", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
         script = f'x=$("{PROGRAM}" run --agent job echo hello); echo "got $x"'
-        done = subprocess.run(["sh", "-c", script], env=self.env, stdout=subprocess.PIPE, text=True,
-                              timeout=10)
+        done = self.run_program("sh", "-c", script, stdout=subprocess.PIPE)
         self.assertEqual(done.stdout, "got hello\n")
         self.wait_until(self.relay_alive)
 
