@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep flush: waits until everything that is in the spool has been delivered. */
+/* aep flush: waits until everything that is in the spool has been delivered; with --all in every
+ * spool of this user, as a timer does for what killed relays and reboots have left behind. */
 #include <limits.h>
+#include <string.h>
 
+#include "backlog.h"
+#include "fates.h"
 #include "options.h"
 #include "out.h"
 #include "session.h"
+#include "spools.h"
 #include "verbs.h"
 
-#define TIMEOUT_MS 30000
+#include "base/error.h"
+#include "config/config.h"
 
-static int run_flush(struct aep__args *args)
+#define TIMEOUT_MS 30000
+#define BROKERS "brokers="
+
+static int flush_configured(const struct aep__args *args, int timeout_ms)
 {
     struct aep__session session = {0};
     aep_error err;
-    int64_t timeout_ms = TIMEOUT_MS;
-    int code = aep__args_int(args, "timeout", -1, INT_MAX, &timeout_ms, &err);
-    bool opened = false;
-    if (code == AEP_OK)
-        opened = (code = aep__session_open(&session, args, &err)) == AEP_OK;
-    if (code == AEP_OK)
-        code = aep_publisher_flush(session.publisher, (int)timeout_ms, &err);
+    int code = aep__session_open(&session, args, &err);
+    bool opened = code == AEP_OK;
+    if (opened)
+        code = aep_publisher_flush(session.publisher, timeout_ms, &err);
     aep__session_close(&session);
     if (code == AEP_OK)
         return AEP__EXIT_DONE;
@@ -27,16 +33,121 @@ static int run_flush(struct aep__args *args)
     return opened && code == AEP_ERELAY ? AEP__EXIT_DEFERRED : status;
 }
 
+/* ---- every spool ---------------------------------------------------------------------------- */
+
+struct sweep {
+    const struct aep__args *args;
+    int timeout_ms;
+    int status; /* the worst so far */
+};
+
+/* The configuration for a spool: its folder and its brokers as arguments, all else as always. */
+static int configure(const struct sweep *sweep, const struct aep__spool *spool,
+                     const char *destination, aep_config **ret, aep_error *err)
+{
+    aep_config *arguments = NULL;
+    int code = aep__args_config(sweep->args, &arguments, err);
+    if (code == AEP_OK)
+        code = aep_config_set(arguments, "spool.dir", spool->path, err);
+    if (code == AEP_OK && strncmp(destination, BROKERS, strlen(BROKERS)) == 0) {
+        struct aep__buf brokers = {0};
+        const char *begin = destination + strlen(BROKERS);
+        aep__buf_add(&brokers, begin, strcspn(begin, " "));
+        code = aep_config_set(arguments, "kafka.bootstrap.servers", aep__buf_string(&brokers), err);
+        aep__buf_done(&brokers);
+    }
+    if (code == AEP_OK)
+        code = aep__config_resolve(arguments, ret, err);
+    aep_config_free(arguments);
+    return code;
+}
+
+/* Whether the configuration logs in where and as whom the spool was made for: events never go to
+ * another cluster than the one they were published for. */
+static int check_destination(const struct aep__spool *spool, const char *destination,
+                             const aep_config *config, aep_error *err)
+{
+    struct aep__buf ours = {0};
+    aep__config_destination(config, &ours);
+    for (size_t i = 0; i < ours.len; i++)
+        if (ours.data[i] == '\n')
+            ours.data[i] = ' ';
+    bool same = strcmp(aep__buf_string(&ours), destination) == 0;
+    aep__buf_done(&ours);
+    return same ? AEP_OK
+                : aep__error(err, AEP_ECONFIG, "kafka",
+                             "%s is for %s: aep.conf or the environment must say how to log in there",
+                             spool->path, destination);
+}
+
+static bool is_empty(struct aep__spool *spool)
+{
+    struct aep__fates fates;
+    struct aep__backlog backlog = {0};
+    aep_error err;
+    bool empty = false;
+    if (aep__fates_init(&fates, spool, &err) == AEP_OK) {
+        empty = aep__backlog_measure(spool, &fates, &backlog, &err) == AEP_OK && backlog.counted &&
+                backlog.events == 0 && fates.status.parked_now == 0;
+        aep__fates_done(&fates);
+    }
+    return empty;
+}
+
+static int flush_spool(void *user, struct aep__spool *spool)
+{
+    struct sweep *sweep = user;
+    struct aep__buf destination = {0};
+    struct aep__session session = {0};
+    aep_error err;
+    if (spool->local || is_empty(spool))
+        return AEP_OK;
+    aep__spool_destination(spool, &destination);
+    const char *text = aep__buf_string(&destination);
+    int code = configure(sweep, spool, text, &session.config, &err);
+    if (code == AEP_OK)
+        code = check_destination(spool, text, session.config, &err);
+    if (code == AEP_OK)
+        code = aep_publisher_open(&session.publisher, session.config, &err);
+    if (code == AEP_OK)
+        code = aep_publisher_flush(session.publisher, sweep->timeout_ms, &err);
+    if (code != AEP_OK) {
+        int status = aep__out_error(&err);
+        sweep->status = status > sweep->status ? status : sweep->status;
+    }
+    aep__session_close(&session);
+    aep__buf_done(&destination);
+    return AEP_OK;
+}
+
+static int run_flush(struct aep__args *args)
+{
+    aep_error err;
+    int64_t timeout_ms = TIMEOUT_MS;
+    if (aep__args_int(args, "timeout", -1, INT_MAX, &timeout_ms, &err) != AEP_OK)
+        return aep__out_error(&err);
+    if (!aep__args_given(args, "all"))
+        return flush_configured(args, (int)timeout_ms);
+    struct sweep sweep = {args, (int)timeout_ms, AEP__EXIT_DONE};
+    if (aep__spools_each(args, flush_spool, &sweep, &err) != AEP_OK)
+        return aep__out_error(&err);
+    return sweep.status;
+}
+
 static const struct aep__flag options[] = {
     {"timeout", 't', AEP__ARGUMENT_VALUE, "MS",
-     "Waits at most this long: 30000 if not given, -1 for ever.", NULL, NULL, NULL},
+     "Waits at most this long, for each spool: 30000 if not given, -1 for ever.", NULL, NULL, NULL},
+    {"all", 'a', AEP__ARGUMENT_NONE, NULL,
+     "Every spool of this user that holds events: the configured one and those beside it. One whose "
+     "login the configuration does not hold is said and left.",
+     NULL, NULL, NULL},
     AEP__OPTIONS_END,
 };
 
 const struct aep__verb aep__verb_flush = {
     .name = "flush",
     .summary = "waits until everything in the spool is delivered",
-    .usage = "[--timeout MS]",
+    .usage = "[--all] [--timeout MS]",
     .description = "Of the configured spool; starts a relay if none runs. Exit status 3: something "
                    "is still on disk or parked.",
     .options = options,

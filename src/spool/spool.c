@@ -222,9 +222,9 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
     return AEP_OK;
 }
 
-static int read_identity(struct aep__spool *spool, aep_error *err)
+/* AEP_ESTATE: there is none. */
+static int load_identity(const struct aep__spool *spool, char text[IDENTITY_MAX + 1], aep_error *err)
 {
-    char text[IDENTITY_MAX + 1];
     int fd = aep__spool_openat(spool, IDENTITY_NAME, O_RDONLY, S_IFREG);
     if (fd < 0)
         return errno == ENOENT ? AEP_ESTATE
@@ -236,7 +236,22 @@ static int read_identity(struct aep__spool *spool, aep_error *err)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s/" IDENTITY_NAME,
                                 spool->path);
     text[len] = '\0';
-    return parse_identity(spool, text, err);
+    return AEP_OK;
+}
+
+static int read_identity(struct aep__spool *spool, aep_error *err)
+{
+    char text[IDENTITY_MAX + 1];
+    int result = load_identity(spool, text, err);
+    return result == AEP_OK ? parse_identity(spool, text, err) : result;
+}
+
+void aep__spool_destination(const struct aep__spool *spool, struct aep__buf *out)
+{
+    char text[IDENTITY_MAX + 1], value[IDENTITY_MAX + 1];
+    if (load_identity(spool, text, NULL) == AEP_OK &&
+        find_value(text, "destination", value, sizeof value))
+        aep__buf_text(out, value);
 }
 
 static int make_identity(struct aep__spool *spool, const struct aep__spool_settings *settings,

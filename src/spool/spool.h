@@ -19,6 +19,7 @@
 #define AEP_SPOOL_SPOOL_H
 
 #include "aep/aep.h"
+#include "base/buf.h"
 #include "base/os.h"
 
 #include <stdbool.h>
@@ -58,6 +59,8 @@ struct aep__spool_settings {
 int aep__spool_open(struct aep__spool *spool, const char *path,
                     const struct aep__spool_settings *settings, aep_error *err);
 void aep__spool_done(struct aep__spool *spool);
+/** Appends what the spool was made for (spool_settings.destination, line ends as blanks). */
+void aep__spool_destination(const struct aep__spool *spool, struct aep__buf *out);
 
 /** Whether the folder that was opened has been deleted. */
 bool aep__spool_deleted(const struct aep__spool *spool);
