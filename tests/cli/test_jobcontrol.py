@@ -91,6 +91,7 @@ class JobControl(AepTest):
         for count in range(1, 11):
             self.terminal.send("\x03")
             self.terminal.expect(rf"count={count}\s")
+        time.sleep(0.2)  # for one too many to come
         [line] = subprocess.run(["pgrep", "-f", f"^{PYTHON} {path}"], stdout=subprocess.PIPE,
                                 text=True).stdout.split()
         os.kill(int(line), signal.SIGTERM)

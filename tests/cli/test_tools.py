@@ -58,6 +58,8 @@ class Tools(AepTest):
         self.assertIn("event 1: error: missing", out)
         self.assertIn("3 events, 1 invalid", out)
         self.run_aep("validate", "--array", stdin=" [ ] ")
+        odd = self.envelope(namespace='a"],\\"[{')
+        self.run_aep("validate", "--array", stdin=f"[{odd},{odd}]")
         self.run_aep("validate", "--array", stdin=f"[{good}]\n")
 
     def test_what_is_no_array_is_said(self):
