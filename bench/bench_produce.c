@@ -140,13 +140,13 @@ int main(int argc, char **argv)
     const char *what = argv[1];
     size_t count = strtoul(argv[2], NULL, 10);
     open_message(argv[argc - 1]);
-    long before = bench_status_kib("VmRSS:");
+    long before = bench_memory_kib("Rss:");
     open_producer("100000");
     if (strcmp(what, "sustained") == 0)
         measure_sustained(count);
     else if (strcmp(what, "memory") == 0) {
         measure_sustained(10000);
-        bench_print_number("memory", "added_kib", (double)(bench_status_kib("VmRSS:") - before));
+        bench_print_number("memory", "added_kib", (double)(bench_memory_kib("Rss:") - before));
     } else
         measure(what, count, argc > 4 ? atol(argv[3]) : 0, strcmp(what, "ack") == 0);
     rd_kafka_topic_destroy(topic);

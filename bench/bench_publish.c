@@ -126,11 +126,11 @@ static void publish_many(size_t count, int flush)
 
 static void measure_memory(void)
 {
-    long before = bench_status_kib("VmRSS:");
+    long before = bench_memory_kib("Rss:");
     aep_publisher *pub = open_publisher();
     for (int i = 0; i < 10000; i++)
         publish(pub, NULL);
-    bench_print_number("memory", "added_kib", (double)(bench_status_kib("VmRSS:") - before));
+    bench_print_number("memory", "added_kib", (double)(bench_memory_kib("Rss:") - before));
     aep_publisher_close(pub);
 }
 

@@ -62,11 +62,11 @@ void bench_print_number(const char *name, const char *key, double value)
     fflush(stdout);
 }
 
-long bench_status_kib(const char *field)
+long bench_memory_kib(const char *field)
 {
     char line[256];
     long kib = -1;
-    FILE *file = fopen("/proc/self/status", "r");
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
     while (file && fgets(line, sizeof line, file))
         if (strncmp(line, field, strlen(field)) == 0)
             kib = atol(line + strlen(field));

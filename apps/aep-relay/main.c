@@ -3,6 +3,7 @@
  * a socket at descriptor 0; `aep relay run` and service managers run it with --foreground. */
 #include "aep/aep.h"
 #include "base/error.h"
+#include "base/os.h"
 #include "relay/handover.h"
 #include "relay/settings.h"
 #include "spool/bell.h"
@@ -182,6 +183,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_NAME, "aep-relay");
     /* librdkafka's threads are many, what they allocate is little; its send buffers go back to the
      * system when they are freed, since the threshold that is set does not rise. */
+    aep__os_wake_politely();
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     int result = run(&options, &err);

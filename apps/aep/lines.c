@@ -22,7 +22,9 @@
 
 #define CHUNK_BYTES (256u << 10)
 #define LINE_BYTES (64u << 20)
-#define ROOM_WAIT_MS 10000 /* at most this long without the relay making room */
+#define ROOM_WAIT_MS 10000 /* for the relay to make room for one event */
+#define ROOM_STEP_MS 20
+#define ENVELOPE_BYTES 2048 /* what an event is larger than its line, about */
 #define MEMBERS_MAX (AEP__FIELDS_MAX + 4)
 
 /* A member of the line's object, or of its payload. Offsets into texts: that may still grow. */
@@ -247,38 +249,44 @@ static int make_draft(struct lines *lines, const char *text, size_t len, struct 
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
-/* The bytes that the spool holds; 0 if there is no relay to remove any. */
-static uint64_t used_bytes(struct lines *lines)
+/* Whether the spool would take an event of that size, the part kept for last words left alone. */
+static bool has_room(struct lines *lines, size_t size)
 {
     aep_health health = {.size = sizeof health};
-    int code = aep_publisher_health(lines->session.publisher, &health, NULL);
-    return code == AEP_OK && health.relay_alive ? health.used_bytes : 0;
+    if (aep_publisher_health(lines->session.publisher, &health, NULL) != AEP_OK)
+        return false;
+    return health.used_bytes + size + health.max_bytes / 20 < health.max_bytes;
 }
 
-/* When the spool is full: waits for the relay to make room. False if it makes none. */
-static bool wait_for_room(struct lines *lines)
+/* When the spool is full: waits for the relay to make room. False if there is none at the end. */
+static bool wait_for_room(struct lines *lines, size_t size, int64_t end_us)
 {
-    int64_t end_us = aep__clock_mono_us() + ROOM_WAIT_MS * 1000;
-    aep_publisher_flush(lines->session.publisher, 0, NULL); /* starts a relay if need be */
-    uint64_t before = used_bytes(lines), now = before;
-    while (now > 0 && now >= before && aep__clock_mono_us() < end_us) {
-        aep_publisher_flush(lines->session.publisher, 1000, NULL);
-        poll(NULL, 0, 50); /* what is acknowledged is removed a little later */
-        now = used_bytes(lines);
+    if (aep__config_is(lines->session.config, AEP__OPT_RELAY_MODE, "off"))
+        return false;
+    while (aep__clock_mono_us() < end_us) {
+        aep_publisher_flush(lines->session.publisher, ROOM_STEP_MS, NULL);
+        if (has_room(lines, size))
+            return true;
+        poll(NULL, 0, ROOM_STEP_MS); /* what is acknowledged is removed a little later */
     }
-    return now > 0 && now < before;
+    return false;
 }
 
-static int publish(struct lines *lines, const struct aep__draft *draft, aep_receipt *receipt)
+/* @size  about that of the event */
+static int publish(struct lines *lines, const struct aep__draft *draft, size_t size,
+                   aep_receipt *receipt)
 {
     if (lines->dry_run)
         return aep__draft_preview(draft, lines->session.config, &lines->out, &lines->err);
-    int code;
-    do
-        code = aep__draft_publish(draft, lines->session.publisher, receipt, &lines->err);
-    while (code == AEP_EFULL && wait_for_room(lines));
-    lines->full = code == AEP_EFULL;
-    return code;
+    int64_t end_us = 0;
+    for (;;) {
+        int code = aep__draft_publish(draft, lines->session.publisher, receipt, &lines->err);
+        lines->full = code == AEP_EFULL;
+        if (lines->full && end_us == 0)
+            end_us = aep__clock_mono_us() + ROOM_WAIT_MS * 1000;
+        if (!lines->full || !wait_for_room(lines, size, end_us))
+            return code;
+    }
 }
 
 static void note_refused(struct lines *lines)
@@ -314,7 +322,7 @@ static void take_line(struct lines *lines, const char *text, size_t len)
         return;
     int code = make_draft(lines, text, len, &draft);
     if (code == AEP_OK)
-        code = publish(lines, &draft, &receipt);
+        code = publish(lines, &draft, len + ENVELOPE_BYTES, &receipt);
     if (code == AEP_OK)
         note_published(lines, &receipt);
     else

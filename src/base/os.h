@@ -47,6 +47,10 @@ int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int 
 void *aep__os_wiped_page(void);
 void aep__os_wiped_page_free(void *page);
 
+/** This thread no longer preempts a thread that wakes it (sched(7), SCHED_BATCH); threads that it
+ * makes do. For a relay that shares a processor with the publishers that ring for it. */
+void aep__os_wake_politely(void);
+
 /** The file that holds the code at `address` (a library or the program), absolute; false: unknown. */
 bool aep__os_code_path(const void *address, char *path, size_t size);
 

@@ -340,6 +340,11 @@ static bool line_holds(const char *line, uintptr_t address, int *ret_path)
            begin <= address && address < end && line[*ret_path] == '/';
 }
 
+void aep__os_wake_politely(void)
+{
+    sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &(struct sched_param){0});
+}
+
 bool aep__os_code_path(const void *address, char *path, size_t size)
 {
     char line[PATH_MAX + 128];

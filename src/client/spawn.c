@@ -88,8 +88,9 @@ int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error
 /* Names, or begins of names (those with a *), of what a relay needs of an environment. Nothing that
  * makes a program load code. */
 static const char *const kept_variables[] = {
-    "PATH", "HOME",  "USER",  "LOGNAME", "LANG",          "LC_*",
-    "TZ",   "TZDIR", "XDG_*", "KRB5*",   "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PATH",  "HOME",  "USER",       "LOGNAME",     "LANG",
+    "LC_*",  "TZ",    "TZDIR",      "XDG_*",       "SSL_CERT_FILE",
+    "SSL_CERT_DIR",   "KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME",
 };
 
 #define ENVIRONMENT_MAX 64
