@@ -1,15 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# The light program is linked statically where the system has what that takes: a one-shot publish
-# then costs half of what it does with the dynamic loader at work.
-option(AEP_STATIC_CLI "Link aep statically if libc and jansson can be" ON)
-include(CheckCSourceCompiles)
-set(CMAKE_REQUIRED_LINK_OPTIONS -static)
-check_c_source_compiles("int main(void) { return 0; }" AEP_HAVE_STATIC_LIBC)
-unset(CMAKE_REQUIRED_LINK_OPTIONS)
-if(AEP_STATIC_CLI AND AEP_HAVE_STATIC_LIBC AND JANSSON_STATIC MATCHES "\\.a$" AND NOT AEP_SANITIZE)
-  target_link_options(aep PRIVATE -static)
-endif()
-
 # Man pages and completions, made from the tables of the command line when it is built.
 add_executable(gen_docs apps/aep/gen_docs.c)
 target_link_libraries(gen_docs PRIVATE aep_cli)

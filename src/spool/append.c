@@ -52,12 +52,22 @@ static int fail_io(const struct aep__appender *appender, const char *what, aep_e
                             appender->spool->path);
 }
 
-static int load_first(struct aep__appender *appender, struct aep__cursor *cursor, aep_error *err)
+static int load_cursor(const struct aep__appender *appender, struct aep__cursor *cursor,
+                       aep_error *err)
 {
-    int result = aep__cursor_load(appender->spool, cursor, err);
-    if (result == AEP_OK)
+    return aep__cursor_load(appender->spool, cursor, err);
+}
+
+/* Looks anew at what counts in the limit; the cursor before the side logs, so that what is set aside
+ * in between counts twice, not never. */
+static int load_usage(struct aep__appender *appender, struct aep__cursor *cursor, aep_error *err)
+{
+    int result = load_cursor(appender, cursor, err);
+    if (result != AEP_OK)
+        return result;
+    if (aep__sidelog_sizes(appender->spool, &appender->aside) == 0)
         appender->first = cursor->segment;
-    return result;
+    return AEP_OK;
 }
 
 /* Whether the segment just opened takes records: 1, 0, -1 errno. One of another boot, or without a
@@ -100,7 +110,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     enum aep__segment_state state;
     aep__append_done(appender);
     appender->sealed = false;
-    int result = load_first(appender, &cursor, err);
+    int result = load_cursor(appender, &cursor, err);
     if (result != AEP_OK)
         return result;
     *next = cursor.segment;
@@ -119,7 +129,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     appender->segment = number;
     appender->new_segment = true;
     /* Again, after the open: only now is it known that what was opened had not been retired. */
-    result = load_first(appender, &cursor, err);
+    result = load_usage(appender, &cursor, err);
     *next = cursor.segment;
     int takes = 0;
     if (result == AEP_OK && number >= cursor.segment) {
@@ -139,7 +149,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
 static int find_end_of_run(struct aep__appender *appender, uint64_t *ret, aep_error *err)
 {
     struct aep__cursor cursor;
-    int result = load_first(appender, &cursor, err);
+    int result = load_cursor(appender, &cursor, err);
     if (result != AEP_OK)
         return result;
     uint64_t begin = appender->segment > cursor.segment ? appender->segment : cursor.segment;
@@ -178,12 +188,31 @@ static int open_newest(struct aep__appender *appender, uint64_t from, aep_error 
 static bool fits(const struct aep__appender *appender, uint64_t limit, uint64_t end, size_t len)
 {
     uint64_t before = appender->segment > appender->first ? appender->segment - appender->first : 0;
-    return before * appender->spool->segment_bytes + end + len <= limit;
+    uint64_t aside = appender->aside.parked + appender->aside.dead;
+    return before * appender->spool->segment_bytes + end + len + aside <= limit;
+}
+
+static int refuse_full(const struct aep__appender *appender, aep_error *err)
+{
+    const struct aep__sidelog_sizes *aside = &appender->aside;
+    const char *path = appender->spool->path;
+    unsigned long long max_bytes = appender->max_bytes;
+    if (aside->parked + aside->dead == 0)
+        return aep__error(err, AEP_EFULL, "spool.max_bytes",
+                          "the spool %s holds %llu bytes, its limit: wait until Kafka has taken "
+                          "some of it, or raise spool.max_bytes",
+                          path, max_bytes);
+    return aep__error(err, AEP_EFULL, "spool.max_bytes",
+                      "the spool holds %llu bytes, its limit, %llu of them parked, %llu dead "
+                      "letters: see `aep status`; create the topic or grant the right, `aep dead "
+                      "drop`, or raise spool.max_bytes (%s)",
+                      max_bytes, (unsigned long long)aside->parked,
+                      (unsigned long long)aside->dead, path);
 }
 
 /* Refuses what would go over the limit. The segment's size is asked for only when a full one would
- * not fit, the cursor only when the limit seems reached: the first that is remembered is never too
- * new, so that usage is never underestimated by it. */
+ * not fit, the cursor and the side logs only when the limit seems reached: the first that is
+ * remembered is never too new. */
 static int check_limit(struct aep__appender *appender, size_t len, bool reserved, aep_error *err)
 {
     uint64_t end;
@@ -201,13 +230,10 @@ static int check_limit(struct aep__appender *appender, size_t len, bool reserved
         return fail_io(appender, "look at a segment", err);
     if (fits(appender, limit, end, len))
         return AEP_OK;
-    int result = load_first(appender, &cursor, err);
-    if (result != AEP_OK || appender->segment < appender->first || fits(appender, limit, end, len))
+    int result = load_usage(appender, &cursor, err);
+    if (result != AEP_OK || fits(appender, limit, end, len))
         return result;
-    return aep__error(err, AEP_EFULL, "spool.max_bytes",
-                      "the spool %s holds %llu bytes, its limit: wait until Kafka has taken some "
-                      "of it, or raise spool.max_bytes",
-                      appender->spool->path, (unsigned long long)appender->max_bytes);
+    return refuse_full(appender, err);
 }
 
 /* ---- append ---- */
@@ -221,7 +247,7 @@ static bool was_retired(struct aep__appender *appender, uint64_t end)
 {
     struct aep__cursor cursor;
     uint64_t at;
-    return load_first(appender, &cursor, NULL) == AEP_OK && cursor.segment > appender->segment &&
+    return load_cursor(appender, &cursor, NULL) == AEP_OK && cursor.segment > appender->segment &&
            aep__segment_find_seal(appender->spool, appender->fd, end, &at) == 1;
 }
 
@@ -320,7 +346,7 @@ int aep__append_sync(struct aep__appender *appender, aep_error *err)
 {
     struct aep__cursor cursor;
     uint64_t from = appender->unsynced;
-    if (from && from < appender->segment && load_first(appender, &cursor, NULL) == AEP_OK &&
+    if (from && from < appender->segment && load_cursor(appender, &cursor, NULL) == AEP_OK &&
         from < cursor.segment)
         from = cursor.segment;
     for (; from && from <= appender->segment; from++)
@@ -336,7 +362,7 @@ int aep__append_sync(struct aep__appender *appender, aep_error *err)
 int aep__append_tail(struct aep__appender *appender, aep_position *ret, aep_error *err)
 {
     struct aep__cursor cursor;
-    int result = load_first(appender, &cursor, err);
+    int result = load_cursor(appender, &cursor, err);
     if (result != AEP_OK)
         return result;
     uint64_t last = aep__segment_last(appender->spool, cursor.segment);

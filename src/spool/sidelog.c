@@ -5,6 +5,7 @@
 #include "base/endian.h"
 #include "base/hash.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -355,6 +356,35 @@ void aep__sidelog_remove(struct aep__sidelog *log)
     log->fd = -1;
     log->dirty = log->created = false;
     begin_log(log);
+}
+
+/* ---- sizes ---- */
+
+static uint64_t size_of(const struct aep__spool *spool, const char *name)
+{
+    struct stat st;
+    bool is_log = fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                  S_ISREG(st.st_mode) && st.st_size > AEP__SIDELOG_FIRST;
+    return is_log ? (uint64_t)st.st_size - AEP__SIDELOG_FIRST : 0;
+}
+
+int aep__sidelog_sizes(const struct aep__spool *spool, struct aep__sidelog_sizes *ret)
+{
+    const size_t prefix = strlen(AEP__SIDELOG_PARKED_PREFIX);
+    struct aep__sidelog_sizes sizes = {.dead = size_of(spool, AEP__SIDELOG_DEAD)};
+    int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strncmp(entry->d_name, AEP__SIDELOG_PARKED_PREFIX, prefix) == 0)
+            sizes.parked += size_of(spool, entry->d_name);
+    closedir(dir);
+    *ret = sizes;
+    return 0;
 }
 
 void aep__sidelog_parked_name(struct aep__slice topic, char name[AEP__SIDELOG_NAME_SIZE])

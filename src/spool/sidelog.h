@@ -83,6 +83,13 @@ int aep__sidelog_rewrite(struct aep__sidelog *log, aep__keep_fn keep, void *user
 /** Removes the file. */
 void aep__sidelog_remove(struct aep__sidelog *log);
 
+/** The bytes of a spool's side logs, sent or not, as they stand in the folder. */
+struct aep__sidelog_sizes {
+    uint64_t parked, dead;
+};
+/** Sums them up by a listing of the folder. 0, or -1 with errno: *ret is then as it was. */
+int aep__sidelog_sizes(const struct aep__spool *spool, struct aep__sidelog_sizes *ret);
+
 /** The name of the side log that a topic's records are parked in. */
 void aep__sidelog_parked_name(struct aep__slice topic, char name[AEP__SIDELOG_NAME_SIZE]);
 
