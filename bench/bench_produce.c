@@ -5,7 +5,7 @@
  *     bench_produce call COUNT INTERVAL_US SPOOL   time inside rd_kafka_producev()
  *     bench_produce ack COUNT INTERVAL_US SPOOL    from the call to the delivery report
  *     bench_produce sustained COUNT SPOOL          messages a second until all are acknowledged
- *     bench_produce memory SPOOL                   resident memory added by a producer in use */
+ *     bench_produce memory SPOOL                   memory (proportional set) that a producer in use adds */
 #include "measure.h"
 
 #include "spool/read.h"
@@ -140,13 +140,13 @@ int main(int argc, char **argv)
     const char *what = argv[1];
     size_t count = strtoul(argv[2], NULL, 10);
     open_message(argv[argc - 1]);
-    long before = bench_memory_kib("Rss:");
+    long before = bench_memory_kib("Pss:");
     open_producer("100000");
     if (strcmp(what, "sustained") == 0)
         measure_sustained(count);
     else if (strcmp(what, "memory") == 0) {
         measure_sustained(10000);
-        bench_print_number("memory", "added_kib", (double)(bench_memory_kib("Rss:") - before));
+        bench_print_number("memory", "added_kib", (double)(bench_memory_kib("Pss:") - before));
     } else
         measure(what, count, argc > 4 ? atol(argv[3]) : 0, strcmp(what, "ack") == 0);
     rd_kafka_topic_destroy(topic);

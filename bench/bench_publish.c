@@ -6,7 +6,7 @@
  *     bench_publish ack COUNT INTERVAL_US    from the call to the acknowledgement
  *     bench_publish sustained COUNT          events a second until all are acknowledged
  *     bench_publish fill COUNT               only puts them on disk
- *     bench_publish memory                   resident memory added by a publisher in use */
+ *     bench_publish memory                   memory (proportional set) that a publisher in use adds */
 #include "measure.h"
 
 #include <fcntl.h>
@@ -126,11 +126,11 @@ static void publish_many(size_t count, int flush)
 
 static void measure_memory(void)
 {
-    long before = bench_memory_kib("Rss:");
+    long before = bench_memory_kib("Pss:");
     aep_publisher *pub = open_publisher();
     for (int i = 0; i < 10000; i++)
         publish(pub, NULL);
-    bench_print_number("memory", "added_kib", (double)(bench_memory_kib("Rss:") - before));
+    bench_print_number("memory", "added_kib", (double)(bench_memory_kib("Pss:") - before));
     aep_publisher_close(pub);
 }
 

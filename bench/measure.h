@@ -32,7 +32,7 @@ struct samples bench_samples(size_t count);
 void bench_print(const char *name, struct samples samples);
 /** Prints {"name": NAME, "KEY": VALUE}. */
 void bench_print_number(const char *name, const char *key, double value);
-/** A field of /proc/self/smaps_rollup in KiB, for example "Rss:" (status counts only roughly). */
+/** A field of /proc/self/smaps_rollup in KiB, for example "Pss:": pages that others have too count in part. */
 long bench_memory_kib(const char *field);
 /** Prints the text and ends the program with 1. */
 void bench_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

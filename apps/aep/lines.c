@@ -22,7 +22,7 @@
 
 #define CHUNK_BYTES (256u << 10)
 #define LINE_BYTES (64u << 20)
-#define ROOM_WAIT_MS 10000 /* for the relay to make room for one event */
+#define ROOM_WAIT_MS 10000 /* at most this long without the relay coming forward */
 #define ROOM_STEP_MS 20
 #define ENVELOPE_BYTES 2048 /* what an event is larger than its line, about */
 #define MEMBERS_MAX (AEP__FIELDS_MAX + 4)
@@ -38,6 +38,7 @@ struct lines {
     const struct aep__args *args;
     struct aep__session session;
     bool json, dry_run, full;
+    int status; /* the exit status of the worst that was refused */
     uint64_t number, published, refused;
     struct aep__json scanner;
     struct aep__buf input, texts, scratch, out;
@@ -249,27 +250,42 @@ static int make_draft(struct lines *lines, const char *text, size_t len, struct 
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
-/* Whether the spool would take an event of that size, the part kept for last words left alone. */
-static bool has_room(struct lines *lines, size_t size)
+/* A full spool's drain: what was to be drained when last looked at, and how long the relay still
+ * has to make that less. */
+struct drain {
+    uint64_t used_bytes, backlog_bytes;
+    int64_t end_us; /* 0: not looked at yet */
+};
+
+/* Whether there is still hope. The backlog falls with every record, the use of the spool only with
+ * every segment; what is parked counts in both and does not fall at all. */
+static bool note_drain(struct drain *drain, const aep_health *health)
 {
-    aep_health health = {.size = sizeof health};
-    if (aep_publisher_health(lines->session.publisher, &health, NULL) != AEP_OK)
-        return false;
-    return health.used_bytes + size + health.max_bytes / 20 < health.max_bytes;
+    int64_t now_us = aep__clock_mono_us();
+    if (drain->end_us == 0 || health->used_bytes < drain->used_bytes ||
+        health->backlog_bytes < drain->backlog_bytes)
+        drain->end_us = now_us + ROOM_WAIT_MS * 1000;
+    drain->used_bytes = health->used_bytes;
+    drain->backlog_bytes = health->backlog_bytes;
+    return now_us < drain->end_us;
 }
 
-/* When the spool is full: waits for the relay to make room. False if there is none at the end. */
-static bool wait_for_room(struct lines *lines, size_t size, int64_t end_us)
+/* When the spool is full: waits until it would take an event of that size, the part kept for last
+ * words left alone. False if the relay does not come forward. */
+static bool wait_for_room(struct lines *lines, size_t size, struct drain *drain)
 {
+    aep_health health = {.size = sizeof health};
     if (aep__config_is(lines->session.config, AEP__OPT_RELAY_MODE, "off"))
         return false;
-    while (aep__clock_mono_us() < end_us) {
+    for (;;) {
         aep_publisher_flush(lines->session.publisher, ROOM_STEP_MS, NULL);
-        if (has_room(lines, size))
+        if (aep_publisher_health(lines->session.publisher, &health, NULL) != AEP_OK ||
+            !note_drain(drain, &health))
+            return false;
+        if (health.used_bytes + size + health.max_bytes / 20 < health.max_bytes)
             return true;
         poll(NULL, 0, ROOM_STEP_MS); /* what is acknowledged is removed a little later */
     }
-    return false;
 }
 
 /* @size  about that of the event */
@@ -278,19 +294,26 @@ static int publish(struct lines *lines, const struct aep__draft *draft, size_t s
 {
     if (lines->dry_run)
         return aep__draft_preview(draft, lines->session.config, &lines->out, &lines->err);
-    int64_t end_us = 0;
+    struct drain drain = {0};
     for (;;) {
         int code = aep__draft_publish(draft, lines->session.publisher, receipt, &lines->err);
         lines->full = code == AEP_EFULL;
-        if (lines->full && end_us == 0)
-            end_us = aep__clock_mono_us() + ROOM_WAIT_MS * 1000;
-        if (!lines->full || !wait_for_room(lines, size, end_us))
+        if (!lines->full || !wait_for_room(lines, size, &drain))
             return code;
     }
 }
 
-static void note_refused(struct lines *lines)
+/* From what the next line may do better to what stops them all. */
+static int badness(int status)
 {
+    return status == AEP__EXIT_FULL ? 3 : status == AEP__EXIT_FAILED ? 2 : status != AEP__EXIT_DONE;
+}
+
+static void note_refused(struct lines *lines, int code)
+{
+    int status = aep__out_exit(code);
+    if (badness(status) > badness(lines->status))
+        lines->status = status;
     lines->refused++;
     aep__out_say("stdin: line %llu: %s", (unsigned long long)lines->number, lines->err.text);
     if (!lines->json)
@@ -326,7 +349,7 @@ static void take_line(struct lines *lines, const char *text, size_t len)
     if (code == AEP_OK)
         note_published(lines, &receipt);
     else
-        note_refused(lines);
+        note_refused(lines, code);
 }
 
 /* Takes all whole lines of the input, and the last one without a newline at its end. Each is
@@ -389,10 +412,8 @@ static int conclude(struct lines *lines)
                     (unsigned long long)lines->published, (unsigned long long)lines->refused,
                     state);
     int status = aep__out_write(&lines->out);
-    if (lines->full)
-        return AEP__EXIT_FULL;
-    if (lines->refused > 0)
-        return AEP__EXIT_USAGE;
+    if (lines->status != AEP__EXIT_DONE)
+        return lines->status;
     return waited == AEP_ERELAY ? AEP__EXIT_DEFERRED : waited ? aep__out_exit(waited) : status;
 }
 
@@ -414,7 +435,7 @@ int aep__publish_lines(const struct aep__args *args)
     if (code == AEP_OK)
         code = read_lines(&lines);
     int status = code != AEP_OK  ? aep__out_error(&lines.err)
-                 : lines.dry_run ? (lines.refused ? AEP__EXIT_USAGE : AEP__EXIT_DONE)
+                 : lines.dry_run ? lines.status
                                  : conclude(&lines);
     aep__session_close(&lines.session);
     aep__json_done(&lines.scanner);

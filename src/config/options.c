@@ -106,7 +106,10 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__TYPE_TEXT,
             .max = 4096,
             .fallback = "",
-            .doc = "What to redact beside the built-in table.",
+            .doc = "What to redact beside the built-in table: rules separated by newlines, or by a "
+                   "comma before `key:` or `re:`. `key:NAME` is one more name whose values are "
+                   "secret, `re:REGEX` a POSIX extended regular expression whose whole match is "
+                   "one.",
         },
     [AEP__OPT_IDS_STRICT] =
         {

@@ -71,7 +71,9 @@ static const char tail[] =
     "|---|---|\n"
     "| `AEP_DOTENV` | the absolute path of a `.env` to read |\n"
     "| `TRACEPARENT`, `TRACESTATE` | the W3C trace context that events join |\n"
-    "| `AEP_CORRELATION_ID`, `AEP_CAUSATION_ID` | set by `aep run` for the command it runs |\n";
+    "| `AEP_CORRELATION_ID`, `AEP_CAUSATION_ID`, `AEP_SESSION_ID`, `AEP_AGENT_NAME` | set by `aep "
+    "run` for the command it runs; what `aep run` and `aep publish` take where no option says it "
+    "|\n";
 
 static const char *type_name(enum aep__option_type type)
 {

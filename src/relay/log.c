@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +24,6 @@ static const char *const level_names[] = {"", "error", "warning", "info", "debug
 void aep__log_init(struct aep__log *log, const struct aep__spool *spool, bool to_stderr)
 {
     *log = (struct aep__log){.spool = spool, .fd = -1, .to_stderr = to_stderr};
-    log->debug = getenv("AEP_RELAY_DEBUG") != NULL;
 }
 
 void aep__log_done(struct aep__log *log)
@@ -93,8 +91,6 @@ void aep__log_write(struct aep__log *log, enum aep_log_level level, const char *
     char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 100], time[AEP__TIME_SIZE];
     unsigned left_out;
     va_list args;
-    if (level == AEP_LOG_DEBUG && !log->debug)
-        return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);

@@ -23,7 +23,6 @@ struct aep__log {
     const struct aep__spool *spool; /* borrowed; NULL: to standard error only */
     int fd;
     bool to_stderr;
-    bool debug;
     struct aep__log_seen seen[AEP__LOG_MEMORY];
 };
 

@@ -381,6 +381,9 @@ static void purge_one(struct walk *walk, struct aep__topic *topic)
         aep__lane_pop(&parked->lane);
     }
     parked->read_at = parked->log.end;
+    parked->drained = true;
+    if (topic->gate == AEP__GATE_CLOSED)
+        topic->gate = AEP__GATE_NARROW; /* nothing waits: the file goes with the next step */
 }
 
 uint64_t aep__parked_purge(struct aep__relay *relay)

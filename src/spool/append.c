@@ -58,8 +58,8 @@ static int load_cursor(const struct aep__appender *appender, struct aep__cursor 
     return aep__cursor_load(appender->spool, cursor, err);
 }
 
-/* Looks anew at what counts in the limit; the cursor before the side logs, so that what is set aside
- * in between counts twice, not never. */
+/* Looks anew at what counts in the limit; the cursor before the side logs, so that what is set
+ * aside in between counts twice, not never. */
 static int load_usage(struct aep__appender *appender, struct aep__cursor *cursor, aep_error *err)
 {
     int result = load_cursor(appender, cursor, err);
@@ -206,8 +206,8 @@ static int refuse_full(const struct aep__appender *appender, aep_error *err)
                       "the spool holds %llu bytes, its limit, %llu of them parked, %llu dead "
                       "letters: see `aep status`; create the topic or grant the right, `aep dead "
                       "drop`, or raise spool.max_bytes (%s)",
-                      max_bytes, (unsigned long long)aside->parked,
-                      (unsigned long long)aside->dead, path);
+                      max_bytes, (unsigned long long)aside->parked, (unsigned long long)aside->dead,
+                      path);
 }
 
 /* Refuses what would go over the limit. The segment's size is asked for only when a full one would
@@ -231,7 +231,7 @@ static int check_limit(struct aep__appender *appender, size_t len, bool reserved
     if (fits(appender, limit, end, len))
         return AEP_OK;
     int result = load_usage(appender, &cursor, err);
-    if (result != AEP_OK || fits(appender, limit, end, len))
+    if (result != AEP_OK || appender->segment < appender->first || fits(appender, limit, end, len))
         return result;
     return refuse_full(appender, err);
 }

@@ -9,10 +9,10 @@
  * Either way, a segment that has lost its name meanwhile was retired (the cursor is beyond it: it
  * has been read, this record too) or removed by somebody: then again, in the newest.
  *
- * The limit: segments from the cursor's on, and side logs. Both are looked at when a segment is opened
- * and when the limit seems reached, the cursor first. Whatever is set aside after that came out of a
- * segment that is still counted, so that usage is underestimated by no more than the notes of the
- * records set aside since (some 100 bytes each), until the next segment.
+ * The limit: segments from the cursor's on, and side logs. Both are looked at when a segment is
+ * opened and when the limit seems reached, the cursor first. Whatever is set aside after that came
+ * out of a segment that is still counted, so that usage is underestimated by no more than the notes
+ * of the records set aside since (some 100 bytes each), until the next segment.
  *
  * No lock that another process can hold, no memory shared with anyone. One appender belongs to one
  * process: its descriptor's file position is its own (after fork call aep__append_forked() in the
@@ -27,13 +27,13 @@ struct aep__appender {
     struct aep__spool *spool; /* borrowed */
     int fd;                   /* the newest segment; -1: none open */
     uint64_t segment;
-    bool sealed;              /* by us: the next record goes into the next segment */
-    uint64_t first;           /* the cursor's segment when last looked at */
+    bool sealed;                     /* by us: the next record goes into the next segment */
+    uint64_t first;                  /* the cursor's segment when last looked at */
     struct aep__sidelog_sizes aside; /* parked and dead bytes, looked at after `first` */
-    uint64_t max_bytes;       /* of the spool; 0: no limit */
-    bool new_segment;         /* one was opened since the last sync: the folder is to be synced,
-                                 since whoever made it may not have come to that */
-    uint64_t unsynced;        /* the oldest segment written to since the last sync; 0: none */
+    uint64_t max_bytes;              /* of the spool; 0: no limit */
+    bool new_segment;  /* one was opened since the last sync: the folder is to be synced,
+                          since whoever made it may not have come to that */
+    uint64_t unsynced; /* the oldest segment written to since the last sync; 0: none */
 };
 
 void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool/cursor.h"
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "base/error.h"
@@ -15,7 +16,9 @@
 #include <unistd.h>
 
 #define CURSOR_NAME "cursor"
-#define BLOCK 4096 /* a slot each, so that no write of the disk touches both */
+#define BLOCK 4096                      /* a slot each, so that no write of the disk touches both */
+#define REBUILT_FACTOR 2048             /* ordinals a microsecond: more than any spool gives */
+#define REBUILT_MIN (UINT64_C(1) << 61) /* the wall clock gives this in 2005 */
 #define TRIES 1000 /* a slot's write takes microseconds: this is for one cut by power loss */
 
 enum {
@@ -89,11 +92,22 @@ static struct aep__cursor first_cursor(const struct aep__spool *spool)
     return cursor;
 }
 
+/* An ordinal beyond all that were given, without a memory of them: it grows with the wall clock,
+ * faster than events are numbered and than reboots skip (2^32: two seconds). It must grow, since a
+ * parked log takes smaller ordinals than its own for parked already. Where the clock was not set
+ * the number is still beyond what reboots can reach, and below what a right clock gives. */
+static uint64_t rebuilt_ordinal(void)
+{
+    uint64_t ordinal = (uint64_t)aep__clock_wall_us() * REBUILT_FACTOR;
+    return ordinal >= REBUILT_MIN ? ordinal : ordinal + REBUILT_MIN / 2;
+}
+
 /* A spool's first cursor stands in both slots. */
-static int create_cursor(const struct aep__spool *spool)
+static int create_cursor(const struct aep__spool *spool, uint64_t ordinal)
 {
     char blocks[2 * BLOCK] = {0};
     struct aep__cursor cursor = first_cursor(spool);
+    cursor.ordinal = ordinal;
     for (cursor.generation = 0; cursor.generation < 2; cursor.generation++)
         encode_slot(&cursor, blocks + cursor.generation * BLOCK);
     return aep__spool_create(spool, CURSOR_NAME, blocks, sizeof blocks, 0);
@@ -134,12 +148,22 @@ int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, ae
                       spool->path);
 }
 
-int aep__cursor_open(const struct aep__spool *spool)
+static int open_cursor(const struct aep__spool *spool, uint64_t first_ordinal)
 {
     int fd = aep__spool_openat(spool, CURSOR_NAME, O_RDWR, S_IFREG);
-    if (fd < 0 && errno == ENOENT && create_cursor(spool) == 0)
+    if (fd < 0 && errno == ENOENT && create_cursor(spool, first_ordinal) == 0)
         fd = aep__spool_openat(spool, CURSOR_NAME, O_RDWR, S_IFREG);
     return fd;
+}
+
+int aep__cursor_open(const struct aep__spool *spool)
+{
+    return open_cursor(spool, rebuilt_ordinal());
+}
+
+int aep__cursor_begin(const struct aep__spool *spool)
+{
+    return open_cursor(spool, 0);
 }
 
 int aep__cursor_store(const struct aep__spool *spool, int fd, struct aep__cursor *cursor,

@@ -19,8 +19,12 @@ struct aep__cursor {
  * the other one counts. A spool without one: offset 0 of segment 1 or, if a cursor was moved away
  * from under later ones, of the spool's lowest segment. Errors: AEP_ESPOOL. */
 int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, aep_error *err);
-/** Opens the file for writing, as aep__cursor_store() wants it; makes it if needed. -1: errno. */
+/** Opens the file for writing, as aep__cursor_store() wants it. -1: errno. A missing one is made:
+ * since somebody took it away, or the disk was full when the spool was made, with an ordinal that
+ * no event of this spool can have had. */
 int aep__cursor_open(const struct aep__spool *spool);
+/** The same for a spool that has just been made: its first ordinal is 0. */
+int aep__cursor_begin(const struct aep__spool *spool);
 /** Writes the older slot, generation + 1, this boot's id; durable: fdatasync too. -1 with errno
  * (ESTALE: the file has been removed), *cursor then as it was. */
 int aep__cursor_store(const struct aep__spool *spool, int fd, struct aep__cursor *cursor,

@@ -360,7 +360,7 @@ static int check_mode(const struct aep__spool *spool, const struct aep__spool_se
 static void make_files(const struct aep__spool *spool)
 {
     static int (*const openers[])(const struct aep__spool *) = {
-        aep__cursor_open,
+        aep__cursor_begin,
         aep__counters_open,
         aep__status_open,
     };

@@ -175,6 +175,10 @@ class Damage(Case):
         path.rename(spool.home / "moved-away")
         self.publish(10)
         self.assertEqual(set(self.deliver()), set(range(20)))
+        numbers = {}
+        for record in self.kafka.read(self.topic):
+            numbers.setdefault(record.seq, set()).add(record.payload["n"])
+        self.assertEqual([n for n in numbers.values() if len(n) > 1], [], "a number for two events")
 
     # -- files that are taken away
 

@@ -102,6 +102,8 @@ class MissingLong(Parking):
         self.assertIn("20", spool.ok("spool", "purge", "--yes").out)
         self.await_parked(spool, 0)
         spool.wait_counter("purged", 20)
+        spool.ok("relay", "stop")
+        self.assertEqual(list(spool.dir.glob("parked-*")), [], "removed at once, not only emptied")
         kafka.create(missing)
         spool.publish_lines(numbered_lines(missing, 1, first=20))
         spool.wait_counter("acknowledged", 1)

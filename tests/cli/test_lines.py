@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """aep publish --stdin: an event a line."""
 import json
+import os
 import subprocess
+import time
 
 from harness import AepTest
+
+
+SMALL = ["--set", "spool.segment_bytes=64KiB", "--set", "spool.max_bytes=256KiB"]
 
 
 def line(**members):
@@ -97,6 +102,35 @@ class Lines(AepTest):
         out = self.publish(line(kind="started", agent_name="a", user_request="r"), "--wait=1000",
                            "--json").stdout
         self.assertEqual(json.loads(out.splitlines()[-1])["state"], "acked")
+
+    def test_a_spool_that_takes_nothing_is_no_wrong_usage(self):
+        """The exit status is that of the worst line, as a single publish has it."""
+        good = line(kind="started", agent_name="a", user_request="r")
+        self.publish(good)
+        path = os.path.join(self.spool, "cursor")
+        with open(path, "r+b") as file:
+            file.write(bytes(os.path.getsize(path)))
+        self.run_aep("publish", "started", "--agent-name=a", "--user-request=r", status=1)
+        for text in (good, "{\n" + good, good + "{\n"):
+            self.assertIn("cursor is damaged", self.publish(text, status=1).stderr)
+
+    def test_a_full_spool_is_worse_than_a_wrong_line(self):
+        text = "{\n" + line(kind="progress", agent_name="a", correlation_id="c",
+                            current_step="x" * 900) * 400
+        done = self.publish(text, *SMALL, status=4)
+        self.assertIn("spool.max_bytes", done.stderr)
+
+    def test_without_a_relay_that_comes_forward_it_gives_up(self):
+        """What is parked never becomes less by itself."""
+        good = line(kind="started", agent_name="a", user_request="r")
+        self.publish(good, *SMALL)
+        with open(os.path.join(self.spool, "parked-x-1"), "wb") as file:
+            file.truncate(300_000)
+        begin = time.monotonic()
+        self.env["AEP_RELAY_MODE"] = "external"
+        done = self.publish(good * 2, *SMALL, status=4)
+        self.assertLess(time.monotonic() - begin, 20)
+        self.assertIn("parked", done.stderr)
 
     def test_a_kind_beside_stdin_is_refused(self):
         self.run_aep("publish", "started", "--stdin", status=2)

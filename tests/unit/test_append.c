@@ -670,6 +670,64 @@ static void test_a_full_spool_takes_more_once_a_segment_is_retired(void **state)
     aep__append_done(&appender);
 }
 
+/* Some bytes of a side log, as a relay leaves them. */
+static void set_aside(const struct here *here, const char *name, off_t bytes)
+{
+    int fd = openat(here->spool.dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, AEP__SIDELOG_FIRST + bytes), 0);
+    close(fd);
+}
+
+static void test_what_is_set_aside_counts_in_the_limit(void **state)
+{
+    struct here *here = *state;
+    enum { MAX = 10 * L };
+    aep_position position;
+    struct aep__appender appender;
+    aep__append_init(&appender, &here->spool, MAX);
+    set_aside(here, "parked-one-1", 3 * L);
+    set_aside(here, "parked-two-2", 2 * L);
+    set_aside(here, "dead", L);
+    while (try_append(&appender, "some text", 9, true, &position, &here->err) == AEP_OK)
+        ;
+    assert_int_equal(here->err.code, AEP_EFULL);
+    assert_true(used(here, &appender) <= 4 * L);
+    assert_true(used(here, &appender) > 4 * L - 300);
+    assert_non_null(strstr(here->err.text, "20480 of them parked, 4096 dead letters"));
+    assert_non_null(strstr(here->err.text, "aep dead drop"));
+    assert_int_equal(unlinkat(here->spool.dir_fd, "parked-one-1", 0), 0); /* it was sent */
+    while (try_append(&appender, "some text", 9, true, &position, &here->err) == AEP_OK)
+        ;
+    assert_true(used(here, &appender) <= 7 * L);
+    assert_true(used(here, &appender) > 7 * L - 300);
+    aep__append_done(&appender);
+}
+
+/* A topic that stays missing: the relay parks all that comes. */
+static void test_a_relay_that_parks_everything_does_not_undo_the_limit(void **state)
+{
+    struct here *here = *state;
+    enum { MAX = 10 * L };
+    aep_position position;
+    struct aep__appender appender;
+    aep__append_init(&appender, &here->spool, MAX);
+    uint64_t parked = 0, first = 1;
+    for (int i = 0; i < 10000; i++) {
+        if (try_append(&appender, "some text", 9, true, &position, &here->err) != AEP_OK)
+            break;
+        if (position.segment > first) {
+            retire_first(here);
+            first++;
+            set_aside(here, "parked-one-1", (off_t)(parked += L));
+        }
+        assert_true(parked + used(here, &appender) <= MAX + L);
+    }
+    assert_int_equal(here->err.code, AEP_EFULL);
+    assert_true(parked >= MAX / 2);
+    aep__append_done(&appender);
+}
+
 /* Many at once: each may overshoot by one record at most. */
 static void test_no_lock_is_needed_to_keep_the_limit(void **state)
 {
@@ -913,6 +971,8 @@ int main(void)
         HERE_TEST(test_another_effective_user_writes_nothing),
         HERE_TEST(test_the_last_part_is_kept_for_what_is_reserved),
         HERE_TEST(test_a_full_spool_takes_more_once_a_segment_is_retired),
+        HERE_TEST(test_what_is_set_aside_counts_in_the_limit),
+        HERE_TEST(test_a_relay_that_parks_everything_does_not_undo_the_limit),
         HERE_TEST(test_no_lock_is_needed_to_keep_the_limit),
         HERE_TEST(test_a_full_disk_refuses_and_goes_on_when_there_is_space),
         HERE_TEST(test_a_disk_that_takes_no_whole_record_does_not_hang_us),

@@ -197,6 +197,23 @@ static void test_segment_one_is_first_where_it_is_there(void **state)
     assert_cursor(here, 1, 0);
 }
 
+/* Numbers given before must not come again for other events. */
+static void test_a_cursor_made_anew_begins_beyond_all_ordinals(void **state)
+{
+    struct here *here = *state;
+    store_cursor(here, 1, 10);
+    uint64_t given = UINT64_C(100000) << 32; /* that many boots, then events */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(unlinkat(here->spool.dir_fd, "cursor", 0), 0);
+        close(here->cursor_fd);
+        here->cursor_fd = aep__cursor_open(&here->spool);
+        load_cursor(here);
+        assert_true(here->cursor.ordinal > given);
+        assert_true(here->cursor.ordinal < INT64_MAX);
+        given = here->cursor.ordinal;
+    }
+}
+
 /* A relay stores as fast as it can; whoever loads sees whole cursors that never go back. */
 static void test_readers_beside_a_writer_never_see_it_go_back(void **state)
 {
@@ -239,6 +256,7 @@ int main(void)
         HERE_TEST(test_a_symbolic_link_is_not_followed),
         HERE_TEST(test_without_a_cursor_the_lowest_segment_of_ours_is_first),
         HERE_TEST(test_segment_one_is_first_where_it_is_there),
+        HERE_TEST(test_a_cursor_made_anew_begins_beyond_all_ordinals),
         HERE_TEST(test_readers_beside_a_writer_never_see_it_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
