@@ -371,6 +371,15 @@ static void make_files(const struct aep__spool *spool)
     }
 }
 
+/* The identity comes last: a spool that has one has had a cursor, so that a missing cursor is one
+ * that was lost, whenever a maker is killed. */
+static int make_spool(struct aep__spool *spool, const struct aep__spool_settings *settings,
+                      aep_error *err)
+{
+    make_files(spool);
+    return make_identity(spool, settings, err);
+}
+
 int aep__spool_open(struct aep__spool *spool, const char *path,
                     const struct aep__spool_settings *settings, aep_error *err)
 {
@@ -380,15 +389,15 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
         strip_slashes(spool->path);
     if (result == AEP_OK && path[0] != '/')
         result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is not an absolute path", path);
+    aep__os_boot_id(spool->boot);
     if (result == AEP_OK)
         result = open_folder(spool, settings != NULL, err);
     if (result == AEP_OK)
         result = check_folder(spool, !settings || settings->any_fs, err);
     if (result == AEP_OK)
         result = read_identity(spool, err);
-    bool is_new = result == AEP_ESTATE;
-    if (is_new)
-        result = settings ? make_identity(spool, settings, err)
+    if (result == AEP_ESTATE)
+        result = settings ? make_spool(spool, settings, err)
                           : aep__error(err, AEP_ESPOOL, "spool.dir", "%s is no spool", path);
     if (result == AEP_ESTATE)
         result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is being removed", path);
@@ -396,9 +405,6 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
         result = check_mode(spool, settings, err);
     if (result == AEP_OK && settings)
         result = aep__spool_check(spool, err);
-    aep__os_boot_id(spool->boot);
-    if (result == AEP_OK && is_new)
-        make_files(spool);
     if (result != AEP_OK)
         aep__spool_done(spool);
     return result;
