@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RECORD_OVERHEAD 131072 /* beside the message: head, topic, key, headers */
-
 static const char usage_text[] =
     "usage: aep-relay --foreground [--spool DIR]\n"
     "\n"
@@ -81,8 +79,9 @@ static int open_spool(struct aep__relay *relay, const char *dir, aep_error *err)
         result = aep__config_spool_dir(config, &path, err);
     struct aep__spool_settings settings = {
         .segment_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_SEGMENT_BYTES),
-        .record_bytes =
-            (uint64_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + RECORD_OVERHEAD,
+        .record_bytes = aep__spool_record_bytes(
+            (uint64_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES)),
+        .max_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_MAX_BYTES),
         .local = aep__config_is(config, AEP__OPT_MODE, "local"),
         .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
         .destination = aep__buf_string(&destination),

@@ -16,8 +16,10 @@
 #include "spool/control.h"
 
 #define START_MS 10000
-#define RETRY_MS 1000 /* a relay that was started has so long to come up */
-#define STEP_MS 10    /* between two looks at the lock: it has no descriptor to wait on */
+#define RETRY_MS 1000   /* a relay that was started has so long to come up */
+#define CONNECT_MS 5000 /* a relay that holds the lock has so long to listen */
+#define LATELY_MS 2000  /* a relay that was started has so long to take the lock */
+#define STEP_MS 10      /* between two looks at the lock: it has no descriptor to wait on */
 
 bool aep__ask_alive(const struct aep__spool *spool)
 {
@@ -26,6 +28,19 @@ bool aep__ask_alive(const struct aep__spool *spool)
     if (fd >= 0)
         close(fd);
     return alive;
+}
+
+bool aep__ask_coming(const struct aep__spool *spool)
+{
+    int fd = aep__lock_open(spool);
+    bool held = fd >= 0 && aep__lock_held(fd);
+    while (fd >= 0 && !held && aep__lock_tried(fd, LATELY_MS)) {
+        poll(NULL, 0, STEP_MS);
+        held = aep__lock_held(fd);
+    }
+    if (fd >= 0)
+        close(fd);
+    return held;
 }
 
 static bool is_listening(const struct aep__spool *spool)
@@ -102,13 +117,27 @@ static int receive(int fd, int timeout_ms, char text[AEP__CONTROL_MAX], aep_erro
     }
 }
 
+/* A relay takes the lock first and listens a little later. -1: errno. */
+static int connect_relay(const struct aep__spool *spool)
+{
+    int64_t end_us = aep__clock_mono_us() + CONNECT_MS * INT64_C(1000);
+    for (;;) {
+        int fd = aep__control_connect(spool), saved = errno;
+        if (fd >= 0 || !aep__ask_alive(spool) || aep__clock_mono_us() >= end_us) {
+            errno = saved;
+            return fd;
+        }
+        poll(NULL, 0, STEP_MS);
+    }
+}
+
 int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
              size_t size, aep_error *err)
 {
     char *text = malloc(AEP__CONTROL_MAX);
     if (!text)
         return aep__error_memory(err);
-    int code = AEP_OK, fd = aep__control_connect(spool);
+    int code = AEP_OK, fd = connect_relay(spool);
     if (fd < 0)
         code = aep__error_errno(err, AEP_ERELAY, "", "no relay answers for %s", spool->path);
     else if (!aep__control_send(fd, "%s", request))

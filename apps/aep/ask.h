@@ -9,6 +9,8 @@
 
 /** Whether a relay runs for this spool. */
 bool aep__ask_alive(const struct aep__spool *spool);
+/** The same, but if none runs it waits a little for one that was started a moment ago. */
+bool aep__ask_coming(const struct aep__spool *spool);
 /** Starts one if none runs, with the configuration of these arguments, and waits until it can be
  * asked. Errors: AEP_ERELAY, AEP_ECONFIG, AEP_EINVAL. */
 int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool, aep_error *err);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fates.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "spool/aside.h"
 #include "spool/cursor.h"
-#include "spool/sidelog.h"
 
 static int compare_positions(uint64_t a_segment, uint64_t a_offset, uint64_t b_segment,
                              uint64_t b_offset)
@@ -25,54 +21,33 @@ static int compare_sides(const void *a, const void *b)
     return compare_positions(x->segment, x->offset, y->segment, y->offset);
 }
 
-static bool add_side(struct aep__fates *fates, const struct aep__note *note, enum aep__fate fate)
+/* False: out of memory. */
+static bool add_side(void *user, const struct aep__note *note, enum aep__aside aside)
 {
+    struct aep__fates *fates = user;
     if (fates->side_count == fates->side_max) {
         size_t max = fates->side_max ? fates->side_max * 2 : 64;
         struct aep__fate_side *sides = realloc(fates->sides, max * sizeof *sides);
+        fates->failed = !sides;
         if (!sides)
             return false;
         fates->sides = sides;
         fates->side_max = max;
     }
-    fates->sides[fates->side_count++] = (struct aep__fate_side){note->segment, note->offset, fate};
+    fates->sides[fates->side_count++] = (struct aep__fate_side){
+        note->segment, note->offset, aside == AEP__ASIDE_DEAD ? AEP__FATE_DEAD : AEP__FATE_PARKED};
     return true;
 }
 
-/* Adds all entries of one side log. One that is gone by now has none. */
-static bool read_side(struct aep__fates *fates, const char *name, enum aep__fate fate)
-{
-    struct aep__sidelog log;
-    struct aep__sidelog_entry entry;
-    struct aep__buf buf = {0};
-    bool fine = true;
-    if (aep__sidelog_open(&log, fates->spool, name, false) < 0)
-        return true;
-    for (uint64_t at = log.begin; fine && aep__sidelog_read(&log, at, &buf, &entry) > 0;
-         at = entry.next)
-        fine = add_side(fates, &entry.note, fate);
-    aep__buf_done(&buf);
-    aep__sidelog_done(&log);
-    return fine;
-}
-
+/* What cannot be read is left out. */
 static bool read_sides(struct aep__fates *fates)
 {
-    const size_t prefix = strlen(AEP__SIDELOG_PARKED_PREFIX);
     fates->side_count = 0;
-    bool fine = read_side(fates, AEP__SIDELOG_DEAD, AEP__FATE_DEAD);
-    int fd = openat(fates->spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *file;
-    while (dir && fine && (file = readdir(dir))) {
-        if (strncmp(file->d_name, AEP__SIDELOG_PARKED_PREFIX, prefix) == 0)
-            fine = read_side(fates, file->d_name, AEP__FATE_PARKED);
-    }
-    if (dir)
-        closedir(dir);
+    fates->failed = false;
+    aep__aside_each(fates->spool, add_side, fates);
     if (fates->side_count > 0)
         qsort(fates->sides, fates->side_count, sizeof *fates->sides, compare_sides);
-    return fine;
+    return !fates->failed;
 }
 
 static int refresh(struct aep__fates *fates, bool first, aep_error *err)

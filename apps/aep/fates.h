@@ -27,6 +27,7 @@ struct aep__fates {
     struct aep__status status;    /* magic 0: the relay has written none */
     struct aep__fate_side *sides; /* by position */
     size_t side_count, side_max;
+    bool failed;                     /* no memory for more of them */
     uint64_t parked_seen, dead_seen; /* as the status said when sides were read */
 };
 

@@ -60,7 +60,7 @@ static int run_stop(struct aep__args *args)
     char reply[128];
     aep_error err;
     int code = aep__spools_open(args, &spool, &err);
-    if (code == AEP_OK && aep__ask_alive(&spool)) {
+    if (code == AEP_OK && aep__ask_coming(&spool)) {
         code = aep__ask(&spool, "stop 1", STOP_MS, reply, sizeof reply, &err);
         if (code == AEP_OK && !aep__ask_ended(&spool, STOP_MS))
             code =

@@ -25,8 +25,6 @@
 #define LOCAL_START_PERCENT 75   /* of spool.max_bytes: before, local mode needs no relay */
 #define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this gives its memory back */
 #define FILE_SIZE_MIN (UINT64_C(1) << 30)
-#define MESSAGE_BYTES 1000000 /* room for at least this in every spool */
-#define META_BYTES 131072     /* more than a record's head and meta can be */
 
 /* ---- the spool ---- */
 
@@ -82,15 +80,16 @@ static int check_room(const struct aep__process *process, uint64_t max_bytes, ae
 static int open_folder(struct aep__process *process, aep_error *err)
 {
     const struct aep_publisher *pub = process->pub;
-    int64_t message_bytes = aep__config_int(pub->config, AEP__OPT_LIMITS_MESSAGE_BYTES);
+    const aep_config *config = pub->config;
     struct aep__buf destination = {0};
-    aep__config_destination(pub->config, &destination);
+    aep__config_destination(config, &destination);
     struct aep__spool_settings settings = {
-        .segment_bytes = (uint64_t)aep__config_int(pub->config, AEP__OPT_SPOOL_SEGMENT_BYTES),
-        .record_bytes =
-            (uint64_t)(message_bytes > MESSAGE_BYTES ? message_bytes : MESSAGE_BYTES) + META_BYTES,
+        .segment_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_SEGMENT_BYTES),
+        .record_bytes = aep__spool_record_bytes(
+            (uint64_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES)),
+        .max_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_MAX_BYTES),
         .local = pub->local,
-        .any_fs = aep__config_bool(pub->config, AEP__OPT_SPOOL_ANY_FS),
+        .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
         .destination = aep__buf_string(&destination),
     };
     int result = destination.failed ? aep__error_memory(err)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "client/call.h"
 #include "client/publish.h"
+#include "spool/aside.h"
 #include "spool/bell.h"
 #include "spool/control.h"
 #include "spool/cursor.h"
@@ -22,7 +23,6 @@
 #define RETRY_MIN_MS 1  /* between looks for a relay that is starting: a name that appears in a */
 #define RETRY_MAX_MS 50 /* folder wakes nobody */
 #define ANSWER_MS 100   /* what a living relay may take to say "not yet" */
-#define REFUSED_MS 2100 /* between looks whether Kafka refuses the relay: no event tells of it */
 
 /* ---- what the files tell ---- */
 
@@ -83,13 +83,47 @@ static bool nothing_unfinished(struct aep__process *process, const struct aep__c
     return read == AEP__READ_WAIT || read == AEP__READ_SEALED || beyond;
 }
 
-bool aep__target_finished(struct aep__process *process, const struct aep__target *target)
+static int judge_by_cursor(struct aep__process *process, const struct aep__cursor *cursor,
+                           const struct aep__target *target)
+{
+    int code = aep__target_check(process, target, NULL);
+    bool finished = code == AEP_OK &&
+                    (is_below(target->position, cursor->segment, cursor->offset) ||
+                     (target->flush && nothing_unfinished(process, cursor, target->position)));
+    return code == AEP_OK && !finished ? AEP_EDEFERRED : code;
+}
+
+/* A dead letter holds up no flush, and what was parked may still arrive: parked outweighs dead, as
+ * the relay has it. */
+static bool judge_by_note(void *user, const struct aep__note *note, enum aep__aside aside)
+{
+    const aep_position end = {note->segment, note->end};
+    for (struct aep__target *target = user; target; target = target->next) {
+        const aep_position *position = &target->position;
+        bool meant =
+            target->flush
+                ? aside == AEP__ASIDE_PARKED && is_below(end, position->segment, position->offset)
+                : end.segment == position->segment && end.offset == position->offset;
+        if (meant && target->code != AEP_EDEFERRED && target->code != AEP_ESPOOL)
+            target->code = aside == AEP__ASIDE_PARKED ? AEP_EPARKED : AEP_EDEAD;
+    }
+    return true;
+}
+
+void aep__targets_judge(struct aep__process *process, struct aep__target *list)
 {
     struct aep__cursor cursor;
-    if (aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
-        return false;
-    return is_below(target->position, cursor.segment, cursor.offset) ||
-           (target->flush && nothing_unfinished(process, &cursor, target->position));
+    bool some_finished = false;
+    bool known = aep__cursor_load(&process->spool, &cursor, NULL) == AEP_OK;
+    for (struct aep__target *target = list; target; target = target->next) {
+        target->code = known ? judge_by_cursor(process, &cursor, target) : AEP_EDEFERRED;
+        some_finished |= target->code == AEP_OK;
+    }
+    if (!some_finished || aep__aside_each(&process->spool, judge_by_note, list) == 0)
+        return;
+    for (struct aep__target *target = list; target; target = target->next)
+        if (target->code == AEP_OK) /* it may be in a log that cannot be read now */
+            target->code = AEP_EDEFERRED;
 }
 
 /* ---- what the relay tells ---- */
@@ -155,15 +189,14 @@ static int left_ms(int64_t deadline_us)
     return left_us <= 0 ? 0 : left_us > INT_MAX ? INT_MAX : (int)((left_us + 999) / 1000);
 }
 
-/* While it waits for a relay whose settings Kafka refuses: ours may be better. */
-static void contend(const struct wait *wait)
+void aep__wait_contend(aep_publisher *pub, struct aep__process *process)
 {
-    if (aep__process_lock(wait->process, NULL) != AEP_OK)
+    if (aep__process_lock(process, NULL) != AEP_OK)
         return;
-    bool start = aep__process_wants_contender(wait->process);
-    aep__process_unlock(wait->process);
+    bool start = aep__process_wants_contender(process);
+    aep__process_unlock(process);
     if (start)
-        aep__publisher_start_relay(wait->pub, wait->process, NULL);
+        aep__publisher_start_relay(pub, process, NULL);
 }
 
 /* Waits for the answer. A wait that only asks sends a second question that the relay answers at
@@ -178,7 +211,7 @@ static enum asked ask_relay(const struct wait *wait, int *ret_code)
         uint64_t id = 0;
         struct pollfd poll_fd = {.fd = wait->fd, .events = POLLIN};
         int left = left_ms(deadline_us);
-        int ready = poll(&poll_fd, 1, left < 0 || left > REFUSED_MS ? REFUSED_MS : left);
+        int ready = poll(&poll_fd, 1, left < 0 || left > AEP__REFUSED_MS ? AEP__REFUSED_MS : left);
         int got = ready > 0 ? aep__target_answer(wait->fd, &id, ret_code) : 0;
         if (got < 0)
             return ASKED_GONE;
@@ -190,7 +223,7 @@ static enum asked ask_relay(const struct wait *wait, int *ret_code)
             return ASKED_TIMEOUT;
         }
         if (ready == 0)
-            contend(wait);
+            aep__wait_contend(wait->pub, wait->process);
     }
 }
 
@@ -249,8 +282,11 @@ static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, a
     connect_relay(wait);
     if (wait->fd >= 0)
         return STEP_ASK;
-    if (aep__target_finished(process, &wait->target))
+    aep__targets_judge(process, &wait->target);
+    if (wait->target.code != AEP_EDEFERRED) {
+        *ret_code = wait->target.code;
         return STEP_DONE;
+    }
     if (!wait->pub->relay_auto || aep__process_relay_alive(process))
         return STEP_RETRY;
     *ret_start = aep__process_may_start(process);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of a record's fate, and waiting for it.
  *
- * The relay knows, and is asked over its control socket while one listens; it alone can tell parked
- * from acknowledged. Where none listens the cursor does: what is below it is finished. */
+ * The relay knows, and is asked over its control socket while one listens. Where none does the
+ * files tell: what is below the cursor is finished, and acknowledged unless a side log holds it. */
 #ifndef AEP_CLIENT_WAIT_H
 #define AEP_CLIENT_WAIT_H
 
@@ -13,7 +13,11 @@ struct aep__target {
     bool flush;
     aep_position position;
     uint64_t spool; /* as in receipts */
+    int code;       /* what aep__targets_judge() found */
+    struct aep__target *next;
 };
+
+#define AEP__REFUSED_MS 2100 /* between looks whether Kafka refuses the relay: no event tells */
 
 /** As aep_publisher_flush(). */
 int aep__wait_all(aep_publisher *pub, int timeout_ms, aep_error *err);
@@ -27,13 +31,18 @@ int aep__target_of_all(struct aep__process *process, struct aep__target *ret, ae
 /** Under the lock: whether the spool is still the one it was made for. Errors: AEP_ESPOOL */
 int aep__target_check(const struct aep__process *process, const struct aep__target *target,
                       aep_error *err);
-/** Under the lock: whether the files alone tell that it is finished. */
-bool aep__target_finished(struct aep__process *process, const struct aep__target *target);
+/** Under the lock: sets the codes of a list, in one pass, to what the files alone tell: AEP_OK,
+ * AEP_EPARKED, AEP_EDEAD; AEP_ESPOOL as aep__target_check(); AEP_EDEFERRED not known yet. */
+void aep__targets_judge(struct aep__process *process, struct aep__target *list);
 
 /** Sends the question; false: the relay is gone or does not listen. */
 bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target);
 /** Receives one answer: 1 with *ret_id and *ret_code (AEP_OK, AEP_EPARKED, AEP_EDEAD, or AEP_ERELAY:
  * not understood); 0 none now; -1 the relay is gone. */
 int aep__target_answer(int fd, uint64_t *ret_id, int *ret_code);
+
+/** While one waits for a relay whose settings Kafka refuses: starts another, as ours may be better
+ * (aep__process_wants_contender). Takes the lock. */
+void aep__wait_contend(aep_publisher *pub, struct aep__process *process);
 
 #endif

@@ -3,7 +3,8 @@
  * waiter's life; what is inside it changes:
  *
  *     epoll ─┬─ socket to the relay   answers; comes and goes with the relay
- *            └─ timer                 at once: outcomes are ready · later: look for a relay again
+ *            └─ timer                 at once: outcomes are ready · later: look for a relay again,
+ *                                     or whether Kafka refuses the one that was asked
  *
  * A request is pending until its outcome is ready; room for every outcome is made when the request
  * is added, so that nothing can fail later. Belongs to one thread, and to the process that made it:
@@ -39,7 +40,8 @@ struct aep_waiter {
     aep_outcome *ready;                          /* oldest first */
     size_t pending_count, ready_count, capacity; /* of each array */
     int retry_ms;
-    int64_t retry_at_us; /* monotonic */
+    int64_t retry_at_us;   /* monotonic */
+    int64_t refused_at_us; /* the next look whether Kafka refuses the relay */
 };
 
 /* ---- requests ---- */
@@ -130,6 +132,11 @@ static void read_answers(struct aep_waiter *waiter)
         disconnect(waiter);
 }
 
+static int64_t refused_look_us(void)
+{
+    return aep__clock_mono_us() + AEP__REFUSED_MS * INT64_C(1000);
+}
+
 /* Under the lock. */
 static void connect_relay(struct aep_waiter *waiter)
 {
@@ -140,15 +147,21 @@ static void connect_relay(struct aep_waiter *waiter)
         return;
     }
     waiter->control_fd = fd;
+    waiter->refused_at_us = refused_look_us();
 }
 
 /* Under the lock, without a relay: what the files tell. */
 static void settle_pending(struct aep_waiter *waiter)
 {
+    struct aep__target *list = NULL;
+    for (size_t i = 0; i < waiter->pending_count; i++) {
+        waiter->pending[i].target.next = list;
+        list = &waiter->pending[i].target;
+    }
+    aep__targets_judge(waiter->process, list);
     for (size_t i = 0; i < waiter->pending_count;) {
-        const struct aep__target *target = &waiter->pending[i].target;
-        int code = aep__target_check(waiter->process, target, NULL);
-        if (code != AEP_OK || aep__target_finished(waiter->process, target))
+        int code = waiter->pending[i].target.code;
+        if (code != AEP_EDEFERRED)
             finish_pending(waiter, i, code);
         else
             i++;
@@ -182,6 +195,16 @@ static bool retry_is_due(struct aep_waiter *waiter)
     return true;
 }
 
+/* A relay whose login fails answers nothing, and nothing tells of it. */
+static void look_for_refusal(struct aep_waiter *waiter)
+{
+    if (!is_connected(waiter) || waiter->pending_count == 0 ||
+        aep__clock_mono_us() < waiter->refused_at_us)
+        return;
+    waiter->refused_at_us = refused_look_us();
+    aep__wait_contend(waiter->pub, waiter->process);
+}
+
 /* ---- the timer ---- */
 
 static bool has_unasked(const struct aep_waiter *waiter)
@@ -193,11 +216,15 @@ static bool has_unasked(const struct aep_waiter *waiter)
 /* Setting it also takes back what it has told so far. */
 static void set_timer(const struct aep_waiter *waiter)
 {
-    int64_t in_us = 0;
+    int64_t at_us = INT64_MAX, in_us = 0;
+    if (has_unasked(waiter))
+        at_us = waiter->retry_at_us;
+    if (is_connected(waiter) && waiter->pending_count > 0 && waiter->refused_at_us < at_us)
+        at_us = waiter->refused_at_us;
     if (waiter->ready_count > 0) {
         in_us = 1;
-    } else if (has_unasked(waiter)) {
-        int64_t left_us = waiter->retry_at_us - aep__clock_mono_us();
+    } else if (at_us != INT64_MAX) {
+        int64_t left_us = at_us - aep__clock_mono_us();
         in_us = left_us > 1 ? left_us : 1;
     }
     struct itimerspec timer = {.it_value = {in_us / 1000000, in_us % 1000000 * 1000}};
@@ -217,6 +244,7 @@ static void pump(struct aep_waiter *waiter)
         if (is_connected(waiter))
             ask_pending(waiter);
     }
+    look_for_refusal(waiter);
     set_timer(waiter);
 }
 

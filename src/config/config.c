@@ -237,7 +237,8 @@ static int check_password(const aep_config *config, aep_error *err)
 int aep__config_check(const aep_config *config, aep_error *err)
 {
     int code = check_servers(config, err);
-    if (code == AEP_OK)
+    /* The default is for new spools; one that exists has its own, which opening it looks at. */
+    if (code == AEP_OK && config->options[AEP__OPT_SPOOL_SEGMENT_BYTES].layer > AEP__LAYER_DEFAULT)
         code = check_sizes(config, AEP__OPT_SPOOL_MAX_BYTES, 4, AEP__OPT_SPOOL_SEGMENT_BYTES, err);
     if (code == AEP_OK)
         code =

@@ -76,6 +76,11 @@ static bool time_has_come(int fd, unsigned interval_ms)
     return since_ms < 0 || since_ms >= interval_ms; /* before: the clock was set back */
 }
 
+bool aep__lock_tried(int fd, unsigned interval_ms)
+{
+    return !time_has_come(fd, interval_ms);
+}
+
 /* The lock on a second byte, held for an instant, makes looking and touching one step; who does not
  * get it was not the first. */
 bool aep__lock_may_start(int fd, unsigned interval_ms)

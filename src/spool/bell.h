@@ -22,5 +22,7 @@ void aep__lock_release(int fd);
 /** Whether it is this caller's turn to start a relay: at most one try in interval_ms per spool,
  * over all processes (the lock file's modification time). */
 bool aep__lock_may_start(int fd, unsigned interval_ms);
+/** Whether somebody has taken such a turn in the last interval_ms: a relay may be coming up. */
+bool aep__lock_tried(int fd, unsigned interval_ms);
 
 #endif

@@ -23,6 +23,8 @@
 #define IDENTITY_NAME "spool.id"
 #define IDENTITY_MAX 4096
 #define FILE_SIZE_MIN (1 << 30)
+#define MESSAGE_BYTES 1000000 /* room for at least this in every spool */
+#define META_BYTES 131072     /* more than a record's head and meta can be */
 #define REMEDY "set AEP_SPOOL_DIR (spool.dir) to another folder"
 
 /* ---- the folder's files ---- */
@@ -254,12 +256,30 @@ void aep__spool_destination(const struct aep__spool *spool, struct aep__buf *out
         aep__buf_text(out, value);
 }
 
+uint64_t aep__spool_record_bytes(uint64_t message_bytes)
+{
+    return (message_bytes > MESSAGE_BYTES ? message_bytes : MESSAGE_BYTES) + META_BYTES;
+}
+
+static int check_sizes(const struct aep__spool_settings *settings, aep_error *err)
+{
+    uint64_t least = settings->segment_bytes * 4;
+    if (settings->max_bytes == 0 || settings->max_bytes >= least)
+        return AEP_OK;
+    return aep__error(err, AEP_ECONFIG, "spool.max_bytes",
+                      "spool.max_bytes = %" PRIu64 " must be at least four times "
+                      "spool.segment_bytes = %" PRIu64 ", for a new spool: %" PRIu64 " bytes",
+                      settings->max_bytes, settings->segment_bytes, least);
+}
+
 static int make_identity(struct aep__spool *spool, const struct aep__spool_settings *settings,
                          aep_error *err)
 {
     struct aep__buf text = {0};
+    int result = check_sizes(settings, err);
+    if (result != AEP_OK)
+        return result;
     format_identity(&text, settings);
-    int result = AEP_OK;
     if (text.failed)
         result = aep__error_memory(err);
     else if (text.len > IDENTITY_MAX)

@@ -45,17 +45,22 @@ struct aep__spool {
 struct aep__spool_settings {
     uint64_t segment_bytes;
     uint64_t record_bytes;
+    uint64_t max_bytes;      /* that it may take: a new one holds four segments; 0: no limit */
     bool local;
     bool any_fs;             /* accept NFS and the like */
     const char *destination; /* text for spool.id */
 };
+
+/** The record_bytes of a spool that takes messages of this size: at least as much as any publisher
+ * with default limits needs, whoever makes it. */
+uint64_t aep__spool_record_bytes(uint64_t message_bytes);
 
 /** Opens a spool, and makes it where it is missing if settings are given (NULL: it must exist, and
  * its mode is not checked).
  * @path  absolute
  * Errors: AEP_ESPOOL: symlink, not a folder, another owner, open to others, effective uid other
  * than the owner's, newer format, other mode, file system not fit, cannot be made; if settings are
- * given also those of aep__spool_check(); AEP_ENOMEM */
+ * given also those of aep__spool_check(), and AEP_ECONFIG where the sizes make no spool; AEP_ENOMEM */
 int aep__spool_open(struct aep__spool *spool, const char *path,
                     const struct aep__spool_settings *settings, aep_error *err);
 void aep__spool_done(struct aep__spool *spool);

@@ -2,6 +2,7 @@
 """aep status, spool, dead, flush, relay: what is asked of spools and relays."""
 import json
 import os
+import shutil
 import stat
 
 from harness import AepTest
@@ -119,6 +120,21 @@ class Relay(AepTest):
         relay.terminate()
         self.assertEqual(relay.wait(20), 0)
 
+    def test_run_makes_the_spool_that_a_publisher_would(self):
+        def sizes(folder):
+            with open(os.path.join(folder, "spool.id")) as file:
+                return [line for line in file if "_bytes " in line]
+
+        small = ["--set", "limits.message_bytes=300000"]
+        folders = [os.path.join(self.folder, name) for name in ("relay", "publisher")]
+        relay = self.start_aep("relay", "run", *small, "--set", f"spool.dir={folders[0]}")
+        self.assertIn("runs on", relay.stderr.readline())
+        relay.terminate()
+        self.assertEqual(relay.wait(20), 0)
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r", *small,
+                     "--set", f"spool.dir={folders[1]}")
+        self.assertEqual(sizes(folders[0]), sizes(folders[1]))
+
     def test_run_refuses_a_bad_setting(self):
         self.assertIn("nonsense", self.run_aep("relay", "run", "--set", "mode=nonsense",
                                                status=2).stderr)
@@ -127,6 +143,18 @@ class Relay(AepTest):
         self.run_aep("publish", "started", "--agent", "a", "--request", "r", "--wait")
         self.run_aep("relay", "start")
         self.assertTrue(self.status()["relay_alive"])
+
+    def test_stop_ends_a_relay_that_has_just_been_started(self):
+        for turn in range(20):
+            folder = os.path.join(self.folder, f"spool{turn}")
+            env = {**DEAD_BROKER, "AEP_SPOOL_DIR": folder}
+            self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+            self.run_aep("publish", "started", "--agent", "a", "--request", "r", env=env)
+            done = self.run_aep("relay", "stop", env=env)
+            self.assertNotIn("none runs", done.stderr)
+            status = json.loads(self.run_aep("status", "--json", env=env).stdout)
+            self.assertFalse(status["spools"][0]["relay_alive"])
+            shutil.rmtree(folder)  # each has its ballast
 
     def test_purge_drops_and_counts(self):
         env = {**DEAD_BROKER}

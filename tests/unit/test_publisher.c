@@ -81,6 +81,42 @@ static int open_with_small_files(void *user)
                : 1;
 }
 
+static void test_a_small_spool_opens_with_the_room_that_its_own_segments_need(void **state)
+{
+    struct here *here = *state;
+    aep_config *config = aep_config_new();
+    set_option(here, "spool.segment_bytes", "128KiB");
+    set_option(here, "spool.max_bytes", "512KiB");
+    open_publisher(here);
+    aep_publisher_close(here->pub);
+    here->pub = NULL;
+    aep_config_free(here->config);
+    here->config = config; /* now with the default for new spools */
+    set_option(here, "spool.dir", here->dir);
+    set_option(here, "mode", "kafka");
+    set_option(here, "kafka.bootstrap.servers", "127.0.0.1:9");
+    set_option(here, "relay.mode", "off");
+    set_option(here, "spool.any_fs", "true");
+    set_option(here, "spool.max_bytes", "512KiB");
+    open_publisher(here);
+    aep_publisher_close(here->pub);
+    here->pub = NULL;
+    set_option(here, "spool.max_bytes", "511KiB");
+    assert_int_equal(aep_publisher_open(&here->pub, here->config, &here->err), AEP_ECONFIG);
+    assert_string_equal(here->err.field, "spool.max_bytes");
+}
+
+static void test_a_new_spool_wants_room_for_four_segments_and_else_is_not_made(void **state)
+{
+    struct here *here = *state;
+    set_option(here, "spool.max_bytes", "31MiB");
+    assert_int_equal(aep_publisher_open(&here->pub, here->config, &here->err), AEP_ECONFIG);
+    assert_string_equal(here->err.field, "spool.max_bytes");
+    assert_non_null(strstr(here->err.text, "33554432 bytes"));
+    set_option(here, "spool.segment_bytes", "4MiB");
+    open_publisher(here);
+}
+
 static void test_opening_refuses_a_process_that_may_write_small_files_only(void **state)
 {
     assert_int_equal(in_child(open_with_small_files, *state), 0);
@@ -697,6 +733,8 @@ int main(void)
         TEST(test_opening_makes_a_private_folder),
         TEST(test_opening_refuses_a_spool_of_the_other_mode),
         TEST(test_opening_wants_room_for_four_of_the_spools_segments),
+        TEST(test_a_small_spool_opens_with_the_room_that_its_own_segments_need),
+        TEST(test_a_new_spool_wants_room_for_four_segments_and_else_is_not_made),
         TEST(test_opening_refuses_a_process_that_may_write_small_files_only),
         TEST(test_an_accepted_event_is_where_its_receipt_says),
         TEST(test_all_ways_to_publish_reach_the_spool),

@@ -341,6 +341,36 @@ static void test_a_relay_whose_authentication_fails_gets_one_contender(void **st
     fake_kill(&fake);
 }
 
+static void test_a_waiter_brings_a_contender_too(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    static char report[1 << 16];
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    char path[128];
+    use_witness(here);
+    open_publisher(here);
+    fake_start(&fake, here->dir, NULL);
+    accepted(here,
+             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                 &receipt, &here->err));
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    accepted(here, aep_waiter_add(waiter, &receipt, 1, &here->err));
+    write_status(here, AEP_BROKER_AUTH_FAILED);
+    snprintf(path, sizeof path, "%s/" REPORT, here->dir);
+    int64_t end = now_ms() + 20000;
+    while (access(path, F_OK) < 0 && now_ms() < end) {
+        struct pollfd poll_fd = {.fd = aep_waiter_fd(waiter), .events = POLLIN};
+        if (poll(&poll_fd, 1, 100) > 0) /* an event loop calls only then */
+            assert_int_equal(aep_waiter_next(waiter, &outcome, &here->err), AEP_EDEFERRED);
+    }
+    assert_true(read_report(here, report, sizeof report));
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
 static void test_local_mode_starts_a_relay_only_when_room_gets_short(void **state)
 {
     struct here *here = *state;
@@ -467,6 +497,7 @@ int main(int argc, char **argv)
         TEST(test_many_publishers_start_one_relay_at_a_time),
         TEST(test_a_living_relay_is_left_alone),
         TEST(test_a_relay_whose_authentication_fails_gets_one_contender),
+        TEST(test_a_waiter_brings_a_contender_too),
         TEST(test_local_mode_starts_a_relay_only_when_room_gets_short),
         TEST(test_relay_mode_off_starts_none),
         TEST(test_a_setuid_or_setgid_program_starts_none),

@@ -2,6 +2,7 @@
 /* Waiting for a record's fate: with a relay, without one, with one that comes and goes. */
 #include "client_fixture.h"
 
+#include "spool/sidelog.h"
 #include "spool/status.h"
 
 static aep_receipt publish(struct here *here)
@@ -143,6 +144,91 @@ static void test_without_a_relay_the_cursor_tells(void **state)
     assert_int_equal(aep_publisher_wait(here->pub, &second, 20, &here->err), AEP_EDEFERRED);
     move_cursor(here, (aep_position){2, 0}); /* a retired segment */
     accepted(here, aep_publisher_wait(here->pub, &second, 1000, &here->err));
+}
+
+struct standing {
+    struct aep__note note; /* the last record's place */
+    char raw[4096];
+    size_t len;
+};
+
+static void keep_standing(void *user, const struct aep__message *message,
+                          const struct aep__entry *entry)
+{
+    struct standing *standing = user;
+    struct aep__slice raw = {entry->record.meta.data - AEP__RECORD_HEAD, entry->record.size};
+    (void)message;
+    assert_true(raw.len <= sizeof standing->raw);
+    standing->note =
+        (struct aep__note){.segment = entry->segment, .offset = entry->offset, .end = entry->end};
+    standing->len = raw.len;
+    memcpy(standing->raw, raw.data, raw.len);
+}
+
+/* As a relay does that ends with the last record in this log. */
+static void set_last_aside(struct here *here, const char *name)
+{
+    struct aep__spool spool;
+    struct aep__sidelog log;
+    struct standing standing;
+    assert_true(read_spool(here->dir, keep_standing, &standing) > 0);
+    accepted(here, aep__spool_open(&spool, here->dir, NULL, &here->err));
+    assert_int_equal(aep__sidelog_open(&log, &spool, name, true), 0);
+    assert_int_equal(
+        aep__sidelog_append(&log, &standing.note, (struct aep__slice){standing.raw, standing.len}),
+        0);
+    assert_int_equal(aep__sidelog_sync(&log, true), 0);
+    aep__sidelog_done(&log);
+    aep__spool_done(&spool);
+}
+
+/* As a relay does that sends it after all. */
+static void empty_log(struct here *here, const char *name)
+{
+    struct aep__spool spool;
+    struct aep__sidelog log;
+    accepted(here, aep__spool_open(&spool, here->dir, NULL, &here->err));
+    assert_int_equal(aep__sidelog_open(&log, &spool, name, true), 0);
+    aep__sidelog_advance(&log, log.end, log.count);
+    assert_int_equal(aep__sidelog_sync(&log, true), 0);
+    aep__sidelog_done(&log);
+    aep__spool_done(&spool);
+}
+
+static void test_without_a_relay_the_side_logs_tell(void **state)
+{
+    struct here *here = *state;
+    open_publisher(here);
+    aep_receipt sent = publish(here), parked = publish(here);
+    set_last_aside(here, "parked-topic");
+    aep_receipt dead = publish(here);
+    set_last_aside(here, AEP__SIDELOG_DEAD);
+    aep_receipt last = publish(here);
+    assert_int_equal(aep_publisher_wait(here->pub, &parked, 0, &here->err), AEP_EDEFERRED);
+    move_cursor(here, last.position);
+    accepted(here, aep_publisher_wait(here->pub, &sent, 1000, &here->err));
+    assert_int_equal(aep_publisher_wait(here->pub, &parked, 1000, &here->err), AEP_EPARKED);
+    assert_int_equal(here->err.code, AEP_EPARKED);
+    assert_int_equal(aep_publisher_wait(here->pub, &dead, 1000, &here->err), AEP_EDEAD);
+    accepted(here, aep_publisher_wait(here->pub, &last, 1000, &here->err));
+    assert_int_equal(aep_publisher_flush(here->pub, 1000, &here->err), AEP_EPARKED);
+    empty_log(here, "parked-topic");
+    accepted(here, aep_publisher_wait(here->pub, &parked, 1000, &here->err));
+    accepted(here, aep_publisher_flush(here->pub, 1000, &here->err)); /* a dead one holds up none */
+}
+
+static void test_what_is_no_side_log_tells_nothing(void **state)
+{
+    struct here *here = *state;
+    char path[128];
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    snprintf(path, sizeof path, "%s/parked-folder", here->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/parked-link", here->dir);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    move_cursor(here, receipt.position);
+    accepted(here, aep_publisher_wait(here->pub, &receipt, 1000, &here->err));
 }
 
 static void test_a_flush_of_nothing_is_done(void **state)
@@ -379,6 +465,35 @@ static void test_a_waiter_without_a_relay_reads_the_cursor(void **state)
     aep_waiter_free(waiter);
 }
 
+static void test_a_waiter_without_a_relay_reads_the_side_logs(void **state)
+{
+    struct here *here = *state;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    int codes[4] = {AEP_EDEFERRED, AEP_EDEFERRED, AEP_EDEFERRED, AEP_EDEFERRED};
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt sent = publish(here), parked = publish(here);
+    set_last_aside(here, "parked-topic");
+    aep_receipt dead = publish(here);
+    set_last_aside(here, AEP__SIDELOG_DEAD);
+    accepted(here, aep_waiter_add(waiter, &sent, 0, &here->err));
+    accepted(here, aep_waiter_add(waiter, &parked, 1, &here->err));
+    accepted(here, aep_waiter_add(waiter, &dead, 2, &here->err));
+    accepted(here, aep_waiter_add(waiter, NULL, 3, &here->err));
+    move_cursor(here, dead.position);
+    for (int i = 0; i < 4; i++) {
+        accepted(here, next_within(waiter, 10000, &outcome));
+        assert_in_range(outcome.token, 0, 3);
+        codes[outcome.token] = outcome.code;
+    }
+    assert_int_equal(codes[0], AEP_OK);
+    assert_int_equal(codes[1], AEP_EPARKED);
+    assert_int_equal(codes[2], AEP_EDEAD);
+    assert_int_equal(codes[3], AEP_EPARKED);
+    aep_waiter_free(waiter);
+}
+
 static void test_a_cancelled_request_is_forgotten(void **state)
 {
     struct here *here = *state;
@@ -438,6 +553,8 @@ int main(void)
         TEST(test_a_wait_outlives_the_relay_that_it_asked),
         TEST(test_a_wait_finds_a_relay_that_begins_later),
         TEST(test_without_a_relay_the_cursor_tells),
+        TEST(test_without_a_relay_the_side_logs_tell),
+        TEST(test_what_is_no_side_log_tells_nothing),
         TEST(test_a_flush_of_nothing_is_done),
         TEST(test_a_torn_tail_holds_up_no_flush),
         TEST(test_a_flush_asks_for_all_that_was_accepted),
@@ -450,6 +567,7 @@ int main(void)
         TEST(test_a_waiters_descriptor_is_readable_while_there_is_something),
         TEST(test_a_waiter_follows_the_relay_with_one_descriptor),
         TEST(test_a_waiter_without_a_relay_reads_the_cursor),
+        TEST(test_a_waiter_without_a_relay_reads_the_side_logs),
         TEST(test_a_cancelled_request_is_forgotten),
         TEST(test_a_waiter_stays_with_the_process_that_made_it),
     };
