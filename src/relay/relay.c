@@ -405,6 +405,7 @@ static int start(struct aep__relay *relay, aep_error *err)
     aep__report_start(relay);
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
+    aep__report_write(relay); /* whoever reads in the log that it runs finds it in the status, too */
     return AEP_OK;
 }
 
