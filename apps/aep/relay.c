@@ -13,6 +13,7 @@
 #include "verbs.h"
 
 #include "base/error.h"
+#include "client/spawn.h"
 #include "spool/status.h"
 
 #define STOP_MS 60000
@@ -102,7 +103,8 @@ static int run_run(struct aep__args *args)
     aep_config_free(config);
     if (code == AEP_OK)
         code = hand_settings(args, &err);
-    return code == AEP_OK ? aep__program_exec("aep-relay", words) : aep__out_error(&err);
+    setenv(AEP__RELAY_MALLOC, AEP__RELAY_MALLOC_VALUE, 0);
+    return code == AEP_OK ? aep__program_exec(AEP__RELAY_PROGRAM, words) : aep__out_error(&err);
 }
 
 static const struct aep__flag spool_options[] = {

@@ -448,6 +448,20 @@ static void look_for_relay(struct aep__process *process, int64_t now_us, bool *r
 
 /* ---- append ---- */
 
+/* Each is counted as one record at least. */
+static void count_gaps(struct aep__process *process)
+{
+    uint64_t gaps = process->appender.gaps;
+    if (gaps == 0)
+        return;
+    process->appender.gaps = 0;
+    aep__counters_add(&process->counters, AEP__COUNT_lost, gaps);
+    aep__process_notice(process, AEP__NOTICE_GAP, AEP_LOG_ERROR,
+                        "somebody removed a segment from the middle of %s: what was in it and not "
+                        "delivered is lost",
+                        process->pub->dir);
+}
+
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
                         bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err)
 {
@@ -458,6 +472,7 @@ int aep__process_append(struct aep__process *process, const struct aep__scratch 
         if (result == AEP_OK)
             result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
     }
+    count_gaps(process);
     if (result != AEP_OK)
         return result;
     aep__bell_ring(process->bell_fd);

@@ -36,6 +36,7 @@ enum aep__notice {
     AEP__NOTICE_REOPENED,
     AEP__NOTICE_RELAY,
     AEP__NOTICE_SYNC,
+    AEP__NOTICE_GAP,
     AEP__NOTICE_COUNT,
 };
 

@@ -110,7 +110,9 @@ static bool is_kept(const char *variable)
 
 static void choose_environment(char *chosen[ENVIRONMENT_MAX + 1])
 {
+    static char malloc_setting[] = AEP__RELAY_MALLOC "=" AEP__RELAY_MALLOC_VALUE;
     size_t count = 0;
+    chosen[count++] = malloc_setting;
     for (char **at = environ; at && *at && count < ENVIRONMENT_MAX; at++)
         if (is_kept(*at))
             chosen[count++] = *at;

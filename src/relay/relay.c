@@ -30,11 +30,16 @@ void aep__relay_due(struct aep__relay *relay, int64_t at_us)
         relay->due_us = at_us;
 }
 
+void aep__relay_tick_soon(struct aep__relay *relay)
+{
+    int64_t at_us = relay->ticked_us + TICK_US;
+    if (relay->tick_us == INT64_MAX)
+        relay->tick_us = at_us > relay->now_us ? at_us : relay->now_us;
+}
+
 void aep__relay_touch(struct aep__relay *relay)
 {
-    if (relay->tick_us == INT64_MAX)
-        relay->tick_us = relay->ticked_us + TICK_US > relay->now_us ? relay->ticked_us + TICK_US
-                                                                    : relay->now_us;
+    aep__relay_tick_soon(relay);
     relay->active_us = relay->now_us;
     relay->sealed_idle = false;
 }
@@ -53,10 +58,8 @@ static void tick(struct aep__relay *relay)
     relay->ticked_us = relay->now_us;
     relay->tick_us = INT64_MAX;
     relay->bell_heard = false;
-    int64_t active_us = relay->active_us;
     aep__tail_sync(relay);
     aep__report_write(relay);
-    relay->active_us = active_us;
 }
 
 /* ---- the sink ---- */
@@ -205,7 +208,7 @@ static bool wanted_after_all(struct aep__relay *relay)
 
 static void end_idle(struct aep__relay *relay)
 {
-    aep__tail_sync(relay);
+    aep__tail_sync_now(relay);
     aep__report_write(relay);
     if (wanted_after_all(relay)) {
         read_clock(relay);
@@ -401,6 +404,7 @@ static int start(struct aep__relay *relay, aep_error *err)
         result = aep__parked_load(relay, err);
     if (result != AEP_OK)
         return result;
+    aep__syncer_init(&relay->syncer, &relay->spool, relay->cursor_fd, relay->tail.cursor.segment);
     relay->started = true;
     aep__report_start(relay);
     listen_if_possible(relay);
@@ -418,7 +422,7 @@ static void finish(struct aep__relay *relay)
         read_clock(relay);
         aep__server_tell_waits(relay);
         aep__tail_advance(relay);
-        aep__tail_sync(relay);
+        aep__tail_sync_now(relay);
         aep__parked_sync(relay);
         aep__report_write(relay);
     }
@@ -428,7 +432,8 @@ static void finish(struct aep__relay *relay)
 static void close_all(struct aep__relay *relay)
 {
     aep__server_stop(relay, !relay->unlocked && relay->ending != AEP__RELAY_ORPHAN);
-    aep__syncer_done(&relay->syncer);
+    if (relay->started)
+        aep__syncer_done(&relay->syncer);
     aep__parked_done(relay);
     aep__dead_done(relay);
     aep__tail_done(relay);
@@ -449,7 +454,6 @@ int aep__relay_run(struct aep__relay *relay, aep_error *err)
     relay->bell_fd = relay->cursor_fd = relay->signal_fd = relay->report.fd = -1;
     relay->server.listen_fd = relay->dead.log.fd = relay->tail.reader.fd = -1;
     relay->tail.fetch_fd = -1;
-    aep__syncer_init(&relay->syncer, &relay->spool);
     int result = start(relay, err);
     if (result == AEP_OK) {
         aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s", relay->report.status.version_text,

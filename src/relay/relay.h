@@ -81,7 +81,9 @@ struct aep__relay {
 int aep__relay_run(struct aep__relay *relay, aep_error *err);
 /** Says that the loop has to run again at at_us. */
 void aep__relay_due(struct aep__relay *relay, int64_t at_us);
-/** Something changed that status, cursor or disk must follow: makes a tick come within 100 ms. */
+/** Makes a tick come within 100 ms, at which status, syncs and removals follow what has changed. */
+void aep__relay_tick_soon(struct aep__relay *relay);
+/** The same after something that ends a time of quiet. */
 void aep__relay_touch(struct aep__relay *relay);
 /** Makes the sink that the spool's mode asks for. Errors: AEP_ECONFIG, AEP_ENOMEM. */
 int aep__relay_make_sink(struct aep__relay *relay, aep_error *err);

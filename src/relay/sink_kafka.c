@@ -56,7 +56,7 @@ static const struct {
     {"acks", "all"},
     {"partitioner", "murmur2_random"},
     {"linger.ms", "0"},
-    {"batch.size", "1000000"}, /* one request is in flight at a time: it must carry enough */
+    {"batch.size", "600000"}, /* one request is in flight at a time: it must carry enough */
     {"message.timeout.ms", "0"},
     {"queue.buffering.max.messages", "1000"},
     {"socket.nagle.disable", "true"},

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/syncer.h"
 
+#include "spool/retire.h"
 #include "spool/segment.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-void aep__syncer_init(struct aep__syncer *syncer, const struct aep__spool *spool)
+void aep__syncer_init(struct aep__syncer *syncer, const struct aep__spool *spool, int cursor_fd,
+                      uint64_t first)
 {
-    *syncer = (struct aep__syncer){.spool = spool};
+    *syncer = (struct aep__syncer){.spool = spool, .cursor_fd = cursor_fd, .removed = first};
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_cond_init(&syncer->changed, NULL);
 }
@@ -17,7 +19,7 @@ static int sync_segment(const struct aep__spool *spool, uint64_t number)
 {
     int fd = aep__segment_open(spool, number, false, NULL);
     if (fd < 0)
-        return errno == ENOENT ? 0 : -1; /* retired meanwhile */
+        return errno == ENOENT ? 0 : -1; /* removed meanwhile */
     int result = fdatasync(fd);
     int saved = errno;
     close(fd);
@@ -25,17 +27,38 @@ static int sync_segment(const struct aep__spool *spool, uint64_t number)
     return result;
 }
 
-int aep__sync_now(const struct aep__spool *spool, const struct aep__sync_job *job)
+static int sync_all(const struct aep__syncer *syncer, const struct aep__sync_job *job)
 {
     int result = 0;
     for (uint64_t number = job->from; job->from && number <= job->to; number++)
-        if (sync_segment(spool, number) < 0)
+        if (sync_segment(syncer->spool, number) < 0)
             result = -1;
-    if (job->folder && aep__spool_sync(spool) < 0)
+    if (job->folder && aep__spool_sync(syncer->spool) < 0)
         result = -1;
-    if (job->cursor_fd >= 0 && fdatasync(job->cursor_fd) < 0)
+    if (job->cursor && fdatasync(syncer->cursor_fd) < 0)
         result = -1;
     return result;
+}
+
+/* Takes the job, with the mutex held, and lets go of that while it works. */
+static void work(struct aep__syncer *syncer)
+{
+    struct aep__sync_job job = syncer->job;
+    uint64_t from = syncer->removed;
+    pthread_mutex_unlock(&syncer->mutex);
+    int sync_error = sync_all(syncer, &job) < 0 ? errno : 0;
+    bool removes = !sync_error && job.remove_below > from;
+    int remove_error = removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from,
+                                                     job.remove_below) < 0 ? errno : 0;
+    pthread_mutex_lock(&syncer->mutex);
+    if (sync_error)
+        syncer->errors.sync = sync_error;
+    if (remove_error)
+        syncer->errors.remove = remove_error;
+    else if (removes)
+        syncer->removed = job.remove_below;
+    syncer->busy = false;
+    pthread_cond_broadcast(&syncer->changed);
 }
 
 static void *run_syncer(void *arg)
@@ -47,13 +70,7 @@ static void *run_syncer(void *arg)
             pthread_cond_wait(&syncer->changed, &syncer->mutex);
         if (!syncer->busy)
             break;
-        struct aep__sync_job job = syncer->job;
-        pthread_mutex_unlock(&syncer->mutex);
-        int error = aep__sync_now(syncer->spool, &job) < 0 ? errno : 0;
-        pthread_mutex_lock(&syncer->mutex);
-        if (error)
-            syncer->error = error;
-        syncer->busy = false;
+        work(syncer);
     }
     pthread_mutex_unlock(&syncer->mutex);
     return NULL;
@@ -63,29 +80,43 @@ bool aep__syncer_ask(struct aep__syncer *syncer, const struct aep__sync_job *job
 {
     if (!syncer->started)
         syncer->started = pthread_create(&syncer->thread, NULL, run_syncer, syncer) == 0;
-    if (!syncer->started) {
-        if (aep__sync_now(syncer->spool, job) < 0)
-            syncer->error = errno;
-        return true;
-    }
     pthread_mutex_lock(&syncer->mutex);
     bool free = !syncer->busy;
     if (free) {
         syncer->job = *job;
         syncer->busy = true;
-        pthread_cond_signal(&syncer->changed);
+        if (syncer->started)
+            pthread_cond_broadcast(&syncer->changed);
+        else
+            work(syncer);
     }
     pthread_mutex_unlock(&syncer->mutex);
     return free;
 }
 
-int aep__syncer_error(struct aep__syncer *syncer)
+struct aep__sync_errors aep__syncer_errors(struct aep__syncer *syncer)
 {
     pthread_mutex_lock(&syncer->mutex);
-    int error = syncer->error;
-    syncer->error = 0;
+    struct aep__sync_errors errors = syncer->errors;
+    syncer->errors = (struct aep__sync_errors){0};
     pthread_mutex_unlock(&syncer->mutex);
-    return error;
+    return errors;
+}
+
+void aep__syncer_settle(struct aep__syncer *syncer)
+{
+    pthread_mutex_lock(&syncer->mutex);
+    while (syncer->busy)
+        pthread_cond_wait(&syncer->changed, &syncer->mutex);
+    pthread_mutex_unlock(&syncer->mutex);
+}
+
+uint64_t aep__syncer_removed(struct aep__syncer *syncer)
+{
+    pthread_mutex_lock(&syncer->mutex);
+    uint64_t removed = syncer->removed;
+    pthread_mutex_unlock(&syncer->mutex);
+    return removed;
 }
 
 void aep__syncer_done(struct aep__syncer *syncer)
@@ -93,7 +124,7 @@ void aep__syncer_done(struct aep__syncer *syncer)
     if (syncer->started) {
         pthread_mutex_lock(&syncer->mutex);
         syncer->ending = true;
-        pthread_cond_signal(&syncer->changed);
+        pthread_cond_broadcast(&syncer->changed);
         pthread_mutex_unlock(&syncer->mutex);
         pthread_join(syncer->thread, NULL);
     }

@@ -8,31 +8,43 @@
 
 #include <pthread.h>
 
-/* Segments from `from` to `to`, the folder if names are new, the cursor. */
+/* Segments from `from` to `to`, the folder if names are new, the cursor; then what the cursor has
+ * passed is removed (spool/retire.h). */
 struct aep__sync_job {
     uint64_t from, to; /* 0: no segment */
-    bool folder;
-    int cursor_fd; /* -1: not the cursor */
+    bool folder, cursor;
+    uint64_t remove_below; /* 0: nothing */
+};
+
+/* errno of the last job whose syncing, or removing, failed; 0: none did. */
+struct aep__sync_errors {
+    int sync, remove;
 };
 
 struct aep__syncer {
     const struct aep__spool *spool; /* borrowed */
+    int cursor_fd;                  /* borrowed */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool started, ending, busy;
     struct aep__sync_job job;
-    int error; /* errno of the last job that failed; 0 */
+    uint64_t removed; /* segments below this one are removed */
+    struct aep__sync_errors errors;
 };
 
-void aep__syncer_init(struct aep__syncer *syncer, const struct aep__spool *spool);
+/** Nothing below segment `first`, the cursor's, is there any more. */
+void aep__syncer_init(struct aep__syncer *syncer, const struct aep__spool *spool, int cursor_fd,
+                      uint64_t first);
 /** Ends the thread after the job it has. */
 void aep__syncer_done(struct aep__syncer *syncer);
 /** Gives it a job; false while it has one. */
 bool aep__syncer_ask(struct aep__syncer *syncer, const struct aep__sync_job *job);
-/** errno of a job that failed since the last call; 0. */
-int aep__syncer_error(struct aep__syncer *syncer);
-/** Does a job at once. 0, or -1 with errno. */
-int aep__sync_now(const struct aep__spool *spool, const struct aep__sync_job *job);
+/** What failed since the last call. */
+struct aep__sync_errors aep__syncer_errors(struct aep__syncer *syncer);
+/** Waits until it has nothing to do. */
+void aep__syncer_settle(struct aep__syncer *syncer);
+/** Segments below this one are removed. */
+uint64_t aep__syncer_removed(struct aep__syncer *syncer);
 
 #endif

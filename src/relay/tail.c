@@ -50,7 +50,7 @@ int aep__tail_start(struct aep__relay *relay, aep_error *err)
         result = skip_ordinals(relay, err);
     if (result != AEP_OK)
         return result;
-    aep__retire_sweep(&relay->spool, &tail->cursor);
+    aep__retire_sweep(&relay->spool, relay->cursor_fd, &tail->cursor);
     tail->position = (aep_position){tail->cursor.segment, tail->cursor.offset};
     tail->newest = tail->synced = tail->position;
     tail->ordinal = tail->cursor.ordinal;
@@ -109,15 +109,11 @@ static bool fill_gap(struct aep__relay *relay)
     if (relay->tail.reader.fd >= 0 || relay->tail.reader.offset > 0)
         return false;
     for (uint64_t later = number + 1; later <= number + GAP_MAX; later++) {
-        enum aep__segment_state state;
-        int fd = aep__segment_open(&relay->spool, later, false, &state);
-        if (fd < 0)
+        if (!aep__segment_ours(&relay->spool, later))
             continue;
-        close(fd);
-        if (state != AEP__SEGMENT_LIVE && state != AEP__SEGMENT_OTHER_BOOT)
-            continue;
-        if (aep__segment_create(&relay->spool, number, relay->spool.segment_bytes) < 0)
-            return false;
+        int made = aep__segment_create(&relay->spool, number, relay->spool.segment_bytes);
+        if (made != 0) /* 1: a publisher did it, and counts it */
+            return made > 0;
         aep__counters_add(&relay->counters, AEP__COUNT_lost, 1);
         aep__log_write(&relay->log, AEP_LOG_ERROR,
                        "segment %" PRIu64 " has been removed before it was read: what was in it is "
@@ -239,9 +235,10 @@ static void store_cursor(struct aep__relay *relay, aep_position position, uint64
     next.segment = position.segment;
     next.offset = position.offset;
     next.ordinal = ordinal;
-    if (aep__cursor_store(&relay->spool, relay->cursor_fd, &next, false) < 0 &&
-        !aep__ballast_give(&relay->spool)) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot store the cursor: %s", strerror(errno));
+    if (aep__cursor_store(&relay->spool, relay->cursor_fd, &next, false) < 0) {
+        if (!aep__ballast_give(&relay->spool))
+            aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot store the cursor: %s",
+                           strerror(errno));
         return; /* tried again with the next advance */
     }
     *cursor = next;
@@ -261,15 +258,15 @@ static void read_again(struct aep__relay *relay)
     aep__reader_seek(&tail->reader, tail->position.segment, 0);
 }
 
-/* Retires the oldest segment that was read. False: not now. */
-static bool retire_oldest(struct aep__relay *relay)
+/* Moves the cursor beyond the oldest segment that was read. False: not now. */
+static bool pass_oldest(struct aep__relay *relay)
 {
     struct aep__tail *tail = &relay->tail;
     struct aep__sealed *oldest = &tail->sealed[0];
     struct aep__cursor next = tail->cursor;
     next.segment = oldest->segment;
     next.ordinal = oldest->ordinal;
-    if (aep__retire(&relay->spool, relay->cursor_fd, &next, oldest->inode) < 0) {
+    if (aep__retire_pass(&relay->spool, relay->cursor_fd, &next, oldest->inode) < 0) {
         if (errno == EBUSY)
             read_again(relay);
         else if (!aep__ballast_give(&relay->spool))
@@ -278,13 +275,14 @@ static bool retire_oldest(struct aep__relay *relay)
         return false;
     }
     tail->cursor = next;
-    tail->cursor_dirty = false;
+    tail->cursor_dirty = true;
     if (tail->reader.fd < 0) { /* the next one is there now */
         tail->waiting = false;
         aep__relay_due(relay, relay->now_us);
     }
     tail->sealed_count--;
     memmove(oldest, oldest + 1, tail->sealed_count * sizeof *oldest);
+    aep__relay_tick_soon(relay); /* to have it removed */
     return true;
 }
 
@@ -326,7 +324,7 @@ void aep__tail_advance(struct aep__relay *relay)
         return;
     }
     while (tail->sealed_count && tail->sealed[0].segment < position.segment)
-        if (!retire_oldest(relay))
+        if (!pass_oldest(relay))
             return;
     if (position.segment == tail->cursor.segment)
         store_cursor(relay, position, ordinal);
@@ -438,34 +436,52 @@ static void seal_failed(struct aep__relay *relay, int error)
                    strerror(error), sealed ? "going on in a new one" : "it cannot be sealed either");
 }
 
+/* What has become due since the syncer's last job. False: nothing. */
+static bool next_job(struct aep__relay *relay, struct aep__sync_job *ret)
+{
+    struct aep__tail *tail = &relay->tail;
+    const struct aep__cursor *cursor = &tail->cursor;
+    bool grown = aep__before(tail->synced, tail->newest);
+    bool unfinished = aep__before((aep_position){cursor->segment, cursor->offset}, tail->newest);
+    *ret = (struct aep__sync_job){0};
+    if (!aep__config_is(relay->config, AEP__OPT_SPOOL_SYNC, "never"))
+        ret->cursor = tail->cursor_dirty;
+    if (grown && unfinished && aep__config_is(relay->config, AEP__OPT_SPOOL_SYNC, "batch")) {
+        ret->from = tail->synced.segment > cursor->segment ? tail->synced.segment : cursor->segment;
+        ret->to = tail->newest.segment;
+        ret->folder = tail->newest.segment != tail->synced.segment;
+    }
+    if (aep__syncer_removed(&relay->syncer) < cursor->segment)
+        ret->remove_below = cursor->segment;
+    return ret->from || ret->cursor || ret->remove_below;
+}
+
 void aep__tail_sync(struct aep__relay *relay)
 {
     struct aep__tail *tail = &relay->tail;
-    int error = aep__syncer_error(&relay->syncer);
-    if (error)
-        seal_failed(relay, error);
+    struct aep__sync_job job;
+    struct aep__sync_errors errors = aep__syncer_errors(&relay->syncer);
+    if (errors.sync)
+        seal_failed(relay, errors.sync);
+    if (errors.remove)
+        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot remove finished segments: %s",
+                       strerror(errors.remove));
     aep__tail_measure(relay);
-    bool grown = aep__before(tail->synced, tail->newest);
-    bool unfinished = aep__before((aep_position){tail->cursor.segment, tail->cursor.offset},
-                                  tail->newest);
-    bool batch = aep__config_is(relay->config, AEP__OPT_SPOOL_SYNC, "batch");
-    struct aep__sync_job job = {.cursor_fd = tail->cursor_dirty ? relay->cursor_fd : -1};
-    if (grown && unfinished && batch) {
-        job.from = tail->synced.segment > tail->cursor.segment ? tail->synced.segment
-                                                               : tail->cursor.segment;
-        job.to = tail->newest.segment;
-        job.folder = tail->newest.segment != tail->synced.segment;
+    bool due = next_job(relay, &job);
+    if (due && !aep__syncer_ask(&relay->syncer, &job)) {
+        aep__relay_tick_soon(relay);
+        return;
     }
-    if (aep__config_is(relay->config, AEP__OPT_SPOOL_SYNC, "never"))
-        job.cursor_fd = -1;
-    if (!job.from && job.cursor_fd < 0) {
-        tail->synced = tail->newest;
-    } else if (aep__syncer_ask(&relay->syncer, &job)) {
-        tail->synced = tail->newest;
+    tail->synced = tail->newest;
+    if (job.cursor)
         tail->cursor_dirty = false;
-    } else {
-        aep__relay_touch(relay);
-    }
+}
+
+void aep__tail_sync_now(struct aep__relay *relay)
+{
+    aep__syncer_settle(&relay->syncer);
+    aep__tail_sync(relay);
+    aep__syncer_settle(&relay->syncer);
 }
 
 bool aep__tail_seal_idle(struct aep__relay *relay)

@@ -6,7 +6,7 @@
  *          ^cursor                        ^position
  *          └──── flights in the lane ─────┘
  *
- * A segment is retired once the cursor's flight stands beyond it. The ordinal counts events from the
+ * A segment is passed once the cursor's flight stands beyond it; the syncer removes it later. The ordinal counts events from the
  * spool's begin on; at the first relay start of a boot it skips to the next multiple of 2^32, since
  * numbers given to records that a power cut took must not come again. */
 #ifndef AEP_RELAY_TAIL_H
@@ -38,7 +38,7 @@ struct aep__tail {
     bool has_pending;
     bool waiting;               /* nothing was left to read when it last looked */
     bool gone;                  /* the segment was removed; waits until the lane is empty */
-    struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, to be retired */
+    struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, not passed yet */
     unsigned sealed_count;
     aep_position resume;        /* after a segment that came again; segment 0: none */
     aep_position purge;         /* what is below is dropped; segment 0: none */
@@ -57,7 +57,7 @@ int aep__tail_start(struct aep__relay *relay, aep_error *err);
 void aep__tail_done(struct aep__relay *relay);
 /** Reads and offers records. True if it stopped only to let others run. */
 bool aep__tail_pump(struct aep__relay *relay);
-/** Pops what is finished, retires segments, stores the cursor. */
+/** Pops what is finished, moves the cursor behind it. */
 void aep__tail_advance(struct aep__relay *relay);
 /** Whether everything that was there when it last looked is finished. */
 bool aep__tail_finished(const struct aep__relay *relay);
@@ -70,8 +70,10 @@ bool aep__tail_fetch(struct aep__relay *relay, const struct aep__flight *flight,
 void aep__tail_measure(struct aep__relay *relay);
 /** Bytes that the spool's segments take, by the publishers' reckoning. */
 uint64_t aep__tail_used(const struct aep__relay *relay);
-/** Has synced what must be; at ticks. */
+/** Has synced what must be, and passed segments removed; at ticks. */
 void aep__tail_sync(struct aep__relay *relay);
+/** The same, and waits until it is done. */
+void aep__tail_sync_now(struct aep__relay *relay);
 /** All is finished and quiet: seals the segment so that it can be removed. False: there is nothing
  * in it, or it cannot be. */
 bool aep__tail_seal_idle(struct aep__relay *relay);

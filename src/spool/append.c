@@ -94,10 +94,13 @@ static int takes_records(const struct aep__appender *appender, enum aep__segment
 /* A first segment that is missing although the cursor stands inside it was lost with the power: it
  * comes back empty and sealed behind the cursor. */
 static int create_segment(const struct aep__appender *appender, uint64_t number,
-                          const struct aep__cursor *cursor)
+                          const struct aep__cursor *cursor, bool *ret_gap)
 {
     uint64_t sealed_at = number == cursor->segment ? cursor->offset : 0;
-    return aep__segment_create(appender->spool, number, sealed_at);
+    bool successor = aep__segment_ours(appender->spool, number + 1);
+    int result = aep__segment_create(appender->spool, number, sealed_at);
+    *ret_gap = successor && result == 0;
+    return result;
 }
 
 /* AEP_OK: appender->fd is segment `number`, made if it was missing, and it takes records.
@@ -108,6 +111,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
 {
     struct aep__cursor cursor;
     enum aep__segment_state state;
+    bool gap = false;
     aep__append_done(appender);
     appender->sealed = false;
     int result = load_cursor(appender, &cursor, err);
@@ -118,7 +122,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
         return AEP_ESTATE;
     appender->fd = aep__segment_open(appender->spool, number, true, &state);
     if (appender->fd < 0 && errno == ENOENT) {
-        if (create_segment(appender, number, &cursor) < 0)
+        if (create_segment(appender, number, &cursor, &gap) < 0)
             return refuse(appender, err, "cannot begin a segment");
         appender->fd = aep__segment_open(appender->spool, number, true, &state);
     }
@@ -134,6 +138,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     int takes = 0;
     if (result == AEP_OK && number >= cursor.segment) {
         *next = number + 1;
+        appender->gaps += gap;
         takes = takes_records(appender, state, &cursor);
     }
     if (takes > 0)

@@ -33,6 +33,8 @@ struct aep__appender {
     uint64_t max_bytes;              /* of the spool; 0: no limit */
     bool new_segment;  /* one was opened since the last sync: the folder is to be synced,
                           since whoever made it may not have come to that */
+    uint64_t gaps;     /* missing segments, with later ones behind them, that were made anew: others
+                          removed them; for the caller to count and reset */
     uint64_t unsynced; /* the oldest segment written to since the last sync; 0: none */
 };
 

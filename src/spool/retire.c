@@ -13,28 +13,36 @@
 
 #define TEMP_SECONDS 3600
 
-int aep__retire(const struct aep__spool *spool, int cursor_fd, struct aep__cursor *cursor,
-                ino_t inode)
+int aep__retire_pass(const struct aep__spool *spool, int cursor_fd, struct aep__cursor *cursor,
+                     ino_t inode)
 {
     char name[AEP__SEGMENT_NAME_SIZE];
     struct stat st;
-    uint64_t number = cursor->segment;
-    aep__segment_name(number, name);
-    bool there = fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (there && st.st_ino != inode) {
+    struct aep__cursor next = *cursor;
+    aep__segment_name(cursor->segment, name);
+    if (fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino != inode) {
         errno = EBUSY;
         return -1;
     }
-    if (aep__segment_create(spool, number + 1, 0) < 0 || aep__spool_sync(spool) < 0)
-        return -1;
-    struct aep__cursor next = *cursor;
-    next.segment = number + 1;
+    next.segment++;
     next.offset = 0;
-    if (aep__cursor_store(spool, cursor_fd, &next, true) < 0)
+    if (aep__segment_create(spool, next.segment, 0) < 0 ||
+        aep__cursor_store(spool, cursor_fd, &next, false) < 0)
         return -1;
     *cursor = next;
-    if (there && unlinkat(spool->dir_fd, name, 0) < 0 && errno != ENOENT)
+    return 0;
+}
+
+int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t from, uint64_t below)
+{
+    char name[AEP__SEGMENT_NAME_SIZE];
+    if (aep__spool_sync(spool) < 0 || fdatasync(cursor_fd) < 0)
         return -1;
+    for (uint64_t number = from; number < below; number++) {
+        aep__segment_name(number, name);
+        if (unlinkat(spool->dir_fd, name, 0) < 0 && errno != ENOENT)
+            return -1;
+    }
     return 0;
 }
 
@@ -54,13 +62,16 @@ static bool to_be_swept(const struct aep__spool *spool, const struct aep__cursor
     return (number > 0 && number < cursor->segment) || stale_temp(spool, name);
 }
 
-unsigned aep__retire_sweep(const struct aep__spool *spool, const struct aep__cursor *cursor)
+unsigned aep__retire_sweep(const struct aep__spool *spool, int cursor_fd,
+                           const struct aep__cursor *cursor)
 {
     unsigned removed = 0;
     int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        if (fd >= 0)
+    if (!dir || fdatasync(cursor_fd) < 0) {
+        if (dir)
+            closedir(dir);
+        else if (fd >= 0)
             close(fd);
         return 0;
     }

@@ -104,6 +104,15 @@ static void reserve_blocks(const struct aep__spool *spool, uint64_t number)
     close(fd);
 }
 
+bool aep__segment_ours(const struct aep__spool *spool, uint64_t number)
+{
+    enum aep__segment_state state;
+    int fd = aep__segment_open(spool, number, false, &state);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 && (state == AEP__SEGMENT_LIVE || state == AEP__SEGMENT_OTHER_BOOT);
+}
+
 /* Until the seal is there, records may come: behind sealed_at, where they count. */
 static void seal_made(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
 {
@@ -119,7 +128,7 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
     char name[AEP__SEGMENT_NAME_SIZE];
     struct aep__buf header = {0};
     if (aep__segment_exists(spool, number))
-        return 0;
+        return 1;
     aep__segment_name(number, name);
     if (sealed_at && sealed_at < spool->segment_bytes)
         sealed_at = spool->segment_bytes;
@@ -130,7 +139,7 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
             ? aep__spool_create_unsynced(spool, name, header.data, header.len, (off_t)sealed_at)
             : -1;
     aep__buf_done(&header);
-    if (result == 0 && sealed_at)
+    if (result >= 0 && sealed_at)
         seal_made(spool, number, sealed_at);
     else if (result == 0)
         reserve_blocks(spool, number);

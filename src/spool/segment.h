@@ -33,13 +33,15 @@ enum aep__segment_state {
 
 /** Whether a file of that number is there, whatever it is. */
 bool aep__segment_exists(const struct aep__spool *spool, uint64_t number);
+/** Whether one of this spool's is there, of whatever boot. */
+bool aep__segment_ours(const struct aep__spool *spool, uint64_t number);
 /** Opens one for append (write) or reading; ret_state may be NULL.
  * -1 with errno: ENOENT missing; EPERM no regular file of ours; EIO its header cannot be read. */
 int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool write,
                       enum aep__segment_state *ret_state);
 /** Makes an empty one with its header (nothing happens if it is there), blocks reserved as far as
  * the disk allows. sealed_at > 0: it appears with at least that size and L, and is then sealed, best
- * effort: no record can be lost below sealed_at. -1 with errno. */
+ * effort: no record can be lost below sealed_at. 0 made, 1 it was there, -1 with errno. */
 int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at);
 
 /** How long an open segment is, and whether it still has a name. Unlike fstat(2) it does not ask for

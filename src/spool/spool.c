@@ -69,6 +69,7 @@ static int write_temp(const struct aep__spool *spool, const char *temp, const vo
 
 enum durability { SYNCED, UNSYNCED };
 
+/* 1: somebody else was first. */
 static int create_file(const struct aep__spool *spool, const char *name, const void *data,
                        size_t len, off_t min_size, enum durability durability)
 {
@@ -78,8 +79,8 @@ static int create_file(const struct aep__spool *spool, const char *name, const v
     snprintf(temp, sizeof temp, AEP__SPOOL_TEMP "%d.%016" PRIx64, (int)getpid(), random);
     int fd = write_temp(spool, temp, data, len, min_size);
     int result = fd < 0 || (durability == SYNCED && fdatasync(fd) < 0) ? -1 : 0;
-    if (result == 0 && linkat(spool->dir_fd, temp, spool->dir_fd, name, 0) < 0 && errno != EEXIST)
-        result = -1;
+    if (result == 0 && linkat(spool->dir_fd, temp, spool->dir_fd, name, 0) < 0)
+        result = errno == EEXIST ? 1 : -1;
     int saved = errno;
     if (fd >= 0)
         close(fd);
@@ -91,7 +92,7 @@ static int create_file(const struct aep__spool *spool, const char *name, const v
 int aep__spool_create(const struct aep__spool *spool, const char *name, const void *data,
                       size_t len, off_t min_size)
 {
-    return create_file(spool, name, data, len, min_size, SYNCED);
+    return create_file(spool, name, data, len, min_size, SYNCED) < 0 ? -1 : 0;
 }
 
 int aep__spool_create_unsynced(const struct aep__spool *spool, const char *name, const void *data,

@@ -81,7 +81,7 @@ int aep__spool_openat(const struct aep__spool *spool, const char *name, int flag
 int aep__spool_create(const struct aep__spool *spool, const char *name, const void *data,
                       size_t len, off_t min_size);
 /** As aep__spool_create(), but does not sync the bytes: for a file that is synced later, with what
- * was appended to it, and may be empty if the power goes before. */
+ * was appended to it, and may be empty if the power goes before. 1 if somebody else was first. */
 int aep__spool_create_unsynced(const struct aep__spool *spool, const char *name, const void *data,
                                size_t len, off_t min_size);
 /** Makes the names in the folder durable. */

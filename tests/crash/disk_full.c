@@ -198,11 +198,12 @@ static bool in_order(const struct aep__record *record, uint64_t next[WRITERS])
 
 static int retire(struct aep__spool *spool, int cursor_fd, struct aep__cursor *cursor, ino_t inode)
 {
-    int result = aep__retire(spool, cursor_fd, cursor, inode);
+    uint64_t number = cursor->segment;
+    int result = aep__retire_pass(spool, cursor_fd, cursor, inode);
     if (result < 0 && errno == ENOSPC && unlinkat(spool->dir_fd, "ballast", 0) == 0)
-        result = aep__retire(spool, cursor_fd, cursor, inode);
+        result = aep__retire_pass(spool, cursor_fd, cursor, inode);
     make_ballast(spool);
-    return result;
+    return result < 0 ? result : aep__retire_remove(spool, cursor_fd, number, number + 1);
 }
 
 static void run_reader(void)

@@ -246,6 +246,7 @@ struct tail {
     struct aep__spool spool;
     struct aep__cursor cursor;
     struct aep__reader reader;
+    uint64_t removed; /* segments below this one */
     int cursor_fd, log, bell;
     uint64_t random;
 };
@@ -260,7 +261,8 @@ static void begin_tail(struct tail *tail, uint64_t life)
     tail->cursor_fd = aep__cursor_open(&tail->spool);
     if (tail->cursor_fd < 0 || aep__cursor_load(&tail->spool, &tail->cursor, &err) != AEP_OK)
         problem("cursor: %s", err.text);
-    aep__retire_sweep(&tail->spool, &tail->cursor);
+    aep__retire_sweep(&tail->spool, tail->cursor_fd, &tail->cursor);
+    tail->removed = tail->cursor.segment;
     aep__reader_init(&tail->reader, &tail->spool, tail->cursor.segment, tail->cursor.offset, true,
                      &err);
     tail->bell = aep__bell_open(&tail->spool);
@@ -309,6 +311,18 @@ static void wait_for_bell(struct tail *tail)
         seal_early(tail);
 }
 
+/* Removes late and several at once, as a relay's syncer does. */
+static void retire(struct tail *tail)
+{
+    if (aep__retire_pass(&tail->spool, tail->cursor_fd, &tail->cursor, tail->reader.inode) < 0)
+        problem("retire: %s", strerror(errno));
+    if (next_random(&tail->random) % 3)
+        return;
+    if (aep__retire_remove(&tail->spool, tail->cursor_fd, tail->removed, tail->cursor.segment) < 0)
+        problem("remove: %s", strerror(errno));
+    tail->removed = tail->cursor.segment;
+}
+
 static void run_reader(uint64_t life)
 {
     struct tail tail;
@@ -322,8 +336,7 @@ static void run_reader(uint64_t life)
             deliver(&tail, &entry);
             break;
         case AEP__READ_SEALED:
-            if (aep__retire(&tail.spool, tail.cursor_fd, &tail.cursor, tail.reader.inode) < 0)
-                problem("retire: %s", strerror(errno));
+            retire(&tail);
             break;
         case AEP__READ_WAIT:
             if (last_look)

@@ -306,6 +306,15 @@ static inline const char *all_from(struct here *here, uint64_t segment, uint64_t
     return all;
 }
 
+/* Passes the cursor's segment, and removes it. */
+static inline int retire_inode(struct here *here, ino_t inode)
+{
+    uint64_t number = here->cursor.segment;
+    int result = aep__retire_pass(&here->spool, here->cursor_fd, &here->cursor, inode);
+    return result < 0 ? result
+                      : aep__retire_remove(&here->spool, here->cursor_fd, number, number + 1);
+}
+
 /* Reads all from the cursor's segment to the seal, and retires it. */
 static inline void retire_first(struct here *here)
 {
@@ -317,7 +326,7 @@ static inline void retire_first(struct here *here)
     const char *word;
     while (strcmp(word = next_of(&reader), "(sealed)") != 0)
         assert_true(word[0] != '(');
-    assert_int_equal(aep__retire(&here->spool, here->cursor_fd, &here->cursor, reader.inode), 0);
+    assert_int_equal(retire_inode(here, reader.inode), 0);
     aep__reader_done(&reader);
 }
 

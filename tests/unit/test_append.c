@@ -312,6 +312,36 @@ static void test_a_stray_number_is_foreign(void **state)
     aep__append_done(&appender);
 }
 
+static void test_a_segment_that_was_removed_from_the_middle_is_noticed(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here), late;
+    append_long(&appender, "one", L);
+    append_long(&appender, "two", L);
+    append_text(&appender, "three");
+    remove_segment(here, 2);
+    add_to_segment(here, 9, "garbage", 7);
+    aep__append_init(&late, &here->spool, 0);
+    assert_int_equal(append_long(&late, "four", L).segment, 2);
+    assert_int_equal(append_text(&late, "five").segment, 3);
+    assert_int_equal(late.gaps, 1);
+    assert_int_equal(appender.gaps, 0);
+    assert_all(here, "one four three five");
+    aep__append_done(&late);
+    aep__append_done(&appender);
+}
+
+static void test_a_stray_file_is_no_sign_of_a_removed_one(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    add_to_segment(here, 2, "garbage", 7);
+    append_long(&appender, "one", L);
+    append_text(&appender, "two");
+    assert_int_equal(appender.gaps, 0);
+    aep__append_done(&appender);
+}
+
 static void test_garbage_in_the_place_of_a_segment_is_sealed_and_passed(void **state)
 {
     static const char zeros[1000];
@@ -953,6 +983,8 @@ int main(void)
         HERE_TEST(test_a_segment_made_anew_after_it_was_retired_is_left),
         HERE_TEST(test_an_open_zombie_is_left),
         HERE_TEST(test_a_stray_number_is_foreign),
+        HERE_TEST(test_a_segment_that_was_removed_from_the_middle_is_noticed),
+        HERE_TEST(test_a_stray_file_is_no_sign_of_a_removed_one),
         HERE_TEST(test_garbage_in_the_place_of_a_segment_is_sealed_and_passed),
         HERE_TEST(test_a_symbolic_link_is_not_written_through),
         HERE_TEST(test_after_its_segment_is_deleted_the_record_comes_again),

@@ -15,7 +15,7 @@ static struct aep__appender begin_appending(struct here *here)
 /* A spool whose first segment holds these, as a relay and as anybody reads it. */
 static void begin_with(struct here *here, struct aep__reader *reader, bool relay, const char *text)
 {
-    assert_int_equal(aep__segment_create(&here->spool, 1, 0), 0);
+    assert_true(aep__segment_create(&here->spool, 1, 0) >= 0);
     if (text)
         add_whole(here, 1, text);
     begin_reading(here, reader, 1, 0, relay);
@@ -367,7 +367,7 @@ static void test_a_position_beyond_a_seal_is_the_segments_end(void **state)
         begin_with(here, &reader, relay, "one");
         seal_early(here, 1, 0);
         add_whole(here, 1, "late");
-        assert_int_equal(aep__segment_create(&here->spool, 2, 0), 0);
+        assert_true(aep__segment_create(&here->spool, 2, 0) >= 0);
         aep__reader_seek(&reader, 1, L + 20);
         expect_next(&reader, "(sealed)");
         expect_next(&reader, "(wait)");
