@@ -4,6 +4,7 @@
 #include "aep/aep.h"
 #include "base/error.h"
 #include "base/os.h"
+#include "client/setup.h"
 #include "relay/handover.h"
 #include "relay/settings.h"
 #include "spool/bell.h"
@@ -69,28 +70,17 @@ static int receive_settings(aep_config **ret, aep_error *err)
 /* A relay in the foreground may come before the first publisher, and then makes the spool. */
 static int open_spool(struct aep__relay *relay, const char *dir, aep_error *err)
 {
-    struct aep__buf path = {0}, destination = {0};
-    const aep_config *config = relay->config;
-    aep__config_destination(config, &destination);
+    struct aep__buf path = {0};
     int result = AEP_OK;
     if (dir)
         aep__buf_text(&path, dir);
     else
-        result = aep__config_spool_dir(config, &path, err);
-    struct aep__spool_settings settings = {
-        .segment_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_SEGMENT_BYTES),
-        .record_bytes = aep__spool_record_bytes(
-            (uint64_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES)),
-        .max_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_MAX_BYTES),
-        .local = aep__config_is(config, AEP__OPT_MODE, "local"),
-        .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
-        .destination = aep__buf_string(&destination),
-    };
+        result = aep__config_spool_dir(relay->config, &path, err);
+    dir = aep__buf_string(&path);
     if (result == AEP_OK)
-        result = aep__spool_open(&relay->spool, aep__buf_string(&path),
-                                 relay->foreground ? &settings : NULL, err);
+        result = relay->foreground ? aep__setup_spool(relay->config, dir, &relay->spool, err)
+                                   : aep__spool_open(&relay->spool, dir, NULL, err);
     aep__buf_done(&path);
-    aep__buf_done(&destination);
     return result;
 }
 

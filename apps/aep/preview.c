@@ -4,29 +4,8 @@
 
 #include "publish.h"
 
+#include "client/setup.h"
 #include "event/envelope.h"
-
-/* As the library has them for a publisher. */
-static int prepare_settings(const aep_config *config, const struct aep__redactor *redactor,
-                            struct aep__envelope_settings *settings, aep_error *err)
-{
-    *settings = (struct aep__envelope_settings){
-        .tenant_id = aep__config_text(config, AEP__OPT_TENANT_ID),
-        .namespace_ = aep__config_text(config, AEP__OPT_NAMESPACE),
-        .source = aep__config_text(config, AEP__OPT_SOURCE),
-        .environment = aep__config_text(config, AEP__OPT_ENVIRONMENT),
-        .traceparent = getenv("TRACEPARENT"),
-        .tracestate = getenv("TRACESTATE"),
-        .single_topic = aep__config_is(config, AEP__OPT_TOPIC_LAYOUT, "single"),
-        .cloudevents = aep__config_bool(config, AEP__OPT_WIRE_CLOUDEVENTS),
-        .ids_strict = aep__config_bool(config, AEP__OPT_IDS_STRICT),
-        .capture_request = aep__config_bool(config, AEP__OPT_CAPTURE_REQUEST),
-        .field_bytes = (size_t)aep__config_int(config, AEP__OPT_LIMITS_FIELD_BYTES),
-        .message_bytes = (size_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES),
-        .redactor = redactor,
-    };
-    return aep__envelope_settings_prepare(settings, err);
-}
 
 static int make_envelope(const struct aep__draft *draft,
                          const struct aep__envelope_settings *settings,
@@ -44,14 +23,12 @@ int aep__draft_preview(const struct aep__draft *draft, const aep_config *config,
                        struct aep__buf *out, aep_error *err)
 {
     aep_config *loaded = NULL;
-    struct aep__redactor *redactor = NULL;
     struct aep__envelope_settings settings = {0};
     struct aep__envelope envelope = {0};
     int code = aep__config_load(config, &loaded, err);
-    if (code == AEP_OK && aep__config_bool(loaded, AEP__OPT_REDACT))
-        code = aep__redactor_new(aep__config_text(loaded, AEP__OPT_REDACT_EXTRA), &redactor, err);
     if (code == AEP_OK)
-        code = prepare_settings(loaded, redactor, &settings, err);
+        code = aep__setup_envelope(loaded, getenv("TRACEPARENT"), getenv("TRACESTATE"), &settings,
+                                   err);
     if (code == AEP_OK)
         code = make_envelope(draft, &settings, &envelope, err);
     if (code == AEP_OK) {
@@ -59,8 +36,7 @@ int aep__draft_preview(const struct aep__draft *draft, const aep_config *config,
         aep__buf_byte(out, '\n');
     }
     aep__envelope_done(&envelope);
-    aep__envelope_settings_done(&settings);
-    aep__redactor_free(redactor);
+    aep__setup_envelope_done(&settings);
     aep_config_free(loaded);
     return code;
 }

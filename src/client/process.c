@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "client/publisher.h"
 #include "client/spawn.h"
+#include "client/setup.h"
 #include "spool/bell.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
@@ -77,27 +78,6 @@ static int check_room(const struct aep__process *process, uint64_t max_bytes, ae
                       (unsigned long long)least);
 }
 
-static int open_folder(struct aep__process *process, aep_error *err)
-{
-    const struct aep_publisher *pub = process->pub;
-    const aep_config *config = pub->config;
-    struct aep__buf destination = {0};
-    aep__config_destination(config, &destination);
-    struct aep__spool_settings settings = {
-        .segment_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_SEGMENT_BYTES),
-        .record_bytes = aep__spool_record_bytes(
-            (uint64_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES)),
-        .max_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_MAX_BYTES),
-        .local = pub->local,
-        .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
-        .destination = aep__buf_string(&destination),
-    };
-    int result = destination.failed ? aep__error_memory(err)
-                                    : aep__spool_open(&process->spool, pub->dir, &settings, err);
-    aep__buf_done(&destination);
-    return result;
-}
-
 static int open_files(struct aep__process *process, aep_error *err)
 {
     struct stat st;
@@ -120,7 +100,7 @@ static int open_files(struct aep__process *process, aep_error *err)
 static int open_spool(struct aep__process *process, aep_error *err)
 {
     uint64_t max_bytes = (uint64_t)aep__config_int(process->pub->config, AEP__OPT_SPOOL_MAX_BYTES);
-    int result = open_folder(process, err);
+    int result = aep__setup_spool(process->pub->config, process->pub->dir, &process->spool, err);
     if (result != AEP_OK)
         return result;
     aep__append_init(&process->appender, &process->spool, max_bytes);
@@ -136,34 +116,6 @@ static int open_spool(struct aep__process *process, aep_error *err)
 }
 
 /* ---- making and freeing ---- */
-
-static int make_settings(struct aep__process *process, aep_error *err)
-{
-    const struct aep_publisher *pub = process->pub;
-    const aep_config *config = pub->config;
-    if (aep__config_bool(config, AEP__OPT_REDACT)) {
-        int result = aep__redactor_new(aep__config_text(config, AEP__OPT_REDACT_EXTRA),
-                                       &process->redactor, err);
-        if (result != AEP_OK)
-            return result;
-    }
-    process->settings = (struct aep__envelope_settings){
-        .tenant_id = aep__config_text(config, AEP__OPT_TENANT_ID),
-        .namespace_ = aep__config_text(config, AEP__OPT_NAMESPACE),
-        .source = aep__config_text(config, AEP__OPT_SOURCE),
-        .environment = aep__config_text(config, AEP__OPT_ENVIRONMENT),
-        .traceparent = pub->traceparent,
-        .tracestate = pub->tracestate,
-        .single_topic = aep__config_is(config, AEP__OPT_TOPIC_LAYOUT, "single"),
-        .cloudevents = aep__config_bool(config, AEP__OPT_WIRE_CLOUDEVENTS),
-        .ids_strict = aep__config_bool(config, AEP__OPT_IDS_STRICT),
-        .capture_request = aep__config_bool(config, AEP__OPT_CAPTURE_REQUEST),
-        .field_bytes = (size_t)aep__config_int(config, AEP__OPT_LIMITS_FIELD_BYTES),
-        .message_bytes = (size_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES),
-        .redactor = process->redactor,
-    };
-    return aep__envelope_settings_prepare(&process->settings, err);
-}
 
 static void init_mutexes(struct aep__process *process)
 {
@@ -185,7 +137,8 @@ int aep__process_new(const struct aep_publisher *pub, struct aep__process **ret,
     process->spool.dir_fd = process->appender.fd = process->counters.fd = -1;
     process->bell_fd = process->lock_fd = process->control_fd = -1;
     init_mutexes(process);
-    result = make_settings(process, err);
+    result = aep__setup_envelope(pub->config, pub->traceparent, pub->tracestate, &process->settings,
+                                 err);
     if (result == AEP_OK)
         result = open_spool(process, err);
     if (result == AEP_OK)
@@ -211,8 +164,7 @@ void aep__process_free(struct aep__process *process)
     close_spool(process);
     for (int i = 0; i < AEP__SCRATCH_POOL; i++)
         free_scratch(atomic_load(&process->pool[i]));
-    aep__envelope_settings_done(&process->settings);
-    aep__redactor_free(process->redactor);
+    aep__setup_envelope_done(&process->settings);
     pthread_mutex_destroy(&process->mutex);
     for (int i = 0; i < AEP__RUN_LOCKS; i++)
         pthread_mutex_destroy(&process->run_locks[i]);

@@ -50,7 +50,6 @@ struct aep__process {
     pthread_mutex_t run_locks[AEP__RUN_LOCKS]; /* of execution handles, by their address */
 
     /* read-only once made */
-    struct aep__redactor *redactor;
     struct aep__envelope_settings settings;
 
     _Atomic(struct aep__scratch *) pool[AEP__SCRATCH_POOL];

@@ -8,16 +8,18 @@
 #include "client/spawn.h"
 #include "client/wait.h"
 #include "spool/bell.h"
+#include "spool/cursor.h"
+#include "spool/segment.h"
 #include "spool/status.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define FALLBACK_ROOT "/var/tmp/aep-" /* and the user's id */
 
 /* ---- the process's half ---- */
 
@@ -113,74 +115,69 @@ static int make_slot(aep_publisher *pub, aep_error *err)
     return pub->slot ? AEP_OK : aep__error_memory(err);
 }
 
-static int set_dir(aep_publisher *pub, const char *dir, aep_error *err)
+static void say(const aep_publisher *pub, const char *format, ...)
 {
-    char *copy = strdup(dir);
-    if (!copy)
-        return aep__error_memory(err);
-    free(pub->dir);
-    pub->dir = copy;
-    return AEP_OK;
+    char text[PATH_MAX + 512];
+    va_list args;
+    if (!pub->log)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    pub->log(pub->log_user, AEP_LOG_WARNING, text);
 }
 
-static int derive_dir(aep_publisher *pub, aep_error *err)
+static int set_dir(aep_publisher *pub, aep_error *err)
 {
     struct aep__buf dir = {0};
-    if (!pub->enabled)
-        return set_dir(pub, "", err);
-    int result = aep__config_spool_dir(pub->config, &dir, err);
-    if (result == AEP_OK)
-        result = set_dir(pub, aep__buf_string(&dir), err);
-    aep__buf_done(&dir);
-    return result;
-}
-
-/* The system's persistent temporary folder is everybody's: what stands in it under our name must
- * be ours and closed to others before anything is put there. */
-static int make_private_root(const char *root, aep_error *err)
-{
-    struct stat st;
-    if (mkdir(root, 0700) < 0 && errno != EEXIST)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot make %s", root);
-    if (lstat(root, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
-        (st.st_mode & 077) == 0)
-        return AEP_OK;
-    return aep__error(err, AEP_ESPOOL, "spool.dir",
-                      "%s is not a private folder of this user: set spool.dir to a folder on a "
-                      "local disk",
-                      root);
-}
-
-/* A home on NFS or the like takes no spool. */
-static int fall_back(aep_publisher *pub, const char *why, aep_error *err)
-{
-    char root[64], dir[PATH_MAX], text[PATH_MAX + 512];
-    const char *name = strrchr(pub->dir, '/');
-    snprintf(root, sizeof root, FALLBACK_ROOT "%lu", (unsigned long)geteuid());
-    int result = make_private_root(root, err);
-    if (result != AEP_OK)
-        return result;
-    snprintf(dir, sizeof dir, "%s%s", root, name ? name : "/spool");
-    result = set_dir(pub, dir, err);
-    if (result == AEP_OK && pub->log) {
-        snprintf(text, sizeof text, "%s; using %s", why, dir);
-        pub->log(pub->log_user, AEP_LOG_WARNING, text);
+    int result = pub->enabled ? aep__config_spool_dir(pub->config, &dir, err) : AEP_OK;
+    if (result == AEP_OK) {
+        pub->dir = strdup(aep__buf_string(&dir));
+        result = pub->dir ? AEP_OK : aep__error_memory(err);
     }
+    aep__buf_done(&dir);
+    if (result == AEP_OK && pub->enabled && aep__config_spool_stands_in(pub->config))
+        say(pub, "the folder for spools is on a network file system, where they are not safe: "
+                 "using %s", pub->dir);
     return result;
+}
+
+static bool has_backlog(const struct aep__spool *spool)
+{
+    struct aep__cursor cursor;
+    struct stat st;
+    char name[AEP__SEGMENT_NAME_SIZE];
+    if (aep__cursor_load(spool, &cursor, NULL) != AEP_OK)
+        return false;
+    if (aep__segment_last(spool, cursor.segment) > cursor.segment)
+        return true;
+    aep__segment_name(cursor.segment, name);
+    return fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (uint64_t)st.st_size > (cursor.offset ? cursor.offset : AEP__SEGMENT_EMPTY_BYTES);
+}
+
+/* A folder that is given by name keeps its events when the brokers change: right for a cluster that
+ * was renamed, wrong for another one. */
+static void warn_of_other_destination(const aep_publisher *pub)
+{
+    const struct aep__spool *spool = &pub->first->spool;
+    struct aep__buf ours = {0}, made_for = {0};
+    aep__config_destination(pub->config, &ours);
+    aep__spool_destination(spool, &made_for);
+    if (!ours.failed && !made_for.failed &&
+        strcmp(aep__buf_string(&ours), aep__buf_string(&made_for)) != 0 && has_backlog(spool))
+        say(pub, "the spool %s was made for %s and still holds events: they go where the "
+                 "configuration says now (%s)",
+            pub->dir, made_for.data, ours.data);
+    aep__buf_done(&ours);
+    aep__buf_done(&made_for);
 }
 
 static int open_first(aep_publisher *pub, aep_error *err)
 {
-    aep_error why;
-    int result = aep__publisher_process(pub, &pub->first, &why);
-    bool by_default = !*aep__config_text(pub->config, AEP__OPT_SPOOL_DIR);
-    if (result == AEP_ESPOOL && by_default && strcmp(why.field, "spool.any_fs") == 0) {
-        result = fall_back(pub, why.text, &why);
-        if (result == AEP_OK)
-            result = aep__publisher_process(pub, &pub->first, &why);
-    }
-    if (result != AEP_OK && err)
-        *err = why;
+    int result = aep__publisher_process(pub, &pub->first, err);
+    if (result == AEP_OK && pub->log && !pub->local)
+        warn_of_other_destination(pub);
     return result;
 }
 
@@ -208,7 +205,7 @@ static int open_publisher(aep_publisher **ret, const aep_config *config, aep_err
     if (result == AEP_OK)
         result = make_slot(pub, err);
     if (result == AEP_OK)
-        result = derive_dir(pub, err);
+        result = set_dir(pub, err);
     if (result == AEP_OK && pub->enabled)
         result = open_first(pub, err);
     if (result == AEP_OK)

@@ -95,8 +95,12 @@ int aep__config_each_kafka(const aep_config *config,
 void aep__config_destination(const aep_config *config, struct aep__buf *out);
 /** The spool folder in force, absolute: spool.dir, else
  * $XDG_STATE_HOME/aep/<at most 40 safe bytes of the broker list>-<hash of the destination>. Local
- * mode: …/aep/local. Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ENOMEM. */
+ * mode: …/aep/local. Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ESPOOL what
+ * is to stand in for it is somebody else's; AEP_ENOMEM. */
 int aep__config_spool_dir(const aep_config *config, struct aep__buf *out, aep_error *err);
+/** Whether it is a folder in the system's temporary one, kept over a reboot, since the derived one
+ * would be on a network file system, where a spool is not safe (spool.any_fs allows it). */
+bool aep__config_spool_stands_in(const aep_config *config);
 
 /** One line per option: value, origin, secrets masked; then the files read and variables that look
  * mistyped; `aep config explain`. json: an object. */

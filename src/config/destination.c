@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where events go, and the spool folder that follows from it: two clusters, or two logins at one,
- * never share a spool, and a setting that changes neither strands none.
+/* Where events go. The spool folder follows from it: two clusters, or two logins at one, never share
+ * a spool, and a setting that changes neither strands none.
  *
  *     brokers=a:9092,b:9092
  *     protocol=sasl_ssl
@@ -19,8 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#define LABEL_MAX 40
 
 static const char *kafka_text(const aep_config *config, const char *name, const char *fallback)
 {
@@ -100,56 +98,6 @@ void aep__config_destination(const aep_config *config, struct aep__buf *out)
         add_sasl(config, out);
     if (strstr(protocol, "ssl"))
         add_tls(config, out);
-}
-
-/* ---- the folder ----------------------------------------------------------------------------- */
-
-static bool is_safe(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-}
-
-/* The front of the broker list, for human eyes; the hash behind it is what tells folders apart. */
-static void add_label(const char *brokers, struct aep__buf *out)
-{
-    for (int i = 0; i < LABEL_MAX && brokers[i]; i++)
-        aep__buf_byte(out, is_safe(brokers[i]) ? brokers[i] : '_');
-}
-
-static void add_derived_name(const aep_config *config, struct aep__buf *out)
-{
-    struct aep__buf destination = {0};
-    char hash[AEP__HASH_TEXT_SIZE];
-    aep__config_destination(config, &destination);
-    out->failed = out->failed || destination.failed;
-    if (!destination.failed) {
-        aep__hash_text(destination.data, destination.len, hash);
-        add_label(aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS), out);
-        aep__buf_byte(out, '-');
-        aep__buf_text(out, hash);
-    }
-    aep__buf_done(&destination);
-}
-
-int aep__config_spool_dir(const aep_config *config, struct aep__buf *out, aep_error *err)
-{
-    const char *dir = aep__config_text(config, AEP__OPT_SPOOL_DIR);
-    if (!*dir && !config->state_dir)
-        return aep__error(
-            err, AEP_ECONFIG, "spool.dir",
-            "neither XDG_STATE_HOME nor HOME is a usable absolute path: set spool.dir");
-    if (*dir) {
-        aep__buf_text(out, dir);
-    } else {
-        aep__buf_text(out, config->state_dir);
-        aep__buf_byte(out, '/');
-        if (is_local(config))
-            aep__buf_text(out, "local");
-        else
-            add_derived_name(config, out);
-    }
-    aep__buf_string(out);
-    return out->failed ? aep__error_memory(err) : AEP_OK;
 }
 
 /* ---- what librdkafka is told ---------------------------------------------------------------- */

@@ -25,6 +25,9 @@ void aep__delivery_finish(struct aep__relay *relay, struct aep__flight *flight, 
 {
     flight->fate = (uint8_t)fate;
     aep__flight_set(flight, AEP__FLIGHT_DONE);
+    if (fate == AEP__FATE_PURGED || fate == AEP__FATE_LOST)
+        aep__missed_add(&relay->missed, (struct aep__missed_range){flight->segment, flight->offset,
+                                                                   flight->end, fate});
     relay->finished = true;
 }
 

@@ -367,11 +367,24 @@ bool aep__parked_holds_before(struct aep__relay *relay, aep_position position)
     return walk.found;
 }
 
+static void note_purged(struct aep__relay *relay, const struct aep__sidelog *log)
+{
+    struct aep__buf buf = {0};
+    struct aep__sidelog_entry entry;
+    for (uint64_t at = log->begin;
+         at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0; at = entry.next)
+        aep__missed_add(&relay->missed,
+                        (struct aep__missed_range){entry.note.segment, entry.note.offset,
+                                                   entry.note.end, AEP__FATE_PURGED});
+    aep__buf_done(&buf);
+}
+
 static void purge_one(struct walk *walk, struct aep__topic *topic)
 {
     struct aep__parked *parked = topic->parked;
     if (topic->sent > 0 || parked->lane.aside > 0)
         return; /* the sink still holds some of it */
+    note_purged(walk->relay, &parked->log);
     walk->dropped += parked->log.count;
     aep__sidelog_advance(&parked->log, parked->log.end, parked->log.count);
     aep__sidelog_sync(&parked->log, true);
@@ -388,7 +401,7 @@ static void purge_one(struct walk *walk, struct aep__topic *topic)
 
 uint64_t aep__parked_purge(struct aep__relay *relay)
 {
-    struct walk walk = {.fn = purge_one};
+    struct walk walk = {.fn = purge_one, .relay = relay};
     walk_parked(relay, &walk);
     return walk.dropped;
 }

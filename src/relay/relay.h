@@ -19,6 +19,7 @@
 #include "relay/broker.h"
 #include "relay/dead.h"
 #include "relay/log.h"
+#include "relay/missed.h"
 #include "relay/report.h"
 #include "relay/server.h"
 #include "relay/sink.h"
@@ -45,6 +46,7 @@ struct aep__relay {
     struct aep__log log;
     struct aep__counters counters;
     struct aep__syncer syncer;
+    struct aep__missed missed;
 
     struct aep__sink *sink;
     struct aep__sink_events sink_events;

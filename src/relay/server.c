@@ -119,7 +119,9 @@ static enum aep__fate past_fate(struct aep__relay *relay, aep_position position)
 {
     if (aep__parked_holds(relay, position))
         return AEP__FATE_PARKED;
-    return aep__dead_holds(relay, position) ? AEP__FATE_DEAD : AEP__FATE_ACKED;
+    if (aep__dead_holds(relay, position))
+        return AEP__FATE_DEAD;
+    return aep__missed_fate(&relay->missed, position.segment, position.offset);
 }
 
 /* The answer to a wait, NULL: not known yet. */

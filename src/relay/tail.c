@@ -115,6 +115,8 @@ static bool fill_gap(struct aep__relay *relay)
         if (made != 0) /* 1: a publisher did it, and counts it */
             return made > 0;
         aep__counters_add(&relay->counters, AEP__COUNT_lost, 1);
+        aep__missed_add(&relay->missed,
+                        (struct aep__missed_range){number, 0, UINT64_MAX, AEP__FATE_LOST});
         aep__log_write(&relay->log, AEP_LOG_ERROR,
                        "segment %" PRIu64 " has been removed before it was read: what was in it is "
                        "lost (counted as one record at least)", number);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A topic that is missing or forbidden: its events are kept aside, in order, the others go on; when
 the topic takes them they are sent, none lost, none twice."""
+import json
+import socket
 import unittest
 
-from harness import TOPICS, Case, end_process, numbered_lines, secure_kafka, unique, unique_type
+from harness import (DEADLINE_S, TOPICS, Case, end_process, numbered_lines, secure_kafka, unique,
+                     unique_type)
 
 
 class Parking(Case):
@@ -93,15 +96,27 @@ class MissingLong(Parking):
         self.assertEqual({record.payload["n"] for record in records}, set(range(10, 20)))
         self.assert_in_order(records)
 
+    def ask(self, spool, receipt):
+        """What the relay says when it is asked for a record that it has done with."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.settimeout(DEADLINE_S)
+            control.connect(str(spool.dir / "control"))
+            control.send(f"wait 7 {receipt['segment']} {receipt['offset']}".encode())
+            return control.recv(256).decode().strip().removeprefix("7 ")
+
     def test_purge_drops_them_and_counts(self):
         kafka, missing = self.missing, unique_type("missing")
         spool = self.make_spool(kafka)
         spool.publish_lines(numbered_lines(missing, 20))
-        self.await_parked(spool, 20)
+        receipt = json.loads(spool.ok("publish", "--type", missing, "--payload", '{"n":99}',
+                                      "--json").out)
+        self.await_parked(spool, 21)
+        self.assertEqual(self.ask(spool, receipt), "parked")
         self.assertEqual(spool.run("spool", "purge").status, 2)  # wants --yes
-        self.assertIn("20", spool.ok("spool", "purge", "--yes").out)
+        self.assertIn("21", spool.ok("spool", "purge", "--yes").out)
         self.await_parked(spool, 0)
-        spool.wait_counter("purged", 20)
+        spool.wait_counter("purged", 21)
+        self.assertEqual(self.ask(spool, receipt), "error purged", "not acked, though it is gone")
         spool.ok("relay", "stop")
         self.assertEqual(list(spool.dir.glob("parked-*")), [], "removed at once, not only emptied")
         kafka.create(missing)

@@ -23,105 +23,6 @@ static void publish_progress(struct here *here, const char *correlation_id, int 
                                         NULL, &here->err));
 }
 
-/* ---- opening ---- */
-
-static void test_opening_without_servers_says_what_to_set(void **state)
-{
-    struct here *here = *state;
-    aep_publisher *pub = NULL;
-    aep_config *config = aep_config_new();
-    assert_int_equal(aep_publisher_open(&pub, config, &here->err), AEP_ECONFIG);
-    assert_null(pub);
-    assert_string_equal(here->err.field, "kafka.bootstrap.servers");
-    assert_non_null(strstr(here->err.text, "KAFKA_BOOTSTRAP_SERVERS"));
-    assert_int_equal(aep_publisher_open(NULL, config, &here->err), AEP_EINVAL);
-    aep_config_free(config);
-}
-
-static void test_opening_makes_a_private_folder(void **state)
-{
-    struct here *here = *state;
-    struct stat st;
-    umask(0);
-    open_publisher(here);
-    assert_string_equal(aep_publisher_spool_dir(here->pub), here->dir);
-    assert_int_equal(stat(here->dir, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700);
-}
-
-static void test_opening_refuses_a_spool_of_the_other_mode(void **state)
-{
-    struct here *here = *state;
-    aep_publisher *pub = NULL;
-    open_publisher(here);
-    set_option(here, "mode", "local");
-    assert_int_equal(aep_publisher_open(&pub, here->config, &here->err), AEP_ESPOOL);
-    assert_string_equal(here->err.field, "mode");
-}
-
-static void test_opening_wants_room_for_four_of_the_spools_segments(void **state)
-{
-    struct here *here = *state;
-    aep_publisher *pub = NULL;
-    open_publisher(here); /* with segments of 8 MiB */
-    set_option(here, "spool.segment_bytes", "64KiB");
-    set_option(here, "spool.max_bytes", "1MiB");
-    assert_int_equal(aep_publisher_open(&pub, here->config, &here->err), AEP_ECONFIG);
-    assert_string_equal(here->err.field, "spool.max_bytes");
-}
-
-static int open_with_small_files(void *user)
-{
-    struct here *here = user;
-    struct rlimit limit = {1 << 20, 1 << 20};
-    setrlimit(RLIMIT_FSIZE, &limit);
-    return aep_publisher_open(&here->pub, here->config, &here->err) == AEP_ESPOOL &&
-                   strcmp(here->err.field, "RLIMIT_FSIZE") == 0
-               ? 0
-               : 1;
-}
-
-static void test_a_small_spool_opens_with_the_room_that_its_own_segments_need(void **state)
-{
-    struct here *here = *state;
-    aep_config *config = aep_config_new();
-    set_option(here, "spool.segment_bytes", "128KiB");
-    set_option(here, "spool.max_bytes", "512KiB");
-    open_publisher(here);
-    aep_publisher_close(here->pub);
-    here->pub = NULL;
-    aep_config_free(here->config);
-    here->config = config; /* now with the default for new spools */
-    set_option(here, "spool.dir", here->dir);
-    set_option(here, "mode", "kafka");
-    set_option(here, "kafka.bootstrap.servers", "127.0.0.1:9");
-    set_option(here, "relay.mode", "off");
-    set_option(here, "spool.any_fs", "true");
-    set_option(here, "spool.max_bytes", "512KiB");
-    open_publisher(here);
-    aep_publisher_close(here->pub);
-    here->pub = NULL;
-    set_option(here, "spool.max_bytes", "511KiB");
-    assert_int_equal(aep_publisher_open(&here->pub, here->config, &here->err), AEP_ECONFIG);
-    assert_string_equal(here->err.field, "spool.max_bytes");
-}
-
-static void test_a_new_spool_wants_room_for_four_segments_and_else_is_not_made(void **state)
-{
-    struct here *here = *state;
-    set_option(here, "spool.max_bytes", "31MiB");
-    assert_int_equal(aep_publisher_open(&here->pub, here->config, &here->err), AEP_ECONFIG);
-    assert_string_equal(here->err.field, "spool.max_bytes");
-    assert_non_null(strstr(here->err.text, "33554432 bytes"));
-    set_option(here, "spool.segment_bytes", "4MiB");
-    open_publisher(here);
-}
-
-static void test_opening_refuses_a_process_that_may_write_small_files_only(void **state)
-{
-    assert_int_equal(in_child(open_with_small_files, *state), 0);
-}
-
 /* ---- publishing ---- */
 
 static void test_an_accepted_event_is_where_its_receipt_says(void **state)
@@ -729,13 +630,6 @@ static void test_local_mode_needs_neither_kafka_nor_relay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_opening_without_servers_says_what_to_set),
-        TEST(test_opening_makes_a_private_folder),
-        TEST(test_opening_refuses_a_spool_of_the_other_mode),
-        TEST(test_opening_wants_room_for_four_of_the_spools_segments),
-        TEST(test_a_small_spool_opens_with_the_room_that_its_own_segments_need),
-        TEST(test_a_new_spool_wants_room_for_four_segments_and_else_is_not_made),
-        TEST(test_opening_refuses_a_process_that_may_write_small_files_only),
         TEST(test_an_accepted_event_is_where_its_receipt_says),
         TEST(test_all_ways_to_publish_reach_the_spool),
         TEST(test_a_bad_event_is_refused_by_name_and_counted),
