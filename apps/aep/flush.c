@@ -69,10 +69,7 @@ static int check_destination(const struct aep__spool *spool, const char *destina
 {
     struct aep__buf ours = {0};
     aep__config_destination(config, &ours);
-    for (size_t i = 0; i < ours.len; i++)
-        if (ours.data[i] == '\n')
-            ours.data[i] = ' ';
-    bool same = strcmp(aep__buf_string(&ours), destination) == 0;
+    bool same = aep__spool_made_for(spool, aep__buf_string(&ours));
     aep__buf_done(&ours);
     return same ? AEP_OK
                 : aep__error(err, AEP_ECONFIG, "kafka",

@@ -7,6 +7,7 @@
  *     gen_docs markdown FILE  all help texts on one page */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "aep/aep.h"
@@ -20,7 +21,9 @@ static void each_leaf(const struct aep__verb *const *verbs, const char *above,
 {
     for (; *verbs; verbs++) {
         char name[128];
-        snprintf(name, sizeof name, "%s%s%s", above, *above ? " " : "", (*verbs)->name);
+        if (snprintf(name, sizeof name, "%s%s%s", above, *above ? " " : "", (*verbs)->name) >=
+            (int)sizeof name)
+            abort();
         if ((*verbs)->hidden)
             continue;
         if ((*verbs)->actions)

@@ -163,12 +163,12 @@ static void warn_of_other_destination(const aep_publisher *pub)
     const struct aep__spool *spool = &pub->first->spool;
     struct aep__buf ours = {0}, made_for = {0};
     aep__config_destination(pub->config, &ours);
-    aep__spool_destination(spool, &made_for);
-    if (!ours.failed && !made_for.failed &&
-        strcmp(aep__buf_string(&ours), aep__buf_string(&made_for)) != 0 && has_backlog(spool))
-        say(pub, "the spool %s was made for %s and still holds events: they go where the "
-                 "configuration says now (%s)",
-            pub->dir, made_for.data, ours.data);
+    if (!aep__spool_made_for(spool, aep__buf_string(&ours)) && has_backlog(spool)) {
+        aep__spool_destination(spool, &made_for);
+        say(pub, "%s still holds events that were published for other brokers or another login (%s): "
+                 "they go where the configuration says now",
+            pub->dir, aep__buf_string(&made_for));
+    }
     aep__buf_done(&ours);
     aep__buf_done(&made_for);
 }

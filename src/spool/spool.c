@@ -155,6 +155,12 @@ void aep__spool_fd_path(const struct aep__spool *spool, const char *name, char *
 
 /* ---- the identity file: lines of "name value", the last one a checksum of those above ---- */
 
+static void add_line(struct aep__buf *out, const char *text)
+{
+    for (; *text; text++)
+        aep__buf_byte(out, *text == '\n' ? ' ' : *text);
+}
+
 static void format_identity(struct aep__buf *out, const struct aep__spool_settings *settings)
 {
     uint8_t uuid[16];
@@ -168,8 +174,7 @@ static void format_identity(struct aep__buf *out, const struct aep__spool_settin
                     "\nmode %s\ndestination ",
                     AEP__SPOOL_FORMAT, text, settings->segment_bytes, settings->record_bytes,
                     settings->local ? "local" : "kafka");
-    for (const char *at = settings->destination ? settings->destination : ""; *at; at++)
-        aep__buf_byte(out, *at == '\n' ? ' ' : *at);
+    add_line(out, settings->destination ? settings->destination : "");
     aep__buf_byte(out, '\n');
     aep__buf_format(out, "crc32c %08" PRIx32 "\n", aep__crc32c(0, out->data, out->len));
 }
@@ -255,6 +260,17 @@ void aep__spool_destination(const struct aep__spool *spool, struct aep__buf *out
     if (load_identity(spool, text, NULL) == AEP_OK &&
         find_value(text, "destination", value, sizeof value))
         aep__buf_text(out, value);
+}
+
+bool aep__spool_made_for(const struct aep__spool *spool, const char *destination)
+{
+    struct aep__buf ours = {0}, its = {0};
+    add_line(&ours, destination);
+    aep__spool_destination(spool, &its);
+    bool same = strcmp(aep__buf_string(&ours), aep__buf_string(&its)) == 0;
+    aep__buf_done(&ours);
+    aep__buf_done(&its);
+    return same;
 }
 
 uint64_t aep__spool_record_bytes(uint64_t message_bytes)

@@ -66,6 +66,8 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
 void aep__spool_done(struct aep__spool *spool);
 /** Appends what the spool was made for (spool_settings.destination, line ends as blanks). */
 void aep__spool_destination(const struct aep__spool *spool, struct aep__buf *out);
+/** Whether it was made for this destination. */
+bool aep__spool_made_for(const struct aep__spool *spool, const char *destination);
 
 /** Whether the folder that was opened has been deleted. */
 bool aep__spool_deleted(const struct aep__spool *spool);

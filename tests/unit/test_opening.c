@@ -196,14 +196,20 @@ static void test_a_backlog_that_will_go_elsewhere_is_told(void **state)
     set_option(here, "kafka.bootstrap.servers", "renamed:9");
     open_publisher(here);
     assert_int_equal(atomic_load(&here->log_count), 0); /* it holds nothing */
+    aep_publisher_close(here->pub);
+    set_option(here, "kafka.bootstrap.servers", "127.0.0.1:9");
+    open_publisher(here);
     accepted(here, aep_publish_started(here->pub,
                                        AEP_STARTED(.agent_name = "a", .user_request = "r"), NULL,
                                        &here->err));
     aep_publisher_close(here->pub);
     open_publisher(here);
+    assert_int_equal(atomic_load(&here->log_count), 0); /* the same brokers */
+    aep_publisher_close(here->pub);
+    set_option(here, "kafka.bootstrap.servers", "renamed:9");
+    open_publisher(here);
     assert_int_equal(atomic_load(&here->log_count), 1);
     assert_non_null(strstr(here->logged, "127.0.0.1:9"));
-    assert_non_null(strstr(here->logged, "renamed:9"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
