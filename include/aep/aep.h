@@ -99,7 +99,8 @@ typedef void (*aep_log_fn)(void *user, enum aep_log_level level, const char *tex
  * Returns NULL only when out of memory. Free it with aep_config_free(). Since 0.1 */
 AEP_API aep_config *aep_config_new(void);
 /** Sets one option, as an argument: it beats the environment and aep.conf.
- * @key, @value  borrowed; keys as `aep config explain` lists them ("spool.dir", "kafka.linger.ms")
+ * @key, @value  borrowed; keys as `aep config explain` lists them ("spool.dir", "kafka.linger.ms"),
+ *               or with underscores in place of dots, for languages with keyword arguments
  * Errors: AEP_ECONFIG names the key (and the nearest known one) or the bad value; AEP_ENOMEM
  * Threads: one at a time per config. Since 0.1 */
 AEP_API int aep_config_set(aep_config *config, const char *key, const char *value, aep_error *err);
@@ -422,6 +423,18 @@ AEP_API const char *aep_kind_name(enum aep_kind kind);
 AEP_API int aep_kind_find(const char *name);
 /** Its event type, and topic in the default layout. Since 0.1 */
 AEP_API const char *aep_kind_event_type(enum aep_kind kind);
+/** One member of a kind's payload; begin with AEP_MEMBER_INIT. All text is static. */
+typedef struct aep_member {
+    size_t size;
+    const char *name;
+    const char *type; /**< text, time, id, number, integer, bool; JSON text: object, array, any */
+    int required;     /**< its caller has to give it: nothing stands in for it */
+} aep_member;
+#define AEP_MEMBER_INIT AEP_INIT(aep_member)
+
+/** Member `index`, in the payload's order.
+ * Returns AEP_OK, or AEP_EINVAL: there is no such kind, or it has no more members. Since 0.1 */
+AEP_API int aep_kind_member(enum aep_kind kind, size_t index, aep_member *ret);
 /** Its JSON Schema (draft 2020-12) text, static, NUL-terminated. Since 0.1 */
 AEP_API const char *aep_kind_schema(enum aep_kind kind);
 /** SHA-256 of that text, 64 hex digits, static. Since 0.1 */

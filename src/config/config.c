@@ -31,6 +31,9 @@ int aep_config_set(aep_config *config, const char *key, const char *value, aep_e
 {
     if (!config || !key)
         return aep__error(err, AEP_ECONFIG, NULL, "aep_config_set: no config or no key");
+    char word_key[AEP__NAME_SIZE];
+    if (aep__option_find(key) < 0 && aep__environment_key(key, word_key))
+        key = word_key;
     return aep__config_put(config, key, value ? value : "", AEP__LAYER_ARGUMENT, "argument", err);
 }
 

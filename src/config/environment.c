@@ -84,6 +84,26 @@ static int read_kafka(aep_config *config, const char *name, const char *value, a
     return is_read ? AEP_OK : put_variable(config, key, name, value, err);
 }
 
+bool aep__environment_key(const char *word, char key[AEP__NAME_SIZE])
+{
+    char name[AEP__NAME_SIZE], own_name[AEP__NAME_SIZE];
+    if (strchr(word, '.') || strlen(word) + sizeof "AEP_" > sizeof name)
+        return false;
+    aep__option_name(word, name);
+    for (int i = 0; i < AEP__OPT_COUNT; i++) {
+        aep__option_name(aep__options[i].key, own_name);
+        if (strcmp(name, own_name) == 0) {
+            strcpy(key, aep__options[i].key);
+            return true;
+        }
+    }
+    if (strncmp(name, KAFKA_VARIABLE, sizeof KAFKA_VARIABLE - 1) != 0)
+        return false;
+    memcpy(key, "kafka.", 6);
+    aep__kafka_key_of_variable(name + sizeof KAFKA_VARIABLE - 1, key + 6, AEP__NAME_SIZE - 6);
+    return true;
+}
+
 static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
 /* One entry of the environment, if it begins with AEP_. */

@@ -84,6 +84,9 @@ int aep__dotenv_read(aep_config *config, const char *path, aep_error *err);
 
 /** Reads the environment, environ-style. Errors: AEP_ECONFIG, AEP_ENOMEM */
 int aep__environment_read(aep_config *config, char *const *environment, aep_error *err);
+/** The key that a word with underscores for dots means ("spool_dir", "kafka_linger_ms"), as in the
+ * names of variables. False: none; *key is then undefined. */
+bool aep__environment_key(const char *word, char key[AEP__NAME_SIZE]);
 /** The value of a variable; NULL if it is unset or empty. */
 const char *aep__environment_get(char *const *environment, const char *name);
 

@@ -246,6 +246,17 @@ const char *aep_kind_event_type(enum aep_kind kind)
     return is_kind(kind) ? aep__kinds[kind].event_type : NULL;
 }
 
+int aep_kind_member(enum aep_kind kind, size_t index, aep_member *ret)
+{
+    if (!is_kind(kind) || index >= aep__kinds[kind].member_count || !ret)
+        return AEP_EINVAL;
+    const struct aep__member *member = &aep__kinds[kind].members[index];
+    ret->name = member->name;
+    ret->type = aep__type_name(member->type);
+    ret->required = member->required && member->fallback == AEP__FALLBACK_NONE;
+    return AEP_OK;
+}
+
 int aep_kind_find(const char *name)
 {
     for (int i = 0; name && i < AEP_KIND_COUNT; i++)

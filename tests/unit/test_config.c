@@ -361,6 +361,21 @@ static void test_loading_leaves_the_arguments_alone(void **state)
 
 /* ---- keys ----------------------------------------------------------------------------------- */
 
+static void test_a_key_may_be_a_word_with_underscores(void **state)
+{
+    struct world *world = *state;
+    given_argument(world, "spool_max_bytes", "64MiB");
+    given_argument(world, "kafka_bootstrap_servers", "word:1");
+    given_argument(world, "kafka_security_protocol", "ssl");
+    given_argument(world, "kafka_log_level", "6"); /* librdkafka's own name has the underscore */
+    must_load(world);
+    assert_int_equal(aep__config_int(world->config, AEP__OPT_SPOOL_MAX_BYTES), 64 << 20);
+    assert_string_equal(aep__config_text(world->config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS), "word:1");
+    assert_string_equal(aep__config_kafka(world->config, "security.protocol")->text, "ssl");
+    assert_string_equal(aep__config_kafka(world->config, "log_level")->text, "6");
+    refuses_argument("kafka_sasl_pasword", "x", "did you mean kafka.sasl.password?");
+}
+
 static void test_an_unknown_key_is_named_with_its_line_and_the_nearest(void **state)
 {
     struct world *world = *state;
@@ -369,8 +384,8 @@ static void test_an_unknown_key_is_named_with_its_line_and_the_nearest(void **st
                        "spool.dir?");
     assert_string_equal(world->err.field, "spol.dir");
     refuses_argument("redcat", "off", "did you mean redact?");
-    refuses_argument("tenant_id", "x", "did you mean tenant.id?");
-    refuses_argument("KAFKA_BOOTSTRAP_SERVERS", "x", "did you mean kafka.bootstrap.servers?");
+    refuses_argument("tenant_ip", "x", "did you mean tenant.id?");
+    refuses_argument("spool-dir", "x", "did you mean spool.dir?");
     refuses_argument("AEP_SPOOL_DIR", "/x", "did you mean spool.dir?");
     refuses_argument("security.protocol", "ssl", "did you mean kafka.security.protocol?");
     refuses_argument("kafka.bootstrap.server", "x", "did you mean kafka.bootstrap.servers?");
@@ -1443,6 +1458,7 @@ int main(int argc, char **argv)
         TEST(test_empty_is_unset_everywhere),
         TEST(test_a_loaded_config_is_not_read_again),
         TEST(test_loading_leaves_the_arguments_alone),
+        TEST(test_a_key_may_be_a_word_with_underscores),
         TEST(test_an_unknown_key_is_named_with_its_line_and_the_nearest),
         TEST(test_an_unknown_key_like_nothing_is_refused_without_a_guess),
         TEST(test_a_mistyped_kafka_variable_is_refused),

@@ -55,6 +55,17 @@ static void kinds_are_found_by_name_and_by_event_type(void **state)
         assert_true(aep__schema_ref_valid(ref, strlen(ref)));
         assert_true(aep__schema_ref_of(ref, strlen(ref), type, strlen(type)));
     }
+    aep_member member = AEP_MEMBER_INIT;
+    assert_int_equal(aep_kind_member(AEP_KIND_PROGRESS, 1, &member), AEP_OK);
+    assert_string_equal(member.name, "correlation_id");
+    assert_string_equal(member.type, "id");
+    assert_true(member.required);
+    assert_int_equal(aep_kind_member(AEP_KIND_STARTED, 5, &member), AEP_OK);
+    assert_string_equal(member.name, "context");
+    assert_string_equal(member.type, "object");
+    assert_false(member.required);
+    assert_int_equal(aep_kind_member(AEP_KIND_STARTED, 6, &member), AEP_EINVAL);
+    assert_int_equal(aep_kind_member((enum aep_kind)4, 0, &member), AEP_EINVAL);
     assert_int_equal(aep_kind_find("Started"), -1);
     assert_int_equal(aep_kind_find(NULL), -1);
     assert_null(aep_kind_name((enum aep_kind)AEP_KIND_COUNT));
