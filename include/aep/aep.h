@@ -354,6 +354,12 @@ AEP_API int aep_publisher_stats(aep_publisher *pub, aep_stats *stats, aep_error 
 /** The spool's folder, owned by the publisher. "" when events are disabled. Since 0.1 */
 AEP_API const char *aep_publisher_spool_dir(const aep_publisher *pub);
 
+/** The value in force of one of its options, kafka.* excepted, as text with its NUL; keys as
+ * aep_config_set() takes them.
+ * Errors: AEP_ECONFIG no such option, or no room in `size` bytes. Threads: any. Since 0.1 */
+AEP_API int aep_publisher_option(const aep_publisher *pub, const char *key, char *text, size_t size,
+                                 aep_error *err);
+
 /** Closes it; NULL is fine. What was accepted stays on disk. On a file system that dies with the
  * process or container it first waits at most close.wait_ms for acknowledgements.
  * Threads: the last user. Since 0.1 */
@@ -373,6 +379,15 @@ AEP_API int aep_execution_progress(aep_execution *run, const aep_progress *event
 AEP_API int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_error *err);
 /** A terminal event. Errors: as above. Since 0.1 */
 AEP_API int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *err);
+/** As aep_execution_start(), from named members. Since 0.1 */
+AEP_API int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size_t count,
+                                       aep_execution **ret, aep_error *err);
+/** Its next event from named members: progress, completed or failed.
+ * @receipt  may be NULL
+ * Errors: as aep_execution_progress(); AEP_EINVAL for started. Since 0.1 */
+AEP_API int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind,
+                                         const aep_field *fields, size_t count,
+                                         aep_receipt *receipt, aep_error *err);
 /** The receipt of its newest event, owned by the execution, valid until its next. Since 0.1 */
 AEP_API const aep_receipt *aep_execution_receipt(const aep_execution *run);
 /** Ids owned by the execution: event_id of its started event (a child's causation_id). Since 0.1 */

@@ -136,6 +136,22 @@ static int start_run(aep_publisher *pub, const struct aep__event *event, aep_exe
     return AEP_OK;
 }
 
+int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size_t count,
+                               aep_execution **ret, aep_error *err)
+{
+    struct aep__event started;
+    struct aep__call call = aep__call_begin();
+    int result = AEP_OK;
+    if (!pub || !ret || (count && !fields))
+        result = aep__error(err, AEP_EINVAL, !pub ? "publisher" : !ret ? "ret" : "fields",
+                            "a publisher, fields and a place for the execution are needed");
+    if (result == AEP_OK)
+        result = aep__event_from_fields(AEP_KIND_STARTED, fields, count, &started, err);
+    if (result == AEP_OK)
+        result = start_run(pub, &started, ret, err);
+    return aep__call_end(call, result);
+}
+
 int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
                         aep_error *err)
 {
@@ -196,12 +212,15 @@ static int publish_next(aep_execution *run, struct aep__event *event, aep_error 
     return AEP_OK;
 }
 
-static int publish_locked(aep_execution *run, struct aep__event *event, aep_error *err)
+static int publish_locked(aep_execution *run, struct aep__event *event, aep_receipt *receipt,
+                          aep_error *err)
 {
     int result;
     pthread_mutex_t *lock = lock_run(run, &result, err);
     if (result == AEP_OK)
         result = publish_next(run, event, err);
+    if (result == AEP_OK && receipt)
+        aep__out_fill(receipt, &run->receipt, sizeof run->receipt);
     unlock_run(lock);
     return result;
 }
@@ -217,7 +236,7 @@ static int publish_later(aep_execution *run, enum aep_kind kind, const void *arg
     if (result == AEP_OK)
         result = aep__event_from_struct(kind, args, &event, err);
     if (result == AEP_OK)
-        result = publish_locked(run, &event, err);
+        result = publish_locked(run, &event, NULL, err);
     return aep__call_end(call, result);
 }
 
@@ -234,6 +253,22 @@ int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_e
 int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *err)
 {
     return publish_later(run, AEP_KIND_FAILED, event, err);
+}
+
+int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const aep_field *fields,
+                                 size_t count, aep_receipt *receipt, aep_error *err)
+{
+    struct aep__event event;
+    struct aep__call call = aep__call_begin();
+    int result = AEP_OK;
+    if (!run || (count && !fields) || kind == AEP_KIND_STARTED)
+        result = aep__error(err, AEP_EINVAL, !run ? "execution" : "kind",
+                            "an execution, a kind that comes after started, and fields are needed");
+    if (result == AEP_OK)
+        result = aep__event_from_fields(kind, fields, count, &event, err);
+    if (result == AEP_OK)
+        result = publish_locked(run, &event, receipt, err);
+    return aep__call_end(call, result);
 }
 
 /* ---- asking, freeing ---- */
@@ -269,7 +304,7 @@ static void abandon(aep_execution *run)
     const aep_failed *args = AEP_FAILED(.error_message = "the execution ended without a word",
                                         .error_code = "ABANDONED", .inferred = AEP_NUM(1));
     if (aep__event_from_struct(AEP_KIND_FAILED, args, &event, NULL) == AEP_OK)
-        publish_locked(run, &event, NULL);
+        publish_locked(run, &event, NULL, NULL);
 }
 
 void aep_execution_free(aep_execution *run)

@@ -228,6 +228,19 @@ const char *aep_publisher_spool_dir(const aep_publisher *pub)
     return pub ? pub->dir : "";
 }
 
+int aep_publisher_option(const aep_publisher *pub, const char *key, char *text, size_t size,
+                         aep_error *err)
+{
+    if (!pub || !key || !text)
+        return aep__error(err, AEP_EINVAL, NULL, "a publisher, a key and a place are needed");
+    const char *value = aep__config_find(pub->config, key);
+    if (!value)
+        return aep__error(err, AEP_ECONFIG, key, "there is no option \"%s\" to be asked for", key);
+    if ((size_t)snprintf(text, size, "%s", value) >= size)
+        return aep__error(err, AEP_ECONFIG, key, "%s has %zu bytes", key, strlen(value));
+    return AEP_OK;
+}
+
 /* ---- closing ---- */
 
 static bool broker_known_down(const struct aep__process *process)

@@ -29,6 +29,7 @@ static const char *const places[] = {
     "../../libexec/aep/",
     "",
     "../bin/",
+    "../../../../libexec/aep/", /* lib/python3.N/site-packages/aep */
 };
 
 static bool is_program(const char *path)

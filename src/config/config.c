@@ -27,6 +27,15 @@ aep_config *aep_config_new(void)
     return calloc(1, sizeof(aep_config));
 }
 
+const char *aep__config_find(const aep_config *config, const char *key)
+{
+    char word_key[AEP__NAME_SIZE];
+    if (aep__option_find(key) < 0 && aep__environment_key(key, word_key))
+        key = word_key;
+    int option = aep__option_find(key);
+    return option < 0 ? NULL : aep__config_text(config, option);
+}
+
 int aep_config_set(aep_config *config, const char *key, const char *value, aep_error *err)
 {
     if (!config || !key)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting in an asyncio event loop: one waiter for each publisher and loop, whose descriptor the loop
+watches."""
+import os
+import weakref
+
+from . import _aep
+from ._publisher import DEFERRED, FATE_OF
+
+
+class Waits:
+    """The waits of one publisher in one loop."""
+
+    def __init__(self, publisher, loop):
+        self.loop, self.pid = loop, os.getpid()
+        self.waiter = _aep.Waiter(publisher)
+        self.fd = self.waiter.fileno()
+        self.futures = {}
+        self.next_token = 1
+        loop.add_reader(self.fd, _take_outcomes, weakref.ref(self))
+
+    def usable(self, loop):
+        return self.loop is loop and self.pid == os.getpid()
+
+    def add(self, receipt):
+        token, self.next_token = self.next_token, self.next_token + 1
+        future = self.loop.create_future()
+        self.futures[token] = future
+        self.waiter.add(receipt, token)
+        self.take()
+        return token, future
+
+    def take(self):
+        """Gives the outcomes that are known to those who wait."""
+        while True:
+            outcome = self.waiter.next()
+            if outcome is None:
+                return
+            token, word = outcome
+            future = self.futures.pop(token, None)
+            if future is None or future.done():
+                continue
+            if word in FATE_OF:
+                future.set_result(FATE_OF[word])
+            else:
+                future.set_exception(_aep.RelayError(word))
+
+    def expire(self, token):
+        future = self.futures.get(token)
+        if future is not None and not future.done():
+            future.set_result(DEFERRED)
+
+    def forget(self, token):
+        if self.futures.pop(token, None) is not None:
+            self.waiter.cancel(token)
+
+    def close(self):
+        """What still waits gets DEFERRED: the events stay on disk."""
+        for future in self.futures.values():
+            if not self.loop.is_closed() and not future.done():
+                future.set_result(DEFERRED)
+        self.futures.clear()
+        if self.pid == os.getpid() and not self.loop.is_closed():
+            self.loop.remove_reader(self.fd)
+        self.waiter.close()
+
+
+def _take_outcomes(waits_of):
+    waits = waits_of()
+    if waits is not None:
+        waits.take()
+
+
+def _waits(publisher, loop):
+    waits = publisher._waits.get(id(loop))
+    if waits is not None and waits.usable(loop):
+        return waits
+    for key, other in list(publisher._waits.items()):
+        if other.loop.is_closed() or not other.usable(other.loop):
+            publisher._waits.pop(key).close()
+    waits = publisher._waits[id(loop)] = Waits(publisher, loop)
+    return waits
+
+
+async def wait(publisher, loop, receipt, timeout):
+    """Awaits a receipt's fate or, without one, that of all accepted so far."""
+    waits = _waits(publisher, loop)
+    token, future = waits.add(receipt)
+    timer = None
+    if timeout is not None and not future.done():
+        timer = loop.call_later(max(timeout, 0), waits.expire, token)
+    try:
+        return await future
+    finally:
+        if timer is not None:
+            timer.cancel()
+        waits.forget(token)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The publisher: the C object, with what asyncio and contexts need around it."""
+import sys
+
+from . import _aep
+from ._execution import Execution
+
+
+class Fate(str):
+    """What became of an event: "acked", "deferred" (still on disk), "parked" (its topic is missing or
+    forbidden; sent once it can be) or "dead" (refused for good, kept as a dead letter).
+
+    True only if Kafka has acknowledged it. Can be awaited, and gives itself.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self):
+        return self == "acked"
+
+    def __repr__(self):
+        return f"Fate({str(self)!r})"
+
+    def __await__(self):
+        return self
+        yield  # makes this a generator, which an awaitable has to give
+
+
+ACKED, DEFERRED, PARKED, DEAD = FATES = tuple(map(Fate, ("acked", "deferred", "parked", "dead")))
+FATE_OF = dict(zip(map(str, FATES), FATES))
+
+
+def running_loop():
+    """The event loop that runs in this thread, or None; asyncio is not imported for it."""
+    events = sys.modules.get("asyncio.events")
+    return events._get_running_loop() if events else None
+
+
+class Publisher(_aep.Publisher):
+    """Opens a publisher: reads the configuration, opens or makes the spool.
+
+    Options are configuration keys with underscores for dots (spool_dir, kafka_security_protocol, …;
+    `aep config explain` lists them); they beat the environment and aep.conf. bootstrap_servers is
+    short for kafka_bootstrap_servers.
+
+    Raises ConfigError (what is unset, unknown or bad), SpoolError. May be shared among threads and
+    used in forked children. A context manager closes it.
+    """
+
+    def __init__(self, bootstrap_servers=None, **options):
+        if bootstrap_servers is not None:
+            options["kafka_bootstrap_servers"] = bootstrap_servers
+        self._waits = {}
+        super().__init__(**options)
+
+    def wait(self, receipt, timeout=None):
+        """Waits until what became of an event is known; returns its Fate.
+
+        Where an event loop runs it is to be awaited and blocks nothing; elsewhere it blocks.
+        timeout: seconds, then DEFERRED; None: for ever; 0: asks only. Raises RelayError.
+        """
+        loop = running_loop()
+        if loop is None:
+            return FATE_OF[self._wait(receipt, -1 if timeout is None else timeout)]
+        from ._asyncio import wait
+        return wait(self, loop, receipt, timeout)
+
+    def flush(self, timeout=None):
+        """Blocks until all that was accepted in the spool before is acknowledged, parked or dead.
+
+        Returns ACKED, DEFERRED (some is still on disk after timeout seconds) or PARKED (some is).
+        """
+        return FATE_OF[self._wait(None, -1 if timeout is None else timeout)]
+
+    async def aflush(self, timeout=None):
+        """flush() for an event loop: awaits without blocking it."""
+        from ._asyncio import wait
+        return await wait(self, running_loop(), None, timeout)
+
+    def execution(self, agent_name, user_request, **members):
+        """One run, as a context manager, sync or async; members as for started().
+
+        Its terminal event is published at the block's end: completed or, with an exception, failed
+        (which then goes on). Within another execution's block it becomes that one's child.
+        """
+        return Execution(self, agent_name, user_request, **members)
+
+    def close(self):
+        """Closes it; what was accepted stays on disk and is delivered. Safe to call twice."""
+        while self._waits:
+            self._waits.popitem()[1].close()
+        super().close()
+
+    async def aclose(self):
+        """close() for an event loop: what it may wait for (close.wait_ms) does not block the loop."""
+        while self._waits:
+            self._waits.popitem()[1].close()
+        await running_loop().run_in_executor(None, super().close)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exception):
+        await self.aclose()

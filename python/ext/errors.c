@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exceptions: aep.Error and one below it for each family of codes. */
+#include "aep_python.h"
+
+static struct {
+    const char *name, *doc;
+    int codes[3];
+    PyObject **also; /* a built-in exception that it is, too */
+    PyObject *type;
+} classes[] = {
+    {"InvalidEvent", "An event that cannot be published; field names the member at fault.",
+     {AEP_EINVAL, AEP_ETOOBIG}, &PyExc_ValueError, NULL},
+    {"ConfigError", "What is unset, unknown or bad in the configuration.", {AEP_ECONFIG},
+     &PyExc_ValueError, NULL},
+    {"SpoolFull", "The spool is at its limit, or the disk is full: try again later.", {AEP_EFULL},
+     NULL, NULL},
+    {"SpoolError", "The spool folder cannot be used, or its disk fails.", {AEP_ESPOOL, AEP_EIO},
+     &PyExc_OSError, NULL},
+    {"RelayError", "No relay can be reached or started; events stay on disk.", {AEP_ERELAY}, NULL,
+     NULL},
+};
+
+static PyObject *base;
+
+int errors_init(PyObject *module)
+{
+    base = PyErr_NewExceptionWithDoc(
+        "aep.Error", "What went wrong: code (\"AEP_EINVAL\", …), field (the member or option, \"\"), "
+                     "position (bytes into JSON).",
+        NULL, NULL);
+    if (!base || PyModule_AddObject(module, "Error", Py_NewRef(base)) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "aep.%s", classes[i].name);
+        PyObject *bases = classes[i].also ? PyTuple_Pack(2, base, *classes[i].also)
+                                          : PyTuple_Pack(1, base);
+        classes[i].type =
+            bases ? PyErr_NewExceptionWithDoc(name, classes[i].doc, bases, NULL) : NULL;
+        Py_XDECREF(bases);
+        if (!classes[i].type ||
+            PyModule_AddObject(module, classes[i].name, Py_NewRef(classes[i].type)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static PyObject *type_of(int code)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        for (int k = 0; k < 3; k++)
+            if (classes[i].codes[k] == code)
+                return classes[i].type;
+    return base;
+}
+
+static int set(PyObject *exception, const char *name, PyObject *value)
+{
+    int result = value ? PyObject_SetAttrString(exception, name, value) : -1;
+    Py_XDECREF(value);
+    return result;
+}
+
+PyObject *errors_raise(int code, const aep_error *err)
+{
+    if (code == AEP_ENOMEM)
+        return PyErr_NoMemory();
+    PyObject *type = type_of(code);
+    PyObject *exception = PyObject_CallFunction(type, "s", err->text);
+    if (exception && set(exception, "code", PyUnicode_FromString(aep_code_name(code))) == 0 &&
+        set(exception, "field", PyUnicode_FromString(err->field)) == 0 &&
+        set(exception, "position", PyLong_FromSize_t(err->position)) == 0)
+        PyErr_SetObject(type, exception);
+    Py_XDECREF(exception);
+    return NULL;
+}

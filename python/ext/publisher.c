@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aep_python.h"
+
+#include "structmember.h"
+
+#include <time.h>
+
+#define WAIT_SLICE_MS 100 /* between looks for a signal */
+
+static PyTypeObject HealthType, StatsType;
+
+/* ---- life ---- */
+
+aep_publisher *publisher_use(Publisher *self)
+{
+    if (self->closed || !self->pub) {
+        aep_error err = {.code = AEP_ESTATE, .text = "the publisher is closed"};
+        errors_raise(err.code, &err);
+        return NULL;
+    }
+    self->users++;
+    return self->pub;
+}
+
+static void close_if_unused(Publisher *self)
+{
+    if (!self->closed || self->users > 0 || !self->pub)
+        return;
+    aep_publisher *pub = self->pub;
+    self->pub = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    aep_publisher_close(pub);
+    Py_END_ALLOW_THREADS
+}
+
+void publisher_leave(Publisher *self)
+{
+    self->users--;
+    close_if_unused(self);
+}
+
+/* What the library has to say goes to logging.getLogger("aep"). Nothing that a handler raises comes
+ * back: it would hit whoever publishes. */
+static void take_log(void *user, enum aep_log_level level, const char *text)
+{
+    (void)user;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *module = PyImport_ImportModule("aep._log");
+    PyObject *done = module ? PyObject_CallMethod(module, "emit", "is", (int)level, text) : NULL;
+    Py_XDECREF(module);
+    if (!done)
+        PyErr_WriteUnraisable(NULL);
+    Py_XDECREF(done);
+    PyErr_Restore(type, value, trace);
+    PyGILState_Release(gil);
+}
+
+/* An option's value as text: true and false as the configuration writes them. */
+static int set_option(aep_config *config, PyObject *key, PyObject *value)
+{
+    aep_error err;
+    if (value == Py_None)
+        return 0;
+    PyObject *text = value == Py_True    ? PyUnicode_FromString("true")
+                     : value == Py_False ? PyUnicode_FromString("false")
+                                         : PyObject_Str(value);
+    const char *name = PyUnicode_AsUTF8(key), *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+    int result = name && utf8 ? 0 : -1;
+    if (result == 0) {
+        int code = aep_config_set(config, name, utf8, &err);
+        result = code == AEP_OK ? 0 : -1;
+        if (code != AEP_OK)
+            errors_raise(code, &err);
+    }
+    Py_XDECREF(text);
+    return result;
+}
+
+static int publisher_init(PyObject *object, PyObject *args, PyObject *options)
+{
+    Publisher *self = (Publisher *)object;
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    aep_error err;
+    if (!PyArg_ParseTuple(args, ":Publisher"))
+        return -1;
+    if (self->pub) {
+        PyErr_SetString(PyExc_RuntimeError, "a publisher is opened once");
+        return -1;
+    }
+    aep_config *config = aep_config_new();
+    int result = config ? 0 : -1;
+    if (!config)
+        PyErr_NoMemory();
+    else
+        aep_config_set_log(config, take_log, NULL);
+    while (result == 0 && options && PyDict_Next(options, &at, &key, &value))
+        result = set_option(config, key, value);
+    if (result == 0) {
+        int code;
+        Py_BEGIN_ALLOW_THREADS
+        code = aep_publisher_open(&self->pub, config, &err);
+        Py_END_ALLOW_THREADS
+        if (code != AEP_OK) {
+            errors_raise(code, &err);
+            result = -1;
+        }
+    }
+    aep_config_free(config);
+    return result;
+}
+
+static void publisher_dealloc(PyObject *object)
+{
+    Publisher *self = (Publisher *)object;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    self->closed = true;
+    close_if_unused(self);
+    PyErr_Restore(type, value, trace);
+    Py_TYPE(object)->tp_free(object);
+}
+
+static PyObject *publisher_close(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    ((Publisher *)object)->closed = true;
+    close_if_unused((Publisher *)object);
+    Py_RETURN_NONE;
+}
+
+/* ---- publishing ---- */
+
+static PyObject *publish_kind(PyObject *object, enum aep_kind kind, PyObject *const *args,
+                              Py_ssize_t count, PyObject *names)
+{
+    Publisher *self = (Publisher *)object;
+    struct fields fields;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    aep_error err;
+    aep_publisher *pub = publisher_use(self);
+    if (!pub)
+        return NULL;
+    PyObject *result = NULL;
+    if (fields_read(&fields, kind, args, count, names) == 0) {
+        int code;
+        Py_BEGIN_ALLOW_THREADS
+        code = aep_publish_fields(pub, kind, fields.list, fields.count, &receipt, &err);
+        Py_END_ALLOW_THREADS
+        self->replaced += fields.replaced;
+        result = code == AEP_OK ? receipt_new(&receipt) : errors_raise(code, &err);
+    }
+    fields_done(&fields);
+    publisher_leave(self);
+    return result;
+}
+
+#define PUBLISH_METHOD(name, kind)                                                                 \
+    static PyObject *publisher_##name(PyObject *self, PyObject *const *args, Py_ssize_t count,     \
+                                      PyObject *names)                                             \
+    {                                                                                              \
+        return publish_kind(self, kind, args, count, names);                                       \
+    }
+PUBLISH_METHOD(started, AEP_KIND_STARTED)
+PUBLISH_METHOD(progress, AEP_KIND_PROGRESS)
+PUBLISH_METHOD(completed, AEP_KIND_COMPLETED)
+PUBLISH_METHOD(failed, AEP_KIND_FAILED)
+
+static PyObject *publish_event(Publisher *self, aep_publisher *pub, aep_event *event,
+                               PyObject *payload)
+{
+    struct text text = {0};
+    unsigned long long replaced = 0;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    aep_error err;
+    PyObject *result = NULL;
+    if (json_add(&text, payload, &replaced) == 0) {
+        int code;
+        text_add(&text, "", 1);
+        event->payload = text.failed ? NULL : text.data;
+        Py_BEGIN_ALLOW_THREADS
+        code = aep_publish_event(pub, event, &receipt, &err);
+        Py_END_ALLOW_THREADS
+        self->replaced += replaced;
+        result = code == AEP_OK ? receipt_new(&receipt) : errors_raise(code, &err);
+    }
+    text_done(&text);
+    return result;
+}
+
+static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"event_type",   "payload",     "topic",      "correlation_id", "schema_ref",
+                            "causation_id", "traceparent", "tracestate", NULL};
+    aep_event event = {.size = sizeof event};
+    PyObject *payload;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sO|$zzzzzz:publish", names, &event.event_type,
+                                     &payload, &event.topic, &event.correlation_id,
+                                     &event.schema_ref, &event.causation_id, &event.traceparent,
+                                     &event.tracestate))
+        return NULL;
+    aep_publisher *pub = publisher_use((Publisher *)object);
+    if (!pub)
+        return NULL;
+    PyObject *result = publish_event((Publisher *)object, pub, &event, payload);
+    publisher_leave((Publisher *)object);
+    return result;
+}
+
+/* ---- waiting ---- */
+
+static long long now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Waits for a receipt or, without one, for all; in slices, so that Ctrl-C works. */
+static int wait_sliced(aep_publisher *pub, const aep_receipt *receipt, double timeout_s,
+                       aep_error *err)
+{
+    long long end_ms = timeout_s < 0 || timeout_s > 1e9 ? -1 : now_ms() + (long long)(timeout_s * 1000);
+    for (;;) {
+        long long left_ms = end_ms < 0 ? WAIT_SLICE_MS : end_ms - now_ms();
+        int code, slice_ms = left_ms > WAIT_SLICE_MS ? WAIT_SLICE_MS : left_ms < 0 ? 0 : (int)left_ms;
+        Py_BEGIN_ALLOW_THREADS
+        code = receipt ? aep_publisher_wait(pub, receipt, slice_ms, err)
+                       : aep_publisher_flush(pub, slice_ms, err);
+        Py_END_ALLOW_THREADS
+        if (PyErr_CheckSignals() < 0)
+            return -1;
+        if (code != AEP_EDEFERRED || left_ms <= WAIT_SLICE_MS)
+            if (code != AEP_EDEFERRED || end_ms >= 0)
+                return code;
+    }
+}
+
+/* The fate's word: what aep._publisher.Fate is made of. */
+static PyObject *fate_word(int code, const aep_error *err)
+{
+    static const struct {
+        int code;
+        const char *word;
+    } words[] = {{AEP_OK, "acked"},
+                 {AEP_EDEFERRED, "deferred"},
+                 {AEP_EPARKED, "parked"},
+                 {AEP_EDEAD, "dead"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].code == code)
+            return PyUnicode_FromString(words[i].word);
+    return code < 0 ? NULL : errors_raise(code, err);
+}
+
+static PyObject *publisher_wait(PyObject *object, PyObject *args)
+{
+    PyObject *receipt;
+    double timeout_s;
+    aep_error err;
+    if (!PyArg_ParseTuple(args, "Od:_wait", &receipt, &timeout_s))
+        return NULL;
+    if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
+        return PyErr_Format(PyExc_TypeError, "a Receipt is wanted, not %.80s",
+                            Py_TYPE(receipt)->tp_name);
+    aep_publisher *pub = publisher_use((Publisher *)object);
+    if (!pub)
+        return NULL;
+    int code = wait_sliced(pub, receipt == Py_None ? NULL : &((Receipt *)receipt)->receipt,
+                           timeout_s, &err);
+    publisher_leave((Publisher *)object);
+    return fate_word(code, &err);
+}
+
+/* ---- questions ---- */
+
+static PyStructSequence_Field health_fields[] = {
+    {"broker", "\"unknown\", \"connected\", \"unreachable\", \"auth_failed\", \"forbidden\" or "
+               "\"local\""},
+    {"since", "when that began, in seconds since 1970; 0.0: not known"},
+    {"relay_alive", "whether a relay runs on the spool"},
+    {"used_bytes", "of the spool"},
+    {"max_bytes", "its limit"},
+    {"backlog_bytes", "accepted, not finished yet"},
+    {"reason", "why it is not connected; \"\" if it is"},
+    {0},
+};
+
+static PyObject *publisher_health(PyObject *object, PyObject *unused)
+{
+    static const char *const brokers[] = {"unknown",     "connected", "unreachable",
+                                          "auth_failed", "forbidden", "local"};
+    aep_health health = {.size = sizeof health};
+    aep_error err;
+    int code;
+    (void)unused;
+    aep_publisher *pub = publisher_use((Publisher *)object);
+    if (!pub)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    code = aep_publisher_health(pub, &health, &err);
+    Py_END_ALLOW_THREADS
+    publisher_leave((Publisher *)object);
+    if (code != AEP_OK)
+        return errors_raise(code, &err);
+    PyObject *values = Py_BuildValue(
+        "sdNKKKN", (unsigned)health.broker < 6 ? brokers[health.broker] : "unknown",
+        (double)health.since_us / 1e6, PyBool_FromLong(health.relay_alive),
+        (unsigned long long)health.used_bytes, (unsigned long long)health.max_bytes,
+        (unsigned long long)health.backlog_bytes,
+        PyUnicode_DecodeUTF8(health.reason, (Py_ssize_t)strlen(health.reason), "replace"));
+    PyObject *result = values ? PyObject_CallOneArg((PyObject *)&HealthType, values) : NULL;
+    Py_XDECREF(values);
+    return result;
+}
+
+static PyStructSequence_Field stats_fields[] = {
+#define STATS_FIELD(name, text) {#name, text},
+    AEP_COUNTERS(STATS_FIELD)
+#undef STATS_FIELD
+    {"replaced", "values that JSON has no form for, replaced by their repr(); this publisher's"},
+    {0},
+};
+
+static PyObject *publisher_stats(PyObject *object, PyObject *unused)
+{
+    Publisher *self = (Publisher *)object;
+    aep_stats stats = AEP_STATS_INIT;
+    aep_error err;
+    int code;
+    (void)unused;
+    aep_publisher *pub = publisher_use(self);
+    if (!pub)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    code = aep_publisher_stats(pub, &stats, &err);
+    Py_END_ALLOW_THREADS
+    publisher_leave(self);
+    if (code != AEP_OK)
+        return errors_raise(code, &err);
+    const unsigned long long values[] = {
+#define STATS_VALUE(name, text) stats.name,
+        AEP_COUNTERS(STATS_VALUE)
+#undef STATS_VALUE
+        self->replaced,
+    };
+    PyObject *result = PyStructSequence_New(&StatsType);
+    for (size_t i = 0; result && i < sizeof values / sizeof *values; i++) {
+        PyObject *value = PyLong_FromUnsignedLongLong(values[i]);
+        if (!value)
+            Py_CLEAR(result);
+        else
+            PyStructSequence_SetItem(result, (Py_ssize_t)i, value);
+    }
+    return result;
+}
+
+static PyObject *publisher_option(PyObject *object, PyObject *args)
+{
+    const char *key;
+    char text[4096];
+    aep_error err;
+    if (!PyArg_ParseTuple(args, "s:option", &key))
+        return NULL;
+    aep_publisher *pub = publisher_use((Publisher *)object);
+    if (!pub)
+        return NULL;
+    int code = aep_publisher_option(pub, key, text, sizeof text, &err);
+    publisher_leave((Publisher *)object);
+    return code == AEP_OK ? PyUnicode_DecodeFSDefault(text) : errors_raise(code, &err);
+}
+
+static PyObject *get_spool_dir(PyObject *object, void *unused)
+{
+    (void)unused;
+    Publisher *self = (Publisher *)object;
+    return PyUnicode_DecodeFSDefault(self->pub ? aep_publisher_spool_dir(self->pub) : "");
+}
+
+static PyObject *get_closed(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((Publisher *)object)->closed);
+}
+
+#define LINKS "causation_id=None, traceparent=None, tracestate=None)\n--\n\n"
+#define KIND_METHOD(name, signature, words)                                                        \
+    {                                                                                              \
+        #name, (PyCFunction)(void (*)(void))publisher_##name, METH_FASTCALL | METH_KEYWORDS,       \
+            #name "($self, " signature ", " LINKS words                                            \
+    }
+
+static PyMethodDef methods[] = {
+    KIND_METHOD(started,
+                "agent_name, user_request, *, correlation_id=None, session_id=None, "
+                "started_at=None, context=None",
+                "An execution begins. Returns its Receipt: the event is on disk. context: a mapping; "
+                "ids: at most 128 bytes, new UUIDv7 by default; started_at: a datetime or RFC 3339 "
+                "text, now by default.\n\nRaises InvalidEvent (field names the member), SpoolFull, "
+                "SpoolError. Any thread; may wait for the local disk, never for the network."),
+    KIND_METHOD(progress,
+                "agent_name, correlation_id, *, progress_percent=None, current_step=None, "
+                "steps_completed=None, steps_total=None, metadata=None",
+                "An execution moves on: progress_percent 0 to 100, steps whole numbers, metadata a "
+                "mapping (by convention status: working, waiting, blocked, and waiting_for). As "
+                "started() otherwise."),
+    KIND_METHOD(completed,
+                "agent_name, correlation_id, *, completed_at=None, duration_ms=None, "
+                "result_summary=None, artifacts=None, output_summary=None, quality_score=None, "
+                "metrics=None, session_id=None",
+                "An execution ended well: duration in milliseconds, artifacts a sequence, "
+                "quality_score 0 to 1, metrics a mapping. As started() otherwise."),
+    KIND_METHOD(failed,
+                "agent_name, correlation_id, *, error_message, failed_at=None, error_code=None, "
+                "error_type=None, stack_trace=None, error_stack_trace=None, partial_results=None, "
+                "duration_ms=None, session_id=None, inferred=None",
+                "An execution failed: partial_results any value, inferred True if another than the "
+                "agent itself says so. As started() otherwise."),
+    {"publish", (PyCFunction)(void (*)(void))publisher_publish, METH_VARARGS | METH_KEYWORDS,
+     "publish($self, event_type, payload, *, topic=None, correlation_id=None, schema_ref=None, " LINKS
+     "An event of any type (a.b.c.vN): payload a mapping; topic by default the type. As started() "
+     "otherwise."},
+    {"_wait", publisher_wait, METH_VARARGS, NULL},
+    {"health", publisher_health, METH_NOARGS,
+     "health($self, /)\n--\n\nThe broker's state and the spool's, from files alone: never waits for "
+     "anything. Raises SpoolError."},
+    {"stats", publisher_stats, METH_NOARGS,
+     "stats($self, /)\n--\n\nEvery counter, cumulative over the spool's life and its processes. "
+     "Raises SpoolError."},
+    {"option", publisher_option, METH_VARARGS,
+     "option($self, key, /)\n--\n\nThe value in force of one of its options, kafka.* excepted, as "
+     "text. Raises ConfigError."},
+    {"close", publisher_close, METH_NOARGS,
+     "close($self, /)\n--\n\nCloses it; what was accepted stays on disk and is delivered. Safe to "
+     "call twice."},
+    {0},
+};
+
+static PyGetSetDef properties[] = {
+    {"spool_dir", get_spool_dir, NULL, "The spool's folder; \"\" with events disabled.", NULL},
+    {"closed", get_closed, NULL, "Whether close() was called.", NULL},
+    {0},
+};
+
+PyTypeObject PublisherType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "aep._aep.Publisher",
+    .tp_doc = "Publisher(**options)\n--\n\nOpens a publisher; options are configuration keys with "
+              "underscores for dots.",
+    .tp_basicsize = sizeof(Publisher),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = PyType_GenericNew,
+    .tp_init = publisher_init,
+    .tp_dealloc = publisher_dealloc,
+    .tp_methods = methods,
+    .tp_getset = properties,
+};
+
+static int add_sequence_type(PyObject *module, PyTypeObject *type, const char *name,
+                             const char *full_name, const char *doc, PyStructSequence_Field *fields)
+{
+    int count = 0;
+    while (fields[count].name)
+        count++;
+    PyStructSequence_Desc desc = {full_name, doc, fields, count};
+    return PyStructSequence_InitType2(type, &desc) < 0
+               ? -1
+               : PyModule_AddObject(module, name, Py_NewRef((PyObject *)type));
+}
+
+int types_init(PyObject *module)
+{
+    PyTypeObject *const types[] = {&ReceiptType, &PublisherType, &ExecutionType, &WaiterType};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (PyType_Ready(types[i]) < 0 ||
+            PyModule_AddObject(module, strrchr(types[i]->tp_name, '.') + 1,
+                               Py_NewRef((PyObject *)types[i])) < 0)
+            return -1;
+    if (add_sequence_type(module, &HealthType, "Health", "aep.Health", "How delivery goes.",
+                          health_fields) < 0)
+        return -1;
+    return add_sequence_type(module, &StatsType, "Stats", "aep.Stats", "Counters of a spool.",
+                             stats_fields);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aep_python.h"
+
+typedef struct {
+    PyObject_HEAD
+    Publisher *publisher; /* strong, and has this as a user; NULL: closed */
+    aep_waiter *waiter;
+} Waiter;
+
+static int waiter_init(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    Waiter *self = (Waiter *)object;
+    PyObject *publisher;
+    aep_error err;
+    if (!PyArg_ParseTuple(args, "O!:Waiter", &PublisherType, &publisher) || keywords)
+        return -1;
+    if (self->waiter) {
+        PyErr_SetString(PyExc_RuntimeError, "a waiter is opened once");
+        return -1;
+    }
+    aep_publisher *pub = publisher_use((Publisher *)publisher);
+    if (!pub)
+        return -1;
+    int code = aep_waiter_new(pub, &self->waiter, &err);
+    if (code != AEP_OK) {
+        publisher_leave((Publisher *)publisher);
+        errors_raise(code, &err);
+        return -1;
+    }
+    Py_INCREF(publisher);
+    self->publisher = (Publisher *)publisher;
+    return 0;
+}
+
+static void close_waiter(Waiter *self)
+{
+    Publisher *publisher = self->publisher;
+    if (!publisher)
+        return;
+    self->publisher = NULL;
+    aep_waiter_free(self->waiter);
+    self->waiter = NULL;
+    publisher_leave(publisher);
+    Py_DECREF(publisher);
+}
+
+static void waiter_dealloc(PyObject *object)
+{
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    close_waiter((Waiter *)object);
+    PyErr_Restore(type, value, trace);
+    Py_TYPE(object)->tp_free(object);
+}
+
+static bool is_open(const Waiter *self)
+{
+    if (!self->waiter)
+        PyErr_SetString(PyExc_ValueError, "the waiter is closed");
+    return self->waiter != NULL;
+}
+
+static PyObject *waiter_fileno(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return is_open((Waiter *)object) ? PyLong_FromLong(aep_waiter_fd(((Waiter *)object)->waiter))
+                                     : NULL;
+}
+
+static PyObject *waiter_add(PyObject *object, PyObject *args)
+{
+    Waiter *self = (Waiter *)object;
+    PyObject *receipt;
+    unsigned long long token;
+    aep_error err;
+    if (!is_open(self) || !PyArg_ParseTuple(args, "OK:add", &receipt, &token))
+        return NULL;
+    if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
+        return PyErr_Format(PyExc_TypeError, "a Receipt is wanted, not %.80s",
+                            Py_TYPE(receipt)->tp_name);
+    int code = aep_waiter_add(
+        self->waiter, receipt == Py_None ? NULL : &((Receipt *)receipt)->receipt, token, &err);
+    if (code != AEP_OK)
+        return errors_raise(code, &err);
+    Py_RETURN_NONE;
+}
+
+/* (token, word), or None: nothing more is known now. */
+static PyObject *waiter_next(PyObject *object, PyObject *unused)
+{
+    Waiter *self = (Waiter *)object;
+    aep_outcome outcome;
+    aep_error err = {0};
+    (void)unused;
+    if (!is_open(self))
+        return NULL;
+    int code = aep_waiter_next(self->waiter, &outcome, &err);
+    if (code == AEP_EDEFERRED)
+        Py_RETURN_NONE;
+    if (code != AEP_OK)
+        return errors_raise(code, &err);
+    const char *word = outcome.code == AEP_OK        ? "acked"
+                       : outcome.code == AEP_EPARKED ? "parked"
+                       : outcome.code == AEP_EDEAD   ? "dead"
+                                                     : aep_code_name(outcome.code);
+    return Py_BuildValue("Ks", (unsigned long long)outcome.token, word);
+}
+
+static PyObject *waiter_cancel(PyObject *object, PyObject *args)
+{
+    unsigned long long token;
+    if (!is_open((Waiter *)object) || !PyArg_ParseTuple(args, "K:cancel", &token))
+        return NULL;
+    aep_waiter_cancel(((Waiter *)object)->waiter, token);
+    Py_RETURN_NONE;
+}
+
+static PyObject *waiter_close(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    close_waiter((Waiter *)object);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"fileno", waiter_fileno, METH_NOARGS, NULL}, {"add", waiter_add, METH_VARARGS, NULL},
+    {"next", waiter_next, METH_NOARGS, NULL},     {"cancel", waiter_cancel, METH_VARARGS, NULL},
+    {"close", waiter_close, METH_NOARGS, NULL},   {0},
+};
+
+PyTypeObject WaiterType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "aep._aep.Waiter",
+    .tp_doc = "Waiter(publisher)\n--\n\nFates without blocking, for an event loop; one thread's.",
+    .tp_basicsize = sizeof(Waiter),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = waiter_init,
+    .tp_dealloc = waiter_dealloc,
+    .tp_methods = methods,
+};

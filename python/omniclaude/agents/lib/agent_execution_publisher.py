@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Publish the lifecycle of agent executions, on aep: graceful degradation without losing anything.
+
+A publish call returns True once Kafka has the event (or, with a healthy broker, once it is durable
+and on its way for publish.wait_ms), False when it cannot be delivered now or at all, and raises
+nothing but CancelledError. False with a warning: the event is kept and delivered as soon as it can
+be. False with an error: the event was refused, and the log says what to do.
+"""
+import asyncio
+import functools
+import logging
+import os
+import time
+
+import aep
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_WAIT_S = 0.5  # for the first verdict on the broker
+UNKNOWN_LOOK_S = 0.005
+
+
+def _never_raises(method):
+    """A coroutine function whose wrong arguments are a logged False, too."""
+    @functools.wraps(method)
+    async def call(self, *args, **kwargs):
+        if not self.enable_events:
+            return False
+        try:
+            return await method(self, *args, **kwargs)
+        except Exception as error:
+            self.logger.error("%s: the event is refused: %s", method.__name__, error)
+            return False
+    return call
+
+
+class AgentExecutionPublisher:
+    """Publishes execution events. May be used by all tasks of an event loop, and of several.
+
+    bootstrap_servers: "host:port,…"; by default the environment's (KAFKA_BOOTSTRAP_SERVERS) or
+    aep.conf's. enable_events: False makes every call a silent False. options: configuration keys of
+    aep with underscores for dots. Raises ValueError if no servers are configured at all.
+    """
+
+    TOPIC_EXECUTION_STARTED = "omninode.agent.execution.started.v1"
+    TOPIC_EXECUTION_PROGRESS = "omninode.agent.execution.progress.v1"
+    TOPIC_EXECUTION_COMPLETED = "omninode.agent.execution.completed.v1"
+    TOPIC_EXECUTION_FAILED = "omninode.agent.execution.failed.v1"
+
+    def __init__(self, bootstrap_servers=None, enable_events=True, **options):
+        self.bootstrap_servers = bootstrap_servers
+        self.enable_events = enable_events
+        self.logger = logger
+        self._options = dict(options, bootstrap_servers=bootstrap_servers)
+        self._publisher = None
+        self._started = False
+        self._said = {}
+        if enable_events:
+            self._check_servers()
+
+    def _check_servers(self):
+        try:
+            aep.Publisher(**self._options).close()
+        except aep.ConfigError as error:
+            if error.field == "kafka.bootstrap.servers" and not self.bootstrap_servers:
+                raise ValueError(str(error)) from None
+        except Exception:
+            pass  # start() says what is wrong
+
+    # -- life
+
+    async def start(self):
+        """Opens the spool. Never raises because Kafka is down, nor for anything else: that is logged,
+        and publishing gives False."""
+        if self._started or not self.enable_events:
+            return
+        try:
+            self._publisher = aep.Publisher(**self._options)
+            self._wait_s = int(self._publisher.option("publish.wait_ms")) / 1000
+            self._log_every_s = int(self._publisher.option("log.every_s"))
+            self._started = True
+            self.logger.info("publishes through %s", self._publisher.spool_dir)
+        except Exception as error:
+            self._publisher = None
+            self._started = True  # so that publishing says it again, as an error
+            self.logger.error("cannot publish: %s", error)
+
+    async def stop(self):
+        """Closes it; what is on disk is still delivered."""
+        publisher, self._publisher = self._publisher, None
+        self._started = False
+        if publisher is None:
+            return
+        try:
+            await publisher.aclose()
+            self.logger.info("stopped; what is on disk is still delivered")
+        except Exception as error:
+            self.logger.error("cannot close: %s", error)
+
+    async def __aenter__(self):
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception):
+        await self.stop()
+        return False
+
+    # -- events
+
+    @_never_raises
+    async def publish_execution_started(self, agent_name, user_request, correlation_id=None,
+                                        session_id=None, context=None, started_at=None, **links):
+        """An execution begins; context: a mapping. True, or False: see the module."""
+        return await self._publish("started", dict(
+            links, agent_name=agent_name, user_request=user_request, correlation_id=correlation_id,
+            session_id=session_id, context=context, started_at=started_at))
+
+    @_never_raises
+    async def publish_execution_progress(self, agent_name, correlation_id, progress_percent=None,
+                                         current_step=None, steps_completed=None, steps_total=None,
+                                         metadata=None, **links):
+        """It moves on: progress_percent 0 to 100, metadata a mapping. True, or False."""
+        return await self._publish("progress", dict(
+            links, agent_name=agent_name, correlation_id=correlation_id,
+            progress_percent=progress_percent, current_step=current_step,
+            steps_completed=steps_completed, steps_total=steps_total, metadata=metadata))
+
+    @_never_raises
+    async def publish_execution_completed(self, agent_name, correlation_id, duration_ms=None,
+                                          quality_score=None, output_summary=None, metrics=None,
+                                          completed_at=None, result_summary=None, artifacts=None,
+                                          session_id=None, **links):
+        """It ended well: quality_score 0 to 1, artifacts a sequence, metrics a mapping. True, or
+        False."""
+        return await self._publish("completed", dict(
+            links, agent_name=agent_name, correlation_id=correlation_id, duration_ms=duration_ms,
+            quality_score=quality_score, output_summary=output_summary, metrics=metrics,
+            completed_at=completed_at, result_summary=result_summary, artifacts=artifacts,
+            session_id=session_id))
+
+    @_never_raises
+    async def publish_execution_failed(self, agent_name, correlation_id, error_message,
+                                       error_type=None, error_stack_trace=None,
+                                       partial_results=None, failed_at=None, error_code=None,
+                                       stack_trace=None, duration_ms=None, session_id=None,
+                                       inferred=None, **links):
+        """It failed; partial_results: any value. True, or False."""
+        return await self._publish("failed", dict(
+            links, agent_name=agent_name, correlation_id=correlation_id,
+            error_message=error_message, error_type=error_type,
+            error_stack_trace=error_stack_trace, partial_results=partial_results,
+            failed_at=failed_at, error_code=error_code, stack_trace=stack_trace,
+            duration_ms=duration_ms, session_id=session_id, inferred=inferred))
+
+    async def _publish(self, kind, members):
+        if not self._started:
+            self.logger.debug("%s: not started: no event is published", kind)
+            return False
+        if self._publisher is None:
+            await self._start_again()
+        receipt = getattr(self._publisher, kind)(**members)
+        self.logger.debug("%s: event %s is on disk at %s", kind, receipt.event_id, receipt.position)
+        return await self._verdict(kind, receipt)
+
+    async def _start_again(self):
+        """What could not be opened before may be now; else the reason is logged as the event's."""
+        self._publisher = aep.Publisher(**self._options)
+        self._wait_s = int(self._publisher.option("publish.wait_ms")) / 1000
+        self._log_every_s = int(self._publisher.option("log.every_s"))
+
+    # -- verdicts
+
+    async def _verdict(self, kind, receipt):
+        health = self._publisher.health()
+        fate = None
+        if health.broker == "unknown":
+            health, fate = await self._first_verdict(receipt)
+        elif health.broker in ("connected", "forbidden"):
+            fate = await self._publisher.wait(receipt, self._wait_s)
+        self.logger.debug("%s: event %s: broker %s, %s", kind, receipt.event_id, health.broker,
+                          fate or "not awaited")
+        if fate in ("parked", "dead"):
+            return self._kept_aside(kind, receipt, fate)
+        if fate or health.broker in ("connected", "forbidden", "local"):
+            return True
+        reason = health.reason or "no answer yet"
+        self._warn(health.broker, "%s: Kafka is %s (%s): event %s is kept and will be delivered",
+                   kind, health.broker.replace("_", " "), reason, receipt.event_id)
+        return False
+
+    async def _first_verdict(self, receipt):
+        """The health once the broker's state is known, and what has become of the event by then."""
+        fate = asyncio.ensure_future(self._publisher.wait(receipt, UNKNOWN_WAIT_S))
+        try:
+            end = time.monotonic() + UNKNOWN_WAIT_S
+            while True:
+                health = self._publisher.health()
+                known = health.broker not in ("unknown", "connected")
+                if fate.done() or known or time.monotonic() >= end:
+                    return health, fate.result() if fate.done() else None
+                await asyncio.wait([fate], timeout=UNKNOWN_LOOK_S)
+        finally:
+            fate.cancel()
+
+    def _kept_aside(self, kind, receipt, fate):
+        if fate == "parked":
+            self._warn(fate, "%s: the topic is missing or forbidden: event %s is kept and will be "
+                             "delivered once it can be", kind, receipt.event_id)
+        else:
+            self.logger.error("%s: Kafka refuses event %s for good: see `aep dead list`", kind,
+                              receipt.event_id)
+        return False
+
+    def _warn(self, what, *line):
+        """The same warning at most once in log.every_s."""
+        now = time.monotonic()
+        if what in self._said and now - self._said[what] < self._log_every_s:
+            return
+        self._said[what] = now
+        self.logger.warning(*line)
+
+
+class AgentExecutionPublisherContext:
+    """An AgentExecutionPublisher, started and stopped around a block; arguments as for it."""
+
+    def __init__(self, *args, **kwargs):
+        self.publisher = AgentExecutionPublisher(*args, **kwargs)
+
+    async def __aenter__(self):
+        await self.publisher.start()
+        return self.publisher
+
+    async def __aexit__(self, *exception):
+        await self.publisher.stop()
+        return False
+
+
+# -- one-off publishing: one publisher for each environment, opened when it is first needed
+
+_publishers = {}
+_PREFIXES = ("AEP_", "KAFKA_", "TENANT_ID", "ENVIRONMENT", "XDG_", "HOME")
+
+
+async def _shared():
+    key = tuple(sorted(item for item in os.environ.items() if item[0].startswith(_PREFIXES)))
+    publisher = _publishers.get(key)
+    if publisher is None:
+        publisher = AgentExecutionPublisher()
+        await publisher.start()
+        _publishers[key] = publisher
+    return publisher
+
+
+async def _publish_once(method, args, kwargs):
+    try:
+        publisher = await _shared()
+    except Exception as error:
+        logger.error("%s: cannot publish: %s", method, error)
+        return False
+    return await getattr(publisher, method)(*args, **kwargs)
+
+
+def _convenience(name):
+    method = getattr(AgentExecutionPublisher, name)
+
+    async def publish(*args, **kwargs):
+        return await _publish_once(name, args, kwargs)
+    import inspect
+    signature = inspect.signature(method)
+    publish.__name__ = publish.__qualname__ = name
+    publish.__doc__ = method.__doc__
+    publish.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+    return publish
+
+
+publish_execution_started = _convenience("publish_execution_started")
+publish_execution_progress = _convenience("publish_execution_progress")
+publish_execution_completed = _convenience("publish_execution_completed")
+publish_execution_failed = _convenience("publish_execution_failed")
+
+__all__ = ["AgentExecutionPublisher", "AgentExecutionPublisherContext", "publish_execution_started",
+           "publish_execution_progress", "publish_execution_completed", "publish_execution_failed"]
