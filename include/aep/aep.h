@@ -354,8 +354,8 @@ AEP_API int aep_publisher_stats(aep_publisher *pub, aep_stats *stats, aep_error 
 /** The spool's folder, owned by the publisher. "" when events are disabled. Since 0.1 */
 AEP_API const char *aep_publisher_spool_dir(const aep_publisher *pub);
 
-/** The value in force of one of its options, kafka.* excepted, as text with its NUL; keys as
- * aep_config_set() takes them.
+/** The value in force of one of its options, kafka.* excepted, as text with its NUL: sizes in bytes,
+ * durations in milliseconds (…_ms) or seconds (…_s), as numbers. Keys as aep_config_set() takes them.
  * Errors: AEP_ECONFIG no such option, or no room in `size` bytes. Threads: any. Since 0.1 */
 AEP_API int aep_publisher_option(const aep_publisher *pub, const char *key, char *text, size_t size,
                                  aep_error *err);

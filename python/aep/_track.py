@@ -40,6 +40,11 @@ class _Block:
         self.run = _begin(*self.begin)
         return self.run
 
+    def close(self):
+        """Who reads a generator wants no more of it: that is no failure."""
+        if self.run is not None and not self.run.ended:
+            self.run._end(None)
+
     def __exit__(self, *exception):
         if self.run is not None:
             self.run.__exit__(*exception)
@@ -57,13 +62,23 @@ def _wrap(function, block):
             return await function(*args, **kwargs)
 
     def call_generator(*args, **kwargs):
-        with block(args, kwargs):
-            return (yield from function(*args, **kwargs))
+        tracked = block(args, kwargs)
+        with tracked:
+            try:
+                return (yield from function(*args, **kwargs))
+            except GeneratorExit:
+                tracked.close()
+                raise
 
     async def call_async_generator(*args, **kwargs):
-        with block(args, kwargs):
-            async for item in function(*args, **kwargs):
-                yield item
+        tracked = block(args, kwargs)
+        with tracked:
+            try:
+                async for item in function(*args, **kwargs):
+                    yield item
+            except GeneratorExit:
+                tracked.close()
+                raise
 
     wrapper = (call_async_generator if flags & _ASYNC_GENERATOR else
                call_coroutine if flags & _COROUTINE else

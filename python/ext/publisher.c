@@ -430,7 +430,8 @@ static PyMethodDef methods[] = {
      "Raises SpoolError."},
     {"option", publisher_option, METH_VARARGS,
      "option($self, key, /)\n--\n\nThe value in force of one of its options, kafka.* excepted, as "
-     "text. Raises ConfigError."},
+     "text: sizes in bytes, durations in milliseconds (…_ms) or seconds, as numbers. Raises "
+     "ConfigError."},
     {"close", publisher_close, METH_NOARGS,
      "close($self, /)\n--\n\nCloses it; what was accepted stays on disk and is delivered. Safe to "
      "call twice."},

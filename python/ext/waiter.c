@@ -44,9 +44,23 @@ static void close_waiter(Waiter *self)
     Py_DECREF(publisher);
 }
 
+/* A publisher keeps its waits, which have a waiter, which keeps the publisher: the collector's. */
+static int waiter_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(((Waiter *)object)->publisher);
+    return 0;
+}
+
+static int waiter_clear(PyObject *object)
+{
+    close_waiter((Waiter *)object);
+    return 0;
+}
+
 static void waiter_dealloc(PyObject *object)
 {
     PyObject *type, *value, *trace;
+    PyObject_GC_UnTrack(object);
     PyErr_Fetch(&type, &value, &trace);
     close_waiter((Waiter *)object);
     PyErr_Restore(type, value, trace);
@@ -133,7 +147,9 @@ PyTypeObject WaiterType = {
     .tp_name = "aep._aep.Waiter",
     .tp_doc = "Waiter(publisher)\n--\n\nFates without blocking, for an event loop; one thread's.",
     .tp_basicsize = sizeof(Waiter),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = waiter_traverse,
+    .tp_clear = waiter_clear,
     .tp_new = PyType_GenericNew,
     .tp_init = waiter_init,
     .tp_dealloc = waiter_dealloc,

@@ -233,12 +233,18 @@ int aep_publisher_option(const aep_publisher *pub, const char *key, char *text, 
 {
     if (!pub || !key || !text)
         return aep__error(err, AEP_EINVAL, NULL, "a publisher, a key and a place are needed");
-    const char *value = aep__config_find(pub->config, key);
-    if (!value)
-        return aep__error(err, AEP_ECONFIG, key, "there is no option \"%s\" to be asked for", key);
-    if ((size_t)snprintf(text, size, "%s", value) >= size)
-        return aep__error(err, AEP_ECONFIG, key, "%s has %zu bytes", key, strlen(value));
-    return AEP_OK;
+    struct aep__buf value = {0};
+    int result = AEP_OK;
+    if (!aep__config_show(pub->config, key, &value))
+        result = aep__error(err, AEP_ECONFIG, key, "there is no option \"%s\" to be asked for", key);
+    else if (value.failed)
+        result = aep__error_memory(err);
+    else if (value.len >= size)
+        result = aep__error(err, AEP_ECONFIG, key, "%s has %zu bytes", key, value.len);
+    else
+        memcpy(text, aep__buf_string(&value), value.len + 1);
+    aep__buf_done(&value);
+    return result;
 }
 
 /* ---- closing ---- */

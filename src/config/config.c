@@ -27,15 +27,6 @@ aep_config *aep_config_new(void)
     return calloc(1, sizeof(aep_config));
 }
 
-const char *aep__config_find(const aep_config *config, const char *key)
-{
-    char word_key[AEP__NAME_SIZE];
-    if (aep__option_find(key) < 0 && aep__environment_key(key, word_key))
-        key = word_key;
-    int option = aep__option_find(key);
-    return option < 0 ? NULL : aep__config_text(config, option);
-}
-
 int aep_config_set(aep_config *config, const char *key, const char *value, aep_error *err)
 {
     if (!config || !key)
@@ -271,6 +262,26 @@ const char *aep__config_text(const aep_config *config, enum aep__option option)
 int64_t aep__config_int(const aep_config *config, enum aep__option option)
 {
     return config->options[option].number;
+}
+
+bool aep__config_show(const aep_config *config, const char *key, struct aep__buf *out)
+{
+    char word_key[AEP__NAME_SIZE];
+    if (aep__option_find(key) < 0 && aep__environment_key(key, word_key))
+        key = word_key;
+    int option = aep__option_find(key);
+    if (option < 0)
+        return false;
+    switch (aep__options[option].type) {
+    case AEP__TYPE_SIZE:
+    case AEP__TYPE_SECONDS:
+    case AEP__TYPE_MS:
+        aep__buf_format(out, "%" PRId64, aep__config_int(config, (enum aep__option)option));
+        return true;
+    default:
+        aep__buf_text(out, aep__config_text(config, (enum aep__option)option));
+        return true;
+    }
 }
 
 bool aep__config_bool(const aep_config *config, enum aep__option option)

@@ -73,8 +73,9 @@ int aep__config_load_from(const aep_config *args, const struct aep__config_sourc
 /** Never NULL; "" where nothing is set. Numbers and times as given, words in lower case, booleans
  * "true" and "false", servers in canonical form. */
 const char *aep__config_text(const aep_config *config, enum aep__option option);
-/** The same by a key as aep_config_set() takes it; NULL: there is no such option. */
-const char *aep__config_find(const aep_config *config, const char *key);
+/** Appends the value of an option by a key as aep_config_set() takes it: numbers without a unit,
+ * bytes, seconds or milliseconds as the option counts. False: there is no such option. */
+bool aep__config_show(const aep_config *config, const char *key, struct aep__buf *out);
 /** Bytes, seconds or milliseconds, as the option's name says. */
 int64_t aep__config_int(const aep_config *config, enum aep__option option);
 bool aep__config_bool(const aep_config *config, enum aep__option option);

@@ -118,6 +118,24 @@ static void test_opening_refuses_a_process_that_may_write_small_files_only(void 
     assert_int_equal(in_child(open_with_small_files, *state), 0);
 }
 
+static void test_options_can_be_asked_for(void **state)
+{
+    struct here *here = *state;
+    char text[32];
+    set_option(here, "spool.max_bytes", "64MiB");
+    set_option(here, "publish.wait_ms", "25ms");
+    open_publisher(here);
+    assert_int_equal(aep_publisher_option(here->pub, "spool_max_bytes", text, sizeof text, NULL), 0);
+    assert_string_equal(text, "67108864");
+    assert_int_equal(aep_publisher_option(here->pub, "publish.wait_ms", text, sizeof text, NULL), 0);
+    assert_string_equal(text, "25");
+    assert_int_equal(aep_publisher_option(here->pub, "mode", text, sizeof text, NULL), 0);
+    assert_string_equal(text, "kafka");
+    assert_int_equal(aep_publisher_option(here->pub, "mode", text, 5, &here->err), AEP_ECONFIG);
+    assert_int_equal(aep_publisher_option(here->pub, "nonsense", text, sizeof text, &here->err),
+                     AEP_ECONFIG);
+}
+
 /* ---- a home on a network file system ---- */
 
 /* No spool.dir: the folder is derived of the home. */
@@ -224,6 +242,7 @@ int main(void)
         TEST(test_a_small_spool_opens_with_the_room_that_its_own_segments_need),
         TEST(test_a_new_spool_wants_room_for_four_segments_and_else_is_not_made),
         TEST(test_opening_refuses_a_process_that_may_write_small_files_only),
+        TEST(test_options_can_be_asked_for),
         TEST(test_a_home_on_a_network_file_system_is_stood_in_for),
         TEST(test_a_home_on_a_network_file_system_is_used_if_that_is_allowed),
         TEST(test_a_named_folder_on_a_network_file_system_is_refused),

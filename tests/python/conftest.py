@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests stand on: an environment of their own with spools in a temporary folder, whose relays
+are stopped, and readers of spools and topics."""
+import asyncio
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+import aep
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "broker"))
+from harness import plain_kafka, secure_kafka  # noqa: E402
+
+DEADLINE_S = 60
+AEP = os.path.join(os.path.dirname(sys.executable), "aep")
+DOWN = "127.0.0.1:1"  # nothing listens there
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path, monkeypatch):
+    """No setting of the machine's; spools, and what stops their relays."""
+    for name in list(os.environ):
+        if name.startswith(("AEP_", "KAFKA_", "TENANT_ID", "ENVIRONMENT", "TRACE", "XDG_")) \
+                and not name.startswith("AEP_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AEP_CLOSE_WAIT_MS", "0")
+    yield
+    for identity in tmp_path.rglob("spool.id"):
+        subprocess.run([AEP, "relay", "stop", "--spool", identity.parent], capture_output=True)
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """A folder for a spool."""
+    return str(tmp_path / "spool")
+
+
+@pytest.fixture
+def local(spool):
+    """A publisher that needs no Kafka."""
+    with aep.Publisher(mode="local", spool_dir=spool) as publisher:
+        yield publisher
+
+
+@pytest.fixture
+def kafka():
+    return plain_kafka()
+
+
+@pytest.fixture
+def secure():
+    return secure_kafka()
+
+
+def spooled(folder, **env):
+    """The envelopes in a spool, in order."""
+    done = subprocess.run([AEP, "tail", "--json", "--lines", "all", "--spool", folder], capture_output=True, text=True,
+                          env=dict(os.environ, **env), check=True)
+    return [json.loads(line)["event"] for line in done.stdout.splitlines()]
+
+
+async def _consume(servers, topic, wanted):
+    from aiokafka import AIOKafkaConsumer
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest",
+                                enable_auto_commit=False)
+    await consumer.start()
+    found, end = [], time.monotonic() + DEADLINE_S
+    try:
+        while not wanted(found) and time.monotonic() < end:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += records
+    finally:
+        await consumer.stop()
+    return found
+
+
+def consume(servers, topic, correlation_id, count=1):
+    """An independent client's view: records with that key, once there are `count` of them."""
+    key = correlation_id.encode()
+    return [record for record in asyncio.run(_consume(
+        servers, topic, lambda found: sum(r.key == key for r in found) >= count))
+        if record.key == key]
+
+
+def await_that(condition, what):
+    """Waits until something holds."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)

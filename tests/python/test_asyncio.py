@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting in an event loop, against a real broker and without one."""
+import asyncio
+import gc
+import time
+
+import pytest
+
+import aep
+from conftest import DOWN, consume
+
+
+@pytest.fixture
+def publisher(kafka, spool):
+    with aep.Publisher(kafka.servers, spool_dir=spool) as publisher:
+        yield publisher
+
+
+def test_a_receipt_is_awaited(publisher):
+    async def main():
+        receipt = publisher.started("agent", "request")
+        return receipt, await publisher.wait(receipt, 60), await publisher.wait(receipt)
+    receipt, fate, again = asyncio.run(main())
+    assert fate is aep.ACKED and again is aep.ACKED
+    [record] = consume(publisher_servers(publisher), "omninode.agent.execution.started.v1",
+                       receipt.correlation_id)
+    assert record.value and record.key == receipt.correlation_id.encode()
+
+
+def publisher_servers(publisher):
+    from conftest import plain_kafka
+    return plain_kafka().servers
+
+
+def test_a_thousand_waits_at_once(publisher):
+    async def main():
+        receipts = [publisher.progress("a", "c", steps_completed=n) for n in range(1000)]
+        fates = await asyncio.gather(*[publisher.wait(receipt, 60) for receipt in receipts])
+        assert set(fates) == {aep.ACKED}
+        assert await publisher.aflush(60) is aep.ACKED
+    asyncio.run(main())
+
+
+def test_one_loop_after_another_and_threads_beside(publisher):
+    async def main():
+        assert await publisher.wait(publisher.started("a", "r"), 60)
+
+    async def two():
+        await asyncio.gather(asyncio.to_thread(asyncio.run, main()) if hasattr(asyncio, "to_thread")
+                             else main(), main())
+    for _ in range(3):
+        asyncio.run(main())
+    asyncio.run(two())
+    assert publisher.wait(publisher.started("a", "r"), 60)
+
+
+def test_an_await_without_a_broker_ends_in_time_and_blocks_nothing(spool):
+    async def main():
+        async with aep.Publisher(DOWN, spool_dir=spool) as publisher:
+            receipt = publisher.started("a", "r")
+            turns = 0
+
+            async def turn():
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0.001)
+            ticking = asyncio.ensure_future(turn())
+            assert await publisher.wait(receipt, 0.3) is aep.DEFERRED
+            assert await publisher.aflush(0.3) is aep.DEFERRED
+            assert await publisher.wait(receipt, 0) is aep.DEFERRED
+            ticking.cancel()
+            assert turns > 100
+    asyncio.run(main())
+
+
+def test_a_cancelled_wait_is_forgotten(spool):
+    async def main():
+        with aep.Publisher(DOWN, spool_dir=spool) as publisher:
+            receipt = publisher.started("a", "r")
+            task = asyncio.ensure_future(publisher.wait(receipt))
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            [waits] = publisher._waits.values()
+            assert waits.futures == {}
+    asyncio.run(main())
+
+
+def test_closing_ends_waits_as_deferred(spool):
+    async def main():
+        publisher = aep.Publisher(DOWN, spool_dir=spool)
+        task = asyncio.ensure_future(publisher.wait(publisher.started("a", "r")))
+        await asyncio.sleep(0.02)
+        publisher.close()
+        assert await task is aep.DEFERRED
+    asyncio.run(main())
+
+
+def test_one_that_is_dropped_is_closed(spool):
+    import weakref
+    gone = []
+
+    async def main():
+        publisher = aep.Publisher(DOWN, spool_dir=spool)
+        await publisher.wait(publisher.started("a", "r"), 0.01)
+        weakref.finalize(publisher, gone.append, 1)
+    asyncio.run(main())
+    gc.collect()
+    assert gone == [1]
+
+
+def test_the_loop_is_never_held_up(spool):
+    """2,000 publishes with the broker down. The bound is generous; script/bench measures."""
+    async def main():
+        async with aep.Publisher(DOWN, spool_dir=spool) as publisher:
+            worst, last = 0.0, time.perf_counter()
+
+            async def watch():
+                nonlocal worst, last
+                while True:
+                    await asyncio.sleep(0)
+                    now = time.perf_counter()
+                    worst, last = max(worst, now - last), now
+            watching = asyncio.ensure_future(watch())
+            for _ in range(2000):
+                publisher.started("agent", "request")
+                await asyncio.sleep(0)
+            watching.cancel()
+            assert worst < 1.0
+    asyncio.run(main())
