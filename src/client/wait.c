@@ -218,12 +218,12 @@ static enum asked ask_relay(const struct wait *wait, int *ret_code)
         if (got > 0 && id == wait->id)
             return *ret_code == AEP_ERELAY ? ASKED_GONE : ASKED_ANSWERED;
         bool not_yet = got > 0 && wait->at_once && id == wait->id + 1;
+        if (ready == 0)
+            aep__wait_contend(wait->pub, wait->process); /* short waits, too, one after another */
         if (not_yet || left_ms(deadline_us) == 0) {
             aep__control_send(wait->fd, "cancel %" PRIu64, wait->id);
             return ASKED_TIMEOUT;
         }
-        if (ready == 0)
-            aep__wait_contend(wait->pub, wait->process);
     }
 }
 

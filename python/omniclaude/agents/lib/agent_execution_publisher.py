@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_WAIT_S = 0.5  # for the first verdict on the broker
 UNKNOWN_LOOK_S = 0.005
+UNKNOWN_AGAIN_S = 5  # after a verdict was awaited in vain none is awaited for so long
 
 
 def _never_raises(method):
@@ -55,6 +56,7 @@ class AgentExecutionPublisher:
         self._publisher = None
         self._started = False
         self._said = {}
+        self._ask_again = 0.0
         if enable_events:
             self._check_servers()
 
@@ -173,7 +175,7 @@ class AgentExecutionPublisher:
     async def _verdict(self, kind, receipt):
         health = self._publisher.health()
         fate = None
-        if health.broker == "unknown":
+        if health.broker == "unknown" and time.monotonic() >= self._ask_again:
             health, fate = await self._first_verdict(receipt)
         elif health.broker in ("connected", "forbidden"):
             fate = await self._publisher.wait(receipt, self._wait_s)
@@ -196,6 +198,8 @@ class AgentExecutionPublisher:
             while True:
                 health = self._publisher.health()
                 known = health.broker not in ("unknown", "connected")
+                if time.monotonic() >= end:
+                    self._ask_again = end + UNKNOWN_AGAIN_S
                 if fate.done() or known or time.monotonic() >= end:
                     return health, fate.result() if fate.done() else None
                 await asyncio.wait([fate], timeout=UNKNOWN_LOOK_S)
