@@ -274,7 +274,7 @@ bool aep__config_is(const aep_config *config, enum aep__option option, const cha
     struct aep__buf canonical = {0};
     struct aep__problem problem;
     int64_t number;
-    if (aep__options[option].type != AEP__TYPE_BOOL)
+    if (aep__options[option].type != AEP__OPTION_TYPE_BOOL)
         return strcmp(aep__config_text(config, option), value) == 0;
     bool is_bool = aep__value_parse(&aep__options[option], value, &canonical, &number, &problem);
     aep__buf_done(&canonical);
