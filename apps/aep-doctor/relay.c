@@ -14,7 +14,7 @@
 
 #include "aep/ask.h"
 #include "aep/backlog.h"
-#include "aep/fates.h"
+#include "aep/states.h"
 #include "client/spawn.h"
 #include "doctor.h"
 #include "size.h"
@@ -221,27 +221,27 @@ static void judge_counters(struct aep__doctor *doctor, const aep_stats *stats)
 
 void aep__doctor_backlog(struct aep__doctor *doctor)
 {
-    struct aep__fates fates = {0};
+    struct aep__states states = {0};
     struct aep__backlog backlog;
     aep_stats stats = AEP_STATS_INIT;
     aep_error err;
-    int code = aep__fates_init(&fates, &doctor->spool, &err);
+    int code = aep__states_init(&states, &doctor->spool, &err);
     if (code == AEP_OK)
-        code = aep__backlog_measure(&doctor->spool, &fates, &backlog, &err);
+        code = aep__backlog_measure(&doctor->spool, &states, &backlog, &err);
     if (code == AEP_OK)
         code = aep__counters_sum(&doctor->spool, &stats, &err);
     if (code == AEP_OK) {
         judge_waiting(doctor, &backlog);
-        judge_count(doctor, fates.status.parked_now,
+        judge_count(doctor, states.status.parked_now,
                     "events are parked: a topic is missing or "
                     "forbidden",
                     "see the step topics; they are sent once the topic takes them");
-        judge_count(doctor, fates.status.dead_now, "dead letters: refused by Kafka for good",
+        judge_count(doctor, states.status.dead_now, "dead letters: refused by Kafka for good",
                     "`aep dead list` shows them and why; replay or drop them");
         judge_counters(doctor, &stats);
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts, "see %s/relay.log", doctor->spool.path);
     }
-    aep__fates_done(&fates);
+    aep__states_done(&states);
 }

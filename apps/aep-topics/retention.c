@@ -12,7 +12,7 @@
 
 /* Times are read and written as the options' are. */
 static const struct aep__option_row row = {
-    .key = "retention", .type = AEP__TYPE_SECONDS, .min = 1, .max = INT64_MAX / 1000};
+    .key = "retention", .type = AEP__OPTION_TYPE_SECONDS, .min = 1, .max = INT64_MAX / 1000};
 
 static bool read_time(const char *text, int64_t *ret_ms)
 {

@@ -3,7 +3,7 @@
 #ifndef AEP_APP_BACKLOG_H
 #define AEP_APP_BACKLOG_H
 
-#include "fates.h"
+#include "states.h"
 
 struct aep__backlog {
     uint64_t used_bytes; /* of the segments, as they are */
@@ -14,7 +14,7 @@ struct aep__backlog {
 
 /** In local mode nothing is ever finished: all that is on disk counts.
  * Errors: AEP_ESPOOL, AEP_ENOMEM. */
-int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
+int aep__backlog_measure(struct aep__spool *spool, const struct aep__states *states,
                          struct aep__backlog *ret, aep_error *err);
 
 #endif

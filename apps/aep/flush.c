@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "backlog.h"
-#include "fates.h"
 #include "options.h"
 #include "out.h"
 #include "session.h"
 #include "spools.h"
+#include "states.h"
 #include "verbs.h"
 
 #include "base/error.h"
@@ -79,14 +79,14 @@ static int check_destination(const struct aep__spool *spool, const char *destina
 
 static bool is_empty(struct aep__spool *spool)
 {
-    struct aep__fates fates;
+    struct aep__states states;
     struct aep__backlog backlog = {0};
     aep_error err;
     bool empty = false;
-    if (aep__fates_init(&fates, spool, &err) == AEP_OK) {
-        empty = aep__backlog_measure(spool, &fates, &backlog, &err) == AEP_OK && backlog.counted &&
-                backlog.events == 0 && fates.status.parked_now == 0;
-        aep__fates_done(&fates);
+    if (aep__states_init(&states, spool, &err) == AEP_OK) {
+        empty = aep__backlog_measure(spool, &states, &backlog, &err) == AEP_OK && backlog.counted &&
+                backlog.events == 0 && states.status.parked_now == 0;
+        aep__states_done(&states);
     }
     return empty;
 }

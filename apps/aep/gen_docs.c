@@ -331,12 +331,20 @@ static void put_zsh_text(FILE *out, const char *text)
     }
 }
 
+/* '(-n --lines)'{-n+,--lines=}'[help]:N:' for one that has a letter, else '--lines=[help]:N:'. */
 static void put_zsh_option(FILE *out, const struct aep__flag *row, const char *help)
 {
+    static const char *const letter_marks[] = {"", "+", "-"};
     static const char *const marks[] = {"", "=", "=-"};
-    fputs(" \\\n            '--", out);
+    fputs(" \\\n            '", out);
+    if (row->letter) {
+        fprintf(out, "(-%c --", row->letter);
+        put_dashed(out, row->name);
+        fprintf(out, ")'{-%c%s,", row->letter, letter_marks[row->argument]);
+    }
+    fputs("--", out);
     put_dashed(out, row->name);
-    fprintf(out, "%s[", marks[row->argument]);
+    fprintf(out, "%s%s[", marks[row->argument], row->letter ? "}'" : "");
     put_zsh_text(out, help ? help : "");
     fputc(']', out);
     if (row->argument == AEP__ARGUMENT_OPTIONAL)
@@ -359,7 +367,8 @@ static void put_zsh_case(FILE *out, const struct aep__verb *verb, const char *na
 {
     struct aep__flag rows[AEP__OPTIONS_MAX];
     size_t count = aep__verb_options(verb, rows, AEP__OPTIONS_MAX);
-    fprintf(out, "        '%s')\n            _arguments -s", name);
+    fprintf(out, "        '%s')\n            _arguments -s -S%s", name,
+            verb->stops_at_operand ? " -A '-*'" : "");
     for (size_t i = 0; i < count; i++)
         put_zsh_option(out, &rows[i], help_of(rows, count, &rows[i]));
     const char *operands = verb->operands ? verb->operands : "";

@@ -22,12 +22,12 @@ struct listing {
 static int list_spool(void *user, struct aep__spool *spool)
 {
     struct listing *listing = user;
-    struct aep__fates fates;
+    struct aep__states states;
     struct aep__backlog backlog = {0};
     aep_error err;
     const char *mode = spool->local ? "local" : "kafka";
-    if (aep__fates_init(&fates, spool, &err) != AEP_OK ||
-        aep__backlog_measure(spool, &fates, &backlog, &err) != AEP_OK)
+    if (aep__states_init(&states, spool, &err) != AEP_OK ||
+        aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK)
         aep__out_error(&err);
     if (listing->json) {
         aep__buf_text(&listing->out, "{\"spool\":");
@@ -41,7 +41,7 @@ static int list_spool(void *user, struct aep__spool *spool)
         aep__buf_format(&listing->out, "%s %s, %llu bytes waiting\n", spool->path, mode,
                         (unsigned long long)backlog.bytes);
     }
-    aep__fates_done(&fates);
+    aep__states_done(&states);
     return AEP_OK;
 }
 

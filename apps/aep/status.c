@@ -6,10 +6,10 @@
 
 #include "ask.h"
 #include "backlog.h"
-#include "fates.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"
+#include "states.h"
 #include "verbs.h"
 
 #include "base/clock.h"
@@ -19,7 +19,7 @@
 /* What is shown of one spool. */
 struct view {
     const struct aep__spool *spool;
-    struct aep__fates fates;
+    struct aep__states states;
     struct aep__backlog backlog;
     aep_stats stats;
     bool alive;
@@ -42,7 +42,7 @@ static const char *const broker_names[] = {
 
 static const char *broker_name(const struct view *view)
 {
-    int64_t state = view->spool->local ? AEP_BROKER_LOCAL : view->fates.status.broker;
+    int64_t state = view->spool->local ? AEP_BROKER_LOCAL : view->states.status.broker;
     bool known = state >= 0 && state < (int64_t)(sizeof broker_names / sizeof *broker_names);
     return broker_names[known ? state : AEP_BROKER_UNKNOWN];
 }
@@ -102,7 +102,7 @@ static void add_local_time(struct aep__buf *out, int64_t wall_us)
 
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->fates.status;
+    const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  broker    %s", broker_name(view));
     if (status->broker_since_us > 0) {
         aep__buf_text(out, " since ");
@@ -115,7 +115,7 @@ static void add_broker_text(struct aep__buf *out, const struct view *view)
 
 static void add_relay_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->fates.status;
+    const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  relay     %s", view->alive ? "alive" : "not running");
     if (view->alive && status->pid > 0) {
         aep__buf_format(out, ", process %lld, since ", (long long)status->pid);
@@ -126,7 +126,7 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
 
 static void add_backlog_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->fates.status;
+    const struct aep__status *status = &view->states.status;
     aep__buf_text(out, "  on disk   ");
     add_bytes(out, view->backlog.used_bytes);
     aep__buf_format(out, "\n  %s   ", view->spool->local ? "events " : "waiting");
@@ -145,7 +145,7 @@ static void add_backlog_text(struct aep__buf *out, const struct view *view)
 
 static void add_latency_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->fates.status;
+    const struct aep__status *status = &view->states.status;
     if (latency_us(status, 0.5) > 0)
         aep__buf_format(out, "  latency   50 %% within %.2f ms, 95 %% %.2f ms, 99 %% %.2f ms\n",
                         (double)latency_us(status, 0.5) / 1000,
@@ -191,7 +191,7 @@ static void add_time(struct aep__buf *out, const char *name, int64_t wall_us)
 
 static void add_json(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->fates.status;
+    const struct aep__status *status = &view->states.status;
     aep__buf_text(out, "{\"spool\":");
     aep__json_add_string(out, view->spool->path, strlen(view->spool->path));
     add_string(out, "uuid", view->spool->uuid_text, AEP_ID_SIZE);
@@ -230,9 +230,9 @@ static int show_spool(void *user, struct aep__spool *spool)
     struct view view = {
         .spool = spool, .stats.size = sizeof view.stats, .alive = aep__ask_alive(spool)};
     aep_error err;
-    int code = aep__fates_init(&view.fates, spool, &err);
+    int code = aep__states_init(&view.states, spool, &err);
     if (code == AEP_OK)
-        code = aep__backlog_measure(spool, &view.fates, &view.backlog, &err);
+        code = aep__backlog_measure(spool, &view.states, &view.backlog, &err);
     if (code == AEP_OK)
         code = aep__counters_sum(spool, &view.stats, &err);
     if (code == AEP_OK && report->json) {
@@ -244,7 +244,7 @@ static int show_spool(void *user, struct aep__spool *spool)
     } else {
         aep__out_error(&err);
     }
-    aep__fates_done(&view.fates);
+    aep__states_done(&view.states);
     return AEP_OK;
 }
 

@@ -159,6 +159,15 @@ bool aep__os_locked(int fd, off_t start, off_t len)
  * behind. */
 #define CHILD_CODE __attribute__((no_sanitize("address,undefined,thread")))
 
+/* ThreadSanitizer has a clone(2) of its own, which takes the child for a fork's: where the memory is
+ * shared it would note in the caller's that its threads are gone, and let it start no more. */
+#ifdef __GLIBC__
+int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
+#define kernel_clone __clone
+#else
+#define kernel_clone clone
+#endif
+
 struct spawn {
     const char *path;
     char *const *argv;
@@ -265,7 +274,7 @@ CHILD_CODE static int run_middle(void *arg)
 {
     struct spawn *spawn = arg;
     syscall(SYS_setsid);
-    if (clone(run_program, spawn->stack_top, CLONE_VM | CLONE_VFORK, spawn) < 0)
+    if (kernel_clone(run_program, spawn->stack_top, CLONE_VM | CLONE_VFORK, spawn) < 0)
         spawn->error = errno;
     syscall(SYS_exit_group, 0);
     return 0;
@@ -278,7 +287,7 @@ static int spawn_through_middle(struct spawn *spawn, char *middle_stack_top)
     unsigned char all[SIGNAL_SET_BYTES], saved[SIGNAL_SET_BYTES];
     memset(all, 0xff, sizeof all);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, saved, SIGNAL_SET_BYTES);
-    int middle = clone(run_middle, middle_stack_top, CLONE_VM | CLONE_VFORK, spawn);
+    int middle = kernel_clone(run_middle, middle_stack_top, CLONE_VM | CLONE_VFORK, spawn);
     if (middle < 0)
         spawn->error = errno;
     else

@@ -273,9 +273,9 @@ bool aep__config_show(const aep_config *config, const char *key, struct aep__buf
     if (option < 0)
         return false;
     switch (aep__options[option].type) {
-    case AEP__TYPE_SIZE:
-    case AEP__TYPE_SECONDS:
-    case AEP__TYPE_MS:
+    case AEP__OPTION_TYPE_SIZE:
+    case AEP__OPTION_TYPE_SECONDS:
+    case AEP__OPTION_TYPE_MS:
         aep__buf_format(out, "%" PRId64, aep__config_int(config, (enum aep__option)option));
         return true;
     default:
@@ -294,7 +294,7 @@ bool aep__config_is(const aep_config *config, enum aep__option option, const cha
     struct aep__buf canonical = {0};
     struct aep__problem problem;
     int64_t number;
-    if (aep__options[option].type != AEP__TYPE_BOOL)
+    if (aep__options[option].type != AEP__OPTION_TYPE_BOOL)
         return strcmp(aep__config_text(config, option), value) == 0;
     bool is_bool = aep__value_parse(&aep__options[option], value, &canonical, &number, &problem);
     aep__buf_done(&canonical);

@@ -17,7 +17,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_MODE] =
         {
             .key = "mode",
-            .type = AEP__TYPE_WORD,
+            .type = AEP__OPTION_TYPE_WORD,
             .words = "kafka|local",
             .fallback = "kafka",
             .doc = "`kafka` sends events to Kafka. `local` keeps the newest `spool.max_bytes` of "
@@ -28,7 +28,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .key = "kafka.bootstrap.servers",
             .alias = "kafka.metadata.broker.list",
             .names = {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_INTELLIGENCE_BOOTSTRAP_SERVERS"},
-            .type = AEP__TYPE_SERVERS,
+            .type = AEP__OPTION_TYPE_SERVERS,
             .in_dotenv = true,
             .fallback = "",
             .doc = "Brokers to begin with: `host:port`, separated by commas; the port is 9092 "
@@ -37,7 +37,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_KAFKA_PASSWORD_FILE] =
         {
             .key = "kafka.sasl.password.file",
-            .type = AEP__TYPE_PATH,
+            .type = AEP__OPTION_TYPE_PATH,
             .fallback = "",
             .doc = "A file that holds `kafka.sasl.password`, read when the relay connects. One "
                    "line end behind the password is dropped. The file must not be readable by "
@@ -47,7 +47,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
         {
             .key = "tenant.id",
             .names = {"TENANT_ID"},
-            .type = AEP__TYPE_TEXT,
+            .type = AEP__OPTION_TYPE_TEXT,
             .in_dotenv = true,
             .max = 128,
             .fallback = "default",
@@ -57,7 +57,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
         {
             .key = "environment",
             .names = {"ENVIRONMENT"},
-            .type = AEP__TYPE_TEXT,
+            .type = AEP__OPTION_TYPE_TEXT,
             .in_dotenv = true,
             .max = 128,
             .fallback = "",
@@ -66,7 +66,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_NAMESPACE] =
         {
             .key = "namespace",
-            .type = AEP__TYPE_TEXT,
+            .type = AEP__OPTION_TYPE_TEXT,
             .max = 128,
             .fallback = "omninode",
             .doc = "The `namespace` of every event.",
@@ -74,7 +74,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_SOURCE] =
         {
             .key = "source",
-            .type = AEP__TYPE_TEXT,
+            .type = AEP__OPTION_TYPE_TEXT,
             .max = 128,
             .fallback = "omniclaude",
             .doc = "The `source` of every event.",
@@ -82,28 +82,28 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_EVENTS_ENABLED] =
         {
             .key = "events.enabled",
-            .type = AEP__TYPE_BOOL,
+            .type = AEP__OPTION_TYPE_BOOL,
             .fallback = "true",
             .doc = "`false` makes every publish call a silent no-op.",
         },
     [AEP__OPT_CAPTURE_REQUEST] =
         {
             .key = "capture.request",
-            .type = AEP__TYPE_BOOL,
+            .type = AEP__OPTION_TYPE_BOOL,
             .fallback = "true",
             .doc = "`off` leaves the text of `user_request` out of what is published.",
         },
     [AEP__OPT_REDACT] =
         {
             .key = "redact",
-            .type = AEP__TYPE_BOOL,
+            .type = AEP__OPTION_TYPE_BOOL,
             .fallback = "true",
             .doc = "`off` publishes secrets as they are.",
         },
     [AEP__OPT_REDACT_EXTRA] =
         {
             .key = "redact.extra",
-            .type = AEP__TYPE_TEXT,
+            .type = AEP__OPTION_TYPE_TEXT,
             .max = 4096,
             .fallback = "",
             .doc = "What to redact beside the built-in table: rules separated by newlines, or by a "
@@ -114,14 +114,14 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_IDS_STRICT] =
         {
             .key = "ids.strict",
-            .type = AEP__TYPE_BOOL,
+            .type = AEP__OPTION_TYPE_BOOL,
             .fallback = "false",
             .doc = "`true` refuses ids that are not UUIDs.",
         },
     [AEP__OPT_TOPIC_LAYOUT] =
         {
             .key = "topic.layout",
-            .type = AEP__TYPE_WORD,
+            .type = AEP__OPTION_TYPE_WORD,
             .words = "kind|single",
             .fallback = "kind",
             .doc = "`kind`: a topic for each kind of event. `single`: all on one topic, for strict "
@@ -130,14 +130,14 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_WIRE_CLOUDEVENTS] =
         {
             .key = "wire.cloudevents",
-            .type = AEP__TYPE_BOOL,
+            .type = AEP__OPTION_TYPE_BOOL,
             .fallback = "true",
             .doc = "`off` drops the CloudEvents headers.",
         },
     [AEP__OPT_LIMITS_FIELD_BYTES] =
         {
             .key = "limits.field_bytes",
-            .type = AEP__TYPE_SIZE,
+            .type = AEP__OPTION_TYPE_SIZE,
             .min = 256,
             .max = 16 * MIB,
             .fallback = "256KiB",
@@ -146,7 +146,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_LIMITS_MESSAGE_BYTES] =
         {
             .key = "limits.message_bytes",
-            .type = AEP__TYPE_SIZE,
+            .type = AEP__OPTION_TYPE_SIZE,
             .min = 4 * KIB,
             .max = 16 * MIB,
             .fallback = "1000000",
@@ -156,7 +156,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_SPOOL_DIR] =
         {
             .key = "spool.dir",
-            .type = AEP__TYPE_PATH,
+            .type = AEP__OPTION_TYPE_PATH,
             .fallback = "",
             .doc = "The spool's folder. Unset: a folder of its own for each Kafka cluster and "
                    "login, in `$XDG_STATE_HOME/aep` (`~/.local/state/aep`).",
@@ -164,7 +164,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_SPOOL_SYNC] =
         {
             .key = "spool.sync",
-            .type = AEP__TYPE_WORD,
+            .type = AEP__OPTION_TYPE_WORD,
             .words = "batch|always|never",
             .fallback = "batch",
             .doc = "When events reach the disk itself, for a loss of power: every 100 ms, before "
@@ -173,7 +173,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_SPOOL_MAX_BYTES] =
         {
             .key = "spool.max_bytes",
-            .type = AEP__TYPE_SIZE,
+            .type = AEP__OPTION_TYPE_SIZE,
             .min = 256 * KIB,
             .max = PIB,
             .fallback = "1GiB",
@@ -183,7 +183,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_SPOOL_SEGMENT_BYTES] =
         {
             .key = "spool.segment_bytes",
-            .type = AEP__TYPE_SIZE,
+            .type = AEP__OPTION_TYPE_SIZE,
             .min = 64 * KIB,
             .max = GIB,
             .fallback = "8MiB",
@@ -192,14 +192,14 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_SPOOL_ANY_FS] =
         {
             .key = "spool.any_fs",
-            .type = AEP__TYPE_BOOL,
+            .type = AEP__OPTION_TYPE_BOOL,
             .fallback = "false",
             .doc = "`true` allows a spool on NFS, CIFS, 9p or FUSE, at your own risk.",
         },
     [AEP__OPT_RELAY_MODE] =
         {
             .key = "relay.mode",
-            .type = AEP__TYPE_WORD,
+            .type = AEP__OPTION_TYPE_WORD,
             .words = "auto|external|off",
             .fallback = "auto",
             .doc = "`auto`: publishers start a relay when none runs. `external`: you run it. "
@@ -208,14 +208,14 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_RELAY_PATH] =
         {
             .key = "relay.path",
-            .type = AEP__TYPE_PATH,
+            .type = AEP__OPTION_TYPE_PATH,
             .fallback = "",
             .doc = "The relay program. Unset: the one installed with the library or program.",
         },
     [AEP__OPT_RELAY_IDLE_EXIT_S] =
         {
             .key = "relay.idle_exit",
-            .type = AEP__TYPE_SECONDS,
+            .type = AEP__OPTION_TYPE_SECONDS,
             .min = 1,
             .max = 365 * DAY_S,
             .fallback = "60s",
@@ -225,7 +225,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_DEAD_MAX_BYTES] =
         {
             .key = "dead.max_bytes",
-            .type = AEP__TYPE_SIZE,
+            .type = AEP__OPTION_TYPE_SIZE,
             .min = 0,
             .max = PIB,
             .fallback = "64MiB",
@@ -234,7 +234,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_PUBLISH_WAIT_MS] =
         {
             .key = "publish.wait_ms",
-            .type = AEP__TYPE_MS,
+            .type = AEP__OPTION_TYPE_MS,
             .min = 0,
             .max = HOUR_MS,
             .fallback = "10ms",
@@ -244,7 +244,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_CLOSE_WAIT_MS] =
         {
             .key = "close.wait_ms",
-            .type = AEP__TYPE_MS,
+            .type = AEP__OPTION_TYPE_MS,
             .min = 0,
             .max = HOUR_MS,
             .fallback = "500ms",
@@ -254,7 +254,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_LOG_EVERY_S] =
         {
             .key = "log.every_s",
-            .type = AEP__TYPE_SECONDS,
+            .type = AEP__OPTION_TYPE_SECONDS,
             .min = 0,
             .max = DAY_S,
             .fallback = "0",

@@ -7,14 +7,14 @@
 #include "config/config.h"
 
 enum aep__option_type {
-    AEP__TYPE_TEXT,    /* at most `max` bytes of UTF-8 without control characters */
-    AEP__TYPE_BOOL,    /* true on yes 1, false off no 0 */
-    AEP__TYPE_WORD,    /* one of `words` */
-    AEP__TYPE_SIZE,    /* bytes, min to max, with a unit */
-    AEP__TYPE_SECONDS, /* min to max, with a unit */
-    AEP__TYPE_MS,      /* the same in milliseconds */
-    AEP__TYPE_PATH,    /* absolute */
-    AEP__TYPE_SERVERS, /* host:port, … */
+    AEP__OPTION_TYPE_TEXT,    /* at most `max` bytes of UTF-8 without control characters */
+    AEP__OPTION_TYPE_BOOL,    /* true on yes 1, false off no 0 */
+    AEP__OPTION_TYPE_WORD,    /* one of `words` */
+    AEP__OPTION_TYPE_SIZE,    /* bytes, min to max, with a unit */
+    AEP__OPTION_TYPE_SECONDS, /* min to max, with a unit */
+    AEP__OPTION_TYPE_MS,      /* the same in milliseconds */
+    AEP__OPTION_TYPE_PATH,    /* absolute */
+    AEP__OPTION_TYPE_SERVERS, /* host:port, … */
 };
 
 #define AEP__OPTION_NAMES 2 /* environment names beside AEP_<KEY> */

@@ -78,20 +78,20 @@ static const char tail[] =
 static const char *type_name(enum aep__option_type type)
 {
     switch (type) {
-    case AEP__TYPE_TEXT:
+    case AEP__OPTION_TYPE_TEXT:
         return "text";
-    case AEP__TYPE_BOOL:
+    case AEP__OPTION_TYPE_BOOL:
         return "boolean";
-    case AEP__TYPE_WORD:
+    case AEP__OPTION_TYPE_WORD:
         return "word";
-    case AEP__TYPE_SIZE:
+    case AEP__OPTION_TYPE_SIZE:
         return "size";
-    case AEP__TYPE_SECONDS:
-    case AEP__TYPE_MS:
+    case AEP__OPTION_TYPE_SECONDS:
+    case AEP__OPTION_TYPE_MS:
         return "time";
-    case AEP__TYPE_PATH:
+    case AEP__OPTION_TYPE_PATH:
         return "path";
-    case AEP__TYPE_SERVERS:
+    case AEP__OPTION_TYPE_SERVERS:
         return "servers";
     }
     return "";
@@ -99,7 +99,8 @@ static const char *type_name(enum aep__option_type type)
 
 static bool is_number(enum aep__option_type type)
 {
-    return type == AEP__TYPE_SIZE || type == AEP__TYPE_SECONDS || type == AEP__TYPE_MS;
+    return type == AEP__OPTION_TYPE_SIZE || type == AEP__OPTION_TYPE_SECONDS ||
+           type == AEP__OPTION_TYPE_MS;
 }
 
 /* "one|two" as `one`, `two`. */

@@ -172,9 +172,9 @@ static const struct unit ms_units[] = {
 
 static const struct unit *units_of(enum aep__option_type type)
 {
-    return type == AEP__TYPE_SIZE      ? size_units
-           : type == AEP__TYPE_SECONDS ? second_units
-                                       : ms_units;
+    return type == AEP__OPTION_TYPE_SIZE      ? size_units
+           : type == AEP__OPTION_TYPE_SECONDS ? second_units
+                                              : ms_units;
 }
 
 static int64_t unit_factor(const struct unit *units, const char *name)
@@ -228,10 +228,10 @@ static bool parse_number(const struct aep__option_row *row, const char *text,
     char quoted[AEP__QUOTE_SIZE];
     if (!read_number(units, text, ret_number))
         return aep__problem(problem, "%s is no %s: write it as %s", aep__quote(text, quoted),
-                            row->type == AEP__TYPE_SIZE ? "size" : "time",
-                            row->type == AEP__TYPE_SIZE      ? "65536, 64KiB or 64kB"
-                            : row->type == AEP__TYPE_SECONDS ? "90, 90s, 2min or 1h"
-                                                             : "500, 500ms or 2s");
+                            row->type == AEP__OPTION_TYPE_SIZE ? "size" : "time",
+                            row->type == AEP__OPTION_TYPE_SIZE      ? "65536, 64KiB or 64kB"
+                            : row->type == AEP__OPTION_TYPE_SECONDS ? "90, 90s, 2min or 1h"
+                                                                    : "500, 500ms or 2s");
     if (*ret_number < row->min || *ret_number > row->max)
         return aep__problem(problem, "%s is not within %s to %s", aep__quote(text, quoted),
                             aep__value_number(row, row->min).text,
@@ -245,20 +245,20 @@ bool aep__value_parse(const struct aep__option_row *row, const char *text,
 {
     *ret_number = 0;
     switch (row->type) {
-    case AEP__TYPE_TEXT:
+    case AEP__OPTION_TYPE_TEXT:
         return parse_text(row, text, canonical, problem);
-    case AEP__TYPE_BOOL:
+    case AEP__OPTION_TYPE_BOOL:
         return parse_bool(text, canonical, ret_number, problem);
-    case AEP__TYPE_WORD:
+    case AEP__OPTION_TYPE_WORD:
         return parse_word(row, text, canonical, problem);
-    case AEP__TYPE_SERVERS:
+    case AEP__OPTION_TYPE_SERVERS:
         return aep__brokers_parse(text, canonical, problem);
-    case AEP__TYPE_PATH:
+    case AEP__OPTION_TYPE_PATH:
         aep__buf_text(canonical, text);
         return aep__value_path(text, problem);
-    case AEP__TYPE_SIZE:
-    case AEP__TYPE_SECONDS:
-    case AEP__TYPE_MS:
+    case AEP__OPTION_TYPE_SIZE:
+    case AEP__OPTION_TYPE_SECONDS:
+    case AEP__OPTION_TYPE_MS:
         return parse_number(row, text, canonical, ret_number, problem);
     }
     return aep__problem(problem, "has no type");

@@ -4,20 +4,14 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/utf8.h"
+#include "event/headers.h"
+#include "event/payload.h"
 #include "event/trace.h"
 
-#include <math.h>
 #include <string.h>
 
 #define ID_BYTES (AEP_CORRELATION_ID_SIZE - 1)
 #define LAST_SECOND_US INT64_C(253402300799999999) /* 9999-12-31T23:59:59.999999Z */
-
-/* What an event is called, wherever that stands. */
-struct event_names {
-    struct aep__slice event_type, topic, schema_ref;
-    const char *schema_hash; /* NULL: its schema is not ours */
-    struct aep__slice correlation, causation;
-};
 
 static struct aep__slice buf_slice(const struct aep__buf *buf, size_t begin, size_t end)
 {
@@ -217,7 +211,6 @@ static void begin_event(struct aep__envelope *envelope,
     envelope->text.field_bytes = settings->field_bytes;
     envelope->text.message_bytes = settings->message_bytes;
     envelope->text.counts = (struct aep__text_counts){0};
-    envelope->message.header_count = 0;
     aep__buf_clear(&envelope->value);
     aep__buf_clear(&envelope->payload);
 }
@@ -229,7 +222,8 @@ static void add_slice(struct aep__buf *out, struct aep__slice text)
 
 /* All members but the payload's value. */
 static void write_members(struct aep__envelope *envelope,
-                          const struct aep__envelope_settings *settings, struct event_names *names)
+                          const struct aep__envelope_settings *settings,
+                          struct aep__event_names *names)
 {
     struct aep__buf *out = &envelope->value;
     names->correlation = aep__slice_text(envelope->correlation_id);
@@ -250,280 +244,6 @@ static void write_members(struct aep__envelope *envelope,
     add_literal(out, AEP__SLICE("\",\"payload\":"));
 }
 
-/* ---- payload of the four kinds -------------------------------------------------------------- */
-
-static int refuse_range(const struct aep__member *member, aep_error *err)
-{
-    const char *whole = member->type == AEP__TYPE_INTEGER ? "whole " : "";
-    if (member->type == AEP__TYPE_BOOL)
-        return aep__error(err, AEP_EINVAL, member->name, "%s has to be true or false",
-                          member->name);
-    if (member->max > 1e15)
-        return aep__error(err, AEP_EINVAL, member->name, "%s has to be a %snumber, 0 or more",
-                          member->name, whole);
-    return aep__error(err, AEP_EINVAL, member->name, "%s has to be a %snumber from %d to %d",
-                      member->name, whole, (int)member->min, (int)member->max);
-}
-
-static bool equals(const struct aep__value *value, struct aep__slice word)
-{
-    return value->len == word.len && memcmp(value->text, word.data, word.len) == 0;
-}
-
-/* The number that a value is, from its text if it has one. */
-static bool read_number(const struct aep__member *member, const struct aep__value *value,
-                        double *ret)
-{
-    bool is_true = false;
-    if (!value->text)
-        *ret = value->number;
-    else if (member->type == AEP__TYPE_BOOL &&
-             ((is_true = equals(value, AEP__SLICE("true"))) || equals(value, AEP__SLICE("false"))))
-        *ret = is_true;
-    else if (!aep__json_number_value((struct aep__slice){value->text, value->len}, ret))
-        return false;
-    bool inside = *ret >= member->min && *ret <= member->max; /* not of a NaN */
-    return inside && (member->type == AEP__TYPE_NUMBER || *ret == (double)(int64_t)*ret);
-}
-
-static int write_number(struct aep__envelope *envelope, const struct aep__member *member,
-                        const struct aep__value *value, aep_error *err)
-{
-    double number;
-    struct aep__buf *out = &envelope->value;
-    if (!read_number(member, value, &number))
-        return refuse_range(member, err);
-    if (member->type == AEP__TYPE_BOOL)
-        aep__buf_text(out, number != 0 ? "true" : "false");
-    else if (value->text && member->type == AEP__TYPE_NUMBER)
-        aep__buf_add(out, value->text, value->len);
-    else
-        aep__json_add_number(out, number);
-    return AEP_OK;
-}
-
-static int write_text(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
-                      const struct aep__member *member, const struct aep__value *value,
-                      aep_error *err)
-{
-    if (member->required && aep__utf8_blank(value->text, value->len))
-        return aep__error(err, AEP_EINVAL, member->name, "%s is blank, and it is required",
-                          member->name);
-    bool left_out = member->request && !settings->capture_request;
-    aep__text_write(&envelope->text, &envelope->value, value->text, left_out ? 0 : value->len);
-    return AEP_OK;
-}
-
-static int write_time(struct aep__envelope *envelope, const struct aep__member *member,
-                      const struct aep__value *value, aep_error *err)
-{
-    if (!aep__clock_parse(value->text, value->len, NULL))
-        return aep__error(err, AEP_EINVAL, member->name,
-                          "%s is not RFC 3339: write 2025-11-13T14:30:00Z", member->name);
-    aep__json_add_string(&envelope->value, value->text, value->len);
-    return AEP_OK;
-}
-
-static int write_json(struct aep__envelope *envelope, const struct aep__member *member,
-                      const struct aep__value *value, aep_error *err)
-{
-    enum aep__json_token wanted = member->type == AEP__TYPE_OBJECT  ? AEP__JSON_OBJECT
-                                  : member->type == AEP__TYPE_ARRAY ? AEP__JSON_ARRAY
-                                                                    : AEP__JSON_END;
-    return aep__text_write_json(&envelope->text, &envelope->value,
-                                (struct aep__slice){value->text, value->len}, wanted, member->name,
-                                err);
-}
-
-static int write_given(struct aep__envelope *envelope,
-                       const struct aep__envelope_settings *settings,
-                       const struct aep__member *member, const struct aep__value *value,
-                       aep_error *err)
-{
-    if (aep__type_is_number(member->type))
-        return write_number(envelope, member, value, err);
-    if (!value->text && member->type == AEP__TYPE_ANY && isfinite(value->number)) {
-        aep__json_add_number(&envelope->value, value->number);
-        return AEP_OK;
-    }
-    if (!value->text)
-        return aep__error(err, AEP_EINVAL, member->name, "%s has to be %s, not a number",
-                          member->name, aep__type_is_json(member->type) ? "JSON text" : "text");
-    if (member->type == AEP__TYPE_TIME)
-        return write_time(envelope, member, value, err);
-    if (aep__type_is_json(member->type))
-        return write_json(envelope, member, value, err);
-    return write_text(envelope, settings, member, value, err);
-}
-
-static int refuse_missing(const struct aep__member *member, aep_error *err)
-{
-    return aep__error(err, AEP_EINVAL, member->name, "%s is required: %s", member->name,
-                      member->help);
-}
-
-static int write_member(struct aep__envelope *envelope,
-                        const struct aep__envelope_settings *settings,
-                        const struct aep__member *member, const struct aep__value *value,
-                        aep_error *err)
-{
-    struct aep__buf *out = &envelope->value;
-    aep__buf_add(out, member->key, member->key_len);
-    if (value->given)
-        return write_given(envelope, settings, member, value, err);
-    if (member->fallback == AEP__FALLBACK_NOW)
-        aep__json_add_string(out, envelope->timestamp, AEP__TIME_SIZE - 1);
-    else if (member->fallback == AEP__FALLBACK_EMPTY_OBJECT)
-        add_literal(out, AEP__SLICE("{}"));
-    else
-        return refuse_missing(member, err);
-    return AEP_OK;
-}
-
-/* The member that may not be less than another one: steps_total. */
-static int check_order(const struct aep__event *event, const struct aep__kind *kind,
-                       const struct aep__member *member, aep_error *err)
-{
-    int other = aep__kind_member(event->kind, member->at_least, strlen(member->at_least));
-    const struct aep__value *least = &event->values[other];
-    double high, low;
-    if (least->given && read_number(&kind->members[other], least, &low) &&
-        read_number(member, &event->values[member - kind->members], &high) && high < low)
-        return aep__error(err, AEP_EINVAL, member->name, "%s is less than %s", member->name,
-                          member->at_least);
-    return AEP_OK;
-}
-
-/* Ids are known by now, and whether there is a session. */
-static int write_payload(struct aep__envelope *envelope,
-                         const struct aep__envelope_settings *settings,
-                         const struct aep__event *event, const struct aep__member **ret_largest,
-                         aep_error *err)
-{
-    const struct aep__kind *kind = &aep__kinds[event->kind];
-    struct aep__buf *out = &envelope->value;
-    size_t largest = 0;
-    char separator = '{';
-    for (size_t i = 0; i < kind->member_count; i++) {
-        const struct aep__member *member = &kind->members[i];
-        const struct aep__value *value = &event->values[i];
-        if (!value->given && !member->required)
-            continue;
-        size_t begin = out->len;
-        int code = AEP_OK;
-        aep__buf_byte(out, separator);
-        separator = ',';
-        if (member->type == AEP__TYPE_ID) {
-            aep__buf_add(out, member->key, member->key_len);
-            add_slice(out, aep__slice_text(i == kind->correlation ? envelope->correlation_id
-                                                                  : envelope->session_id));
-        } else {
-            code = write_member(envelope, settings, member, value, err);
-        }
-        if (code == AEP_OK && member->at_least && value->given)
-            code = check_order(event, kind, member, err);
-        if (code != AEP_OK)
-            return code;
-        if (out->len - begin > largest) {
-            largest = out->len - begin;
-            *ret_largest = member;
-        }
-    }
-    aep__buf_byte(out, '}');
-    return AEP_OK;
-}
-
-/* ---- trace and headers ---------------------------------------------------------------------- */
-
-/* A caller's tracestate that holds a secret is left out: a mark would not be valid there. */
-static bool is_clean_state(struct aep__envelope *envelope,
-                           const struct aep__envelope_settings *settings, struct aep__slice state)
-{
-    if (!state.data || !aep__tracestate_valid(state.data, state.len))
-        return false;
-    if (!settings->redactor)
-        return true;
-    aep__buf_clear(&envelope->text.clean);
-    size_t count =
-        aep__redact_text(settings->redactor, state.data, state.len, &envelope->text.clean);
-    envelope->text.counts.redacted += count;
-    return count == 0 && !envelope->text.clean.failed;
-}
-
-/* The caller's, else the environment's, else our own. A tracestate belongs to its traceparent. */
-static void choose_trace(struct aep__envelope *envelope,
-                         const struct aep__envelope_settings *settings,
-                         const struct aep__value *parent, const struct aep__value *state,
-                         const uint8_t event_id[16])
-{
-    struct aep__slice own_state = {state->text, state->len};
-    envelope->traceparent = settings->env_traceparent;
-    envelope->tracestate = settings->env_tracestate;
-    if (parent->given) {
-        envelope->traceparent = (struct aep__slice){NULL, 0};
-        if (parent->text && aep__traceparent_valid(parent->text, parent->len))
-            envelope->traceparent = (struct aep__slice){parent->text, parent->len};
-    }
-    if (parent->given || state->given)
-        envelope->tracestate = own_state;
-    if (!envelope->traceparent.data) {
-        aep__traceparent_make(envelope->correlation_id, strlen(envelope->correlation_id), event_id,
-                              envelope->made_traceparent);
-        envelope->traceparent =
-            (struct aep__slice){envelope->made_traceparent, AEP__TRACEPARENT_SIZE - 1};
-        envelope->tracestate = (struct aep__slice){NULL, 0};
-    }
-    if (envelope->tracestate.data != settings->env_tracestate.data &&
-        !is_clean_state(envelope, settings, envelope->tracestate))
-        envelope->tracestate = (struct aep__slice){NULL, 0};
-}
-
-static void add_header(struct aep__message *message, struct aep__slice name,
-                       struct aep__slice value)
-{
-    message->headers[message->header_count++] = (struct aep__header){name, value};
-}
-
-static void add_cloudevents(struct aep__envelope *envelope,
-                            const struct aep__envelope_settings *settings,
-                            const struct event_names *names)
-{
-    struct aep__message *message = &envelope->message;
-    add_header(message, AEP__SLICE("content-type"), AEP__SLICE("application/json"));
-    add_header(message, AEP__SLICE("ce_specversion"), AEP__SLICE("1.0"));
-    add_header(message, AEP__SLICE("ce_id"),
-               (struct aep__slice){envelope->event_id, AEP_ID_SIZE - 1});
-    add_header(message, AEP__SLICE("ce_type"), names->event_type);
-    add_header(message, AEP__SLICE("ce_source"), settings->ce_source);
-    add_header(message, AEP__SLICE("ce_time"),
-               (struct aep__slice){envelope->timestamp, AEP__TIME_SIZE - 1});
-    add_header(message, AEP__SLICE("ce_subject"), names->correlation);
-    add_header(message, AEP__SLICE("ce_correlationid"), names->correlation);
-    add_header(message, AEP__SLICE("ce_causationid"), names->causation);
-    add_header(message, AEP__SLICE("ce_tenantid"), settings->tenant);
-    add_header(message, AEP__SLICE("ce_schemaref"), names->schema_ref);
-}
-
-static void add_headers(struct aep__envelope *envelope,
-                        const struct aep__envelope_settings *settings,
-                        const struct event_names *names)
-{
-    struct aep__message *message = &envelope->message;
-    add_header(message, AEP__SLICE("traceparent"), envelope->traceparent);
-    if (envelope->tracestate.data)
-        add_header(message, AEP__SLICE("tracestate"), envelope->tracestate);
-    add_header(message, AEP__SLICE("x-traceparent"), envelope->traceparent);
-    add_header(message, AEP__SLICE("x-correlation-id"), names->correlation);
-    add_header(message, AEP__SLICE("x-causation-id"), names->causation);
-    add_header(message, AEP__SLICE("x-tenant"), settings->tenant);
-    if (names->schema_hash)
-        add_header(message, AEP__SLICE("x-schema-hash"), aep__slice_text(names->schema_hash));
-    if (settings->environment_value.len)
-        add_header(message, AEP__SLICE("x-environment"), settings->environment_value);
-    if (settings->cloudevents)
-        add_cloudevents(envelope, settings, names);
-}
-
 /* ---- end of every event --------------------------------------------------------------------- */
 
 static size_t message_size(const struct aep__message *message)
@@ -536,7 +256,7 @@ static size_t message_size(const struct aep__message *message)
 
 static int finish_message(struct aep__envelope *envelope,
                           const struct aep__envelope_settings *settings,
-                          const struct event_names *names, const char *largest, aep_error *err)
+                          const struct aep__event_names *names, const char *largest, aep_error *err)
 {
     struct aep__message *message = &envelope->message;
     aep__buf_byte(&envelope->value, '}');
@@ -608,7 +328,7 @@ int aep__envelope_make(struct aep__envelope *envelope,
 {
     const struct aep__kind *kind = &aep__kinds[event->kind];
     const struct aep__member *largest = kind->members;
-    struct event_names names = {
+    struct aep__event_names names = {
         .event_type = aep__slice_text(kind->event_type),
         .schema_ref = aep__slice_text(kind->schema_ref),
         .schema_hash = aep_kind_schema_hash(event->kind),
@@ -622,10 +342,10 @@ int aep__envelope_make(struct aep__envelope *envelope,
         return code;
     names.topic = settings->single_topic ? AEP__SLICE(AEP__TOPIC_SINGLE) : names.event_type;
     write_members(envelope, settings, &names);
-    if ((code = write_payload(envelope, settings, event, &largest, err)) != AEP_OK)
+    if ((code = aep__payload_write(envelope, settings, event, &largest, err)) != AEP_OK)
         return code;
-    choose_trace(envelope, settings, &event->traceparent, &event->tracestate, event_id);
-    add_headers(envelope, settings, &names);
+    aep__headers_make(envelope, settings, &names, &event->traceparent, &event->tracestate,
+                      event_id);
     return finish_message(envelope, settings, &names, largest->name, err);
 }
 
@@ -652,7 +372,7 @@ static struct aep__slice make_schema_ref(struct aep__slice event_type, char *ref
 }
 
 static int take_names(struct aep__envelope *envelope, const aep_event *event,
-                      struct event_names *names, aep_error *err)
+                      struct aep__event_names *names, aep_error *err)
 {
     names->event_type = aep__slice_text(event->event_type);
     names->topic = event->topic ? aep__slice_text(event->topic) : names->event_type;
@@ -740,7 +460,7 @@ static struct aep__value text_value(const char *text)
 static int make_any(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
                     const aep_event *event, int64_t now_us, aep_error *err)
 {
-    struct event_names names = {0};
+    struct aep__event_names names = {0};
     uint8_t event_id[16];
     struct aep__value causation = text_value(event->causation_id);
     struct aep__value parent = text_value(event->traceparent);
@@ -758,8 +478,7 @@ static int make_any(struct aep__envelope *envelope, const struct aep__envelope_s
         return code;
     write_members(envelope, settings, &names);
     aep__buf_add(&envelope->value, envelope->payload.data, envelope->payload.len);
-    choose_trace(envelope, settings, &parent, &state, event_id);
-    add_headers(envelope, settings, &names);
+    aep__headers_make(envelope, settings, &names, &parent, &state, event_id);
     return finish_message(envelope, settings, &names, "payload", err);
 }
 

@@ -3,9 +3,8 @@
  * headers.
  *
  *     aep_started, …  ─ aep__event_from_struct ─┐
- *     aep_field[]     ─ aep__event_from_fields ─┴▶ struct aep__event ─ aep__envelope_make ─▶
- * message aep_event       ──────────────────────────────────────── aep__envelope_make_any ────▶
- * message
+ *     aep_field[]     ─ aep__event_from_fields ─┴▶ aep__event ─ aep__envelope_make ─────▶ message
+ *     aep_event       ─────────────────────────────────────── aep__envelope_make_any ─▶ message
  *
  * Settings are made once per publisher and read-only afterwards. A struct aep__envelope is the
  * result and the memory behind it: one per thread, used again and again, so that a warm one

@@ -169,12 +169,19 @@ static bool flushed(struct aep__relay *relay)
     return relay->in_flight == 0 && !relay->aside;
 }
 
+/* Before the first report nothing is known of it, and yet it may have what was sent. */
+static bool broker_away(const struct aep__relay *relay)
+{
+    return relay->broker.state == AEP_BROKER_UNREACHABLE ||
+           relay->broker.state == AEP_BROKER_AUTH_FAILED;
+}
+
 static bool goes_on(struct aep__relay *relay)
 {
     if (relay->ending == AEP__RELAY_RUNS)
         return true;
     if (relay->ending != AEP__RELAY_STOPS || relay->now_us >= relay->end_by_us || flushed(relay) ||
-        (!relay->aside && relay->broker.state != AEP_BROKER_CONNECTED))
+        (!relay->aside && broker_away(relay)))
         return false;
     aep__relay_due(relay, relay->end_by_us);
     return true;

@@ -27,17 +27,23 @@ static int sync_segment(const struct aep__spool *spool, uint64_t number)
     return result;
 }
 
+static void note_error(int *error, int result)
+{
+    if (result < 0 && *error == 0)
+        *error = errno;
+}
+
+/* All of it, whatever fails. 0, or errno of the first that failed. */
 static int sync_all(const struct aep__syncer *syncer, const struct aep__sync_job *job)
 {
-    int result = 0;
+    int error = 0;
     for (uint64_t number = job->from; job->from && number <= job->to; number++)
-        if (sync_segment(syncer->spool, number) < 0)
-            result = -1;
-    if (job->folder && aep__spool_sync(syncer->spool) < 0)
-        result = -1;
-    if (job->cursor && fdatasync(syncer->cursor_fd) < 0)
-        result = -1;
-    return result;
+        note_error(&error, sync_segment(syncer->spool, number));
+    if (job->folder)
+        note_error(&error, aep__spool_sync(syncer->spool));
+    if (job->cursor)
+        note_error(&error, fdatasync(syncer->cursor_fd));
+    return error;
 }
 
 /* Takes the job, with the mutex held, and lets go of that while it works. */
@@ -46,7 +52,7 @@ static void work(struct aep__syncer *syncer)
     struct aep__sync_job job = syncer->job;
     uint64_t from = syncer->removed;
     pthread_mutex_unlock(&syncer->mutex);
-    int sync_error = sync_all(syncer, &job) < 0 ? errno : 0;
+    int sync_error = sync_all(syncer, &job);
     bool removes = !sync_error && job.remove_below > from;
     int remove_error = removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from,
                                                      job.remove_below) < 0 ? errno : 0;

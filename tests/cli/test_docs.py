@@ -1,13 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Man pages and completions, which are made from the verbs' tables."""
 import os
+import pty
 import shutil
 import subprocess
 import unittest
 
-from harness import AepTest
+from harness import DEADLINE_S, AepTest, end_process
 
 DOCS = os.environ["AEP_DOCS"]
+
+# As soon as zsh would read a line it completes each of ours instead, and ends.
+ZSHRC = """
+fpath=($AEP_DOCS/zsh $fpath)
+autoload -Uz compinit && compinit -u -D
+unsetopt auto_list list_beep
+zle-line-init() {
+    local line
+    for line in "${(@f)LINES_TO_COMPLETE}"; do
+        BUFFER=$line CURSOR=$#line
+        zle complete-word
+        print -r -- "$BUFFER" >>$COMPLETED
+    done
+    exit 0
+}
+zle -N zle-line-init
+"""
 
 
 class Docs(AepTest):
@@ -65,3 +83,52 @@ class Docs(AepTest):
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_the_completion_for_zsh_is_sound(self):
         subprocess.run(["zsh", "-n", os.path.join(DOCS, "zsh", "_aep")], check=True)
+
+    def complete_in_zsh(self, *lines):
+        """What stands on each line after a press of the tab key."""
+        completed = os.path.join(self.folder, "completed")
+        with open(os.path.join(self.folder, ".zshrc"), "w") as file:
+            file.write(ZSHRC)
+        env = {**self.env, "ZDOTDIR": self.folder, "TERM": "dumb", "AEP_DOCS": DOCS,
+               "COMPLETED": completed, "LINES_TO_COMPLETE": "\n".join(lines)}
+        terminal, inner = pty.openpty()
+        process = subprocess.Popen(["zsh", "-d", "-i"], stdin=inner, stdout=inner, stderr=inner,
+                                   env=env, cwd=self.folder, start_new_session=True)
+        self.addCleanup(end_process, process)
+        os.close(inner)
+        shown = b""
+        with open(terminal, "rb", buffering=0) as screen:
+            try:
+                while data := screen.read(4096):
+                    shown += data
+            except OSError:  # EIO: zsh has ended
+                pass
+        self.assertEqual(process.wait(DEADLINE_S), 0, shown)
+        with open(completed) as file:
+            return file.read().splitlines()
+
+    @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
+    def test_zsh_completes(self):
+        open(os.path.join(self.folder, "event.json"), "w").close()
+        cases = {
+            "aep pub": "aep publish ",
+            "aep dead s": "aep dead show ",
+            "aep spool pu": "aep spool purge ",
+            "aep schema st": "aep schema started ",
+            "aep publish fa": "aep publish failed ",
+            "aep publish started --progress-p": "aep publish started --progress-percent=",
+            "aep publish started --agent a --dry": "aep publish started --agent a --dry-run ",
+            "aep spool purge --y": "aep spool purge --yes ",
+            "aep validate ev": "aep validate event.json ",
+            "aep policy --key-of=ev": "aep policy --key-of=event.json ",
+            "aep tail -n all --js": "aep tail -n all --json ",
+            "aep publish started -n --wait --js": "aep publish started -n --wait --json ",
+            "aep publish --agent a sta": "aep publish --agent a started ",
+            "aep validate -- --js": "aep validate -- --js",
+            "aep run --agent a -- cat ev": "aep run --agent a -- cat event.json ",
+            "aep run --agent a cat ev": "aep run --agent a cat event.json ",
+            "aep run --agent a -- mkfif": "aep run --agent a -- mkfifo ",
+            "aep run --agent a cat --stri": "aep run --agent a cat --stri",
+            "aep nosuch x": "aep nosuch x",
+        }
+        self.assertEqual(self.complete_in_zsh(*cases), list(cases.values()))

@@ -12,6 +12,8 @@ REQUIRED = {
     "failed": ["--agent", "a", "--correlation-id", "c", "--error-message", "m"],
 }
 
+FIELD_BYTES = 256 << 10  # limits.field_bytes
+
 
 class Publish(AepTest):
     def test_started_prints_the_correlation_id_alone(self):
@@ -59,6 +61,51 @@ class Publish(AepTest):
                      stdin='{"from":"stdin"}')
         self.assertEqual([p["context"] for p in self.payloads()],
                          [{"from": "file"}, {"from": "stdin"}])
+
+    def assert_cut(self, text, whole):
+        """The documented cut: whole characters of it, then a mark that says how many bytes went."""
+        kept, mark = text.rsplit("…", 1)
+        self.assertTrue(whole.startswith(kept))
+        gone = len(whole.encode()) - len(kept.encode())
+        self.assertEqual(mark, f"[+{gone} bytes]")
+        self.assertLessEqual(len(text.encode()), FIELD_BYTES)
+        self.assertGreater(len(text.encode()), FIELD_BYTES - 64)
+
+    def test_a_text_of_5_mb_is_cut(self):
+        for whole in ("x" * 5_000_000, "x" + "ü" * 2_500_000, "ab" + "🚀" * 1_250_000):
+            line = json.dumps({"kind": "started", "agent_name": "a", "user_request": whole},
+                              ensure_ascii=False)
+            self.run_aep("publish", "--stdin", stdin=line + "\n")
+            self.assert_cut(self.payloads()[-1]["user_request"], whole)
+
+    def test_a_text_of_5_mb_within_json_is_cut(self):
+        whole = "ü" * 2_500_000
+        path = os.path.join(self.folder, "context.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"log": [whole], "after": 1}, file)  # as \u00fc
+        with open(path, encoding="utf-8") as file:
+            for context, stdin in (("@" + path, None), ("-", file.read())):
+                self.run_aep("publish", "started", *REQUIRED["started"], "--context", context,
+                             stdin=stdin)
+        for payload in self.payloads():
+            self.assert_cut(payload["context"]["log"][0], whole)
+            self.assertEqual(payload["context"]["after"], 1)
+
+    def test_a_message_that_is_too_large_is_refused_with_its_member(self):
+        parts = json.dumps({f"part{i}": "x" * 250_000 for i in range(5)})
+        line = json.dumps({"kind": "completed", "agent_name": "a", "correlation_id": "c",
+                           "result_summary": "r" * 250_000, "output_summary": "o" * 5_000_000})
+        for args, stdin, words in (
+            (["started", *REQUIRED["started"], "--context", "-"], parts,
+             ("context", "limits.message_bytes (1000000)")),
+            (["--stdin", "--set", "limits.message_bytes=300000"], line + "\n",
+             ("line 1", "the largest part is output_summary", "limits.message_bytes (300000)")),
+        ):
+            done = self.run_aep("publish", *args, stdin=stdin, status=2)
+            self.assertLess(len(done.stderr), 500)
+            for word in words:
+                self.assertIn(word, done.stderr)
+        self.assertEqual(self.records(), [])
 
     def test_a_missing_file_is_named(self):
         done = self.run_aep("publish", "started", *REQUIRED["started"], "--context", "@/nowhere",

@@ -233,6 +233,13 @@ static inline aep_position append_long(struct aep__appender *appender, const cha
     return position;
 }
 
+static inline struct aep__appender begin_appending(struct here *here)
+{
+    struct aep__appender appender;
+    aep__append_init(&appender, &here->spool, 0);
+    return appender;
+}
+
 /* What a writer leaves that was killed in its write: the record's first bytes. */
 static inline void tear_into(const struct here *here, uint64_t number, const char *text, size_t len)
 {
@@ -304,6 +311,12 @@ static inline const char *all_from(struct here *here, uint64_t segment, uint64_t
     }
     aep__reader_done(&reader);
     return all;
+}
+
+static inline void assert_all(struct here *here, const char *texts)
+{
+    load_cursor(here);
+    assert_string_equal(all_from(here, here->cursor.segment, here->cursor.offset), texts);
 }
 
 /* Passes the cursor's segment, and removes it. */

@@ -421,6 +421,9 @@ static void test_forks_amid_publishing_threads_lose_nothing(void **state)
     struct here *here = *state;
     struct forker forker = {.here = here};
     pthread_t threads[3];
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* its malloc may be locked by another thread for ever in a child; libc's is not */
+#endif
     open_publisher(here);
     for (int i = 0; i < 3; i++)
         pthread_create(&threads[i], NULL, publish_until_told, &forker);

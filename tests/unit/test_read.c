@@ -5,13 +5,6 @@
 
 #include <time.h>
 
-static struct aep__appender begin_appending(struct here *here)
-{
-    struct aep__appender appender;
-    aep__append_init(&appender, &here->spool, 0);
-    return appender;
-}
-
 /* A spool whose first segment holds these, as a relay and as anybody reads it. */
 static void begin_with(struct here *here, struct aep__reader *reader, bool relay, const char *text)
 {
