@@ -43,7 +43,9 @@ class Waits:
             if word in FATE_OF:
                 future.set_result(FATE_OF[word])
             else:
-                future.set_exception(_aep.RelayError(word))
+                error = _aep.RelayError(f"the event's fate cannot be told: {word}")
+                error.code = word
+                future.set_exception(error)
 
     def expire(self, token):
         future = self.futures.get(token)

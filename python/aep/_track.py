@@ -3,10 +3,10 @@
 import functools
 
 from . import _aep
-from ._execution import Execution
+from ._execution import Execution, _current
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200  # code flags, as in the inspect module
-_shared = {}
+_shared: dict = {}
 
 
 def _shared_publisher():
@@ -18,10 +18,10 @@ def _shared_publisher():
 
 
 def _begin(publisher, agent_name, user_request, members, args, kwargs):
-    """The execution, begun; None, with a line in the log, if it cannot be published."""
+    """The execution, started; None, with a line in the log, if it cannot be published."""
     try:
         request = user_request(*args, **kwargs) if callable(user_request) else user_request
-        return Execution(publisher or _shared_publisher(), agent_name, request, **members).__enter__()
+        return Execution(publisher or _shared_publisher(), agent_name, request, **members).start()
     except Exception as error:
         from ._log import emit
         emit(1, f"{agent_name} runs without being tracked: {error}")
@@ -31,54 +31,119 @@ def _begin(publisher, agent_name, user_request, members, args, kwargs):
 class _Block:
     """Around one call; what cannot be published does not touch it."""
 
-    __slots__ = ("begin", "run")
+    __slots__ = ("begin", "run", "token")
 
     def __init__(self, *begin):
         self.begin = begin
 
     def __enter__(self):
         self.run = _begin(*self.begin)
-        return self.run
 
-    def close(self):
-        """Who reads a generator wants no more of it: that is no failure."""
+    def __exit__(self, kind, exception, traceback):
         if self.run is not None and not self.run.ended:
-            self.run._end(None)
+            self.run._end(exception)
+
+
+class _CallBlock(_Block):
+    """The run is the current one all the time."""
+
+    __slots__ = ()
+
+    def __enter__(self):
+        self.run = _begin(*self.begin)
+        if self.run is not None:
+            self.token = _current.set(self.run)
 
     def __exit__(self, *exception):
         if self.run is not None:
-            self.run.__exit__(*exception)
+            _leave(self.token)
+        super().__exit__(*exception)
 
 
-def _wrap(function, block):
-    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+class _GeneratorBlock(_Block):
+    """The run is the current one while the generator runs, not while its reader does."""
+
+    __slots__ = ("within",)
+
+    def __enter__(self):
+        super().__enter__()
+        self.within = _current.get() if self.run is None else self.run
+        return self
+
+    def __exit__(self, kind, exception, traceback):
+        # Who reads a generator wants no more of it: that is no failure.
+        super().__exit__(kind, None if kind is GeneratorExit else exception, traceback)
+
+    def resume(self):
+        self.token = _current.set(self.within)
+
+    def pause(self):
+        self.within = _current.get()
+        _leave(self.token)
+
+
+def _leave(token):
+    try:
+        _current.reset(token)
+    except ValueError:
+        pass  # the block ends in another context than it began in
+
+
+def _flags(function):
+    """Of the code that runs in the end: behind a partial() or a __call__(), too."""
+    if isinstance(function, functools.partial):
+        function = function.func
+    for place in (function, getattr(type(function), "__call__", None)):
+        code = getattr(place, "__code__", None)
+        if code is not None:
+            return code.co_flags
+    return 0
+
+
+def _wrap(function, begin):
+    flags = _flags(function)
 
     def call(*args, **kwargs):
-        with block(args, kwargs):
+        with _CallBlock(*begin, args, kwargs):
             return function(*args, **kwargs)
 
     async def call_coroutine(*args, **kwargs):
-        with block(args, kwargs):
+        with _CallBlock(*begin, args, kwargs):
             return await function(*args, **kwargs)
 
     def call_generator(*args, **kwargs):
-        tracked = block(args, kwargs)
-        with tracked:
-            try:
-                return (yield from function(*args, **kwargs))
-            except GeneratorExit:
-                tracked.close()
-                raise
+        with _GeneratorBlock(*begin, args, kwargs) as block:
+            generator = function(*args, **kwargs)
+            step, value = generator.send, None
+            while True:
+                block.resume()
+                try:
+                    item = step(value)
+                except StopIteration as stop:
+                    return stop.value
+                finally:
+                    block.pause()
+                try:
+                    step, value = generator.send, (yield item)
+                except BaseException as error:
+                    step, value = generator.throw, error
 
     async def call_async_generator(*args, **kwargs):
-        tracked = block(args, kwargs)
-        with tracked:
-            try:
-                async for item in function(*args, **kwargs):
-                    yield item
-            except GeneratorExit:
-                tracked.close()
-                raise
+        with _GeneratorBlock(*begin, args, kwargs) as block:
+            generator = function(*args, **kwargs)
+            step, value = generator.asend, None
+            while True:
+                block.resume()
+                try:
+                    item = await step(value)
+                except StopAsyncIteration:
+                    return
+                finally:
+                    block.pause()
+                try:
+                    step, value = generator.asend, (yield item)
+                except BaseException as error:
+                    step, value = generator.athrow, error
 
     wrapper = (call_async_generator if flags & _ASYNC_GENERATOR else
                call_coroutine if flags & _COROUTINE else
@@ -98,9 +163,9 @@ def track(agent_name=None, *, user_request=None, publisher=None, **members):
         return track()(agent_name)
 
     def decorate(function):
-        name = agent_name or function.__qualname__
-        doc = (function.__doc__ or "").strip().partition("\n")[0]
+        named = function.func if isinstance(function, functools.partial) else function
+        name = agent_name or getattr(named, "__qualname__", type(named).__qualname__)
+        doc = (named.__doc__ or "").strip().partition("\n")[0]
         request = user_request or doc or name
-        return _wrap(function,
-                     lambda args, kwargs: _Block(publisher, name, request, members, args, kwargs))
+        return _wrap(function, (publisher, name, request, members))
     return decorate

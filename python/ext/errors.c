@@ -24,10 +24,13 @@ static PyObject *base;
 
 int errors_init(PyObject *module)
 {
-    base = PyErr_NewExceptionWithDoc(
-        "aep.Error", "What went wrong: code (\"AEP_EINVAL\", …), field (the member or option, \"\"), "
-                     "position (bytes into JSON).",
-        NULL, NULL);
+    PyObject *absent = Py_BuildValue("{sssssi}", "code", "", "field", "", "position", 0);
+    base = absent ? PyErr_NewExceptionWithDoc(
+                        "aep.Error", "What went wrong: code (\"AEP_EINVAL\", …), field (the member or "
+                                     "option, \"\"), position (bytes into JSON).",
+                        NULL, absent)
+                  : NULL;
+    Py_XDECREF(absent);
     if (!base || PyModule_AddObject(module, "Error", Py_NewRef(base)) < 0)
         return -1;
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {

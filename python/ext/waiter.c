@@ -12,7 +12,8 @@ static int waiter_init(PyObject *object, PyObject *args, PyObject *keywords)
     Waiter *self = (Waiter *)object;
     PyObject *publisher;
     aep_error err;
-    if (!PyArg_ParseTuple(args, "O!:Waiter", &PublisherType, &publisher) || keywords)
+    (void)keywords; /* it is not public: aep._asyncio gives none */
+    if (!PyArg_ParseTuple(args, "O!:Waiter", &PublisherType, &publisher))
         return -1;
     if (self->waiter) {
         PyErr_SetString(PyExc_RuntimeError, "a waiter is opened once");
@@ -145,7 +146,7 @@ static PyMethodDef methods[] = {
 PyTypeObject WaiterType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "aep._aep.Waiter",
-    .tp_doc = "Waiter(publisher)\n--\n\nFates without blocking, for an event loop; one thread's.",
+    .tp_doc = "Waiter(publisher, /)\n--\n\nFates without blocking, for an event loop; one thread's.",
     .tp_basicsize = sizeof(Waiter),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_traverse = waiter_traverse,

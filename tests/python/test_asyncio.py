@@ -130,3 +130,10 @@ def test_the_loop_is_never_held_up(spool):
             watching.cancel()
             assert worst < 1.0
     asyncio.run(main())
+
+
+def test_an_error_has_its_attributes_wherever_it_is_raised():
+    for kind in (aep.Error, aep.InvalidEvent, aep.ConfigError, aep.SpoolFull, aep.SpoolError,
+                 aep.RelayError):
+        error = kind("text")
+        assert (error.code, error.field, error.position) == ("", "", 0)

@@ -269,6 +269,13 @@ def test_disabled_is_false_without_a_word(spool, caplog):
     assert caplog.records == [] and not os.path.exists(spool)
 
 
+def test_disabled_by_the_environment_is_false_without_a_word(spool, caplog, monkeypatch):
+    monkeypatch.setenv("AEP_EVENTS_ENABLED", "false")
+    assert publish(AgentExecutionPublisher(DOWN, spool_dir=spool))[0] is False
+    assert asyncio.run(publish_execution_started(**EVENT)) is False
+    assert [r for r in caplog.records if r.name == LOGGER] == [] and not os.path.exists(spool)
+
+
 def test_no_servers_at_all(caplog):
     with pytest.raises(ValueError, match="KAFKA_BOOTSTRAP_SERVERS"):
         AgentExecutionPublisher()

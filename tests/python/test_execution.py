@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Executions: exactly one terminal event, causation, nesting, the decorator."""
 import asyncio
+import functools
 import gc
 import threading
 
@@ -225,6 +226,83 @@ def test_a_generator_that_is_read_in_part_is_completed(local, spool):
     assert next(generator) == 1
     generator.close()
     assert kinds(spool) == ["started", "completed"]
+
+
+def test_a_generators_execution_is_not_its_readers(local, spool):
+    @aep.track(agent_name="numbers", publisher=local)
+    def numbers():
+        with local.execution("part", "r") as part:
+            yield aep.current() is part
+            yield aep.current() is part
+
+    @aep.track(agent_name="letters", publisher=local)
+    async def letters():
+        for _ in range(2):
+            yield aep.current() not in (None, *reader)
+
+    reader = []
+    generator = numbers()
+    assert next(generator) and aep.current() is None
+    with local.execution("reader", "r") as run:
+        reader.append(run)
+        assert list(generator) == [True] and aep.current() is run
+
+        async def read():
+            async for inside in letters():
+                assert inside and aep.current() is run
+        asyncio.run(read())
+        assert aep.current() is run
+    assert aep.current() is None
+    starts = {e["payload"]["agent_name"]: e for e in spooled(spool) if "started" in e["event_type"]}
+    assert starts["part"]["causation_id"] == starts["numbers"]["event_id"]
+    assert starts["letters"]["causation_id"] == starts["reader"]["event_id"]
+    assert starts["reader"]["causation_id"] == starts["reader"]["correlation_id"]
+
+
+def test_generators_are_driven_as_if_they_were_not_tracked(local, spool):
+    @aep.track(publisher=local)
+    async def echo():
+        got = []
+        try:
+            while True:
+                try:
+                    got.append((yield len(got)))
+                except KeyError as error:
+                    got.append(error)
+        finally:
+            await asyncio.sleep(0)
+            closed.append(got)
+
+    @aep.track(publisher=local)
+    def broken():
+        yield 1
+        raise LookupError("broken")
+    closed, error = [], KeyError("mine")
+
+    async def main():
+        generator = echo()
+        assert await generator.asend(None) == 0
+        assert await generator.asend("x") == 1
+        assert await generator.athrow(error) == 2
+        await generator.aclose()
+        assert closed == [["x", error]]
+    asyncio.run(main())
+    with pytest.raises(LookupError):
+        list(broken())
+    assert kinds(spool) == ["started", "completed", "started", "failed"]
+
+
+def test_callables_that_are_no_functions_are_tracked(local, spool):
+    class Agent:
+        async def __call__(self, doing):
+            await asyncio.sleep(0)
+            return aep.current().progress(current_step=doing)
+
+    tracked = aep.track(publisher=local)
+    asyncio.run(tracked(Agent())("it"))
+    asyncio.run(tracked(functools.partial(Agent(), "it"))())
+    asyncio.run(tracked(functools.partial(Agent().__call__, doing="it"))())
+    assert kinds(spool) == ["started", "progress", "completed"] * 3
 
 
 def test_what_cannot_be_published_does_not_touch_the_call(local, caplog):

@@ -78,6 +78,9 @@ class AgentExecutionPublisher:
             return
         try:
             self._publisher = aep.Publisher(**self._options)
+            if not self._publisher.spool_dir:  # events.enabled is false: as enable_events
+                self._publisher, self.enable_events = None, False
+                return
             self._wait_s = int(self._publisher.option("publish.wait_ms")) / 1000
             self._log_every_s = int(self._publisher.option("log.every_s"))
             self._started = True
