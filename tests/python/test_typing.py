@@ -29,7 +29,9 @@ def test_uses_right_and_wrong(tmp_path, version):
 
 
 def test_the_stubs_are_what_is_there(tmp_path):
-    run(tmp_path, sys.executable, "-m", "mypy.stubtest", "aep")
+    run(tmp_path, sys.executable, "-m", "mypy.stubtest", "aep", "--ignore-unused-allowlist",
+        "--allowlist", str(SAMPLE.with_name("stubtest_allowlist")),
+        "--mypy-config-file", str(SAMPLE.with_name("stubtest.ini")))
 
 
 def keywords(module, of):
