@@ -72,7 +72,9 @@ void aep__doctor_configuration(struct aep__doctor *doctor)
         return;
     }
     aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
-    aep__verdict_remedy(&doctor->verdicts, "correct it; `aep config explain` shows every option");
+    aep__verdict_remedy(&doctor->verdicts,
+                        config ? "correct it; `aep config explain` shows every option"
+                               : "correct it; `aep config reference` describes every option");
     if (config)
         add_settings(doctor, config);
     aep_config_free(config);

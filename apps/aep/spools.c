@@ -2,6 +2,7 @@
 #include "spools.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,16 +13,17 @@
 #include "config/config.h"
 #include "out.h"
 
-/* A configured spool folder; AEP_ECONFIG if there is no broker to derive it from. */
+/* The configured spool folder; nothing is appended where neither a folder nor a broker to derive
+ * one from is configured, which is no error. */
 static int find_configured(const struct aep__args *args, struct aep__buf *out, aep_error *err)
 {
     aep_config *arguments = NULL, *config = NULL;
     int code = aep__args_config(args, &arguments, err);
     if (code == AEP_OK)
         code = aep__config_load(arguments, &config, err);
-    if (code == AEP_OK && aep__config_text(config, AEP__OPT_SPOOL_DIR)[0] == '\0')
-        code = aep__config_check(config, err);
-    if (code == AEP_OK)
+    if (code == AEP_OK && (*aep__config_text(config, AEP__OPT_SPOOL_DIR) ||
+                           *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS) ||
+                           aep__config_is(config, AEP__OPT_MODE, "local")))
         code = aep__config_spool_dir(config, out, err);
     aep_config_free(arguments);
     aep_config_free(config);
@@ -50,11 +52,13 @@ static int find_state_folder(struct aep__buf *out, aep_error *err)
 
 /* ---- all spools of a folder ----------------------------------------------------------------- */
 
+/* Or it may be one, in a folder that is closed to us: opening it tells. */
 static bool is_spool(const char *path)
 {
     char id[PATH_MAX];
     int len = snprintf(id, sizeof id, "%s/spool.id", path);
-    return len > 0 && len < PATH_MAX && access(id, F_OK) == 0;
+    return len > 0 && len < PATH_MAX &&
+           (access(id, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
 }
 
 /* Calls fn with each spool's path; the number of them, or -1 when fn stopped it. */
@@ -108,7 +112,7 @@ int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_e
     const char *named = aep__args_text(args, "spool");
     if (!named) {
         int code = find_configured(args, out, err);
-        return code == AEP_ECONFIG ? find_only(out, err) : code;
+        return code == AEP_OK && out->len == 0 ? find_only(out, err) : code;
     }
     char path[PATH_MAX];
     if (!realpath(named, path))
@@ -134,20 +138,26 @@ struct walk {
     int code;
 };
 
+static int visit(struct walk *walk, const char *path, aep_error *err)
+{
+    struct aep__spool spool;
+    int code = aep__spool_open(&spool, path, NULL, err);
+    if (code != AEP_OK)
+        return code;
+    walk->code = walk->fn(walk->user, &spool);
+    aep__spool_done(&spool);
+    return AEP_OK;
+}
+
 /* One that cannot be opened is said and does not hide the others. */
-static int visit(void *user, const char *path)
+static int visit_found(void *user, const char *path)
 {
     struct walk *walk = user;
-    struct aep__spool spool;
     aep_error why;
     if (walk->done && strcmp(walk->done, path) == 0)
         return 0;
-    if (aep__spool_open(&spool, path, NULL, &why) != AEP_OK) {
+    if (visit(walk, path, &why) != AEP_OK)
         aep__out_say("%s", why.text);
-        return 0;
-    }
-    walk->code = walk->fn(walk->user, &spool);
-    aep__spool_done(&spool);
     return walk->code;
 }
 
@@ -158,16 +168,17 @@ int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct 
     struct walk walk = {.fn = fn, .user = user, .code = AEP_OK};
     aep_error why;
     bool named = aep__args_given(args, "spool");
-    int code = named ? aep__spools_folder(args, &own, err) : find_configured(args, &own, &why);
-    if (named && code != AEP_OK)
-        return code;
-    if (code == AEP_OK && (named || is_spool(aep__buf_string(&own)))) {
-        visit(&walk, aep__buf_string(&own));
-        walk.done = own.data;
+    int code = named ? aep__spools_folder(args, &own, err) : find_configured(args, &own, err);
+    if (code == AEP_OK && named) {
+        code = visit(&walk, aep__buf_string(&own), err);
+    } else if (code == AEP_OK) {
+        if (own.len > 0 && is_spool(aep__buf_string(&own)) &&
+            visit_found(&walk, aep__buf_string(&own)) == AEP_OK)
+            walk.done = own.data;
+        if (walk.code == AEP_OK && find_state_folder(&folder, &why) == AEP_OK)
+            each_path(aep__buf_string(&folder), visit_found, &walk);
     }
-    if (!named && walk.code == AEP_OK && find_state_folder(&folder, &why) == AEP_OK)
-        each_path(aep__buf_string(&folder), visit, &walk);
     aep__buf_done(&own);
     aep__buf_done(&folder);
-    return walk.code;
+    return code == AEP_OK ? walk.code : code;
 }

@@ -25,7 +25,9 @@ int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_e
 int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep_error *err);
 
 /** Calls fn for each spool: the one of --spool, or of the configuration and all beside it.
- * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. */
+ * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. One that
+ * was found beside the others and cannot be opened is said and passed over.
+ * Errors: AEP_ECONFIG the configuration is wrong; AEP_ESPOOL the one of --spool cannot be opened */
 int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),
                      void *user, aep_error *err);
 

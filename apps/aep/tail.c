@@ -100,44 +100,61 @@ static void add_clean(struct aep__buf *out, const char *text)
     aep__out_plain(out, text, strnlen(text, SUMMARY_BYTES));
 }
 
+/* What follows is a word of its own. */
+static void begin_word(struct aep__buf *out)
+{
+    if (out->len > 0 && out->data[out->len - 1] != ' ')
+        aep__buf_byte(out, ' ');
+}
+
+static void add_word(struct aep__buf *out, const char *before, const char *text)
+{
+    if (!*text)
+        return;
+    begin_word(out);
+    aep__buf_text(out, before);
+    add_clean(out, text);
+}
+
 static void add_number(struct aep__buf *out, const json_t *payload, const char *name,
                        const char *format)
 {
     const json_t *number = json_object_get(payload, name);
-    if (json_is_number(number))
-        aep__buf_format(out, format, json_number_value(number));
+    if (!json_is_number(number))
+        return;
+    begin_word(out);
+    aep__buf_format(out, format, json_number_value(number));
 }
 
 static void add_started(struct aep__buf *out, const json_t *payload)
 {
-    add_clean(out, text_of(payload, "user_request"));
+    add_word(out, "", text_of(payload, "user_request"));
 }
 
 static void add_progress(struct aep__buf *out, const json_t *payload)
 {
-    add_number(out, payload, "progress_percent", "%.4g%% ");
-    add_number(out, payload, "steps_completed", "step %.15g");
-    add_number(out, payload, "steps_total", " of %.15g");
-    aep__buf_text(out, json_object_get(payload, "steps_completed") ? " " : "");
-    add_clean(out, text_of(payload, "current_step"));
     const json_t *metadata = json_object_get(payload, "metadata");
-    add_clean(out, text_of(metadata, "status"));
-    aep__buf_text(out, *text_of(metadata, "waiting_for") ? " for " : "");
-    add_clean(out, text_of(metadata, "waiting_for"));
+    bool counts = json_is_number(json_object_get(payload, "steps_completed"));
+    add_number(out, payload, "progress_percent", "%.4g%%");
+    add_number(out, payload, "steps_completed", "step %.15g");
+    add_number(out, payload, "steps_total", counts ? "of %.15g" : "%.15g steps");
+    add_word(out, "", text_of(payload, "current_step"));
+    add_word(out, "", text_of(metadata, "status"));
+    add_word(out, "for ", text_of(metadata, "waiting_for"));
 }
 
 static void add_completed(struct aep__buf *out, const json_t *payload)
 {
-    add_clean(out, text_of(payload, "result_summary"));
-    add_number(out, payload, "duration_ms", " (%.15g ms)");
+    add_word(out, "", text_of(payload, "result_summary"));
+    add_number(out, payload, "duration_ms", "(%.15g ms)");
 }
 
 static void add_failed(struct aep__buf *out, const json_t *payload)
 {
-    add_clean(out, text_of(payload, "error_code"));
-    aep__buf_text(out, json_object_get(payload, "error_code") ? ": " : "");
-    add_clean(out, text_of(payload, "error_message"));
-    add_number(out, payload, "duration_ms", " (%.15g ms)");
+    add_word(out, "", text_of(payload, "error_code"));
+    aep__buf_text(out, *text_of(payload, "error_code") ? ":" : "");
+    add_word(out, "", text_of(payload, "error_message"));
+    add_number(out, payload, "duration_ms", "(%.15g ms)");
 }
 
 static void (*const summaries[])(struct aep__buf *out, const json_t *payload) = {

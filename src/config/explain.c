@@ -41,13 +41,15 @@ static void add_line(struct writer *writer, const char *key, const char *value, 
     writer->any = true;
 }
 
-/* The spool folder in force, which is derived of others where it is not set. */
+/* The spool folder in force, which is derived of others where it is not set and they are. */
 static void add_spool_dir(const aep_config *config, struct writer *writer)
 {
     const struct aep__setting *setting = &config->options[AEP__OPT_SPOOL_DIR];
     bool is_set = setting->text && *setting->text;
+    bool has_name = *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS) ||
+                    aep__config_is(config, AEP__OPT_MODE, "local");
     struct aep__buf dir = {0};
-    int code = is_set ? AEP_ESTATE : aep__config_spool_dir(config, &dir, NULL);
+    int code = is_set || !has_name ? AEP_ESTATE : aep__config_spool_dir(config, &dir, NULL);
     if (code == AEP_OK)
         add_line(writer, "spool.dir", aep__buf_string(&dir), "derived", false);
     else

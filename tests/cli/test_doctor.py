@@ -4,6 +4,7 @@ this machine. With a broker: tests/broker."""
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import time
@@ -109,6 +110,13 @@ class Doctor(AepTest):
         self.assertIn("KAFKA_BOOTSTRAP_SERVERS", self.of(findings, "configuration")[0]["text"])
         failed = [f["step"] for f in findings if f["verdict"] == "failed"]
         self.assertEqual(failed, ["configuration"])
+
+    def test_a_remedy_works_with_the_configuration_that_is_wrong(self):
+        env = {"AEP_MODE": "lcal"}
+        done = self.run_aep("doctor", env=env, status=1)
+        self.assertIn('"lcal"', done.stdout)
+        [words] = re.findall(r"remedy: .*`aep (.*)`", done.stdout)
+        self.assertIn("spool.max_bytes", self.run_aep(*words.split(), env=env).stdout)
 
     def test_it_says_what_is_in_force_and_from_where(self):
         os.makedirs(os.path.join(self.folder, "config", "aep"))

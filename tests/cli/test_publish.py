@@ -159,6 +159,21 @@ class Publish(AepTest):
                             status=2)
         self.assertIn("agent_name", done.stderr)
 
+    def test_fields_of_5_megabytes_are_cut_and_counted(self):
+        with open(os.path.join(self.folder, "big.json"), "w", encoding="utf-8") as file:
+            json.dump({"text": "\u00e9" * 2_500_000}, file, ensure_ascii=False)
+        self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c",
+                     "--metadata", "@big.json")
+        line = {"kind": "progress", "agent_name": "a", "correlation_id": "c",
+                "current_step": "x" * 5_000_000}
+        self.run_aep("publish", "--stdin", stdin=json.dumps(line) + "\n")
+        first, second = self.payloads("progress")
+        for text in (first["metadata"]["text"], second["current_step"]):
+            self.assertLessEqual(len(text.encode()), 256 * 1024)
+            self.assertRegex(text, r"\u2026\[\+\d+ bytes\]$")
+        status = json.loads(self.run_aep("status", "--json", "--spool", self.spool).stdout)
+        self.assertEqual(status["spools"][0]["counters"]["truncated"], 2)
+
     def test_dry_run_prints_a_valid_envelope_and_publishes_nothing(self):
         for kind, args in REQUIRED.items():
             out = self.run_aep("publish", kind, *args, "--dry-run").stdout

@@ -51,6 +51,27 @@ class Status(AepTest):
         self.assertEqual(len(json.loads(done.stdout)["spools"]), 1)
         self.assertIn("bad", done.stderr)
 
+    def test_a_named_folder_that_is_no_spool_fails(self):
+        self.publish()
+        os.mkdir(os.path.join(self.folder, "empty"), 0o700)
+        for verb in (["status"], ["spool", "list"]):
+            done = self.run_aep(*verb, "--spool", os.path.join(self.folder, "empty"), status=1)
+            self.assertIn("empty", done.stderr)
+            self.assertEqual(done.stdout, "")
+
+    def test_a_wrong_configuration_is_said_and_not_taken_for_none(self):
+        self.publish()
+        for verb in (["status"], ["spool", "list"], ["flush", "--all"], ["tail"], ["dead", "list"],
+                     ["spool", "purge"]):
+            done = self.run_aep(*verb, env={"AEP_MODE": "lcal"}, status=1)
+            self.assertIn('"lcal"', done.stderr, verb)
+            self.assertEqual(done.stdout, "", verb)
+
+    def test_without_configuration_all_spools_are_shown(self):
+        self.publish()
+        done = self.run_aep("status", "--json", env={"AEP_MODE": ""})
+        self.assertEqual(len(json.loads(done.stdout)["spools"]), 1)
+
     def test_spool_list(self):
         self.publish()
         self.publish(**DEAD_BROKER)

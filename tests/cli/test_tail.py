@@ -52,11 +52,19 @@ class Tail(AepTest):
                      "--error-code", "E1", "--error-message", "broken")
         self.run_aep("publish", "--type", "a.b.c.v1", "--payload", '{"x":1}')
         progress, completed, failed, other = self.run_aep("tail").stdout.splitlines()
-        self.assertIn("50% step 3 of 6 endpoints", progress)
-        self.assertIn("waiting for human", progress)
+        self.assertTrue(progress.endswith(" c 50% step 3 of 6 endpoints waiting for human"), progress)
         self.assertIn("done well (1500 ms)", completed)
         self.assertIn("E1: broken", failed)
         self.assertIn('{"x":1}', other)
+
+    def test_what_is_not_there_leaves_no_gap(self):
+        self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c",
+                     "--steps-total", "7")
+        self.run_aep("publish", "completed", "--agent", "a", "--correlation-id", "c",
+                     "--duration-ms", "3")
+        progress, completed = self.run_aep("tail").stdout.splitlines()
+        self.assertTrue(progress.endswith(" a c 7 steps"), progress)
+        self.assertTrue(completed.endswith(" a c (3 ms)"), completed)
 
     def test_the_last_ten_or_as_many_as_wanted(self):
         self.publish_many(30)

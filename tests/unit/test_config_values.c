@@ -501,6 +501,16 @@ static void test_explain_tells_values_and_origins_and_no_secrets(void **state)
     aep__buf_done(&text);
 }
 
+static void test_explain_guesses_no_folder_without_servers(void **state)
+{
+    struct world *world = *state;
+    struct aep__buf text = {0};
+    must_load(world);
+    aep__config_explain(world->config, false, &text);
+    assert_null(strstr(aep__buf_string(&text), "derived"));
+    aep__buf_done(&text);
+}
+
 static void test_explain_writes_json_too(void **state)
 {
     struct world *world = *state;
@@ -666,6 +676,7 @@ int main(void)
         TEST(test_a_password_twice_in_a_layer_is_refused),
         TEST(test_telling_stops_where_it_is_refused),
         TEST(test_explain_tells_values_and_origins_and_no_secrets),
+        TEST(test_explain_guesses_no_folder_without_servers),
         TEST(test_explain_writes_json_too),
         TEST(test_the_reference_has_every_option_and_its_names),
         TEST(test_packing_keeps_everything),
