@@ -51,7 +51,6 @@ static const struct aep__verb explain = {
 static const struct aep__verb reference = {
     .name = "reference",
     .summary = "prints the reference of all options (Markdown)",
-    .hidden = true,
     .run = run_reference,
 };
 

@@ -31,7 +31,7 @@ struct report {
     size_t count;
 };
 
-static const char *const broker_names[] = {
+static const char *const broker_texts[] = {
     [AEP_BROKER_UNKNOWN] = "unknown",
     [AEP_BROKER_CONNECTED] = "connected",
     [AEP_BROKER_UNREACHABLE] = "unreachable",
@@ -40,11 +40,11 @@ static const char *const broker_names[] = {
     [AEP_BROKER_LOCAL] = "none: local mode",
 };
 
-static const char *broker_name(const struct view *view)
+static enum aep_broker_state broker_of(const struct view *view)
 {
     int64_t state = view->spool->local ? AEP_BROKER_LOCAL : view->states.status.broker;
-    bool known = state >= 0 && state < (int64_t)(sizeof broker_names / sizeof *broker_names);
-    return broker_names[known ? state : AEP_BROKER_UNKNOWN];
+    bool known = state >= 0 && state < (int64_t)(sizeof broker_texts / sizeof *broker_texts);
+    return known ? (enum aep_broker_state)state : AEP_BROKER_UNKNOWN;
 }
 
 static uint64_t counter_at(const aep_stats *stats, int counter)
@@ -103,7 +103,7 @@ static void add_local_time(struct aep__buf *out, int64_t wall_us)
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
-    aep__buf_format(out, "  broker    %s", broker_name(view));
+    aep__buf_format(out, "  broker    %s", broker_texts[broker_of(view)]);
     if (status->broker_since_us > 0) {
         aep__buf_text(out, " since ");
         add_local_time(out, status->broker_since_us);
@@ -196,7 +196,7 @@ static void add_json(struct aep__buf *out, const struct view *view)
     aep__json_add_string(out, view->spool->path, strlen(view->spool->path));
     add_string(out, "uuid", view->spool->uuid_text, AEP_ID_SIZE);
     add_string(out, "mode", view->spool->local ? "local" : "kafka", 8);
-    add_string(out, "broker", broker_name(view), 64);
+    add_string(out, "broker", aep_broker_name(broker_of(view)), 64);
     add_time(out, "broker_since", status->broker_since_us);
     add_string(out, "reason", status->reason, sizeof status->reason);
     aep__buf_format(out, ",\"relay_alive\":%s", view->alive ? "true" : "false");

@@ -316,6 +316,10 @@ typedef struct aep_health {
 } aep_health;
 #define AEP_HEALTH_INIT AEP_INIT(aep_health)
 
+/** The word for a state, static: unknown, connected, unreachable, auth_failed, forbidden, local.
+ * Threads: any. Since 0.1 */
+AEP_API const char *aep_broker_name(enum aep_broker_state state);
+
 /** Tells the spool's and the broker's state from files alone; never blocks on the network.
  * Errors: AEP_ESPOOL. Threads: any. Since 0.1 */
 AEP_API int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_error *err);

@@ -289,8 +289,6 @@ static PyStructSequence_Field health_fields[] = {
 
 static PyObject *publisher_health(PyObject *object, PyObject *unused)
 {
-    static const char *const brokers[] = {"unknown",     "connected", "unreachable",
-                                          "auth_failed", "forbidden", "local"};
     aep_health health = {.size = sizeof health};
     aep_error err;
     int code;
@@ -305,7 +303,7 @@ static PyObject *publisher_health(PyObject *object, PyObject *unused)
     if (code != AEP_OK)
         return errors_raise(code, &err);
     PyObject *values = Py_BuildValue(
-        "sdNKKKN", (unsigned)health.broker < 6 ? brokers[health.broker] : "unknown",
+        "sdNKKKN", aep_broker_name(health.broker),
         (double)health.since_us / 1e6, PyBool_FromLong(health.relay_alive),
         (unsigned long long)health.used_bytes, (unsigned long long)health.max_bytes,
         (unsigned long long)health.backlog_bytes,

@@ -67,6 +67,16 @@ static int lock_for(aep_publisher *pub, const void *out, const char *name,
     return result;
 }
 
+const char *aep_broker_name(enum aep_broker_state state)
+{
+    static const char *const names[] = {
+        [AEP_BROKER_UNKNOWN] = "unknown",         [AEP_BROKER_CONNECTED] = "connected",
+        [AEP_BROKER_UNREACHABLE] = "unreachable", [AEP_BROKER_AUTH_FAILED] = "auth_failed",
+        [AEP_BROKER_FORBIDDEN] = "forbidden",     [AEP_BROKER_LOCAL] = "local",
+    };
+    return names[(unsigned)state < sizeof names / sizeof *names ? state : AEP_BROKER_UNKNOWN];
+}
+
 int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_error *err)
 {
     struct aep__call call = aep__call_begin();

@@ -385,8 +385,9 @@ static int take_names(struct aep__envelope *envelope, const aep_event *event,
     for (int i = 0; i < AEP_KIND_COUNT; i++)
         if (strcmp(event->event_type, aep__kinds[i].event_type) == 0)
             return aep__error(err, AEP_EINVAL, "event_type",
-                              "%s has a shape of its own: publish it with aep_publish_%s()",
-                              event->event_type, aep__kinds[i].name);
+                              "%s has a shape of its own: publish it as such: aep_publish_%s(), "
+                              "`aep publish %s`",
+                              event->event_type, aep__kinds[i].name, aep__kinds[i].name);
     if (!aep__topic_valid(names->topic.data, names->topic.len))
         return refuse("topic",
                       "topic has to be 1 to 249 letters, digits, dots, dashes or "

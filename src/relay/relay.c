@@ -429,6 +429,8 @@ static void finish(struct aep__relay *relay)
         read_clock(relay);
         aep__server_tell_waits(relay);
         aep__tail_advance(relay);
+        if (relay->ending == AEP__RELAY_STOPS && !relay->sink->local)
+            aep__tail_tidy(relay);
         aep__tail_sync_now(relay);
         aep__parked_sync(relay);
         aep__report_write(relay);

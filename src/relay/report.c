@@ -14,9 +14,6 @@
 
 #define FIRST_BUCKET_US 32.0
 
-static const char *const broker_names[] = {"unknown",     "connected", "unreachable",
-                                           "auth_failed", "forbidden", "local"};
-
 static void name_version(char *text, size_t size)
 {
     snprintf(text, size, "aep %s, %s", AEP_VERSION, aep__sink_kafka_version());
@@ -164,7 +161,7 @@ void aep__report_json(struct aep__relay *relay, struct aep__buf *out)
     const struct aep__status *status = &relay->report.status;
     aep__buf_format(out, "{\"pid\":%" PRId64, status->pid);
     add_text(out, "version", status->version_text);
-    add_text(out, "broker", broker_names[status->broker]);
+    add_text(out, "broker", aep_broker_name(status->broker));
     add_text(out, "reason", status->reason);
     add_number(out, "broker_since_us", (uint64_t)status->broker_since_us);
     add_number(out, "started_us", (uint64_t)status->started_us);

@@ -499,3 +499,22 @@ bool aep__tail_seal_idle(struct aep__relay *relay)
     tail->waiting &= !sealed; /* look again: the seal is to be read */
     return sealed;
 }
+
+void aep__tail_tidy(struct aep__relay *relay)
+{
+    struct aep__tail *tail = &relay->tail;
+    if (!aep__tail_finished(relay) || !aep__tail_seal_idle(relay))
+        return;
+    switch (aep__reader_next(&tail->reader, &tail->pending, NULL)) {
+    case AEP__READ_SEALED:
+        note_sealed(relay);
+        aep__tail_advance(relay);
+        break;
+    case AEP__READ_EVENT: /* it came before the seal: the next relay's */
+        tail->has_pending = true;
+        tail->position.segment = tail->pending.segment;
+        break;
+    default:
+        break;
+    }
+}

@@ -77,6 +77,9 @@ void aep__tail_sync_now(struct aep__relay *relay);
 /** All is finished and quiet: seals the segment so that it can be removed. False: there is nothing
  * in it, or it cannot be. */
 bool aep__tail_seal_idle(struct aep__relay *relay);
+/** At a stop: if all is finished, passes the segment too, so that nothing delivered stays on disk;
+ * the next aep__tail_sync_now() removes it. Sends nothing. */
+void aep__tail_tidy(struct aep__relay *relay);
 /** The flight of the record that ends at a position; NULL: none in the lane. */
 struct aep__flight *aep__tail_find(struct aep__relay *relay, aep_position position);
 

@@ -69,6 +69,15 @@ class Life(Case):
         records = kafka.read(topic)
         self.assert_all_once(records, 2000)
 
+    def test_a_stop_leaves_nothing_delivered_on_disk(self):
+        spool, word = self.make_spool(), unique("prompt")
+        spool.publish("started", "c", "--request", word, "--wait=30000")
+        self.assertTrue(any(word.encode() in path.read_bytes() for path in spool.segments()))
+        spool.ok("relay", "stop")
+        self.assertFalse(any(word.encode() in path.read_bytes() for path in spool.segments()))
+        spool.publish("progress", "c", "--wait=30000")
+        self.assertEqual(spool.status()["backlog_events"], 0)
+
     def test_start_and_stop_by_hand(self):
         spool = self.make_spool()
         self.assertIn("started", spool.ok("relay", "start").out)

@@ -70,7 +70,7 @@ class Secure(Case):
         self.assert_delivered(kafka, words)
 
     def await_refused(self, spool):
-        return spool.wait_status(lambda status: "authentication failed" in status["broker"],
+        return spool.wait_status(lambda status: status["broker"] == "auth_failed",
                                  "authentication failed, and that is said")
 
     def test_right_credentials_end_a_relay_with_wrong_ones(self):

@@ -146,6 +146,6 @@ class Tools(AepTest):
         self.assertIn("mode", done.stdout)
         self.assertIn("KAFKA_BOOTSTRAP_SERVERS", done.stderr)
 
-    def test_the_reference_is_hidden_and_there(self):
-        self.assertNotIn("reference", self.run_aep("config", "--help").stdout)
+    def test_the_reference_is_there(self):
+        self.assertIn("reference", self.run_aep("config", "--help").stdout)
         self.assertIn("spool.dir", self.run_aep("config", "reference").stdout)
