@@ -5,7 +5,7 @@ import os
 import weakref
 
 from . import _aep
-from ._publisher import DEFERRED, FATE_OF
+from ._publisher import DEFERRED, FATE_OF, running_loop
 
 
 class Waits:
@@ -57,7 +57,16 @@ class Waits:
             self.waiter.cancel(token)
 
     def close(self):
-        """What still waits gets DEFERRED: the events stay on disk."""
+        """What still waits gets DEFERRED: the events stay on disk. Any thread: the loop's own does it."""
+        if self.pid == os.getpid() and self.loop.is_running() and running_loop() is not self.loop:
+            try:
+                self.loop.call_soon_threadsafe(self._close)
+                return
+            except RuntimeError:
+                pass  # it has just been closed
+        self._close()
+
+    def _close(self):
         for future in self.futures.values():
             if not self.loop.is_closed() and not future.done():
                 future.set_result(DEFERRED)

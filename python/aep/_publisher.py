@@ -61,7 +61,7 @@ class Publisher(_aep.Publisher):
         """
         loop = running_loop()
         if loop is None:
-            return FATE_OF[self._wait(receipt, -1 if timeout is None else timeout)]
+            return FATE_OF[self._wait(receipt, -1 if timeout is None else max(timeout, 0))]
         from ._asyncio import wait
         return wait(self, loop, receipt, timeout)
 
@@ -70,7 +70,7 @@ class Publisher(_aep.Publisher):
 
         Returns ACKED, DEFERRED (some is still on disk after timeout seconds) or PARKED (some is).
         """
-        return FATE_OF[self._wait(None, -1 if timeout is None else timeout)]
+        return FATE_OF[self._wait(None, -1 if timeout is None else max(timeout, 0))]
 
     async def aflush(self, timeout=None):
         """flush() for an event loop: awaits without blocking it."""

@@ -32,4 +32,9 @@ for file in $(grep -rlE '#include *[<"].*rdkafka' src apps include || true); do
     *) echo "$file includes librdkafka, which is src/relay's alone" && bad=1 ;;
     esac
 done
+for file in python/ext/*.[ch]; do
+    if grep -E '^#include *"' "$file" | grep -vE '"(aep/aep|aep_python|structmember)\.h"'; then
+        echo "$file includes more of aep than its public header" && bad=1
+    fi
+done
 exit $bad

@@ -2,6 +2,7 @@
 """Waiting in an event loop, against a real broker and without one."""
 import asyncio
 import gc
+import threading
 import time
 
 import pytest
@@ -96,6 +97,24 @@ def test_closing_ends_waits_as_deferred(spool):
         publisher.close()
         assert await task is aep.DEFERRED
     asyncio.run(main())
+
+
+def test_closing_in_another_thread_ends_waits_at_once(spool):
+    publisher = aep.Publisher(DOWN, spool_dir=spool)
+
+    async def main():
+        async def close():
+            await asyncio.sleep(0.02)  # so that the wait has begun
+            thread.start()
+        thread = threading.Thread(target=publisher.close)
+        begin = time.monotonic()
+        fate, _ = await asyncio.gather(publisher.wait(publisher.started("a", "r"), 60), close())
+        thread.join()
+        return fate, time.monotonic() - begin
+    fate, seconds = asyncio.run(main())
+    assert fate is aep.DEFERRED and seconds < 30
+    with pytest.raises(aep.Error):
+        publisher.started("a", "r")
 
 
 def test_one_that_is_dropped_is_closed(spool):

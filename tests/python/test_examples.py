@@ -2,6 +2,7 @@
 """The examples, run as they stand, without Kafka: what they say and what they published."""
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -41,7 +42,7 @@ def test_every_example_has_a_test():
     """Those of the adapters are run where their frameworks are: script/test --adapters."""
     names = {path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("adapter_")}
     assert names == {name[5:] for name in globals() if name.startswith("test_")} - {
-        "every_example_has_a_test"}
+        "every_example_has_a_test", "a_block_of_the_documents"}
 
 
 def test_publish(state):
@@ -89,3 +90,19 @@ def test_drop_in(state):
     assert [kind for _, kind in told(events)] == ["started", "progress", "completed"]
     [correlation_id] = ids(events)
     assert printed == f"{correlation_id} [True, True, True]\n"
+
+
+def blocks():
+    """The programs in the documents, by page and line."""
+    for page in ("README.md", "docs/PYTHON.md", "python/README.md"):
+        text = (EXAMPLES.parents[1] / page).read_text()
+        for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            line = text.count("\n", 0, block.start()) + 1
+            yield pytest.param(block.group(1), id=f"{page}:{line}")
+
+
+@pytest.mark.parametrize("program", list(blocks()))
+def test_a_block_of_the_documents(state, program):
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          timeout=DEADLINE_S)
+    assert (done.returncode, done.stderr) == (0, "")

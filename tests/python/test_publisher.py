@@ -279,3 +279,9 @@ def test_importing_is_cheap():
     assert not {"asyncio", "typing", "logging", "json", "uuid", "datetime", "enum", "inspect",
                 "traceback"} & set(out)
     assert [name for name in out if not name.startswith(("aep", "_contextvars"))] == []
+
+
+def test_a_time_that_is_over_is_not_for_ever(spool):
+    with aep.Publisher(DOWN, spool_dir=spool, relay_mode="off") as publisher:
+        receipt = publisher.started("a", "r")
+        assert publisher.wait(receipt, -0.5) is publisher.flush(-1) is aep.DEFERRED
