@@ -90,6 +90,12 @@ static void close_gate(struct aep__relay *relay, struct aep__topic *topic, int64
     topic->wake_us = relay->now_us + (wait_us < max_us ? wait_us : max_us);
 }
 
+/* librdkafka's word for what was called back, by a purge or an end: nothing failed. */
+static bool called_back(const char *error)
+{
+    return strncmp(error, "_PURGE", 6) == 0;
+}
+
 /* Nothing of it is in flight any more. */
 static void drained(struct aep__relay *relay, struct aep__topic *topic)
 {
@@ -105,8 +111,9 @@ static void drained(struct aep__relay *relay, struct aep__topic *topic)
         topic->culprit = false;
         break;
     default:
-        aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name,
-                       topic->error);
+        if (!called_back(topic->error))
+            aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name,
+                           topic->error);
         close_gate(relay, topic, LATER_US, LATER_MAX_US);
     }
     aep__relay_touch(relay);
@@ -200,7 +207,8 @@ static void settle(struct aep__relay *relay, struct aep__flight *flight, enum ae
         hold(relay, flight, verdict, error, forbidden);
         return;
     default:
-        aep__counters_add(&relay->counters, AEP__COUNT_retried, 1);
+        if (!called_back(error))
+            aep__counters_add(&relay->counters, AEP__COUNT_retried, 1);
         hold(relay, flight, AEP__VERDICT_LATER, error, false);
     }
 }

@@ -145,6 +145,7 @@ static const char *flush_answer(struct aep__relay *relay, aep_position position)
         return "acked";
     if (!aep__tail_finished_below(relay, position))
         return NULL;
+    aep__report_write(relay); /* who is told so and then looks at the status finds it there */
     return aep__parked_holds_before(relay, position) ? "parked" : "acked";
 }
 
