@@ -166,6 +166,20 @@ def test_a_forbidden_topic_is_a_warning(secure, spool, caplog):
     assert any("kept and will be delivered" in line for line in said(caplog, logging.WARNING))
 
 
+def test_stopping_while_the_first_verdict_is_awaited_is_a_warning(spool, caplog):
+    async def main():
+        publisher = AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off")
+        await publisher.start()
+        task = asyncio.ensure_future(publisher.publish_execution_started(**EVENT))
+        await asyncio.sleep(0)
+        await publisher.stop()
+        return await task
+    assert asyncio.run(main()) is False
+    [warning] = said(caplog, logging.WARNING)
+    assert "is kept and will be delivered" in warning and said(caplog, logging.ERROR) == []
+    assert len(spooled(spool)) == 1
+
+
 # -- what cannot be published
 
 

@@ -35,6 +35,14 @@ def _never_raises(method):
     return call
 
 
+async def _fate(publisher, receipt, timeout_s):
+    """What became of an event; None if that cannot be told: it is on disk all the same."""
+    try:
+        return await publisher.wait(receipt, timeout_s)
+    except aep.Error:
+        return None
+
+
 class AgentExecutionPublisher:
     """Publishes execution events. May be used by all tasks of an event loop, and of several.
 
@@ -163,9 +171,10 @@ class AgentExecutionPublisher:
             return False
         if self._publisher is None:
             await self._start_again()
-        receipt = getattr(self._publisher, kind)(**members)
+        publisher = self._publisher  # stop() may come while the verdict is awaited
+        receipt = getattr(publisher, kind)(**members)
         self.logger.debug("%s: event %s is on disk at %s", kind, receipt.event_id, receipt.position)
-        return await self._verdict(kind, receipt)
+        return await self._verdict(publisher, kind, receipt)
 
     async def _start_again(self):
         """What could not be opened before may be now; else the reason is logged as the event's."""
@@ -175,13 +184,13 @@ class AgentExecutionPublisher:
 
     # -- verdicts
 
-    async def _verdict(self, kind, receipt):
-        health = self._publisher.health()
+    async def _verdict(self, publisher, kind, receipt):
+        health = publisher.health()
         fate = None
         if health.broker == "unknown" and time.monotonic() >= self._ask_again:
-            health, fate = await self._first_verdict(receipt)
+            health, fate = await self._first_verdict(publisher, health, receipt)
         elif health.broker in ("connected", "forbidden"):
-            fate = await self._publisher.wait(receipt, self._wait_s)
+            fate = await _fate(publisher, receipt, self._wait_s)
         self.logger.debug("%s: event %s: broker %s, %s", kind, receipt.event_id, health.broker,
                           fate or "not awaited")
         if fate in ("parked", "dead"):
@@ -193,13 +202,14 @@ class AgentExecutionPublisher:
                    kind, health.broker.replace("_", " "), reason, receipt.event_id)
         return False
 
-    async def _first_verdict(self, receipt):
+    async def _first_verdict(self, publisher, health, receipt):
         """The health once the broker's state is known, and what has become of the event by then."""
-        fate = asyncio.ensure_future(self._publisher.wait(receipt, UNKNOWN_WAIT_S))
+        fate = asyncio.ensure_future(_fate(publisher, receipt, UNKNOWN_WAIT_S))
         try:
             end = time.monotonic() + UNKNOWN_WAIT_S
             while True:
-                health = self._publisher.health()
+                if not publisher.closed:
+                    health = publisher.health()
                 known = health.broker not in ("unknown", "connected")
                 if time.monotonic() >= end:
                     self._ask_again = end + UNKNOWN_AGAIN_S
