@@ -264,6 +264,8 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
     if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
         return PyErr_Format(PyExc_TypeError, "a Receipt is wanted, not %.80s",
                             Py_TYPE(receipt)->tp_name);
+    if (timeout_s != timeout_s)
+        return PyErr_Format(PyExc_ValueError, "a timeout in seconds is wanted, not nan");
     aep_publisher *pub = publisher_use((Publisher *)object);
     if (!pub)
         return NULL;

@@ -200,6 +200,11 @@ def test_waiting_for_a_broker_that_is_down_ends_in_time(spool):
         assert time.monotonic() - begin < 20
 
 
+def test_a_timeout_is_a_number(local):
+    with pytest.raises(ValueError):
+        local.wait(local.started("a", "r"), float("nan"))
+
+
 def test_a_signal_interrupts_waiting(spool):
     import signal
 
