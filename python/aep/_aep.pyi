@@ -215,9 +215,9 @@ class Publisher:
         payload: _Object,
         *,
         topic: str | None = None,
-        correlation_id: str | None = None,
+        correlation_id: _Id | None = None,
         schema_ref: str | None = None,
-        causation_id: str | None = None,
+        causation_id: _Id | None = None,
         traceparent: str | None = None,
         tracestate: str | None = None,
     ) -> Receipt: ...

@@ -190,22 +190,50 @@ static PyObject *publish_event(Publisher *self, aep_publisher *pub, aep_event *e
     return result;
 }
 
+/* Optional texts of publish(): what is no text, as a UUID, becomes such. */
+enum { MORE_TOPIC, MORE_CORRELATION, MORE_SCHEMA, MORE_CAUSATION, MORE_PARENT, MORE_STATE, MORE };
+
+/* Puts a new reference, or NULL, in each value's place. 0, or -1 with an exception. */
+static int take_texts(PyObject *values[MORE], const char *texts[MORE])
+{
+    int result = 0;
+    for (int i = 0; i < MORE; i++) {
+        bool given = values[i] && values[i] != Py_None;
+        values[i] = given && result == 0 ? PyObject_Str(values[i]) : NULL;
+        texts[i] = values[i] ? PyUnicode_AsUTF8(values[i]) : NULL;
+        if (given && !texts[i])
+            result = -1;
+    }
+    return result;
+}
+
 static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"event_type",   "payload",     "topic",      "correlation_id", "schema_ref",
                             "causation_id", "traceparent", "tracestate", NULL};
-    aep_event event = {.size = sizeof event};
-    PyObject *payload;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sO|$zzzzzz:publish", names, &event.event_type,
-                                     &payload, &event.topic, &event.correlation_id,
-                                     &event.schema_ref, &event.causation_id, &event.traceparent,
-                                     &event.tracestate))
+    const char *type, *texts[MORE];
+    PyObject *payload, *result = NULL, *values[MORE] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sO|$OOOOOO:publish", names, &type, &payload,
+                                     &values[MORE_TOPIC], &values[MORE_CORRELATION],
+                                     &values[MORE_SCHEMA], &values[MORE_CAUSATION],
+                                     &values[MORE_PARENT], &values[MORE_STATE]))
         return NULL;
-    aep_publisher *pub = publisher_use((Publisher *)object);
-    if (!pub)
-        return NULL;
-    PyObject *result = publish_event((Publisher *)object, pub, &event, payload);
-    publisher_leave((Publisher *)object);
+    int taken = take_texts(values, texts);
+    aep_publisher *pub = taken == 0 ? publisher_use((Publisher *)object) : NULL;
+    if (pub) {
+        aep_event event = {.size = sizeof event,
+                           .event_type = type,
+                           .topic = texts[MORE_TOPIC],
+                           .correlation_id = texts[MORE_CORRELATION],
+                           .schema_ref = texts[MORE_SCHEMA],
+                           .causation_id = texts[MORE_CAUSATION],
+                           .traceparent = texts[MORE_PARENT],
+                           .tracestate = texts[MORE_STATE]};
+        result = publish_event((Publisher *)object, pub, &event, payload);
+        publisher_leave((Publisher *)object);
+    }
+    for (int i = 0; i < MORE; i++)
+        Py_XDECREF(values[i]);
     return result;
 }
 

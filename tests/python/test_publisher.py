@@ -62,7 +62,11 @@ def test_a_receipt_says_what_was_accepted(local):
 def test_any_other_event(local, spool):
     local.publish("omninode.agent.routing.requested.v1", {"correlation_id": "k", "n": 1},
                   topic="routing", causation_id="why")
-    [event] = spooled(spool)
+    local.publish("omninode.agent.routing.requested.v1", {}, correlation_id=uuid.UUID(int=7))
+    with pytest.raises(UnicodeEncodeError):
+        local.publish("omninode.agent.routing.requested.v1", {}, topic="\ud800")
+    event, other = spooled(spool)
+    assert other["correlation_id"] == str(uuid.UUID(int=7))
     assert event["event_type"] == "omninode.agent.routing.requested.v1"
     assert event["payload"] == {"correlation_id": "k", "n": 1}
     assert event["causation_id"] == "why"
