@@ -27,14 +27,19 @@ aep_config *aep_config_new(void)
     return calloc(1, sizeof(aep_config));
 }
 
+/* The key itself, or the one that a word with underscores means, written to `place`. */
+static const char *full_key(const char *key, char place[AEP__NAME_SIZE])
+{
+    return aep__option_find(key) < 0 && aep__environment_key(key, place) ? place : key;
+}
+
 int aep_config_set(aep_config *config, const char *key, const char *value, aep_error *err)
 {
     if (!config || !key)
         return aep__error(err, AEP_ECONFIG, NULL, "aep_config_set: no config or no key");
-    char word_key[AEP__NAME_SIZE];
-    if (aep__option_find(key) < 0 && aep__environment_key(key, word_key))
-        key = word_key;
-    return aep__config_put(config, key, value ? value : "", AEP__LAYER_ARGUMENT, "argument", err);
+    char place[AEP__NAME_SIZE];
+    return aep__config_put(config, full_key(key, place), value ? value : "", AEP__LAYER_ARGUMENT,
+                           "argument", err);
 }
 
 void aep_config_set_log(aep_config *config, aep_log_fn fn, void *user)
@@ -266,10 +271,8 @@ int64_t aep__config_int(const aep_config *config, enum aep__option option)
 
 bool aep__config_show(const aep_config *config, const char *key, struct aep__buf *out)
 {
-    char word_key[AEP__NAME_SIZE];
-    if (aep__option_find(key) < 0 && aep__environment_key(key, word_key))
-        key = word_key;
-    int option = aep__option_find(key);
+    char place[AEP__NAME_SIZE];
+    int option = aep__option_find(full_key(key, place));
     if (option < 0)
         return false;
     switch (aep__options[option].type) {

@@ -85,12 +85,10 @@ class AgentExecutionPublisher:
         if self._started or not self.enable_events:
             return
         try:
-            self._publisher = aep.Publisher(**self._options)
+            self._open()
             if not self._publisher.spool_dir:  # events.enabled is false: as enable_events
                 self._publisher, self.enable_events = None, False
                 return
-            self._wait_s = int(self._publisher.option("publish.wait_ms")) / 1000
-            self._log_every_s = int(self._publisher.option("log.every_s"))
             self._started = True
             self.logger.info("publishes through %s", self._publisher.spool_dir)
         except Exception as error:
@@ -170,14 +168,13 @@ class AgentExecutionPublisher:
             self.logger.debug("%s: not started: no event is published", kind)
             return False
         if self._publisher is None:
-            await self._start_again()
+            self._open()  # what could not be opened before may be now; else that is the event's error
         publisher = self._publisher  # stop() may come while the verdict is awaited
         receipt = getattr(publisher, kind)(**members)
         self.logger.debug("%s: event %s is on disk at %s", kind, receipt.event_id, receipt.position)
         return await self._verdict(publisher, kind, receipt)
 
-    async def _start_again(self):
-        """What could not be opened before may be now; else the reason is logged as the event's."""
+    def _open(self):
         self._publisher = aep.Publisher(**self._options)
         self._wait_s = int(self._publisher.option("publish.wait_ms")) / 1000
         self._log_every_s = int(self._publisher.option("log.every_s"))
