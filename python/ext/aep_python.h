@@ -95,6 +95,8 @@ typedef struct {
 
 int types_init(PyObject *module);
 PyObject *receipt_new(const aep_receipt *receipt);
+/** The word for a record's fate, of which aep._publisher.Fate is made; NULL: the code is an error. */
+const char *receipt_fate(int code);
 /** Counts a user in. NULL with an exception if it is closed. */
 aep_publisher *publisher_use(Publisher *self);
 /** Counts a user out; the last one of a closed publisher closes it for good. */

@@ -266,22 +266,6 @@ static int wait_sliced(aep_publisher *pub, const aep_receipt *receipt, double ti
     }
 }
 
-/* The fate's word: what aep._publisher.Fate is made of. */
-static PyObject *fate_word(int code, const aep_error *err)
-{
-    static const struct {
-        int code;
-        const char *word;
-    } words[] = {{AEP_OK, "acked"},
-                 {AEP_EDEFERRED, "deferred"},
-                 {AEP_EPARKED, "parked"},
-                 {AEP_EDEAD, "dead"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].code == code)
-            return PyUnicode_FromString(words[i].word);
-    return code < 0 ? NULL : errors_raise(code, err);
-}
-
 static PyObject *publisher_wait(PyObject *object, PyObject *args)
 {
     PyObject *receipt;
@@ -300,7 +284,10 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
     int code = wait_sliced(pub, receipt == Py_None ? NULL : &((Receipt *)receipt)->receipt,
                            timeout_s, &err);
     publisher_leave((Publisher *)object);
-    return fate_word(code, &err);
+    if (code < 0)
+        return NULL;
+    const char *fate = receipt_fate(code);
+    return fate ? PyUnicode_FromString(fate) : errors_raise(code, &err);
 }
 
 /* ---- questions ---- */

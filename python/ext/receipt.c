@@ -9,6 +9,21 @@ PyObject *receipt_new(const aep_receipt *receipt)
     return (PyObject *)self;
 }
 
+const char *receipt_fate(int code)
+{
+    static const struct {
+        int code;
+        const char *word;
+    } words[] = {{AEP_OK, "acked"},
+                 {AEP_EDEFERRED, "deferred"},
+                 {AEP_EPARKED, "parked"},
+                 {AEP_EDEAD, "dead"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].code == code)
+            return words[i].word;
+    return NULL;
+}
+
 static void receipt_dealloc(PyObject *self)
 {
     PyObject_Free(self);

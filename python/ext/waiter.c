@@ -114,11 +114,9 @@ static PyObject *waiter_next(PyObject *object, PyObject *unused)
         Py_RETURN_NONE;
     if (code != AEP_OK)
         return errors_raise(code, &err);
-    const char *word = outcome.code == AEP_OK        ? "acked"
-                       : outcome.code == AEP_EPARKED ? "parked"
-                       : outcome.code == AEP_EDEAD   ? "dead"
-                                                     : aep_code_name(outcome.code);
-    return Py_BuildValue("Ks", (unsigned long long)outcome.token, word);
+    const char *fate = receipt_fate(outcome.code);
+    return Py_BuildValue("Ks", (unsigned long long)outcome.token,
+                         fate ? fate : aep_code_name(outcome.code));
 }
 
 static PyObject *waiter_cancel(PyObject *object, PyObject *args)
