@@ -81,14 +81,15 @@ static void produce(void)
         rd_kafka_header_add(headers, header->name.data, (ssize_t)header->name.len,
                             header->value.data, (ssize_t)header->value.len);
     }
-    rd_kafka_header_add(headers, "x-aep-seq", -1, "0189f7ea-ae2c-4809-8aeb-b819cf5e9e7f:1234567", -1);
+    rd_kafka_header_add(headers, "x-aep-seq", -1, "0189f7ea-ae2c-4809-8aeb-b819cf5e9e7f:1234567",
+                        -1);
     rd_kafka_resp_err_t result;
-    while ((result = rd_kafka_producev(
-                producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message.key.data, message.key.len),
-                RD_KAFKA_V_VALUE((void *)message.value.data, message.value.len),
-                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                RD_KAFKA_V_TIMESTAMP(message.timestamp_ms), RD_KAFKA_V_HEADERS(headers),
-                RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    while (
+        (result = rd_kafka_producev(
+             producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message.key.data, message.key.len),
+             RD_KAFKA_V_VALUE((void *)message.value.data, message.value.len),
+             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(message.timestamp_ms),
+             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         rd_kafka_poll(producer, 1);
     if (result)
         bench_die("produce: %s", rd_kafka_err2str(result));

@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 /** The event of the usage guide with a request of ordinary length: about 700 bytes of value. */
-#define BENCH_EVENT                                                                               \
-    AEP_STARTED(.agent_name = "agent-api-architect",                                              \
-                .user_request = "Design a REST API for user management",                          \
-                .correlation_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e7f",                         \
-                .session_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e80",                             \
+#define BENCH_EVENT                                                                                \
+    AEP_STARTED(.agent_name = "agent-api-architect",                                               \
+                .user_request = "Design a REST API for user management",                           \
+                .correlation_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e7f",                          \
+                .session_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e80",                              \
                 .context = "{\"domain\":\"api_design\",\"previous_agent\":\"agent-router\"}")
 
 /* Durations of one thing done many times, in nanoseconds. */

@@ -109,8 +109,8 @@ static int run(const struct options *options, aep_error *err)
     relay->foreground = options->foreground;
     relay->lock_fd = -1;
     relay->tick_us = INT64_MAX;
-    int result = options->foreground ? find_settings(options, &config, err)
-                                     : receive_settings(&config, err);
+    int result =
+        options->foreground ? find_settings(options, &config, err) : receive_settings(&config, err);
     relay->config = config;
     if (result == AEP_OK)
         result = open_spool(relay, options->spool, err);
@@ -132,8 +132,10 @@ static int run(const struct options *options, aep_error *err)
 static int parse(int argc, char **argv, struct options *ret)
 {
     static const struct option longs[] = {
-        {"foreground", no_argument, NULL, 'f'}, {"spool", required_argument, NULL, 's'},
-        {"version", no_argument, NULL, 'v'},    {"help", no_argument, NULL, 'h'},
+        {"foreground", no_argument, NULL, 'f'},
+        {"spool", required_argument, NULL, 's'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     for (int letter; (letter = getopt_long(argc, argv, "", longs, NULL)) != -1;) {

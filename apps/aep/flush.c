@@ -72,9 +72,10 @@ static int check_destination(const struct aep__spool *spool, const char *destina
     bool same = aep__spool_made_for(spool, aep__buf_string(&ours));
     aep__buf_done(&ours);
     return same ? AEP_OK
-                : aep__error(err, AEP_ECONFIG, "kafka",
-                             "%s is for %s: aep.conf or the environment must say how to log in there",
-                             spool->path, destination);
+                : aep__error(
+                      err, AEP_ECONFIG, "kafka",
+                      "%s is for %s: aep.conf or the environment must say how to log in there",
+                      spool->path, destination);
 }
 
 static bool is_empty(struct aep__spool *spool)

@@ -39,7 +39,9 @@ template <class T> inline T aep_init()
 }
 #define AEP_INIT(type) aep_init<type>()
 #else
+/* clang-format off */
 #define AEP_INIT(type) {.size = sizeof(type)}
+/* clang-format on */
 #endif
 
 #ifdef __cplusplus
@@ -49,19 +51,19 @@ extern "C" {
 /* ---- errors ------------------------------------------------------------------------------- */
 
 /** Every result code: name, number, text. The numbers are stable. */
-#define AEP_CODES(X)                                                                              \
-    X(AEP_OK, 0, "done")                                                                          \
-    X(AEP_EINVAL, 1, "invalid event or argument")                                                 \
-    X(AEP_EFULL, 2, "the spool is full")                                                          \
-    X(AEP_EDEFERRED, 3, "accepted and on disk, not acknowledged yet")                             \
-    X(AEP_EPARKED, 4, "kept aside: its topic is missing or forbidden; sent once it can be")       \
-    X(AEP_EDEAD, 5, "refused by Kafka for good and kept as a dead letter")                        \
-    X(AEP_ECONFIG, 6, "bad configuration")                                                        \
-    X(AEP_ESPOOL, 7, "the spool folder cannot be used")                                           \
-    X(AEP_EIO, 8, "the disk refused")                                                             \
-    X(AEP_ENOMEM, 9, "out of memory")                                                             \
-    X(AEP_ETOOBIG, 10, "the message is over its size limit")                                      \
-    X(AEP_ESTATE, 11, "not possible in this state")                                               \
+#define AEP_CODES(X)                                                                               \
+    X(AEP_OK, 0, "done")                                                                           \
+    X(AEP_EINVAL, 1, "invalid event or argument")                                                  \
+    X(AEP_EFULL, 2, "the spool is full")                                                           \
+    X(AEP_EDEFERRED, 3, "accepted and on disk, not acknowledged yet")                              \
+    X(AEP_EPARKED, 4, "kept aside: its topic is missing or forbidden; sent once it can be")        \
+    X(AEP_EDEAD, 5, "refused by Kafka for good and kept as a dead letter")                         \
+    X(AEP_ECONFIG, 6, "bad configuration")                                                         \
+    X(AEP_ESPOOL, 7, "the spool folder cannot be used")                                            \
+    X(AEP_EIO, 8, "the disk refused")                                                              \
+    X(AEP_ENOMEM, 9, "out of memory")                                                              \
+    X(AEP_ETOOBIG, 10, "the message is over its size limit")                                       \
+    X(AEP_ESTATE, 11, "not possible in this state")                                                \
     X(AEP_ERELAY, 12, "no relay can be reached or started")
 
 enum aep_code {
@@ -136,9 +138,9 @@ typedef struct aep_number {
  * RFC 3339; absent ones that are required become now. */
 
 /** How an event joins others; a part of every argument struct. */
-#define AEP_LINK_MEMBERS                                                                          \
-    const char *causation_id; /**< what caused it; default see docs/WIRE.md */                    \
-    const char *traceparent;  /**< W3C trace context; default $TRACEPARENT, else made */          \
+#define AEP_LINK_MEMBERS                                                                           \
+    const char *causation_id; /**< what caused it; default see docs/WIRE.md */                     \
+    const char *traceparent;  /**< W3C trace context; default $TRACEPARENT, else made */           \
     const char *tracestate;
 
 typedef struct aep_started {
@@ -228,7 +230,7 @@ typedef struct aep_field {
 #define AEP_FAILED_INIT AEP_INIT(aep_failed)
 #define AEP_EVENT_INIT AEP_INIT(aep_event)
 
-#define AEP_ID_SIZE 37             /**< a UUID's text with its NUL */
+#define AEP_ID_SIZE 37              /**< a UUID's text with its NUL */
 #define AEP_CORRELATION_ID_SIZE 129 /**< the longest id with its NUL */
 
 /** Where a record stands in its spool. */
@@ -263,8 +265,8 @@ AEP_API int aep_publisher_open(aep_publisher **ret, const aep_config *config, ae
  * Errors: AEP_EINVAL names the member in err->field; AEP_ETOOBIG; AEP_EFULL (retryable);
  *         AEP_ESPOOL (deleted or foreign folder); AEP_EIO; AEP_ENOMEM
  * Threads: any; may block on the local disk, never on the network. Since 0.1 */
-AEP_API int aep_publish_started(aep_publisher *pub, const aep_started *event,
-                                aep_receipt *receipt, aep_error *err);
+AEP_API int aep_publish_started(aep_publisher *pub, const aep_started *event, aep_receipt *receipt,
+                                aep_error *err);
 /** As aep_publish_started(). Since 0.1 */
 AEP_API int aep_publish_progress(aep_publisher *pub, const aep_progress *event,
                                  aep_receipt *receipt, aep_error *err);
@@ -296,23 +298,23 @@ AEP_API int aep_publisher_wait(aep_publisher *pub, const aep_receipt *receipt, i
 AEP_API int aep_publisher_flush(aep_publisher *pub, int timeout_ms, aep_error *err);
 
 enum aep_broker_state {
-    AEP_BROKER_UNKNOWN,      /**< no relay has said yet */
+    AEP_BROKER_UNKNOWN, /**< no relay has said yet */
     AEP_BROKER_CONNECTED,
     AEP_BROKER_UNREACHABLE,
     AEP_BROKER_AUTH_FAILED,
-    AEP_BROKER_FORBIDDEN,    /**< connected, but some topic may not be written */
-    AEP_BROKER_LOCAL,        /**< local mode: there is none */
+    AEP_BROKER_FORBIDDEN, /**< connected, but some topic may not be written */
+    AEP_BROKER_LOCAL,     /**< local mode: there is none */
 };
 
 typedef struct aep_health {
     size_t size;
     enum aep_broker_state broker;
-    int64_t since_us;        /**< of that state; microseconds since 1970; 0 unknown */
+    int64_t since_us; /**< of that state; microseconds since 1970; 0 unknown */
     int relay_alive;
-    uint64_t used_bytes;     /**< of the spool */
+    uint64_t used_bytes; /**< of the spool */
     uint64_t max_bytes;
-    uint64_t backlog_bytes;  /**< accepted, not finished yet */
-    char reason[160];        /**< why it is not connected; "" if it is */
+    uint64_t backlog_bytes; /**< accepted, not finished yet */
+    char reason[160];       /**< why it is not connected; "" if it is */
 } aep_health;
 #define AEP_HEALTH_INIT AEP_INIT(aep_health)
 
@@ -325,23 +327,23 @@ AEP_API const char *aep_broker_name(enum aep_broker_state state);
 AEP_API int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_error *err);
 
 /** Every counter: name, text. All are cumulative over the spool's life and its processes. */
-#define AEP_COUNTERS(X)                                                                           \
-    X(refused_full, "refused: spool full")                                                        \
-    X(refused_invalid, "refused: invalid")                                                        \
-    X(refused_too_big, "refused: over the size limit")                                            \
-    X(refused_io, "refused: disk error")                                                          \
-    X(repaired_utf8, "strings with invalid UTF-8 repaired")                                       \
-    X(truncated, "strings cut at limits.field_bytes")                                             \
-    X(redacted, "secrets redacted")                                                               \
-    X(acknowledged, "acknowledged by Kafka")                                                      \
-    X(retried, "sends retried by the relay")                                                      \
-    X(parked, "parked: topic missing or forbidden")                                               \
-    X(unparked, "sent after having been parked")                                                  \
-    X(dead, "dead letters")                                                                       \
-    X(dead_dropped, "dead letters dropped: log full or by command")                               \
-    X(skipped_bytes, "bytes skipped: torn or no record")                                          \
-    X(retired, "records removed unsent in local mode")                                            \
-    X(purged, "records removed unsent by command")                                                \
+#define AEP_COUNTERS(X)                                                                            \
+    X(refused_full, "refused: spool full")                                                         \
+    X(refused_invalid, "refused: invalid")                                                         \
+    X(refused_too_big, "refused: over the size limit")                                             \
+    X(refused_io, "refused: disk error")                                                           \
+    X(repaired_utf8, "strings with invalid UTF-8 repaired")                                        \
+    X(truncated, "strings cut at limits.field_bytes")                                              \
+    X(redacted, "secrets redacted")                                                                \
+    X(acknowledged, "acknowledged by Kafka")                                                       \
+    X(retried, "sends retried by the relay")                                                       \
+    X(parked, "parked: topic missing or forbidden")                                                \
+    X(unparked, "sent after having been parked")                                                   \
+    X(dead, "dead letters")                                                                        \
+    X(dead_dropped, "dead letters dropped: log full or by command")                                \
+    X(skipped_bytes, "bytes skipped: torn or no record")                                           \
+    X(retired, "records removed unsent in local mode")                                             \
+    X(purged, "records removed unsent by command")                                                 \
     X(lost, "records lost with a segment that somebody removed")
 
 typedef struct aep_stats {
@@ -374,8 +376,8 @@ AEP_API void aep_publisher_close(aep_publisher *pub);
 /** Publishes the started event and keeps what its later events need.
  * @ret  free with aep_execution_free()
  * Errors, threads as aep_publish_started(). Since 0.1 */
-AEP_API int aep_execution_start(aep_publisher *pub, const aep_started *event,
-                                aep_execution **ret, aep_error *err);
+AEP_API int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
+                                aep_error *err);
 /** agent_name, correlation_id and causation are filled in where the caller leaves them out.
  * Errors: as aep_publish_started(); AEP_ESTATE after its terminal event. Since 0.1 */
 AEP_API int aep_execution_progress(aep_execution *run, const aep_progress *event, aep_error *err);
@@ -461,8 +463,8 @@ AEP_API const char *aep_kind_schema_hash(enum aep_kind kind);
 
 /** One row of the partition-key policy; static. */
 typedef struct aep_family {
-    const char *name;        /**< "agent.execution" */
-    const char *key_field;   /**< "correlation_id" */
+    const char *name;      /**< "agent.execution" */
+    const char *key_field; /**< "correlation_id" */
     const char *reason;
     const char *cardinality; /**< "medium", "low" */
     unsigned keys_per_day_min, keys_per_day_max;
@@ -474,8 +476,8 @@ AEP_API const aep_family *aep_policy_families(size_t *count);
 AEP_API const aep_family *aep_policy_find(const char *name);
 /** The partition key of an envelope (JSON text): written to key with its NUL.
  * Returns AEP_OK; AEP_EINVAL not a JSON object; AEP_ESTATE it has no key. Since 0.1 */
-AEP_API int aep_policy_key(const char *envelope, size_t length,
-                           char key[AEP_CORRELATION_ID_SIZE], aep_error *err);
+AEP_API int aep_policy_key(const char *envelope, size_t length, char key[AEP_CORRELATION_ID_SIZE],
+                           aep_error *err);
 
 enum aep_severity { AEP_SEVERITY_ERROR = 1, AEP_SEVERITY_WARNING = 2 };
 

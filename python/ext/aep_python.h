@@ -56,10 +56,10 @@ int utf8_add(struct text *out, PyObject *text);
 struct fields {
     aep_field list[FIELDS_MAX];
     size_t count;
-    struct text text;              /* holds what had to be written anew */
-    size_t places[FIELDS_MAX];     /* 1 + where in it list[i] begins; 0: elsewhere */
-    PyObject *held[FIELDS_MAX];    /* strong references to what list[i] borrows from, or NULL */
-    unsigned long long replaced;   /* values that only their repr() stands for */
+    struct text text;            /* holds what had to be written anew */
+    size_t places[FIELDS_MAX];   /* 1 + where in it list[i] begins; 0: elsewhere */
+    PyObject *held[FIELDS_MAX];  /* strong references to what list[i] borrows from, or NULL */
+    unsigned long long replaced; /* values that only their repr() stands for */
 };
 
 /** Reads arguments as METH_FASTCALL | METH_KEYWORDS gives them; None is absent. The first two may be

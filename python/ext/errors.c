@@ -8,15 +8,30 @@ static struct {
     PyObject **also; /* a built-in exception that it is, too */
     PyObject *type;
 } classes[] = {
-    {"InvalidEvent", "An event that cannot be published; field names the member at fault.",
-     {AEP_EINVAL, AEP_ETOOBIG}, &PyExc_ValueError, NULL},
-    {"ConfigError", "What is unset, unknown or bad in the configuration.", {AEP_ECONFIG},
-     &PyExc_ValueError, NULL},
-    {"SpoolFull", "The spool is at its limit, or the disk is full: try again later.", {AEP_EFULL},
-     NULL, NULL},
-    {"SpoolError", "The spool folder cannot be used, or its disk fails.", {AEP_ESPOOL, AEP_EIO},
-     &PyExc_OSError, NULL},
-    {"RelayError", "No relay can be reached or started; events stay on disk.", {AEP_ERELAY}, NULL,
+    {"InvalidEvent",
+     "An event that cannot be published; field names the member at fault.",
+     {AEP_EINVAL, AEP_ETOOBIG},
+     &PyExc_ValueError,
+     NULL},
+    {"ConfigError",
+     "What is unset, unknown or bad in the configuration.",
+     {AEP_ECONFIG},
+     &PyExc_ValueError,
+     NULL},
+    {"SpoolFull",
+     "The spool is at its limit, or the disk is full: try again later.",
+     {AEP_EFULL},
+     NULL,
+     NULL},
+    {"SpoolError",
+     "The spool folder cannot be used, or its disk fails.",
+     {AEP_ESPOOL, AEP_EIO},
+     &PyExc_OSError,
+     NULL},
+    {"RelayError",
+     "No relay can be reached or started; events stay on disk.",
+     {AEP_ERELAY},
+     NULL,
      NULL},
 };
 
@@ -26,8 +41,9 @@ int errors_init(PyObject *module)
 {
     PyObject *absent = Py_BuildValue("{sssssi}", "code", "", "field", "", "position", 0);
     base = absent ? PyErr_NewExceptionWithDoc(
-                        "aep.Error", "What went wrong: code (\"AEP_EINVAL\", …), field (the member or "
-                                     "option, \"\"), position (bytes into JSON).",
+                        "aep.Error",
+                        "What went wrong: code (\"AEP_EINVAL\", …), field (the member or "
+                        "option, \"\"), position (bytes into JSON).",
                         NULL, absent)
                   : NULL;
     Py_XDECREF(absent);
@@ -36,8 +52,8 @@ int errors_init(PyObject *module)
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         char name[64];
         snprintf(name, sizeof name, "aep.%s", classes[i].name);
-        PyObject *bases = classes[i].also ? PyTuple_Pack(2, base, *classes[i].also)
-                                          : PyTuple_Pack(1, base);
+        PyObject *bases =
+            classes[i].also ? PyTuple_Pack(2, base, *classes[i].also) : PyTuple_Pack(1, base);
         classes[i].type =
             bases ? PyErr_NewExceptionWithDoc(name, classes[i].doc, bases, NULL) : NULL;
         Py_XDECREF(bases);

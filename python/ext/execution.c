@@ -124,8 +124,10 @@ static PyObject *get_receipt(PyObject *object, void *unused)
     return receipt_new(aep_execution_receipt(((Execution *)object)->run));
 }
 
+/* clang-format off */
 #define NEXT(name, words)                                                                          \
     {#name, (PyCFunction)(void (*)(void))execution_##name, METH_FASTCALL | METH_KEYWORDS, words}
+/* clang-format on */
 
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))execution_start,
@@ -146,8 +148,10 @@ static PyGetSetDef properties[] = {
 };
 
 PyTypeObject ExecutionType = {
+    /* clang-format off */
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "aep._aep.Execution",
+        /* clang-format on */
+        .tp_name = "aep._aep.Execution",
     .tp_doc = "The library's handle of one run.",
     .tp_basicsize = sizeof(Execution),
     .tp_flags = Py_TPFLAGS_DEFAULT,

@@ -23,7 +23,7 @@ static enum form form_of(const char *type)
     static const struct {
         const char *type;
         enum form form;
-    } forms[] = {{"text", FORM_TEXT},     {"id", FORM_TEXT},   {"time", FORM_TIME},
+    } forms[] = {{"text", FORM_TEXT},     {"id", FORM_TEXT},     {"time", FORM_TIME},
                  {"number", FORM_NUMBER}, {"bool", FORM_NUMBER}, {"integer", FORM_NUMBER}};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (strcmp(forms[i].type, type) == 0)

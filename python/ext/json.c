@@ -117,8 +117,8 @@ static int write_other(struct writer *writer, PyObject *value)
     PyObject *simple = call_values("simplify", value);
     if (!simple)
         return -1;
-    int result = simple == Py_NotImplemented ? write_repr(writer, value)
-                                             : write_value(writer, simple);
+    int result =
+        simple == Py_NotImplemented ? write_repr(writer, value) : write_value(writer, simple);
     Py_DECREF(simple);
     return result;
 }

@@ -32,8 +32,8 @@ static PyObject *members(PyObject *module, PyObject *name)
     PyObject *list = kind < 0 ? NULL : PyList_New(0);
     aep_member member = AEP_MEMBER_INIT;
     for (size_t i = 0; list && aep_kind_member((enum aep_kind)kind, i, &member) == AEP_OK; i++) {
-        PyObject *row = Py_BuildValue("ssO", member.name, member.type,
-                                      member.required ? Py_True : Py_False);
+        PyObject *row =
+            Py_BuildValue("ssO", member.name, member.type, member.required ? Py_True : Py_False);
         if (!row || PyList_Append(list, row) < 0)
             Py_CLEAR(list);
         Py_XDECREF(row);
@@ -111,9 +111,9 @@ static PyObject *partition_key(PyObject *module, PyObject *envelope)
 
 static void take_finding(void *user, const aep_finding *finding)
 {
-    PyObject *row = Py_BuildValue(
-        "sssss", finding->severity == AEP_SEVERITY_ERROR ? "error" : "warning", finding->code,
-        finding->pointer, finding->field, finding->text);
+    PyObject *row =
+        Py_BuildValue("sssss", finding->severity == AEP_SEVERITY_ERROR ? "error" : "warning",
+                      finding->code, finding->pointer, finding->field, finding->text);
     if (!row || PyList_Append(user, row) < 0)
         PyErr_Clear();
     Py_XDECREF(row);
@@ -130,8 +130,8 @@ static PyObject *validate(PyObject *module, PyObject *args)
         return NULL;
     PyObject *list = envelope_text(&text, envelope) == 0 ? PyList_New(0) : NULL;
     if (list) {
-        int code = aep_validate(text.data ? text.data : "", text.len, strict, take_finding, list,
-                                &err);
+        int code =
+            aep_validate(text.data ? text.data : "", text.len, strict, take_finding, list, &err);
         if (code != AEP_OK && code != AEP_EINVAL) {
             Py_CLEAR(list);
             errors_raise(code, &err);
@@ -159,11 +159,13 @@ static PyMethodDef functions[] = {
 };
 
 static struct PyModuleDef definition = {
+    /* clang-format off */
     PyModuleDef_HEAD_INIT,
     .m_name = "aep._aep",
     .m_doc = "The C library.",
     .m_size = -1,
     .m_methods = functions,
+    /* clang-format on */
 };
 
 PyMODINIT_FUNC PyInit__aep(void)

@@ -209,8 +209,9 @@ static int take_texts(PyObject *values[MORE], const char *texts[MORE])
 
 static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"event_type",   "payload",     "topic",      "correlation_id", "schema_ref",
-                            "causation_id", "traceparent", "tracestate", NULL};
+    static char *names[] = {"event_type",     "payload",    "topic",
+                            "correlation_id", "schema_ref", "causation_id",
+                            "traceparent",    "tracestate", NULL};
     const char *type, *texts[MORE];
     PyObject *payload, *result = NULL, *values[MORE] = {NULL};
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "sO|$OOOOOO:publish", names, &type, &payload,
@@ -250,10 +251,13 @@ static long long now_ms(void)
 static int wait_sliced(aep_publisher *pub, const aep_receipt *receipt, double timeout_s,
                        aep_error *err)
 {
-    long long end_ms = timeout_s < 0 || timeout_s > 1e9 ? -1 : now_ms() + (long long)(timeout_s * 1000);
+    long long end_ms =
+        timeout_s < 0 || timeout_s > 1e9 ? -1 : now_ms() + (long long)(timeout_s * 1000);
     for (;;) {
         long long left_ms = end_ms < 0 ? WAIT_SLICE_MS : end_ms - now_ms();
-        int code, slice_ms = left_ms > WAIT_SLICE_MS ? WAIT_SLICE_MS : left_ms < 0 ? 0 : (int)left_ms;
+        int code, slice_ms = left_ms > WAIT_SLICE_MS ? WAIT_SLICE_MS
+                             : left_ms < 0           ? 0
+                                                     : (int)left_ms;
         Py_BEGIN_ALLOW_THREADS
         code = receipt ? aep_publisher_wait(pub, receipt, slice_ms, err)
                        : aep_publisher_flush(pub, slice_ms, err);
@@ -320,10 +324,9 @@ static PyObject *publisher_health(PyObject *object, PyObject *unused)
     if (code != AEP_OK)
         return errors_raise(code, &err);
     PyObject *values = Py_BuildValue(
-        "sdNKKKN", aep_broker_name(health.broker),
-        (double)health.since_us / 1e6, PyBool_FromLong(health.relay_alive),
-        (unsigned long long)health.used_bytes, (unsigned long long)health.max_bytes,
-        (unsigned long long)health.backlog_bytes,
+        "sdNKKKN", aep_broker_name(health.broker), (double)health.since_us / 1e6,
+        PyBool_FromLong(health.relay_alive), (unsigned long long)health.used_bytes,
+        (unsigned long long)health.max_bytes, (unsigned long long)health.backlog_bytes,
         PyUnicode_DecodeUTF8(health.reason, (Py_ssize_t)strlen(health.reason), "replace"));
     PyObject *result = values ? PyObject_CallOneArg((PyObject *)&HealthType, values) : NULL;
     Py_XDECREF(values);
@@ -332,9 +335,11 @@ static PyObject *publisher_health(PyObject *object, PyObject *unused)
 
 static PyStructSequence_Field stats_fields[] = {
 #define STATS_FIELD(name, text) {#name, text},
+    /* clang-format off */
     AEP_COUNTERS(STATS_FIELD)
-#undef STATS_FIELD
     {"replaced", "values that JSON has no form for, replaced by their repr(); this publisher's"},
+/* clang-format on */
+#undef STATS_FIELD
     {0},
 };
 
@@ -356,9 +361,11 @@ static PyObject *publisher_stats(PyObject *object, PyObject *unused)
         return errors_raise(code, &err);
     const unsigned long long values[] = {
 #define STATS_VALUE(name, text) stats.name,
+        /* clang-format off */
         AEP_COUNTERS(STATS_VALUE)
-#undef STATS_VALUE
         self->replaced,
+    /* clang-format on */
+#undef STATS_VALUE
     };
     PyObject *result = PyStructSequence_New(&StatsType);
     for (size_t i = 0; result && i < sizeof values / sizeof *values; i++) {
@@ -400,20 +407,23 @@ static PyObject *get_closed(PyObject *object, void *unused)
 }
 
 #define LINKS "causation_id=None, traceparent=None, tracestate=None)\n--\n\n"
+/* clang-format off */
 #define KIND_METHOD(name, signature, words)                                                        \
     {                                                                                              \
         #name, (PyCFunction)(void (*)(void))publisher_##name, METH_FASTCALL | METH_KEYWORDS,       \
             #name "($self, " signature ", " LINKS words                                            \
     }
+/* clang-format on */
 
 static PyMethodDef methods[] = {
-    KIND_METHOD(started,
-                "agent_name, user_request, *, correlation_id=None, session_id=None, "
-                "started_at=None, context=None",
-                "An execution begins. Returns its Receipt: the event is on disk. context: a mapping; "
-                "ids: at most 128 bytes, new UUIDv7 by default; started_at: a datetime or RFC 3339 "
-                "text, now by default.\n\nRaises InvalidEvent (field names the member), SpoolFull, "
-                "SpoolError. Any thread; may wait for the local disk, never for the network."),
+    KIND_METHOD(
+        started,
+        "agent_name, user_request, *, correlation_id=None, session_id=None, "
+        "started_at=None, context=None",
+        "An execution begins. Returns its Receipt: the event is on disk. context: a mapping; "
+        "ids: at most 128 bytes, new UUIDv7 by default; started_at: a datetime or RFC 3339 "
+        "text, now by default.\n\nRaises InvalidEvent (field names the member), SpoolFull, "
+        "SpoolError. Any thread; may wait for the local disk, never for the network."),
     KIND_METHOD(progress,
                 "agent_name, correlation_id, *, progress_percent=None, current_step=None, "
                 "steps_completed=None, steps_total=None, metadata=None",
@@ -460,8 +470,10 @@ static PyGetSetDef properties[] = {
 };
 
 PyTypeObject PublisherType = {
+    /* clang-format off */
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "aep._aep.Publisher",
+        /* clang-format on */
+        .tp_name = "aep._aep.Publisher",
     .tp_doc = "Publisher(**options)\n--\n\nOpens a publisher; options are configuration keys with "
               "underscores for dots.",
     .tp_basicsize = sizeof(Publisher),

@@ -53,18 +53,18 @@ static PyObject *get_position(PyObject *self, void *unused)
 static PyObject *receipt_repr(PyObject *self)
 {
     const aep_receipt *receipt = &((Receipt *)self)->receipt;
-    return PyUnicode_FromFormat("Receipt(event_id='%s', correlation_id='%s', position=(%llu, %llu))",
-                                receipt->event_id, receipt->correlation_id,
-                                (unsigned long long)receipt->position.segment,
-                                (unsigned long long)receipt->position.offset);
+    return PyUnicode_FromFormat(
+        "Receipt(event_id='%s', correlation_id='%s', position=(%llu, %llu))", receipt->event_id,
+        receipt->correlation_id, (unsigned long long)receipt->position.segment,
+        (unsigned long long)receipt->position.offset);
 }
 
 static PyObject *receipt_compare(PyObject *self, PyObject *other, int operation)
 {
     if (!PyObject_TypeCheck(other, &ReceiptType) || (operation != Py_EQ && operation != Py_NE))
         Py_RETURN_NOTIMPLEMENTED;
-    bool same = strcmp(((Receipt *)self)->receipt.event_id,
-                       ((Receipt *)other)->receipt.event_id) == 0;
+    bool same =
+        strcmp(((Receipt *)self)->receipt.event_id, ((Receipt *)other)->receipt.event_id) == 0;
     return PyBool_FromLong(same == (operation == Py_EQ));
 }
 
@@ -85,8 +85,10 @@ static PyGetSetDef properties[] = {
 };
 
 PyTypeObject ReceiptType = {
+    /* clang-format off */
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "aep.Receipt",
+        /* clang-format on */
+        .tp_name = "aep.Receipt",
     .tp_doc = "What was accepted: the event is on disk.",
     .tp_basicsize = sizeof(Receipt),
     .tp_flags = Py_TPFLAGS_DEFAULT,

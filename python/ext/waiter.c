@@ -142,9 +142,12 @@ static PyMethodDef methods[] = {
 };
 
 PyTypeObject WaiterType = {
+    /* clang-format off */
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "aep._aep.Waiter",
-    .tp_doc = "Waiter(publisher, /)\n--\n\nFates without blocking, for an event loop; one thread's.",
+        /* clang-format on */
+        .tp_name = "aep._aep.Waiter",
+    .tp_doc =
+        "Waiter(publisher, /)\n--\n\nFates without blocking, for an event loop; one thread's.",
     .tp_basicsize = sizeof(Waiter),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_traverse = waiter_traverse,

@@ -7,17 +7,17 @@
 #include <stdint.h>
 #include <string.h>
 
-#define AEP__ENDIAN(bits)                                                                         \
-    static inline void aep__put##bits(void *at, uint##bits##_t number)                            \
-    {                                                                                             \
-        number = htole##bits(number);                                                             \
-        memcpy(at, &number, sizeof number);                                                       \
-    }                                                                                             \
-    static inline uint##bits##_t aep__get##bits(const void *at)                                   \
-    {                                                                                             \
-        uint##bits##_t number;                                                                    \
-        memcpy(&number, at, sizeof number);                                                       \
-        return le##bits##toh(number);                                                             \
+#define AEP__ENDIAN(bits)                                                                          \
+    static inline void aep__put##bits(void *at, uint##bits##_t number)                             \
+    {                                                                                              \
+        number = htole##bits(number);                                                              \
+        memcpy(at, &number, sizeof number);                                                        \
+    }                                                                                              \
+    static inline uint##bits##_t aep__get##bits(const void *at)                                    \
+    {                                                                                              \
+        uint##bits##_t number;                                                                     \
+        memcpy(&number, at, sizeof number);                                                        \
+        return le##bits##toh(number);                                                              \
     }
 
 AEP__ENDIAN(16)

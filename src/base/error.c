@@ -47,8 +47,8 @@ int aep__error_memory(aep_error *err)
 const char *aep_code_text(int code)
 {
     switch (code) {
-#define CODE_TEXT(name, number, text)                                                             \
-    case name:                                                                                    \
+#define CODE_TEXT(name, number, text)                                                              \
+    case name:                                                                                     \
         return text;
         AEP_CODES(CODE_TEXT)
 #undef CODE_TEXT
@@ -59,8 +59,8 @@ const char *aep_code_text(int code)
 const char *aep_code_name(int code)
 {
     switch (code) {
-#define CODE_NAME(name, number, text)                                                             \
-    case name:                                                                                    \
+#define CODE_NAME(name, number, text)                                                              \
+    case name:                                                                                     \
         return #name;
         AEP_CODES(CODE_NAME)
 #undef CODE_NAME

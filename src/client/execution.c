@@ -143,7 +143,10 @@ int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
     if (!pub || !ret || (count && !fields))
-        result = aep__error(err, AEP_EINVAL, !pub ? "publisher" : !ret ? "ret" : "fields",
+        result = aep__error(err, AEP_EINVAL,
+                            !pub   ? "publisher"
+                            : !ret ? "ret"
+                                   : "fields",
                             "a publisher, fields and a place for the execution are needed");
     if (result == AEP_OK)
         result = aep__event_from_fields(AEP_KIND_STARTED, fields, count, &started, err);

@@ -137,8 +137,10 @@ static int set_dir(aep_publisher *pub, aep_error *err)
     }
     aep__buf_done(&dir);
     if (result == AEP_OK && pub->enabled && aep__config_spool_stands_in(pub->config))
-        say(pub, "the folder for spools is on a network file system, where they are not safe: "
-                 "using %s", pub->dir);
+        say(pub,
+            "the folder for spools is on a network file system, where they are not safe: "
+            "using %s",
+            pub->dir);
     return result;
 }
 
@@ -165,8 +167,9 @@ static void warn_of_other_destination(const aep_publisher *pub)
     aep__config_destination(pub->config, &ours);
     if (!aep__spool_made_for(spool, aep__buf_string(&ours)) && has_backlog(spool)) {
         aep__spool_destination(spool, &made_for);
-        say(pub, "%s still holds events that were published for other brokers or another login (%s): "
-                 "they go where the configuration says now",
+        say(pub,
+            "%s still holds events that were published for other brokers or another login (%s): "
+            "they go where the configuration says now",
             pub->dir, aep__buf_string(&made_for));
     }
     aep__buf_done(&ours);
@@ -236,7 +239,8 @@ int aep_publisher_option(const aep_publisher *pub, const char *key, char *text, 
     struct aep__buf value = {0};
     int result = AEP_OK;
     if (!aep__config_show(pub->config, key, &value))
-        result = aep__error(err, AEP_ECONFIG, key, "there is no option \"%s\" to be asked for", key);
+        result =
+            aep__error(err, AEP_ECONFIG, key, "there is no option \"%s\" to be asked for", key);
     else if (value.failed)
         result = aep__error_memory(err);
     else if (value.len >= size)

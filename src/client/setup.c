@@ -48,8 +48,8 @@ int aep__setup_spool(const aep_config *config, const char *dir, struct aep__spoo
         .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
         .destination = aep__buf_string(&destination),
     };
-    int result = destination.failed ? aep__error_memory(err)
-                                    : aep__spool_open(ret, dir, &settings, err);
+    int result =
+        destination.failed ? aep__error_memory(err) : aep__spool_open(ret, dir, &settings, err);
     aep__buf_done(&destination);
     return result;
 }

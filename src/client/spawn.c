@@ -29,7 +29,8 @@ static const char *const places[] = {
     "../../libexec/aep/",
     "",
     "../bin/",
-    "../../../../libexec/aep/", /* lib/python3.N/site-packages/aep */
+    /* from lib/python3.N/site-packages/aep: */
+    "../../../../libexec/aep/",
 };
 
 static bool is_program(const char *path)
@@ -89,9 +90,13 @@ int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error
 /* Names, or begins of names (those with a *), of what a relay needs of an environment. Nothing that
  * makes a program load code. */
 static const char *const kept_variables[] = {
-    "PATH",  "HOME",  "USER",       "LOGNAME",     "LANG",
-    "LC_*",  "TZ",    "TZDIR",      "XDG_*",       "SSL_CERT_FILE",
-    "SSL_CERT_DIR",   "KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME",
+    "PATH",         "HOME",
+    "USER",         "LOGNAME",
+    "LANG",         "LC_*",
+    "TZ",           "TZDIR",
+    "XDG_*",        "SSL_CERT_FILE",
+    "SSL_CERT_DIR", "KRB5CCNAME",
+    "KRB5_KTNAME",  "KRB5_CLIENT_KTNAME",
 };
 
 #define ENVIRONMENT_MAX 64

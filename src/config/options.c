@@ -258,7 +258,9 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 0,
             .max = DAY_S,
             .fallback = "0",
-            .doc = "The same warning is given to the log callback at most once in this time; 0: every time.",
+            .doc =
+                "The same warning is given to the log callback at most once in this time; 0: every "
+                "time.",
         },
 };
 

@@ -37,7 +37,7 @@ struct aep__envelope_settings {
     bool capture_request;                 /* false: user_request is written as "" */
     size_t field_bytes;                   /* limits.field_bytes */
     size_t message_bytes;                 /* limits.message_bytes */
-    struct aep__redactor *redactor; /* borrowed; NULL: off */
+    struct aep__redactor *redactor;       /* borrowed; NULL: off */
     /* makes ids; NULL for aep__id_make() (tests have their own) */
     void (*make_id)(int64_t wall_us, uint8_t bytes[16]);
 

@@ -15,8 +15,8 @@ void aep__ballast_keep(const struct aep__spool *spool)
     int fd = aep__spool_openat(spool, BALLAST_NAME, O_WRONLY | O_CREAT, S_IFREG);
     if (fd < 0)
         return;
-    bool there = fstat(fd, &st) == 0 && (st.st_size >= BALLAST_BYTES ||
-                                         aep__os_extend(fd, BALLAST_BYTES) == 0);
+    bool there = fstat(fd, &st) == 0 &&
+                 (st.st_size >= BALLAST_BYTES || aep__os_extend(fd, BALLAST_BYTES) == 0);
     close(fd);
     if (!there)
         unlinkat(spool->dir_fd, BALLAST_NAME, 0);
@@ -24,6 +24,5 @@ void aep__ballast_keep(const struct aep__spool *spool)
 
 bool aep__ballast_give(const struct aep__spool *spool)
 {
-    return (errno == ENOSPC || errno == EDQUOT) &&
-           unlinkat(spool->dir_fd, BALLAST_NAME, 0) == 0;
+    return (errno == ENOSPC || errno == EDQUOT) && unlinkat(spool->dir_fd, BALLAST_NAME, 0) == 0;
 }

@@ -17,8 +17,8 @@
 
 struct aep__broker {
     enum aep_broker_state state;
-    int64_t since_us;   /* wall clock */
-    int64_t refused_us; /* wall clock, when a login was last refused */
+    int64_t since_us;                /* wall clock */
+    int64_t refused_us;              /* wall clock, when a login was last refused */
     char reason[AEP__BROKER_REASON]; /* why it is not connected */
     char hint[AEP__BROKER_REASON];   /* why one of its brokers failed last */
 };

@@ -133,8 +133,7 @@ bool aep__dead_bury(struct aep__relay *relay, const struct aep__flight *flight,
         return true;
     if (!make_room(relay, raw.len) ||
         (aep__sidelog_append(&dead->log, &note, raw) < 0 &&
-         !(aep__ballast_give(&relay->spool) &&
-           aep__sidelog_append(&dead->log, &note, raw) == 0))) {
+         !(aep__ballast_give(&relay->spool) && aep__sidelog_append(&dead->log, &note, raw) == 0))) {
         aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot keep a dead letter: %s",
                        strerror(errno));
         return false;

@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFUSED_US 2000000     /* a refused topic is tried again after this, */
+#define REFUSED_US 2000000      /* a refused topic is tried again after this, */
 #define REFUSED_MAX_US 10000000 /* later more rarely */
 #define LATER_US 100000
 #define LATER_MAX_US 1000000
 #define WINDOW_BYTES 65536
 #define WINDOW_MIN_BYTES 4096
-#define ASIDE_US 100000  /* side logs are synced at most so often, */
-#define ASIDE_MANY 512   /* or when so many wait for it */
+#define ASIDE_US 100000 /* side logs are synced at most so often, */
+#define ASIDE_MANY 512  /* or when so many wait for it */
 
 /* ---- fates ---- */
 
@@ -181,8 +181,8 @@ static void hold(struct aep__relay *relay, struct aep__flight *flight, enum aep_
     if (flight->lane->kind == AEP__LANE_DEAD && cause != AEP__VERDICT_LATER)
         aep__delivery_finish(relay, flight, AEP__FATE_DEAD);
     else
-        aep__flight_set(flight, cause == AEP__VERDICT_SUSPECT ? AEP__FLIGHT_SUSPECT
-                                                              : AEP__FLIGHT_HELD);
+        aep__flight_set(flight,
+                        cause == AEP__VERDICT_SUSPECT ? AEP__FLIGHT_SUSPECT : AEP__FLIGHT_HELD);
     shut(flight->topic, cause, error, forbidden);
 }
 
@@ -246,9 +246,8 @@ enum aep__verdict aep__delivery_send(struct aep__relay *relay, struct aep__fligh
     const char *error = "";
     bool forbidden = false;
     struct aep__slice sequence = format_sequence(relay, flight->ordinal, text);
-    enum aep__verdict verdict =
-        relay->sink->ops->send(relay->sink, flight->topic->handle, message, sequence, flight,
-                               &error, &forbidden);
+    enum aep__verdict verdict = relay->sink->ops->send(relay->sink, flight->topic->handle, message,
+                                                       sequence, flight, &error, &forbidden);
     if (verdict == AEP__VERDICT_TAKEN)
         aep__flight_set(flight, AEP__FLIGHT_SENT);
     else if (verdict != AEP__VERDICT_FULL)

@@ -53,13 +53,13 @@ struct aep__flight {
 };
 
 struct aep__lane {
-    struct aep__flight *ring; /* NULL until the first is pushed */
-    uint64_t head, tail;      /* counts; ring index: modulo capacity */
-    uint32_t capacity;        /* a power of two */
-    uint8_t kind;             /* enum aep__lane_kind */
-    unsigned held;            /* flights HELD or SUSPECT */
-    unsigned sent;            /* SENT */
-    unsigned aside;           /* ASIDE */
+    struct aep__flight *ring;   /* NULL until the first is pushed */
+    uint64_t head, tail;        /* counts; ring index: modulo capacity */
+    uint32_t capacity;          /* a power of two */
+    uint8_t kind;               /* enum aep__lane_kind */
+    unsigned held;              /* flights HELD or SUSPECT */
+    unsigned sent;              /* SENT */
+    unsigned aside;             /* ASIDE */
     struct aep__parked *parked; /* whose lane it is; NULL: not a parked topic's */
 };
 

@@ -100,8 +100,8 @@ void aep__log_write(struct aep__log *log, enum aep_log_level level, const char *
         if ((unsigned char)*at < ' ')
             *at = ' ';
     aep__clock_format(aep__clock_wall_us(), time);
-    int len = snprintf(line, sizeof line, "%s %d %s %s", time, (int)getpid(), level_names[level],
-                       text);
+    int len =
+        snprintf(line, sizeof line, "%s %d %s %s", time, (int)getpid(), level_names[level], text);
     if (left_out)
         len += snprintf(line + len, sizeof line - (size_t)len, " (%u more since then)", left_out);
     line[len++] = '\n';

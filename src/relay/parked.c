@@ -28,8 +28,8 @@ static struct aep__parked *make_parked(struct aep__relay *relay, const char *nam
         free(parked);
         return NULL;
     }
-    parked->lane = (struct aep__lane){
-        .capacity = LANE_FLIGHTS, .kind = AEP__LANE_PARKED, .parked = parked};
+    parked->lane =
+        (struct aep__lane){.capacity = LANE_FLIGHTS, .kind = AEP__LANE_PARKED, .parked = parked};
     parked->read_at = parked->log.begin;
     return parked;
 }
@@ -244,8 +244,7 @@ static void notice_drained(struct aep__relay *relay, struct aep__topic *topic)
 {
     struct aep__parked *parked = topic->parked;
     bool shut = topic->gate == AEP__GATE_CLOSED || topic->gate == AEP__GATE_DRAINING;
-    if (shut || topic->held || !aep__lane_empty(&parked->lane) ||
-        parked->read_at < parked->log.end)
+    if (shut || topic->held || !aep__lane_empty(&parked->lane) || parked->read_at < parked->log.end)
         return;
     if (!parked->drained)
         aep__log_write(&relay->log, AEP_LOG_INFO, "topic %s: what was parked has been sent",
@@ -371,8 +370,8 @@ static void note_purged(struct aep__relay *relay, const struct aep__sidelog *log
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
-    for (uint64_t at = log->begin;
-         at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0; at = entry.next)
+    for (uint64_t at = log->begin; at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0;
+         at = entry.next)
         aep__missed_add(&relay->missed,
                         (struct aep__missed_range){entry.note.segment, entry.note.offset,
                                                    entry.note.end, AEP__FATE_PURGED});

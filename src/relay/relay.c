@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #define TICK_US 100000
-#define LOOK_US 5000000      /* for the folder's removal */
+#define LOOK_US 5000000 /* for the folder's removal */
 #define SEAL_AFTER_US 5000000
-#define LINGER_MS 200        /* between unlock and the last look at the tail */
-#define FLUSH_US 5000000     /* of a relay that is asked to stop */
+#define LINGER_MS 200    /* between unlock and the last look at the tail */
+#define FLUSH_US 5000000 /* of a relay that is asked to stop */
 #define RENEW_US 1000000
 
 /* ---- time ---- */
@@ -70,12 +70,9 @@ static void on_broker(void *user, enum aep_broker_state sign, const char *reason
     if (!aep__broker_note(&relay->broker, sign, reason, aep__clock_wall_us()))
         return;
     static const char *const texts[] = {
-        [AEP_BROKER_UNKNOWN] = "not known",
-        [AEP_BROKER_CONNECTED] = "connected",
-        [AEP_BROKER_UNREACHABLE] = "unreachable",
-        [AEP_BROKER_AUTH_FAILED] = "login refused",
-        [AEP_BROKER_FORBIDDEN] = "forbidden",
-        [AEP_BROKER_LOCAL] = "none: local mode",
+        [AEP_BROKER_UNKNOWN] = "not known",       [AEP_BROKER_CONNECTED] = "connected",
+        [AEP_BROKER_UNREACHABLE] = "unreachable", [AEP_BROKER_AUTH_FAILED] = "login refused",
+        [AEP_BROKER_FORBIDDEN] = "forbidden",     [AEP_BROKER_LOCAL] = "none: local mode",
     };
     aep__log_write(&relay->log, AEP_LOG_INFO, "broker: %s%s%s", texts[relay->broker.state],
                    relay->broker.reason[0] ? ": " : "", relay->broker.reason);
@@ -196,7 +193,8 @@ static bool nothing_to_do(struct aep__relay *relay)
     if (relay->sink->local)
         return aep__lane_empty(&relay->tail.lane) &&
                !relay->sink->ops->wants(relay->sink, aep__tail_used(relay));
-    return aep__tail_finished(relay) && !relay->dead.replaying && aep__parked_sum(relay).records == 0;
+    return aep__tail_finished(relay) && !relay->dead.replaying &&
+           aep__parked_sum(relay).records == 0;
 }
 
 /* Unlocks, and looks at the tail once more: a publisher that saw the lock held has started no other
@@ -319,8 +317,7 @@ static void wait_for_something(struct aep__relay *relay, bool more)
     polls[POLL_SIGNAL] = (struct pollfd){.fd = relay->signal_fd, .events = POLLIN};
     polls[POLL_BELL] =
         (struct pollfd){.fd = hears_bell(relay) ? relay->bell_fd : -1, .events = POLLIN};
-    polls[POLL_SINK] =
-        (struct pollfd){.fd = relay->sink->ops->fd(relay->sink), .events = POLLIN};
+    polls[POLL_SINK] = (struct pollfd){.fd = relay->sink->ops->fd(relay->sink), .events = POLLIN};
     size_t served = aep__server_polls(&relay->server, polls + POLL_SERVER);
     int found = poll(polls, POLL_SERVER + served, more ? 0 : poll_timeout(relay));
     read_clock(relay);
@@ -416,7 +413,8 @@ static int start(struct aep__relay *relay, aep_error *err)
     aep__report_start(relay);
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
-    aep__report_write(relay); /* whoever reads in the log that it runs finds it in the status, too */
+    aep__report_write(
+        relay); /* whoever reads in the log that it runs finds it in the status, too */
     return AEP_OK;
 }
 
@@ -465,8 +463,8 @@ int aep__relay_run(struct aep__relay *relay, aep_error *err)
     relay->tail.fetch_fd = -1;
     int result = start(relay, err);
     if (result == AEP_OK) {
-        aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s", relay->report.status.version_text,
-                       relay->spool.path);
+        aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s",
+                       relay->report.status.version_text, relay->spool.path);
         loop(relay);
         aep__log_write(&relay->log, AEP_LOG_INFO, "%s", endings[relay->ending]);
     }

@@ -30,10 +30,10 @@
 
 enum aep__relay_end {
     AEP__RELAY_RUNS,
-    AEP__RELAY_STOPS,   /* asked to: a bounded flush, then the end */
-    AEP__RELAY_YIELDS,  /* to a contender: no flush */
-    AEP__RELAY_IDLE,    /* nothing to do */
-    AEP__RELAY_ORPHAN,  /* the folder is gone: nothing is written any more */
+    AEP__RELAY_STOPS,  /* asked to: a bounded flush, then the end */
+    AEP__RELAY_YIELDS, /* to a contender: no flush */
+    AEP__RELAY_IDLE,   /* nothing to do */
+    AEP__RELAY_ORPHAN, /* the folder is gone: nothing is written any more */
 };
 
 struct aep__relay {
@@ -59,24 +59,24 @@ struct aep__relay {
     struct aep__report report;
 
     enum aep__relay_end ending;
-    int64_t end_by_us;      /* STOPS: when the flush ends */
-    int64_t now_us;         /* the loop's clock, monotonic */
-    int64_t wall_us;        /* the same moment on the wall clock */
-    int64_t due_us;         /* when the loop has to run again at the latest */
-    int64_t active_us;      /* when something was last read or reported */
-    int64_t tick_us;        /* when the next tick is due; INT64_MAX: none */
-    int64_t ticked_us;      /* when the last one was */
+    int64_t end_by_us;       /* STOPS: when the flush ends */
+    int64_t now_us;          /* the loop's clock, monotonic */
+    int64_t wall_us;         /* the same moment on the wall clock */
+    int64_t due_us;          /* when the loop has to run again at the latest */
+    int64_t active_us;       /* when something was last read or reported */
+    int64_t tick_us;         /* when the next tick is due; INT64_MAX: none */
+    int64_t ticked_us;       /* when the last one was */
     int64_t aside_synced_us; /* when side logs were last synced */
     bool aside;              /* some flight waits for that */
-    bool finished;          /* some flight was finished since the waiters were last told */
-    bool bell_heard;        /* since the last tick */
-    bool sealed_idle;       /* since it was last active */
+    bool finished;           /* some flight was finished since the waiters were last told */
+    bool bell_heard;         /* since the last tick */
+    bool sealed_idle;        /* since it was last active */
     bool started;
-    bool unlocked;          /* at an idle end */
-    unsigned in_flight;     /* of all topics, as last counted */
-    int64_t looked_us;      /* when the folder was last looked for */
-    int64_t renew_us;       /* when a broken sink is to be replaced; 0: it is not broken */
-    char fingerprint[33];   /* of the kafka.* settings: what tells contenders apart */
+    bool unlocked;        /* at an idle end */
+    unsigned in_flight;   /* of all topics, as last counted */
+    int64_t looked_us;    /* when the folder was last looked for */
+    int64_t renew_us;     /* when a broken sink is to be replaced; 0: it is not broken */
+    char fingerprint[33]; /* of the kafka.* settings: what tells contenders apart */
 };
 
 /** Runs one on a spool whose lock it holds, until it ends. relay->sink may be set (a contender's). */

@@ -17,7 +17,7 @@
 #define REQUEST_MAX 256
 
 static const char *const fate_texts[] = {
-    [AEP__FATE_ACKED] = "acked",   [AEP__FATE_PARKED] = "parked", [AEP__FATE_DEAD] = "dead",
+    [AEP__FATE_ACKED] = "acked",         [AEP__FATE_PARKED] = "parked",   [AEP__FATE_DEAD] = "dead",
     [AEP__FATE_PURGED] = "error purged", [AEP__FATE_LOST] = "error lost",
 };
 
@@ -275,18 +275,23 @@ static void on_purge(struct aep__relay *relay, const struct request *request)
 {
     uint64_t dropped = aep__delivery_purge(relay);
     add_waiter(relay, request,
-               (struct aep__waiter){.what = AEP__WAITS_PURGE,
-                                    .position = relay->tail.purge,
-                                    .purged = dropped});
+               (struct aep__waiter){
+                   .what = AEP__WAITS_PURGE, .position = relay->tail.purge, .purged = dropped});
 }
 
 static const struct {
     const char *verb;
     void (*on)(struct aep__relay *relay, const struct request *request);
 } verbs[] = {
-    {"wait", on_wait},           {"flush", on_flush},     {"cancel", on_cancel},
-    {"stats", on_stats},         {"stop", on_stop},       {"yield", on_yield},
-    {"dead-replay", on_dead_replay}, {"dead-drop", on_dead_drop}, {"purge", on_purge},
+    {"wait", on_wait},
+    {"flush", on_flush},
+    {"cancel", on_cancel},
+    {"stats", on_stats},
+    {"stop", on_stop},
+    {"yield", on_yield},
+    {"dead-replay", on_dead_replay},
+    {"dead-drop", on_dead_drop},
+    {"purge", on_purge},
 };
 
 static void serve_request(struct aep__relay *relay, struct aep__client *client, char *line)

@@ -19,14 +19,14 @@
 
 /** What became of a record, or of the try to hand it over. */
 enum aep__verdict {
-    AEP__VERDICT_TAKEN,     /* send() only: a report will follow */
-    AEP__VERDICT_FULL,      /* send() only: try again after the next report */
-    AEP__VERDICT_DONE,      /* acknowledged (local mode: let go) */
-    AEP__VERDICT_REFUSED,   /* its topic is missing or forbidden */
-    AEP__VERDICT_SUSPECT,   /* the broker found fault with a message of its batch */
-    AEP__VERDICT_INVALID,   /* it can never be sent */
-    AEP__VERDICT_LATER,     /* not sent, nobody's fault: try again */
-    AEP__VERDICT_BROKEN,    /* the sink is of no more use: free it and make another */
+    AEP__VERDICT_TAKEN,   /* send() only: a report will follow */
+    AEP__VERDICT_FULL,    /* send() only: try again after the next report */
+    AEP__VERDICT_DONE,    /* acknowledged (local mode: let go) */
+    AEP__VERDICT_REFUSED, /* its topic is missing or forbidden */
+    AEP__VERDICT_SUSPECT, /* the broker found fault with a message of its batch */
+    AEP__VERDICT_INVALID, /* it can never be sent */
+    AEP__VERDICT_LATER,   /* not sent, nobody's fault: try again */
+    AEP__VERDICT_BROKEN,  /* the sink is of no more use: free it and make another */
 };
 
 /** What a sink tells its relay. */

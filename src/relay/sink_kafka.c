@@ -36,7 +36,7 @@ struct kafka_sink {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     int event_fd;
-    unsigned taken;        /* messages whose report is still to come */
+    unsigned taken; /* messages whose report is still to come */
     bool verifying;
     bool broken;
 };
@@ -95,8 +95,7 @@ static int set_user_property(void *user, const char *name, const char *value)
     return set_property(to->conf, name, value, to->err);
 }
 
-static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool plain,
-                        aep_error *err)
+static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool plain, aep_error *err)
 {
     char number[24];
     int64_t message = aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + WIRE_OVERHEAD;
@@ -112,7 +111,8 @@ static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool pl
     if (result == AEP_OK)
         result = set_property(conf, "message.max.bytes", number, err);
     snprintf(number, sizeof number, "%lld", (long long)kbytes);
-    return result == AEP_OK ? set_property(conf, "queue.buffering.max.kbytes", number, err) : result;
+    return result == AEP_OK ? set_property(conf, "queue.buffering.max.kbytes", number, err)
+                            : result;
 }
 
 static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain, aep_error *err)
@@ -322,8 +322,7 @@ static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
     struct kafka_sink *sink = of(base);
     rd_kafka_headers_t *headers = make_headers(message, sequence);
     rd_kafka_resp_err_t error = rd_kafka_producev(
-        sink->rk, RD_KAFKA_V_RKT(topic),
-        RD_KAFKA_V_KEY(message->key.data, message->key.len),
+        sink->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message->key.data, message->key.len),
         RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_TIMESTAMP(message->timestamp_ms),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);

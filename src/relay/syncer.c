@@ -54,8 +54,10 @@ static void work(struct aep__syncer *syncer)
     pthread_mutex_unlock(&syncer->mutex);
     int sync_error = sync_all(syncer, &job);
     bool removes = !sync_error && job.remove_below > from;
-    int remove_error = removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from,
-                                                     job.remove_below) < 0 ? errno : 0;
+    int remove_error =
+        removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from, job.remove_below) < 0
+            ? errno
+            : 0;
     pthread_mutex_lock(&syncer->mutex);
     if (sync_error)
         syncer->errors.sync = sync_error;

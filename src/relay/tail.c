@@ -54,8 +54,8 @@ int aep__tail_start(struct aep__relay *relay, aep_error *err)
     tail->position = (aep_position){tail->cursor.segment, tail->cursor.offset};
     tail->newest = tail->synced = tail->position;
     tail->ordinal = tail->cursor.ordinal;
-    return aep__reader_init(&tail->reader, &relay->spool, tail->cursor.segment,
-                            tail->cursor.offset, true, err);
+    return aep__reader_init(&tail->reader, &relay->spool, tail->cursor.segment, tail->cursor.offset,
+                            true, err);
 }
 
 void aep__tail_done(struct aep__relay *relay)
@@ -119,7 +119,8 @@ static bool fill_gap(struct aep__relay *relay)
                         (struct aep__missed_range){number, 0, UINT64_MAX, AEP__FATE_LOST});
         aep__log_write(&relay->log, AEP_LOG_ERROR,
                        "segment %" PRIu64 " has been removed before it was read: what was in it is "
-                       "lost (counted as one record at least)", number);
+                       "lost (counted as one record at least)",
+                       number);
         return true;
     }
     return false;
@@ -149,8 +150,10 @@ static void note_gone(struct aep__relay *relay)
     }
     relay->tail.gone = true;
     aep__log_write(&relay->log, AEP_LOG_WARNING,
-                   "segment %" PRIu64 " has been removed while it was read; what it held is sent as "
-                   "far as it was accepted by then", relay->tail.reader.segment);
+                   "segment %" PRIu64
+                   " has been removed while it was read; what it held is sent as "
+                   "far as it was accepted by then",
+                   relay->tail.reader.segment);
 }
 
 static void note_error(struct aep__relay *relay, const aep_error *err)
@@ -406,8 +409,8 @@ bool aep__tail_fetch(struct aep__relay *relay, const struct aep__flight *flight,
 void aep__tail_measure(struct aep__relay *relay)
 {
     struct aep__tail *tail = &relay->tail;
-    uint64_t from = tail->newest.segment > tail->cursor.segment ? tail->newest.segment
-                                                                 : tail->cursor.segment;
+    uint64_t from =
+        tail->newest.segment > tail->cursor.segment ? tail->newest.segment : tail->cursor.segment;
     uint64_t last = aep__segment_last(&relay->spool, from);
     char name[AEP__SEGMENT_NAME_SIZE];
     struct stat st;
@@ -435,7 +438,8 @@ static void seal_failed(struct aep__relay *relay, int error)
     if (fd >= 0)
         close(fd);
     aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
-                   strerror(error), sealed ? "going on in a new one" : "it cannot be sealed either");
+                   strerror(error),
+                   sealed ? "going on in a new one" : "it cannot be sealed either");
 }
 
 /* What has become due since the syncer's last job. False: nothing. */

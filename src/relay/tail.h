@@ -30,24 +30,24 @@ struct aep__sealed {
 struct aep__tail {
     struct aep__reader reader;
     struct aep__lane lane;
-    struct aep__cursor cursor;  /* as it was last stored */
-    bool cursor_dirty;          /* stored, not synced */
-    aep_position position;      /* of the next record to take */
-    uint64_t ordinal;           /* that it gets */
-    struct aep__entry pending;  /* read, but the sink was full */
+    struct aep__cursor cursor; /* as it was last stored */
+    bool cursor_dirty;         /* stored, not synced */
+    aep_position position;     /* of the next record to take */
+    uint64_t ordinal;          /* that it gets */
+    struct aep__entry pending; /* read, but the sink was full */
     bool has_pending;
-    bool waiting;               /* nothing was left to read when it last looked */
-    bool gone;                  /* the segment was removed; waits until the lane is empty */
+    bool waiting; /* nothing was left to read when it last looked */
+    bool gone;    /* the segment was removed; waits until the lane is empty */
     struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, not passed yet */
     unsigned sealed_count;
-    aep_position resume;        /* after a segment that came again; segment 0: none */
-    aep_position purge;         /* what is below is dropped; segment 0: none */
-    uint64_t purged;            /* records dropped so */
-    int64_t retry_us;           /* an error: not before then */
-    uint64_t skipped_counted;   /* of the reader's skipped_bytes */
-    aep_position newest;        /* the spool's end when last measured */
-    aep_position synced;        /* up to where a sync was asked for */
-    int fetch_fd;               /* a segment opened to read records again; -1 */
+    aep_position resume;      /* after a segment that came again; segment 0: none */
+    aep_position purge;       /* what is below is dropped; segment 0: none */
+    uint64_t purged;          /* records dropped so */
+    int64_t retry_us;         /* an error: not before then */
+    uint64_t skipped_counted; /* of the reader's skipped_bytes */
+    aep_position newest;      /* the spool's end when last measured */
+    aep_position synced;      /* up to where a sync was asked for */
+    int fetch_fd;             /* a segment opened to read records again; -1 */
     uint64_t fetch_segment;
 };
 

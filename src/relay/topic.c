@@ -99,7 +99,8 @@ struct aep__topic *aep__topic_get(struct aep__relay *relay, struct aep__slice na
     return topic && topic->handle ? topic : NULL;
 }
 
-void aep__topics_each(struct aep__relay *relay, void (*fn)(struct aep__relay *, struct aep__topic *))
+void aep__topics_each(struct aep__relay *relay,
+                      void (*fn)(struct aep__relay *, struct aep__topic *))
 {
     for (size_t i = 0; i < AEP__TOPIC_BUCKETS; i++)
         for (struct aep__topic *topic = relay->topics.buckets[i]; topic; topic = topic->next)

@@ -59,7 +59,8 @@ bool aep__topic_name_valid(struct aep__slice name);
 /** Finds or makes a topic; its handle is open. NULL: out of memory. */
 struct aep__topic *aep__topic_get(struct aep__relay *relay, struct aep__slice name);
 /** Calls fn for each. fn may not make or free topics. */
-void aep__topics_each(struct aep__relay *relay, void (*fn)(struct aep__relay *, struct aep__topic *));
+void aep__topics_each(struct aep__relay *relay,
+                      void (*fn)(struct aep__relay *, struct aep__topic *));
 /** Closes all handles (before the sink is freed); they open again when they are needed. */
 void aep__topics_close(struct aep__relay *relay);
 void aep__topics_done(struct aep__relay *relay);

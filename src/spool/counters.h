@@ -9,9 +9,11 @@
 
 enum aep__counter {
 #define AEP__COUNTER_ENUM(name, text) AEP__COUNT_##name,
+    /* clang-format off */
     AEP_COUNTERS(AEP__COUNTER_ENUM)
-#undef AEP__COUNTER_ENUM
     AEP__COUNTER_COUNT,
+/* clang-format on */
+#undef AEP__COUNTER_ENUM
 };
 
 struct aep__counters {

@@ -29,15 +29,15 @@ struct aep__reader {
                                  appends to it, so that its end is final, sealed or not */
     bool at_seal;             /* SEALED was given: the next call goes to the next segment */
     uint64_t skipped_bytes;
-    char *window;             /* bytes of the segment from window_offset on */
+    char *window; /* bytes of the segment from window_offset on */
     size_t window_len, window_cap;
     uint64_t window_offset;
 };
 
 /** One event as it stands in the spool. */
 struct aep__entry {
-    uint64_t segment, offset; /* where it begins */
-    uint64_t end;             /* where it ends in that segment */
+    uint64_t segment, offset;  /* where it begins */
+    uint64_t end;              /* where it ends in that segment */
     struct aep__record record; /* slices valid until the next call on the reader */
 };
 
@@ -57,7 +57,6 @@ int aep__reader_init(struct aep__reader *reader, struct aep__spool *spool, uint6
 void aep__reader_done(struct aep__reader *reader);
 /** Moves it, as if begun anew there. */
 void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t offset);
-enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret,
-                                aep_error *err);
+enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret, aep_error *err);
 
 #endif

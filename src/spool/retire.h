@@ -19,7 +19,8 @@ int aep__retire_pass(const struct aep__spool *spool, int cursor_fd, struct aep__
 /** Removes passed segments, numbered from `from` to below `below`, which is at most the cursor's.
  * Waits for the disk. 0, or -1 with errno: then some may still be there.
  * Threads: one at a time, beside others that store the cursor. */
-int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t from, uint64_t below);
+int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t from,
+                       uint64_t below);
 /** Removes segments numbered below the cursor's (left by a kill, or zombies), and temporary files
  * that are an hour old (left by kills), once the cursor lasts. Returns how many. */
 unsigned aep__retire_sweep(const struct aep__spool *spool, int cursor_fd,

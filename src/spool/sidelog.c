@@ -14,15 +14,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK 4096            /* a slot each */
-#define RECORD_NOTE 4         /* a record type beside those of record.h */
+#define BLOCK 4096    /* a slot each */
+#define RECORD_NOTE 4 /* a record type beside those of record.h */
 #define READ_BYTES (32 * 1024)
 #define ERROR_NAME_MAX 64
 
-enum { AT_MAGIC = 0, AT_GENERATION = 8, AT_BEGIN = 16, AT_END = 24, AT_COUNT = 32,
-       AT_ORDINAL = 40, AT_CRC = 48, SLOT_SIZE = 52 };
-enum { NOTE_SALT = 0, NOTE_FLAGS = 1, NOTE_ORDINAL = 2, NOTE_SEGMENT = 10, NOTE_OFFSET = 18,
-       NOTE_END = 26, NOTE_TIME = 34, NOTE_ERROR = 42 };
+enum {
+    AT_MAGIC = 0,
+    AT_GENERATION = 8,
+    AT_BEGIN = 16,
+    AT_END = 24,
+    AT_COUNT = 32,
+    AT_ORDINAL = 40,
+    AT_CRC = 48,
+    SLOT_SIZE = 52
+};
+enum {
+    NOTE_SALT = 0,
+    NOTE_FLAGS = 1,
+    NOTE_ORDINAL = 2,
+    NOTE_SEGMENT = 10,
+    NOTE_OFFSET = 18,
+    NOTE_END = 26,
+    NOTE_TIME = 34,
+    NOTE_ERROR = 42
+};
 
 static const char slot_magic[8] = "AEPSIDE1";
 

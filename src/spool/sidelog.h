@@ -39,9 +39,9 @@ struct aep__note {
 struct aep__sidelog {
     const struct aep__spool *spool; /* borrowed */
     char name[AEP__SIDELOG_NAME_SIZE];
-    int fd;              /* -1: no such file (yet) */
-    uint64_t begin, end; /* entries stand in [begin, end) */
-    uint64_t count;      /* of them */
+    int fd;                /* -1: no such file (yet) */
+    uint64_t begin, end;   /* entries stand in [begin, end) */
+    uint64_t count;        /* of them */
     uint64_t next_ordinal; /* every record with a smaller ordinal that belongs here has been here */
     uint64_t generation;
     bool dirty;   /* something was written since the last sync */

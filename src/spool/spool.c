@@ -231,7 +231,8 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
 }
 
 /* AEP_ESTATE: there is none. */
-static int load_identity(const struct aep__spool *spool, char text[IDENTITY_MAX + 1], aep_error *err)
+static int load_identity(const struct aep__spool *spool, char text[IDENTITY_MAX + 1],
+                         aep_error *err)
 {
     int fd = aep__spool_openat(spool, IDENTITY_NAME, O_RDONLY, S_IFREG);
     if (fd < 0)

@@ -45,7 +45,7 @@ struct aep__spool {
 struct aep__spool_settings {
     uint64_t segment_bytes;
     uint64_t record_bytes;
-    uint64_t max_bytes;      /* that it may take: a new one holds four segments; 0: no limit */
+    uint64_t max_bytes; /* that it may take: a new one holds four segments; 0: no limit */
     bool local;
     bool any_fs;             /* accept NFS and the like */
     const char *destination; /* text for spool.id */

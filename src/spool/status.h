@@ -14,16 +14,16 @@ struct aep__status {
     int64_t written_us;
     int64_t started_us;
     int64_t pid;
-    int64_t broker;          /* enum aep_broker_state */
-    int64_t broker_since_us; /* wall clock */
+    int64_t broker;                    /* enum aep_broker_state */
+    int64_t broker_since_us;           /* wall clock */
     uint64_t segment, offset, ordinal; /* acknowledged: the cursor as the relay holds it */
-    uint64_t in_flight;      /* records handed to librdkafka and not finished */
-    uint64_t parked_now;     /* records waiting in parked logs */
-    uint64_t dead_now;       /* records in the dead-letter log */
+    uint64_t in_flight;                /* records handed to librdkafka and not finished */
+    uint64_t parked_now;               /* records waiting in parked logs */
+    uint64_t dead_now;                 /* records in the dead-letter log */
     uint64_t parked_bytes, dead_bytes;
     uint64_t latency[AEP__LATENCY_BUCKETS]; /* record timestamp → acknowledged */
-    char reason[160];        /* why it is not connected */
-    char version_text[64];   /* aep's and librdkafka's */
+    char reason[160];                       /* why it is not connected */
+    char version_text[64];                  /* aep's and librdkafka's */
 };
 
 /** Opens the file for aep__status_write(); makes it if needed. -1 with errno. */

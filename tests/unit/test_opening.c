@@ -125,9 +125,11 @@ static void test_options_can_be_asked_for(void **state)
     set_option(here, "spool.max_bytes", "64MiB");
     set_option(here, "publish.wait_ms", "25ms");
     open_publisher(here);
-    assert_int_equal(aep_publisher_option(here->pub, "spool_max_bytes", text, sizeof text, NULL), 0);
+    assert_int_equal(aep_publisher_option(here->pub, "spool_max_bytes", text, sizeof text, NULL),
+                     0);
     assert_string_equal(text, "67108864");
-    assert_int_equal(aep_publisher_option(here->pub, "publish.wait_ms", text, sizeof text, NULL), 0);
+    assert_int_equal(aep_publisher_option(here->pub, "publish.wait_ms", text, sizeof text, NULL),
+                     0);
     assert_string_equal(text, "25");
     assert_int_equal(aep_publisher_option(here->pub, "mode", text, sizeof text, NULL), 0);
     assert_string_equal(text, "kafka");
@@ -167,9 +169,9 @@ static void test_a_home_on_a_network_file_system_is_stood_in_for(void **state)
     assert_non_null(strstr(dir, "/fallback.test_9-"));
     assert_int_equal(atomic_load(&here->log_count), 1);
     assert_non_null(strstr(here->logged, dir));
-    accepted(here, aep_publish_started(here->pub,
-                                       AEP_STARTED(.agent_name = "a", .user_request = "r"), NULL,
-                                       &here->err));
+    accepted(here,
+             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                 NULL, &here->err));
     assert_int_equal(atomic_load(&here->log_count), 1);
     assert_int_equal(read_spool(dir, NULL, NULL), 1);
     char made[PATH_MAX];
@@ -189,7 +191,8 @@ static void test_a_home_on_a_network_file_system_is_used_if_that_is_allowed(void
     remote_root = here->root;
     aep_config_set(config, "spool.any_fs", "true", NULL);
     assert_int_equal(aep_publisher_open(&here->pub, config, &here->err), AEP_OK);
-    assert_int_equal(strncmp(aep_publisher_spool_dir(here->pub), here->root, strlen(here->root)), 0);
+    assert_int_equal(strncmp(aep_publisher_spool_dir(here->pub), here->root, strlen(here->root)),
+                     0);
     aep_config_free(config);
     remote_root = NULL;
 }
@@ -217,9 +220,9 @@ static void test_a_backlog_that_will_go_elsewhere_is_told(void **state)
     aep_publisher_close(here->pub);
     set_option(here, "kafka.bootstrap.servers", "127.0.0.1:9");
     open_publisher(here);
-    accepted(here, aep_publish_started(here->pub,
-                                       AEP_STARTED(.agent_name = "a", .user_request = "r"), NULL,
-                                       &here->err));
+    accepted(here,
+             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                 NULL, &here->err));
     aep_publisher_close(here->pub);
     open_publisher(here);
     assert_int_equal(atomic_load(&here->log_count), 0); /* the same brokers */
