@@ -242,7 +242,7 @@ static void connect_relay(struct wait *wait)
 /* Keeps the connection for the next wait of any thread. */
 static void put_connection(struct wait *wait)
 {
-    if (aep__process_lock(wait->process, NULL) == AEP_OK) {
+    if (aep__process_lock_quick(wait->process, NULL) == AEP_OK) {
         if (wait->process->control_fd < 0) {
             wait->process->control_fd = wait->fd;
             wait->fd = -1;
@@ -299,7 +299,8 @@ static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, a
 static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
 {
     bool start = false;
-    *ret_code = aep__process_lock(wait->process, err);
+    bool first = wait->retry_ms == RETRY_MIN_MS; /* the folder was just looked at */
+    *ret_code = (first ? aep__process_lock_quick : aep__process_lock)(wait->process, err);
     if (*ret_code != AEP_OK)
         return STEP_DONE;
     enum step step = find_relay(wait, &start, ret_code, err);

@@ -408,6 +408,7 @@ uint64_t aep__delivery_purge(struct aep__relay *relay)
     aep__tail_measure(relay);
     tail->purge = tail->newest;
     tail->purged = 0;
+    tail->waiting = false;
     relay->sink->ops->abandon(relay->sink);
     for (uint64_t at = tail->lane.head; at < tail->lane.tail; at++) {
         struct aep__flight *flight = aep__lane_at(&tail->lane, at);

@@ -65,7 +65,7 @@ static bool can_log_in(struct aep__relay *relay)
         relay->sink->ops->verify(relay->sink);
         if (left_us <= 0 || poll(&event, 1, (int)(left_us / 1000) + 1) < 0)
             break;
-        relay->sink->ops->serve(relay->sink);
+        relay->sink->ops->serve(relay->sink, event.revents != 0);
     }
     return relay->broker.state == AEP_BROKER_CONNECTED;
 }

@@ -136,7 +136,7 @@ static void renew_sink(struct aep__relay *relay)
 
 static void serve_sink(struct aep__relay *relay)
 {
-    if (!relay->sink->ops->serve(relay->sink) && !relay->renew_us)
+    if (!relay->sink->ops->serve(relay->sink, relay->sink_readable) && !relay->renew_us)
         relay->renew_us = relay->now_us + RENEW_US;
     if (relay->renew_us)
         renew_sink(relay);
@@ -322,6 +322,7 @@ static void wait_for_something(struct aep__relay *relay, bool more)
     int found = poll(polls, POLL_SERVER + served, more ? 0 : poll_timeout(relay));
     read_clock(relay);
     relay->due_us = INT64_MAX;
+    relay->sink_readable = found > 0 && polls[POLL_SINK].revents;
     if (found <= 0)
         return;
     if (polls[POLL_SIGNAL].revents)
@@ -340,11 +341,11 @@ static void settle(struct aep__relay *relay)
         aep__relay_touch(relay);
     relay->finished = false;
     aep__tail_advance(relay);
-    aep__server_tell_flushes(relay);
 }
 
 /* One turn: what came back, what can go. The cursor is stored before more is sent, so that at any
- * instant no more than the sink's window lies beyond it. True: there is more to do. */
+ * instant no more than the sink's window lies beyond it. Only once the tail has been looked at is a
+ * flush over: the segment may be another than it was. True: there is more to do. */
 static bool turn(struct aep__relay *relay)
 {
     serve_sink(relay);
@@ -354,6 +355,7 @@ static bool turn(struct aep__relay *relay)
     aep__delivery_step(relay);
     bool more = relay->ending == AEP__RELAY_RUNS && aep__tail_pump(relay);
     settle(relay);
+    aep__server_tell_flushes(relay);
     tick(relay);
     look_around(relay);
     rest(relay);

@@ -70,6 +70,7 @@ struct aep__relay {
     bool aside;              /* some flight waits for that */
     bool finished;           /* some flight was finished since the waiters were last told */
     bool bell_heard;         /* since the last tick */
+    bool sink_readable;      /* its descriptor is */
     bool sealed_idle;        /* since it was last active */
     bool started;
     bool unlocked;        /* at an idle end */

@@ -184,7 +184,8 @@ static void on_position(struct aep__relay *relay, const struct request *request,
         answer(relay, request->client, request->id, "error no position");
         return;
     }
-    relay->tail.waiting = false; /* what it is about may not have been read yet */
+    if (aep__before(relay->tail.position, position)) /* not read yet, if it is there */
+        relay->tail.waiting = false;
     const char *text = find(relay, position);
     if (text && (what == AEP__WAITS_RECORD || relay->sink->local))
         answer(relay, request->client, request->id, text);
@@ -312,19 +313,15 @@ static void serve_request(struct aep__relay *relay, struct aep__client *client, 
     answer(relay, client, request.id, "error unknown request");
 }
 
+/* One request a turn: most clients have no more, and the others' come first. */
 static void serve_client(struct aep__relay *relay, struct aep__client *client)
 {
     char line[REQUEST_MAX];
-    while (client->fd >= 0) {
-        ssize_t len = aep__control_receive(client->fd, line, sizeof line);
-        if (len < 0)
-            return;
-        if (len == 0) {
-            drop_client(&relay->server, client);
-            return;
-        }
+    ssize_t len = aep__control_receive(client->fd, line, sizeof line);
+    if (len == 0)
+        drop_client(&relay->server, client);
+    else if (len > 0)
         serve_request(relay, client, line);
-    }
 }
 
 size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls)
@@ -339,7 +336,7 @@ void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, siz
 {
     struct aep__server *server = &relay->server;
     for (size_t i = 1; i < count && i - 1 < server->count; i++)
-        if (polls[i].revents)
+        if (polls[i].revents && server->clients[i - 1].fd >= 0)
             serve_client(relay, &server->clients[i - 1]);
     forget_gone(server);
     if (polls[0].revents && server->listen_fd >= 0)

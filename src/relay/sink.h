@@ -47,8 +47,10 @@ struct aep__sink;
 struct aep__sink_ops {
     /** Readable when serve() has to be called; -1: never. */
     int (*fd)(const struct aep__sink *sink);
-    /** Delivers what librdkafka has to tell. Returns false when the sink is BROKEN. */
-    bool (*serve)(struct aep__sink *sink);
+    /** Delivers what librdkafka has to tell.
+     * @readable  fd() is
+     * Returns false when the sink is BROKEN. */
+    bool (*serve)(struct aep__sink *sink, bool readable);
     /** A handle for a topic (name NUL-terminated, legal); NULL: errno. close before free(). */
     void *(*topic_open)(struct aep__sink *sink, const char *name);
     void (*topic_close)(struct aep__sink *sink, void *topic);

@@ -273,12 +273,12 @@ static void on_event(struct kafka_sink *sink, rd_kafka_event_t *event)
     rd_kafka_event_destroy(event);
 }
 
-static bool kafka_serve(struct aep__sink *base)
+static bool kafka_serve(struct aep__sink *base, bool readable)
 {
     struct kafka_sink *sink = of(base);
     uint64_t rung;
     rd_kafka_event_t *event;
-    if (read(sink->event_fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
+    if (readable && read(sink->event_fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
         return false;
     while ((event = rd_kafka_queue_poll(sink->queue, 0)))
         on_event(sink, event);

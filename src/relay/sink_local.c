@@ -19,9 +19,9 @@ static int local_fd(const struct aep__sink *sink)
     return -1;
 }
 
-static bool local_serve(struct aep__sink *sink)
+static bool local_serve(struct aep__sink *sink, bool readable)
 {
-    (void)sink;
+    (void)sink, (void)readable;
     return true;
 }
 

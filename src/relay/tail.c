@@ -17,8 +17,10 @@
 
 #define PUMP_RECORDS 1024
 #define RETRY_US 1000000
-#define GAP_MAX 64      /* segments that may be missing before one of ours */
-#define HEADER_BYTES 48 /* of an empty segment */
+#define LOOK_SOON_US 100000 /* at the end, where it was only seen that no more was there */
+#define LOOK_US 5000000     /* where it was looked at in full */
+#define GAP_MAX 64          /* segments that may be missing before one of ours */
+#define HEADER_BYTES 48     /* of an empty segment */
 
 /* ---- start ---- */
 
@@ -162,6 +164,15 @@ static void note_error(struct aep__relay *relay, const aep_error *err)
     aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err->text);
 }
 
+/* Until the bell rings. Its sound may be lost with a publisher that dies, hence the time. */
+static void wait_for_bell(struct aep__relay *relay, int64_t look_again_us)
+{
+    struct aep__tail *tail = &relay->tail;
+    tail->waiting = true;
+    tail->look_us = relay->now_us + look_again_us;
+    tail->position = (aep_position){tail->reader.segment, tail->reader.offset};
+}
+
 /* Reads the next record into pending. False: there is none now. */
 static bool read_pending(struct aep__relay *relay)
 {
@@ -179,8 +190,7 @@ static bool read_pending(struct aep__relay *relay)
         case AEP__READ_WAIT:
             if (fill_gap(relay))
                 continue;
-            tail->waiting = true;
-            tail->position = (aep_position){tail->reader.segment, tail->reader.offset};
+            wait_for_bell(relay, LOOK_US);
             return false;
         case AEP__READ_GONE:
             note_gone(relay);
@@ -212,17 +222,34 @@ static bool may_read(struct aep__relay *relay)
     return relay->sink->ops->wants(relay->sink, aep__tail_used(relay));
 }
 
+static bool rests(struct aep__relay *relay)
+{
+    const struct aep__tail *tail = &relay->tail;
+    if (!tail->waiting || relay->now_us >= tail->look_us)
+        return false;
+    aep__relay_due(relay, tail->look_us);
+    return true;
+}
+
+/* What was just taken is on its way only once the relay sleeps, since librdkafka's threads share its
+ * processor: so it does not look in full at the end each time, but soon. */
 bool aep__tail_pump(struct aep__relay *relay)
 {
     struct aep__tail *tail = &relay->tail;
     if (relay->now_us < tail->retry_us)
         aep__relay_due(relay, tail->retry_us);
-    if (!may_read(relay))
+    if (rests(relay) || !may_read(relay))
         return false;
     uint64_t begin = tail->ordinal;
-    for (unsigned count = 0; count < PUMP_RECORDS && has_room(relay); count++)
+    for (unsigned count = 0; count < PUMP_RECORDS && has_room(relay); count++) {
+        if (count > 0 && !tail->has_pending && aep__reader_drained(&tail->reader)) {
+            wait_for_bell(relay, LOOK_SOON_US);
+            aep__relay_due(relay, tail->look_us);
+            break;
+        }
         if ((!tail->has_pending && !read_pending(relay)) || !take_pending(relay))
             break;
+    }
     if (tail->ordinal != begin)
         aep__relay_touch(relay);
     return tail->ordinal - begin == PUMP_RECORDS;

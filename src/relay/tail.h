@@ -36,8 +36,9 @@ struct aep__tail {
     uint64_t ordinal;          /* that it gets */
     struct aep__entry pending; /* read, but the sink was full */
     bool has_pending;
-    bool waiting; /* nothing was left to read when it last looked */
-    bool gone;    /* the segment was removed; waits until the lane is empty */
+    bool waiting; /* nothing was left to read when it last looked; the bell ends it, */
+    int64_t look_us;
+    bool gone; /* the segment was removed; waits until the lane is empty */
     struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, not passed yet */
     unsigned sealed_count;
     aep_position resume;      /* after a segment that came again; segment 0: none */

@@ -42,7 +42,7 @@ void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t off
     reader->segment = segment;
     reader->offset = reader->window_offset = reader->examined = offset;
     reader->window_len = 0;
-    reader->at_seal = false;
+    reader->at_seal = reader->met_end = false;
 }
 
 static enum aep__read fail(const struct aep__reader *reader, const char *what, aep_error *err)
@@ -84,6 +84,7 @@ static ssize_t read_more(struct aep__reader *reader, size_t want)
                         (off_t)(reader->window_offset + kept));
     if (got > 0)
         reader->window_len += (size_t)got;
+    reader->met_end = got >= 0 && (size_t)got < reader->window_cap - kept;
     return got;
 }
 
@@ -289,4 +290,13 @@ enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *r
                 return outcome;
         }
     }
+}
+
+bool aep__reader_drained(struct aep__reader *reader)
+{
+    if (reader->fd < 0 || reader->closed || reader->at_seal || !reader->met_end ||
+        window_from(reader, reader->offset) > 0)
+        return false;
+    reader->examined = reader->offset;
+    return true;
 }

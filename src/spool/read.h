@@ -28,6 +28,7 @@ struct aep__reader {
     bool closed;              /* of another boot, or without a header: no publisher of this boot
                                  appends to it, so that its end is final, sealed or not */
     bool at_seal;             /* SEALED was given: the next call goes to the next segment */
+    bool met_end;             /* the last read of the file brought less than it was asked for */
     uint64_t skipped_bytes;
     char *window; /* bytes of the segment from window_offset on */
     size_t window_len, window_cap;
@@ -58,5 +59,9 @@ void aep__reader_done(struct aep__reader *reader);
 /** Moves it, as if begun anew there. */
 void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t offset);
 enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret, aep_error *err);
+/** Whether everything has been given that the segment held when it was last read. Who is told of new
+ * records may then wait for that; but only aep__reader_next() looks whether the segment is still
+ * there and still the last. */
+bool aep__reader_drained(struct aep__reader *reader);
 
 #endif
