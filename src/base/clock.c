@@ -45,8 +45,9 @@ static int64_t days_of_date(int year, int month, int day)
     return era * 146097 + doe - 719468;
 }
 
-static char *put_digits(char *at, int64_t number, int width)
+static char *put_digits(char *at, int64_t value, int width)
 {
+    uint32_t number = (uint32_t)value; /* dividing it takes half as long */
     for (int i = width - 1; i >= 0; i--, number /= 10)
         at[i] = (char)('0' + number % 10);
     return at + width;

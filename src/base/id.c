@@ -17,6 +17,7 @@
  * Threads: any, and signal handlers. */
 #include "base/id.h"
 
+#include "base/ascii.h"
 #include "base/clock.h"
 
 #include <stdatomic.h>
@@ -151,41 +152,41 @@ void aep__id_forked(void)
 
 void aep__id_format(const uint8_t bytes[16], char text[AEP_ID_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    char *at = text;
-    for (int i = 0; i < 16; i++) {
-        *at++ = digits[bytes[i] >> 4];
-        *at++ = digits[bytes[i] & 0xf];
-        if (i == 3 || i == 5 || i == 7 || i == 9)
-            *at++ = '-';
-    }
-    *at = '\0';
+    char digits[32];
+    aep__hex_put(digits, bytes, 16);
+    memcpy(text, digits, 8);
+    memcpy(text + 9, digits + 8, 4);
+    memcpy(text + 14, digits + 12, 4);
+    memcpy(text + 19, digits + 16, 4);
+    memcpy(text + 24, digits + 20, 12);
+    text[8] = text[13] = text[18] = text[23] = '-';
+    text[36] = '\0';
 }
 
-/* A digit's value + 1; 0 for what is none. */
+/* A digit's value + 0x10; 0 for what is none. */
 static const uint8_t hex_values[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,
+    ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f, ['A'] = 0x1a, ['B'] = 0x1b,
+    ['C'] = 0x1c, ['D'] = 0x1d, ['E'] = 0x1e, ['F'] = 0x1f,
 };
 
 bool aep__id_parse(const char *text, size_t len, uint8_t bytes[16])
 {
     static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
-    uint8_t read[16];
+    uint8_t read[16], all = 0x10;
     if (len != AEP_ID_SIZE - 1 || text[8] != '-' || text[13] != '-' || text[18] != '-' ||
         text[23] != '-')
         return false;
     for (int i = 0; i < 16; i++) {
-        unsigned high = hex_values[(uint8_t)text[places[i]]];
-        unsigned low = hex_values[(uint8_t)text[places[i] + 1]];
-        if (high == 0 || low == 0)
-            return false;
-        read[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+        uint8_t high = hex_values[(uint8_t)text[places[i]]];
+        uint8_t low = hex_values[(uint8_t)text[places[i] + 1]];
+        all &= high & low;
+        read[i] = (uint8_t)(high << 4 | (low & 0xf));
     }
-    if (bytes)
+    if (all && bytes)
         memcpy(bytes, read, sizeof read);
-    return true;
+    return all;
 }
 
 void aep_id_new(char text[AEP_ID_SIZE])

@@ -16,25 +16,29 @@
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 #define HIGH_BITS EACH_BYTE(0x80)
 
-/* Of eight bytes, first one lowest: the top bit of the first that is below 0x20, a quote or a
- * backslash is the lowest bit set; 0 if there is none. */
-static uint64_t find_special(uint64_t word)
+/* Of eight bytes, first one lowest: the lowest bit set is in the first that is below 0x20, a quote
+ * or a backslash; 0 if there is none. */
+static uint64_t find_special8(const char *text)
 {
+    uint64_t word = aep__get64(text);
     uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
     return ((word - EACH_BYTE(0x20)) & ~word & HIGH_BITS) |
            ((quote - EACH_BYTE(1)) & ~quote & HIGH_BITS) |
            ((backslash - EACH_BYTE(1)) & ~backslash & HIGH_BITS);
 }
 
-/* How many bytes at the front can stand in a string as they are. */
+/* How many bytes at the front can stand in a string as they are. The last eight are looked at
+ * together, too: that some of them were seen before does no harm. */
 static size_t plain_run(const char *text, size_t len)
 {
     size_t at = 0;
-    for (; len - at >= 8; at += 8) {
-        uint64_t special = find_special(aep__get64(text + at));
-        if (special)
-            return at + (size_t)__builtin_ctzll(special) / 8;
-    }
+    if (len >= 8)
+        for (size_t last = len - 8; at < len; at += 8) {
+            at = at < last ? at : last;
+            uint64_t special = find_special8(text + at);
+            if (special)
+                return at + (size_t)__builtin_ctzll(special) / 8;
+        }
     while (at < len && (uint8_t)text[at] >= 0x20 && text[at] != '"' && text[at] != '\\')
         at++;
     return at;

@@ -141,11 +141,13 @@ static int append_counted(struct aep__process *process, const struct aep__scratc
 static void fill_sent(struct aep__sent *sent, const struct aep__envelope *envelope)
 {
     struct aep__slice traceparent = envelope->traceparent;
+    size_t room = sizeof sent->traceparent - 1, len = traceparent.len;
+    len = len < room ? len : room;
     memcpy(sent->event_id, envelope->event_id, sizeof sent->event_id);
     memcpy(sent->correlation_id, envelope->correlation_id, sizeof sent->correlation_id);
     memcpy(sent->session_id, envelope->session_id, sizeof sent->session_id);
-    snprintf(sent->traceparent, sizeof sent->traceparent, "%.*s",
-             traceparent.data ? (int)traceparent.len : 0, traceparent.data ? traceparent.data : "");
+    memcpy(sent->traceparent, traceparent.data, len);
+    sent->traceparent[len] = '\0';
     sent->timestamp_us = envelope->timestamp_us;
 }
 

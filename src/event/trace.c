@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/trace.h"
 
+#include "base/ascii.h"
 #include "base/hash.h"
 #include "base/id.h"
 
@@ -154,16 +155,6 @@ static bool is_zero(const uint8_t *bytes, size_t len)
     return true;
 }
 
-static char *put_hex(char *at, const uint8_t *bytes, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        *at++ = digits[bytes[i] >> 4];
-        *at++ = digits[bytes[i] & 15];
-    }
-    return at;
-}
-
 void aep__traceparent_make(const char *correlation_id, size_t len, const uint8_t event_id[16],
                            char text[AEP__TRACEPARENT_SIZE])
 {
@@ -174,8 +165,8 @@ void aep__traceparent_make(const char *correlation_id, size_t len, const uint8_t
     trace_id[15] |= is_zero(trace_id, sizeof trace_id);
     parent_id[7] |= is_zero(parent_id, sizeof parent_id);
     memcpy(text, "00-", 3);
-    char *at = put_hex(text + TRACE_ID_AT, trace_id, sizeof trace_id);
+    char *at = aep__hex_put(text + TRACE_ID_AT, trace_id, sizeof trace_id);
     *at++ = '-';
-    at = put_hex(at, parent_id, sizeof parent_id);
+    at = aep__hex_put(at, parent_id, sizeof parent_id);
     memcpy(at, "-01", sizeof "-01");
 }

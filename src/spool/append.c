@@ -114,6 +114,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     bool gap = false;
     aep__append_done(appender);
     appender->sealed = false;
+    appender->end = 0;
     int result = load_cursor(appender, &cursor, err);
     if (result != AEP_OK)
         return result;
@@ -256,15 +257,30 @@ static bool was_retired(struct aep__appender *appender, uint64_t end)
            aep__segment_find_seal(appender->spool, appender->fd, end, &at) == 1;
 }
 
-/* Whether what was just written at [end - len, end) counts. */
-static enum outcome judge(struct aep__appender *appender, uint64_t end, size_t len)
+/* Where what was just written ends; -1 errno. A segment only grows: if it has grown by our record
+ * since our last one ended it, nobody else has written. Else the descriptor's position tells, which
+ * is right because it is this process's own and its threads take turns. */
+static int find_end(struct aep__appender *appender, size_t len, uint64_t size, uint64_t *ret_end)
+{
+    bool alone = appender->end && size == appender->end + len;
+    off_t end = alone ? (off_t)size : lseek(appender->fd, 0, SEEK_CUR);
+    *ret_end = (uint64_t)end;
+    appender->end = *ret_end == size ? size : 0;
+    return end < 0 ? -1 : 0;
+}
+
+/* Whether what was just written counts, and where it ends. */
+static enum outcome judge(struct aep__appender *appender, size_t len, uint64_t *ret_end)
 {
     uint64_t at, size;
     bool named;
-    bool crossed = end >= appender->spool->segment_bytes;
+    if (aep__segment_look(appender->fd, &size, &named) < 0 ||
+        find_end(appender, len, size, ret_end) < 0)
+        return FAILED;
+    bool crossed = *ret_end >= appender->spool->segment_bytes;
     int sealed =
-        crossed ? aep__segment_find_seal(appender->spool, appender->fd, end - len, &at) : 0;
-    if (sealed < 0 || aep__segment_look(appender->fd, &size, &named) < 0)
+        crossed ? aep__segment_find_seal(appender->spool, appender->fd, *ret_end - len, &at) : 0;
+    if (sealed < 0)
         return FAILED;
     if (sealed)
         return AGAIN_IN_NEXT;
@@ -275,21 +291,13 @@ static enum outcome judge(struct aep__appender *appender, uint64_t end, size_t l
     return ACCEPTED;
 }
 
-/* The position behind a write is right because the descriptor is this process's own and its threads
- * take turns: no other write moves it between the two calls. */
 static enum outcome write_record(struct aep__appender *appender, const void *record, size_t len,
                                  uint64_t *ret_end)
 {
     ssize_t written = write(appender->fd, record, len);
     if (written < 0)
         return errno == EINTR ? AGAIN : FAILED;
-    if ((size_t)written < len)
-        return AGAIN;
-    off_t end = lseek(appender->fd, 0, SEEK_CUR);
-    if (end < 0)
-        return FAILED;
-    *ret_end = (uint64_t)end;
-    return judge(appender, *ret_end, len);
+    return (size_t)written < len ? AGAIN : judge(appender, len, ret_end);
 }
 
 /* Makes appender->fd the segment for the next write. That it is still the right one is not asked

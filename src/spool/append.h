@@ -27,8 +27,9 @@ struct aep__appender {
     struct aep__spool *spool; /* borrowed */
     int fd;                   /* the newest segment; -1: none open */
     uint64_t segment;
-    bool sealed;                     /* by us: the next record goes into the next segment */
-    uint64_t first;                  /* the cursor's segment when last looked at */
+    uint64_t end;   /* of the segment, if a record of ours ended it; 0: not known */
+    bool sealed;    /* by us: the next record goes into the next segment */
+    uint64_t first; /* the cursor's segment when last looked at */
     struct aep__sidelog_sizes aside; /* parked and dead bytes, looked at after `first` */
     uint64_t max_bytes;              /* of the spool; 0: no limit */
     bool new_segment;  /* one was opened since the last sync: the folder is to be synced,

@@ -10,6 +10,10 @@ static const char record_magic[4] = {'\xff', '\x53', '\xfe', '\xff'};
 
 enum { AT_LENGTH = 4, AT_CRC = 8, AT_TYPE = 12, AT_META_LENGTH = 14 };
 
+/* Of an event's meta: salt, timestamp, lengths of topic and key, count of headers; and for each
+ * header the lengths of its name and value. */
+enum { META_FIXED = 1 + 8 + 2 + 2 + 1, META_HEADER = 1 + 2 };
+
 /* The crc covers the length field and everything behind the crc field. */
 static uint32_t record_crc(const char *record, size_t size)
 {
@@ -75,50 +79,66 @@ bool aep__record_encode(struct aep__buf *out, enum aep__record_type type, struct
     return false;
 }
 
-static void add16(struct aep__buf *out, size_t number)
+/* The bytes of an event's meta; 0: a part is longer than its length field can say. */
+static size_t measure_meta(const struct aep__message *message)
 {
-    char bytes[2];
-    aep__put16(bytes, (uint16_t)number);
-    aep__buf_add(out, bytes, sizeof bytes);
-}
-
-static bool add_meta(struct aep__buf *out, const struct aep__message *message)
-{
+    size_t size = META_FIXED + message->topic.len + message->key.len;
     if (message->topic.len > UINT16_MAX || message->key.len >= UINT16_MAX ||
         message->header_count > AEP__HEADERS_MAX)
-        return false;
-    char head[9] = {0}; /* salt, timestamp */
-    aep__put64(head + 1, (uint64_t)message->timestamp_ms);
-    aep__buf_add(out, head, sizeof head);
-    add16(out, message->topic.len);
-    aep__buf_add(out, message->topic.data, message->topic.len);
-    add16(out, message->key.data ? message->key.len + 1 : 0);
-    aep__buf_add(out, message->key.data, message->key.len);
-    aep__buf_byte(out, (char)message->header_count);
+        return 0;
     for (size_t i = 0; i < message->header_count; i++) {
         const struct aep__header *header = &message->headers[i];
         if (header->name.len > UINT8_MAX || header->value.len > UINT16_MAX)
-            return false;
-        aep__buf_byte(out, (char)header->name.len);
-        add16(out, header->value.len);
-        aep__buf_add(out, header->name.data, header->name.len);
-        aep__buf_add(out, header->value.data, header->value.len);
+            return 0;
+        size += META_HEADER + header->name.len + header->value.len;
     }
-    return true;
+    return size <= UINT16_MAX ? size : 0;
+}
+
+static char *put_number16(char *at, size_t number)
+{
+    aep__put16(at, (uint16_t)number);
+    return at + 2;
+}
+
+static char *put_slice(char *at, struct aep__slice slice)
+{
+    if (slice.len)
+        memcpy(at, slice.data, slice.len);
+    return at + slice.len;
+}
+
+/* Every event's way: there is room, measure_meta() has checked the lengths. The salt is 0. */
+static char *put_meta(char *at, const struct aep__message *message)
+{
+    *at++ = 0;
+    aep__put64(at, (uint64_t)message->timestamp_ms);
+    at = put_number16(at + 8, message->topic.len);
+    at = put_slice(at, message->topic);
+    at = put_number16(at, message->key.data ? message->key.len + 1 : 0);
+    at = put_slice(at, message->key);
+    *at++ = (char)message->header_count;
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct aep__header *header = &message->headers[i];
+        *at++ = (char)header->name.len;
+        at = put_number16(at, header->value.len);
+        at = put_slice(at, header->name);
+        at = put_slice(at, header->value);
+    }
+    return at;
 }
 
 bool aep__record_encode_message(struct aep__buf *out, const struct aep__message *message)
 {
-    size_t start = out->len;
-    begin_record(out);
-    bool fits = add_meta(out, message) && message->value.len <= VALUE_MAX;
-    size_t meta_len = out->failed ? 0 : out->len - start - AEP__RECORD_HEAD;
-    fits = fits && meta_len <= UINT16_MAX;
-    if (fits)
-        aep__buf_add(out, message->value.data, message->value.len);
-    for (int salt = 0; fits && salt <= UINT8_MAX; salt++) {
-        if (!out->failed)
-            out->data[start + AEP__RECORD_HEAD] = (char)salt;
+    size_t start = out->len, meta_len = measure_meta(message);
+    if (meta_len == 0 || message->value.len > VALUE_MAX)
+        return false;
+    if (!aep__buf_reserve(out, AEP__RECORD_HEAD + meta_len + message->value.len))
+        return true;
+    char *meta = out->data + start + AEP__RECORD_HEAD;
+    out->len = (size_t)(put_slice(put_meta(meta, message), message->value) - out->data);
+    for (int salt = 0; salt <= UINT8_MAX; salt++) {
+        *meta = (char)salt;
         if (finish_record(out, start, AEP__RECORD_EVENT, meta_len))
             return true;
     }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ enum fault_call {
     CALL_WRITE,
     CALL_PREAD,
     CALL_PWRITE,
-    CALL_LSEEK,
+    CALL_STATX,
     CALL_FALLOCATE,
     CALL_FSYNC,
     CALL_FDATASYNC,
@@ -99,11 +100,11 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
     return asked_hook(args, &ret) ? ret : syscall(SYS_pwrite64, fd, data, len, offset);
 }
 
-off_t lseek(int fd, off_t offset, int whence)
+int statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict stx)
 {
     ssize_t ret;
-    struct fault_args args = {.call = CALL_LSEEK, .fd = fd};
-    return asked_hook(args, &ret) ? ret : syscall(SYS_lseek, fd, offset, whence);
+    struct fault_args args = {.call = CALL_STATX, .fd = fd};
+    return (int)(asked_hook(args, &ret) ? ret : syscall(SYS_statx, fd, path, flags, mask, stx));
 }
 
 int fallocate(int fd, int mode, off_t offset, off_t len)

@@ -398,7 +398,7 @@ static void test_a_removed_segment_below_the_cursor_was_not_read(void **state)
 static bool retire_after_write(const struct fault_args *args, ssize_t *ret)
 {
     (void)args, (void)ret;
-    fault_hooks[CALL_LSEEK] = count_call;
+    fault_hooks[CALL_STATX] = count_call;
     seal_early(hooked, 1, 0);
     retire_first(hooked);
     return false;
@@ -409,7 +409,7 @@ static void test_a_record_retired_at_once_counts_and_does_not_come_again(void **
     struct here *here = hooked = *state;
     struct aep__appender appender = begin_appending(here);
     append_text(&appender, "one");
-    fault_hooks[CALL_LSEEK] = retire_after_write;
+    fault_hooks[CALL_STATX] = retire_after_write;
     aep_position position = append_text(&appender, "two");
     no_faults();
     assert_int_equal(position.segment, 1);
@@ -425,7 +425,7 @@ static void test_a_crossing_record_retired_at_once_counts_too(void **state)
     struct here *here = hooked = *state;
     struct aep__appender appender = begin_appending(here);
     append_text(&appender, "one");
-    fault_hooks[CALL_LSEEK] = retire_after_write;
+    fault_hooks[CALL_STATX] = retire_after_write;
     aep_position position = append_long(&appender, "crossing", L);
     no_faults();
     assert_int_equal(position.segment, 1);
@@ -492,7 +492,7 @@ static bool let_the_parent_append(const struct fault_args *args, ssize_t *ret)
 {
     char byte = 'x';
     (void)args, (void)ret;
-    fault_hooks[CALL_LSEEK] = count_call;
+    fault_hooks[CALL_STATX] = count_call;
     if (syscall(SYS_write, to_parent[1], &byte, 1) != 1 || read(to_child[0], &byte, 1) != 1)
         _exit(3);
     return false;
@@ -509,7 +509,7 @@ static void test_a_parents_append_does_not_move_the_childs_position(void **state
     if (child == 0) {
         aep__append_forked(&appender);
         append_text(&appender, "two");
-        fault_hooks[CALL_LSEEK] = let_the_parent_append;
+        fault_hooks[CALL_STATX] = let_the_parent_append;
         uint64_t before = (uint64_t)segment_size(here, 1);
         struct aep__buf record = {0};
         encode_text(&record, "child", 5);
