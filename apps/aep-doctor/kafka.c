@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aep/amount.h"
 #include "doctor.h"
 
 #include "base/clock.h"
@@ -117,9 +118,9 @@ static void judge_present(struct aep__doctor *doctor, const struct aep__admin_to
         [AEP__KNOWN_YES] = "may be written",
     };
     bool bad = topic->writable == AEP__KNOWN_NO;
-    aep__verdict(&doctor->verdicts, bad ? AEP__GRADE_FAILED : AEP__GRADE_FINE,
-                 "%s: %d partition%s, %s", topic->name, topic->partitions,
-                 topic->partitions == 1 ? "" : "s", rights[topic->writable]);
+    aep__verdict(&doctor->verdicts, bad ? AEP__GRADE_FAILED : AEP__GRADE_FINE, "%s: %s, %s",
+                 topic->name, aep__amount_of((uint64_t)topic->partitions, "partition").text,
+                 rights[topic->writable]);
     if (bad)
         aep__verdict_remedy(&doctor->verdicts, "grant the user the right WRITE on it");
 }

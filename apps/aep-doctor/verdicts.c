@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aep/amount.h"
 #include "aep/out.h"
 
 #include "base/json.h"
@@ -179,8 +180,8 @@ static void add_sum(struct aep__verdicts *verdicts)
                             .name,
                         failed, warnings, verdicts->counts[AEP__GRADE_SKIPPED]);
     else if (failed || warnings)
-        aep__buf_format(&verdicts->out, "\n%u failed, %u warning%s\n", failed, warnings,
-                        warnings == 1 ? "" : "s");
+        aep__buf_format(&verdicts->out, "\n%u failed, %s\n", failed,
+                        aep__amount_of(warnings, "warning").text);
     else
         aep__buf_text(&verdicts->out, "\nall is well\n");
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amount.h"
 #include "ask.h"
 #include "options.h"
 #include "out.h"
@@ -76,7 +77,7 @@ static void add_text(struct aep__buf *out, const struct aep__sidelog_entry *entr
     aep__out_plain(out, message->topic.data, message->topic.len);
     aep__buf_byte(out, ' ');
     aep__out_plain(out, id.data, id.len);
-    aep__buf_format(out, " %zu bytes%s\n", message->value.len,
+    aep__buf_format(out, " %s%s\n", aep__amount_of(message->value.len, "byte").text,
                     entry->note.flags & AEP__NOTE_REPLAY ? ", being sent again" : "");
 }
 
@@ -175,7 +176,7 @@ static int ask_relay(const struct aep__args *args, const char *what, const char 
         return aep__out_error(&err);
     sscanf(reply, "ok %llu", &count);
     struct aep__buf text = {0};
-    aep__buf_format(&text, "%llu dead letter%s %s\n", count, count == 1 ? "" : "s", done);
+    aep__buf_format(&text, "%s %s\n", aep__amount_of(count, "dead letter").text, done);
     int status = aep__out_finish(&text);
     return one && count == 0 ? AEP__EXIT_FAILED : status;
 }

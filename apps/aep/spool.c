@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "amount.h"
 #include "ask.h"
 #include "backlog.h"
 #include "options.h"
@@ -38,8 +39,8 @@ static int list_spool(void *user, struct aep__spool *spool)
                         spool->uuid_text, mode, (unsigned long long)backlog.used_bytes,
                         (unsigned long long)backlog.bytes);
     } else {
-        aep__buf_format(&listing->out, "%s %s, %llu bytes waiting\n", spool->path, mode,
-                        (unsigned long long)backlog.bytes);
+        aep__buf_format(&listing->out, "%s %s, %s waiting\n", spool->path, mode,
+                        aep__amount_bytes(backlog.bytes).text);
     }
     aep__states_done(&states);
     return AEP_OK;
@@ -65,7 +66,7 @@ static int purge(const struct aep__args *args, struct aep__spool *spool, aep_err
         return code;
     sscanf(reply, "ok %llu", &count);
     struct aep__buf text = {0};
-    aep__buf_format(&text, "%llu event%s dropped unsent\n", count, count == 1 ? "" : "s");
+    aep__buf_format(&text, "%s dropped unsent\n", aep__amount_of(count, "event").text);
     aep__out_finish(&text);
     return AEP_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "amount.h"
 #include "ask.h"
 #include "backlog.h"
 #include "options.h"
@@ -78,18 +79,6 @@ static uint64_t latency_us(const struct aep__status *status, double share)
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-static void add_bytes(struct aep__buf *out, uint64_t bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        value /= 1024;
-        unit++;
-    }
-    aep__buf_format(out, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
-
 static void add_local_time(struct aep__buf *out, int64_t wall_us)
 {
     time_t seconds = (time_t)(wall_us / 1000000);
@@ -127,13 +116,11 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
 static void add_backlog_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
-    aep__buf_text(out, "  on disk   ");
-    add_bytes(out, view->backlog.used_bytes);
-    aep__buf_format(out, "\n  %s   ", view->spool->local ? "events " : "waiting");
+    aep__buf_format(out, "  on disk   %s\n", aep__amount_bytes(view->backlog.used_bytes).text);
+    aep__buf_format(out, "  %s   ", view->spool->local ? "events " : "waiting");
     if (view->backlog.counted)
-        aep__buf_format(out, "%llu event%s, ", (unsigned long long)view->backlog.events,
-                        view->backlog.events == 1 ? "" : "s");
-    add_bytes(out, view->backlog.bytes);
+        aep__buf_format(out, "%s, ", aep__amount_of(view->backlog.events, "event").text);
+    aep__buf_text(out, aep__amount_bytes(view->backlog.bytes).text);
     if (status->parked_now > 0)
         aep__buf_format(out, "\n  parked    %llu (a topic is missing or forbidden)",
                         (unsigned long long)status->parked_now);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "amount.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"
@@ -291,9 +292,8 @@ static void write_settled(struct tail *tail)
                         (unsigned long long)tail->unsettled_end.segment,
                         (unsigned long long)tail->unsettled_end.offset);
     else
-        aep__buf_format(&tail->out, "-- %llu event%s shown as spooled %s settled now\n",
-                        (unsigned long long)tail->unsettled, tail->unsettled == 1 ? "" : "s",
-                        tail->unsettled == 1 ? "is" : "are");
+        aep__buf_format(&tail->out, "-- settled by now: %s shown as spooled\n",
+                        aep__amount_of(tail->unsettled, "event").text);
     tail->unsettled = 0;
 }
 
