@@ -2,7 +2,6 @@
 /* aep status: what the files of each spool say, without a connection to anything. */
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
 #include "amount.h"
 #include "ask.h"
@@ -79,24 +78,19 @@ static uint64_t latency_us(const struct aep__status *status, double share)
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-static void add_local_time(struct aep__buf *out, int64_t wall_us)
+static void add_since(struct aep__buf *out, int64_t wall_us)
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm local;
-    char text[32];
-    localtime_r(&seconds, &local);
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-    aep__buf_text(out, text);
+    char text[AEP__TIME_SIZE];
+    aep__clock_format(wall_us, text);
+    aep__buf_format(out, " since %s", text);
 }
 
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  broker    %s", broker_texts[broker_of(view)]);
-    if (status->broker_since_us > 0) {
-        aep__buf_text(out, " since ");
-        add_local_time(out, status->broker_since_us);
-    }
+    if (status->broker_since_us > 0)
+        add_since(out, status->broker_since_us);
     if (status->reason[0])
         aep__buf_format(out, ": %.*s", (int)sizeof status->reason, status->reason);
     aep__buf_byte(out, '\n');
@@ -107,8 +101,8 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
     const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  relay     %s", view->alive ? "alive" : "not running");
     if (view->alive && status->pid > 0) {
-        aep__buf_format(out, ", process %lld, since ", (long long)status->pid);
-        add_local_time(out, status->started_us);
+        aep__buf_format(out, ", process %lld,", (long long)status->pid);
+        add_since(out, status->started_us);
     }
     aep__buf_byte(out, '\n');
 }

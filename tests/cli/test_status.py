@@ -133,6 +133,12 @@ class Relay(AepTest):
         self.assertFalse(self.status()["relay_alive"])
         self.assertIn("none runs", self.run_aep("relay", "stop").stderr)
 
+    def test_times_are_those_of_json_wherever_one_is(self):
+        self.run_aep("relay", "start")
+        started = self.status()["relay_started"]
+        self.assertRegex(started, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        self.assertIn(f"since {started}\n", self.run_aep("status", env={"TZ": "XXX+9"}).stdout)
+
     def test_run_stays_in_the_foreground_until_it_is_told_to_stop(self):
         relay = self.start_aep("relay", "run", "--set", "source=other")
         line = relay.stderr.readline()
