@@ -106,27 +106,32 @@ void aep__doctor_program(struct aep__doctor *doctor)
 
 /* ---- the relay ------------------------------------------------------------------------------ */
 
-/* When none runs, by relay.mode. */
+/* When none runs, by relay.mode; the first row that fits counts. */
 static const struct {
     const char *mode;
+    bool local; /* only in local mode */
     enum aep__grade grade;
     const char *text, *remedy;
 } absences[] = {
-    {"auto", AEP__GRADE_FINE, "none runs; publishing starts one", NULL},
-    {"external", AEP__GRADE_FAILED, "none runs, and relay.mode=external starts none",
+    {"auto", true, AEP__GRADE_FINE,
+     "none runs; none is needed before the spool is three quarters full", NULL},
+    {"auto", false, AEP__GRADE_FINE, "none runs; publishing starts one", NULL},
+    {"external", false, AEP__GRADE_FAILED, "none runs, and relay.mode=external starts none",
      "start it: `aep relay run`, or systemctl --user start aep-relay"},
-    {"off", AEP__GRADE_WARNING, "none runs, and relay.mode=off starts none",
+    {"off", false, AEP__GRADE_WARNING, "none runs, and relay.mode=off starts none",
      "set relay.mode=auto, or start one now and then: `aep relay start`"},
 };
 
 static void judge_absence(struct aep__doctor *doctor)
 {
     for (size_t i = 0; i < sizeof absences / sizeof *absences; i++) {
-        if (!aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, absences[i].mode))
+        if (!aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, absences[i].mode) ||
+            (absences[i].local && !doctor->spool.local))
             continue;
         aep__verdict(&doctor->verdicts, absences[i].grade, "%s", absences[i].text);
         if (absences[i].remedy)
             aep__verdict_remedy(&doctor->verdicts, "%s", absences[i].remedy);
+        return;
     }
 }
 
@@ -177,7 +182,7 @@ void aep__doctor_relay(struct aep__doctor *doctor)
 
 static void judge_waiting(struct aep__doctor *doctor, const struct aep__backlog *backlog)
 {
-    const char *state = doctor->spool.local ? "kept" : "waiting";
+    const char *state = aep__backlog_word(&doctor->spool);
     if (backlog->counted)
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s %s, %s",
                      aep__amount_of(backlog->events, "event").text, state,

@@ -259,7 +259,7 @@ static int publish_one(struct source *source)
         state = "disabled";
     } else if (code == AEP_OK && wait_ms >= 0) {
         waited = aep_publisher_wait(session.publisher, &receipt, wait_ms, source->err);
-        state = aep__receipt_state(waited);
+        state = aep__receipt_state(&session, waited);
     }
     status = code == AEP_OK ? show_receipt(&receipt, state, aep__args_given(source->args, "json"))
                             : aep__out_error(source->err);
@@ -305,7 +305,8 @@ static int run_publish(struct aep__args *args)
 static const struct aep__flag options[] = {
     {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
      "Waits at most MS milliseconds (10000 if not said) for Kafka's acknowledgement; "
-     "exit status 3 if there is none by then. The event stays on disk and is sent all the same.",
+     "exit status 3 if there is none by then. The event stays on disk and is sent all the same. In "
+     "local mode there is nothing to wait for: the state stays spooled.",
      NULL, NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL,
      "Prints a receipt: event_id, correlation_id, state (spooled, acked, deferred, parked, dead, "

@@ -39,8 +39,8 @@ static int list_spool(void *user, struct aep__spool *spool)
                         spool->uuid_text, mode, (unsigned long long)backlog.used_bytes,
                         (unsigned long long)backlog.bytes);
     } else {
-        aep__buf_format(&listing->out, "%s %s, %s waiting\n", spool->path, mode,
-                        aep__amount_bytes(backlog.bytes).text);
+        aep__buf_format(&listing->out, "%s %s, %s %s\n", spool->path, mode,
+                        aep__amount_bytes(backlog.bytes).text, aep__backlog_word(spool));
     }
     aep__states_done(&states);
     return AEP_OK;
@@ -66,7 +66,8 @@ static int purge(const struct aep__args *args, struct aep__spool *spool, aep_err
         return code;
     sscanf(reply, "ok %llu", &count);
     struct aep__buf text = {0};
-    aep__buf_format(&text, "%s dropped unsent\n", aep__amount_of(count, "event").text);
+    aep__buf_format(&text, "%s dropped%s\n", aep__amount_of(count, "event").text,
+                    spool->local ? "" : " unsent");
     aep__out_finish(&text);
     return AEP_OK;
 }
@@ -106,7 +107,7 @@ static const struct aep__flag purge_options[] = {
 
 static const struct aep__verb list = {
     .name = "list",
-    .summary = "lists the spools: folder, mode, what waits",
+    .summary = "lists the spools: folder, mode, how much waits or is kept",
     .usage = "[--json]",
     .options = list_options,
     .run = run_list,

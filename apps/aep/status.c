@@ -111,7 +111,7 @@ static void add_backlog_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  on disk   %s\n", aep__amount_bytes(view->backlog.used_bytes).text);
-    aep__buf_format(out, "  %s   ", view->spool->local ? "events " : "waiting");
+    aep__buf_format(out, "  %-7s   ", aep__backlog_word(view->spool));
     if (view->backlog.counted)
         aep__buf_format(out, "%s, ", aep__amount_of(view->backlog.events, "event").text);
     aep__buf_text(out, aep__amount_bytes(view->backlog.bytes).text);

@@ -127,6 +127,17 @@ class Publish(AepTest):
         self.assertEqual(receipt["state"], "spooled")
         self.assertGreater(receipt["offset"], 0)
 
+    def test_in_local_mode_an_event_is_spooled_and_nobody_acknowledges_it(self):
+        out = self.run_aep("publish", "started", *REQUIRED["started"], "--json", "--wait").stdout
+        self.assertEqual(json.loads(out)["state"], "spooled")
+        self.assertEqual([r["state"] for r in self.records()], ["spooled"])
+        shown = [self.run_aep(*verb).stdout for verb in
+                 (["status"], ["spool", "list"], ["tail"], ["doctor", "--no-probe"])]
+        for text in shown:
+            self.assertNotRegex(text, r"\b(acked|acknowledged|waiting|sent)\b")
+        self.assertIn("  kept      1 event, ", shown[0])
+        self.assertIn(" KiB kept\n", shown[1])
+
     def test_an_invalid_event_names_its_member(self):
         for args, member in (
             (["started", "--agent", "a"], "user_request"),
