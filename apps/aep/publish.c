@@ -101,9 +101,9 @@ static int read_number(const struct source *source, const char *name, const char
                       text);
 }
 
-static int read_json(struct source *source, const char *value, const char **ret)
+static int read_json(struct source *source, const char *name, const char *value, const char **ret)
 {
-    return aep__input_value(value, &source->files[source->file_count++], ret, source->err);
+    return aep__input_value(name, value, &source->files[source->file_count++], ret, source->err);
 }
 
 static int add_field(struct source *source, const struct aep__member *member, const char *value)
@@ -112,7 +112,7 @@ static int add_field(struct source *source, const struct aep__member *member, co
     int code = AEP_OK;
     *field = (aep_field){.name = member->name, .text = value, .number = 1};
     if (aep__type_is_json(member->type)) {
-        code = read_json(source, value, &field->text);
+        code = read_json(source, member->name, value, &field->text);
     } else if (value && aep__type_is_number(member->type)) {
         code = read_number(source, member->name, value, &field->number);
         field->text = NULL;
@@ -187,7 +187,8 @@ static int read_any(struct source *source)
                         .traceparent = aep__args_text(args, "traceparent"),
                         .tracestate = aep__args_text(args, "tracestate"));
     int code = check_members(source);
-    return code == AEP_OK && payload ? read_json(source, payload, &event->payload) : code;
+    return code == AEP_OK && payload ? read_json(source, "payload", payload, &event->payload)
+                                     : code;
 }
 
 static int refuse_kind(const struct source *source, const char *name)

@@ -130,7 +130,8 @@ static int publish_started(struct tracked *tracked, char *const argv[])
     const char *request = aep__args_text(args, "user_request");
     const char *context = aep__args_text(args, "context");
     describe_command(tracked, argv);
-    int code = aep__input_value(context ? context : "{}", &tracked->input, &context, &tracked->err);
+    int code = aep__input_value("context", context ? context : "{}", &tracked->input, &context,
+                                &tracked->err);
     if (code != AEP_OK)
         return code;
     return aep_execution_start(

@@ -112,11 +112,17 @@ class Publish(AepTest):
                 self.assertIn(word, done.stderr)
         self.assertEqual(self.records(), [])
 
-    def test_a_missing_file_is_named(self):
-        done = self.run_aep("publish", "started", *REQUIRED["started"], "--context", "@/nowhere",
-                            status=1)
-        self.assertIn("/nowhere", done.stderr)
-        self.assertFalse(os.path.exists(self.spool))
+    def test_a_file_that_cannot_be_read_is_wrong_usage_and_the_forms_are_said(self):
+        for value, words in (("@", 'no file is named behind "@"'),
+                             ("@/nowhere", "cannot read /nowhere: No such file or directory"),
+                             ("@.", "cannot read .: Is a directory")):
+            for args in (["started", *REQUIRED["started"], "--context", value],
+                         ["--type", "a.b.c.v1", "--payload", value]):
+                done = self.run_aep("publish", *args, status=2)
+                self.assertIn(f"{args[-2][2:]}: {words}: give the JSON itself, @FILE", done.stderr)
+            done = self.run_aep("run", "--agent", "a", "--context", value, "true")
+            self.assertIn(f"run: not tracked: context: {words}", done.stderr)
+        self.assertEqual(self.records(), [])
 
     def test_the_receipt_as_json(self):
         out = self.run_aep("publish", "started", *REQUIRED["started"], "--json").stdout
