@@ -205,6 +205,7 @@ static int read_source(struct source *source)
 {
     const struct aep__args *args = source->args;
     bool any = aep__args_given(args, "type");
+    aep__session_check_trace(args);
     if (any == (args->operand_count == 1))
         return aep__error(source->err, AEP_EINVAL, "kind",
                           "publish: a kind is wanted (started, progress, completed, failed), or "
@@ -319,10 +320,7 @@ static const struct aep__flag options[] = {
      NULL, NULL, NULL},
     {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
      "What caused the event. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
-    {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",
-     "Trace context. Default: TRACEPARENT of the environment, else a new one.", NULL, NULL, NULL},
-    {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.", NULL,
-     NULL, NULL},
+    AEP__TRACE_OPTIONS,
     {"type", 0, AEP__ARGUMENT_VALUE, "TYPE", "The event type: a.b.c.vN.", NULL, NULL, ANY_TYPE},
     {"payload", 0, AEP__ARGUMENT_VALUE, "JSON", "The payload, an object.", NULL, NULL, ANY_TYPE},
     {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic; the event type if not given.", NULL,

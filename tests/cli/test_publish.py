@@ -124,6 +124,25 @@ class Publish(AepTest):
             self.assertIn(f"run: not tracked: context: {words}", done.stderr)
         self.assertEqual(self.records(), [])
 
+    def test_a_trace_context_that_is_not_valid_is_said_and_costs_no_event(self):
+        good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        for options, said in ((["--traceparent", good, "--tracestate", "a=b"], ""),
+                              (["--traceparent", "junk"], '--traceparent "junk" is not W3C'),
+                              (["--traceparent", ""], '--traceparent "" is not W3C'),
+                              (["--traceparent", good, "--tracestate", "="], '--tracestate "="')):
+            for verb in (["publish", "started", *REQUIRED["started"], *options],
+                         ["publish", "started", *REQUIRED["started"], *options, "-n"],
+                         ["run", "--agent", "a", *options, "true"]):
+                done = self.run_aep(*verb)
+                self.assertIn(said, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1 if said else 0)
+        self.assertEqual(len(self.events("started")), 8)
+
+    def test_a_trace_context_of_the_environment_is_replaced_in_silence(self):
+        done = self.run_aep("publish", "started", *REQUIRED["started"],
+                            env={"TRACEPARENT": "junk", "TRACESTATE": "="})
+        self.assertEqual(done.stderr, "")
+
     def test_the_receipt_as_json(self):
         out = self.run_aep("publish", "started", *REQUIRED["started"], "--json").stdout
         receipt = json.loads(out)
