@@ -147,6 +147,23 @@ class Relay(AepTest):
         relay.terminate()
         self.assertEqual(relay.wait(20), 0)
 
+    def test_start_stop_and_run_take_the_same_spool(self):
+        """Also a relative one, also one that is not there yet."""
+        folder = os.path.join(self.folder, "other")
+        self.addCleanup(self.run_aep, "relay", "stop", "--spool", folder, status=None)
+        pid = self.run_aep("relay", "start", "--spool", "other").stdout.split()[-1]
+        [spool] = json.loads(self.run_aep("status", "--json", "--spool", folder).stdout)["spools"]
+        self.assertEqual((spool["spool"], spool["relay_alive"], str(spool["relay_pid"])),
+                         (os.path.realpath(folder), True, pid))
+        self.assertFalse(os.path.exists(self.spool))
+        self.run_aep("relay", "stop", "--spool", "other")
+        self.assertIn("none runs", self.run_aep("relay", "stop", "--spool", folder).stderr)
+        relay = self.start_aep("relay", "run", "--spool", "third")
+        self.assertIn(f"runs on {os.path.realpath(self.folder)}/third", relay.stderr.readline())
+        relay.terminate()
+        self.assertEqual(relay.wait(20), 0)
+        self.assertFalse(os.path.exists(self.spool))
+
     def test_run_makes_the_spool_that_a_publisher_would(self):
         def sizes(folder):
             with open(os.path.join(folder, "spool.id")) as file:
