@@ -16,7 +16,7 @@
 #define ANSWER_MS 60000
 
 struct listing {
-    bool json;
+    bool json, failed; /* failed: what cannot be read has been said */
     struct aep__buf out;
 };
 
@@ -28,9 +28,10 @@ static int list_spool(void *user, struct aep__spool *spool)
     aep_error err;
     const char *mode = spool->local ? "local" : "kafka";
     if (aep__states_init(&states, spool, &err) != AEP_OK ||
-        aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK)
+        aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK) {
+        listing->failed = true;
         aep__out_error(&err);
-    if (listing->json) {
+    } else if (listing->json) {
         aep__buf_text(&listing->out, "{\"spool\":");
         aep__json_add_string(&listing->out, spool->path, strlen(spool->path));
         aep__buf_format(&listing->out,
@@ -50,9 +51,11 @@ static int run_list(struct aep__args *args)
 {
     struct listing listing = {.json = aep__args_given(args, "json")};
     aep_error err;
-    if (aep__spools_each(args, list_spool, &listing, &err) != AEP_OK)
+    int code = aep__spools_each(args, list_spool, &listing, &err);
+    int status = aep__out_finish(&listing.out);
+    if (code != AEP_OK)
         return aep__out_error(&err);
-    return aep__out_finish(&listing.out);
+    return listing.failed ? AEP__EXIT_FAILED : status;
 }
 
 static int purge(const struct aep__args *args, struct aep__spool *spool, aep_error *err)

@@ -27,7 +27,7 @@ struct view {
 
 struct report {
     struct aep__buf out;
-    bool json;
+    bool json, failed; /* failed: what cannot be read has been said */
     size_t count;
 };
 
@@ -223,6 +223,7 @@ static int show_spool(void *user, struct aep__spool *spool)
         aep__buf_text(&report->out, report->count++ ? "\n" : "");
         add_text(&report->out, &view);
     } else {
+        report->failed = true;
         aep__out_error(&err);
     }
     aep__states_done(&view.states);
@@ -234,12 +235,18 @@ static int run_status(struct aep__args *args)
     struct report report = {.json = aep__args_given(args, "json")};
     aep_error err;
     aep__buf_text(&report.out, report.json ? "{\"spools\":[" : "");
-    if (aep__spools_each(args, show_spool, &report, &err) != AEP_OK) {
-        aep__buf_done(&report.out);
+    int code = aep__spools_each(args, show_spool, &report, &err);
+    report.failed |= code != AEP_OK;
+    if (report.json)
+        aep__buf_text(&report.out, "]}\n");
+    else if (report.count == 0 && !report.failed)
+        aep__buf_text(&report.out, "no spools\n");
+    if (report.count == 0 && report.failed)
+        aep__buf_clear(&report.out);
+    int status = aep__out_finish(&report.out);
+    if (code != AEP_OK)
         return aep__out_error(&err);
-    }
-    aep__buf_text(&report.out, report.json ? "]}\n" : report.count ? "" : "no spools\n");
-    return aep__out_finish(&report.out);
+    return report.failed ? AEP__EXIT_FAILED : status;
 }
 
 static const struct aep__flag options[] = {
@@ -253,9 +260,10 @@ const struct aep__verb aep__verb_status = {
     .name = "status",
     .summary = "shows spools, relay and broker: backlog, state, counters",
     .usage = "[--json] [--spool DIR]",
-    .description = "Of the configured spool and of all in $XDG_STATE_HOME/aep. The broker's state "
-                   "is what the relay said last. Counters are over the spool's life; latency is "
-                   "from an event's timestamp to its acknowledgement.",
+    .description =
+        "Of the configured spool and all beside it, by default all in $XDG_STATE_HOME/aep. The broker's state "
+        "is what the relay said last. Counters are over the spool's life; latency is "
+        "from an event's timestamp to its acknowledgement.",
     .options = options,
     .run = run_status,
 };
