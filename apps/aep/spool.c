@@ -98,7 +98,7 @@ static int run_purge(struct aep__args *args)
 
 static const struct aep__flag list_options[] = {
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
-    AEP__SPOOL_OPTION,
+    AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
 
@@ -111,7 +111,8 @@ static const struct aep__flag purge_options[] = {
 static const struct aep__verb list = {
     .name = "list",
     .summary = "lists the spools: folder, mode, how much waits or is kept",
-    .usage = "[--json]",
+    .usage = "[--json] [--spool DIR]",
+    .description = "The configured one and all beside it, by default all in $XDG_STATE_HOME/aep.",
     .options = list_options,
     .run = run_list,
 };

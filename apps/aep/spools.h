@@ -18,6 +18,13 @@
             "FILE", NULL, NULL                                                                     \
     }
 
+/** The same for verbs that show all of them: aep__spools_each(). */
+#define AEP__SPOOL_ONLY_OPTION                                                                     \
+    {                                                                                              \
+        "spool", 0, AEP__ARGUMENT_VALUE, "DIR", "Only the spool in this folder.", "FILE", NULL,    \
+            NULL                                                                                   \
+    }
+
 /** The folder of the one spool that is meant, absolute, appended to out.
  * Errors: AEP_EINVAL several are possible, or none; AEP_ECONFIG */
 int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_error *err);

@@ -252,7 +252,7 @@ static int run_status(struct aep__args *args)
 static const struct aep__flag options[] = {
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object with an array of spools.", NULL, NULL,
      NULL},
-    {"spool", 0, AEP__ARGUMENT_VALUE, "DIR", "Only this spool's.", "FILE", NULL, NULL},
+    AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
 

@@ -38,6 +38,16 @@ class Options(AepTest):
             self.assertTrue(out.startswith(f"aep {verb}: "), out)
             self.assertEqual(self.run_aep("help", verb).stdout, out)
 
+    def test_the_usage_names_every_way_to_say_which_spool(self):
+        """An option that help lists and the usage leaves out is one that nobody looks for."""
+        for verb in ("tail", "status", "dead list", "dead show", "dead replay", "dead drop",
+                     "spool list", "spool purge", "relay start", "relay stop", "relay run"):
+            out = self.run_aep(*verb.split(), "--help").stdout
+            self.assertRegex(out, r"usage: .*\[--spool DIR\]", verb)
+            self.assertRegex(out, r"(?m)^  --spool DIR ", verb)
+        for verb in ("status", "spool list"):
+            self.assertIn("Only the spool", self.run_aep(*verb.split(), "--help").stdout)
+
     def test_help_of_an_action(self):
         self.assertIn("usage: aep dead show ORDINAL", self.run_aep("dead", "show", "-h").stdout)
 

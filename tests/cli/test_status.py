@@ -243,6 +243,13 @@ class Relay(AepTest):
             self.assertFalse(status["spools"][0]["relay_alive"])
             shutil.rmtree(folder)  # each has its ballast
 
+    def test_a_dead_letter_that_is_not_there_is_said(self):
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r")
+        for action in ("show", "replay", "drop"):
+            done = self.run_aep("dead", action, "7", status=1)
+            self.assertIn(f"dead {action}: no dead letter with the ordinal 7", done.stderr)
+            self.assertEqual(done.stdout, "")
+
     def test_purge_drops_and_counts(self):
         env = {**DEAD_BROKER}
         self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
