@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aep/amount.h"
 #include "doctor.h"
 
 #include "base/clock.h"
@@ -109,19 +110,25 @@ void aep__doctor_contact(struct aep__doctor *doctor)
 
 /* ---- topics --------------------------------------------------------------------------------- */
 
+/* Whether a topic that is there may be written. */
+static const struct {
+    enum aep__grade grade;
+    const char *text, *remedy;
+} rights[] = {
+    [AEP__KNOWN_NOT] = {AEP__GRADE_UNKNOWN, "not known if it may be written",
+                        "an event tells: see the step probe; librdkafka 2.3 or newer can ask"},
+    [AEP__KNOWN_NO] = {AEP__GRADE_FAILED, "may not be written",
+                       "grant the user the right WRITE on it"},
+    [AEP__KNOWN_YES] = {AEP__GRADE_FINE, "may be written", NULL},
+};
+
 static void judge_present(struct aep__doctor *doctor, const struct aep__admin_topic *topic)
 {
-    static const char *const rights[] = {
-        [AEP__KNOWN_NOT] = "not known if it may be written",
-        [AEP__KNOWN_NO] = "may not be written",
-        [AEP__KNOWN_YES] = "may be written",
-    };
-    bool bad = topic->writable == AEP__KNOWN_NO;
-    aep__verdict(&doctor->verdicts, bad ? AEP__GRADE_FAILED : AEP__GRADE_FINE,
-                 "%s: %d partition%s, %s", topic->name, topic->partitions,
-                 topic->partitions == 1 ? "" : "s", rights[topic->writable]);
-    if (bad)
-        aep__verdict_remedy(&doctor->verdicts, "grant the user the right WRITE on it");
+    aep__verdict(&doctor->verdicts, rights[topic->writable].grade, "%s: %s, %s", topic->name,
+                 aep__amount_of((uint64_t)topic->partitions, "partition").text,
+                 rights[topic->writable].text);
+    if (rights[topic->writable].remedy)
+        aep__verdict_remedy(&doctor->verdicts, "%s", rights[topic->writable].remedy);
 }
 
 /* What is to be said of a topic that is missing; the first row that fits counts. */

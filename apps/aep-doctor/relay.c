@@ -12,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "aep/amount.h"
 #include "aep/ask.h"
 #include "aep/backlog.h"
 #include "aep/states.h"
 #include "client/spawn.h"
 #include "doctor.h"
-#include "size.h"
 
 #include "base/clock.h"
 #include "spool/counters.h"
@@ -106,27 +106,32 @@ void aep__doctor_program(struct aep__doctor *doctor)
 
 /* ---- the relay ------------------------------------------------------------------------------ */
 
-/* When none runs, by relay.mode. */
+/* When none runs, by relay.mode; the first row that fits counts. */
 static const struct {
     const char *mode;
+    bool local; /* only in local mode */
     enum aep__grade grade;
     const char *text, *remedy;
 } absences[] = {
-    {"auto", AEP__GRADE_FINE, "none runs; publishing starts one", NULL},
-    {"external", AEP__GRADE_FAILED, "none runs, and relay.mode=external starts none",
+    {"auto", true, AEP__GRADE_FINE,
+     "none runs; none is needed before the spool is three quarters full", NULL},
+    {"auto", false, AEP__GRADE_FINE, "none runs; publishing starts one", NULL},
+    {"external", false, AEP__GRADE_FAILED, "none runs, and relay.mode=external starts none",
      "start it: `aep relay run`, or systemctl --user start aep-relay"},
-    {"off", AEP__GRADE_WARNING, "none runs, and relay.mode=off starts none",
+    {"off", false, AEP__GRADE_WARNING, "none runs, and relay.mode=off starts none",
      "set relay.mode=auto, or start one now and then: `aep relay start`"},
 };
 
 static void judge_absence(struct aep__doctor *doctor)
 {
     for (size_t i = 0; i < sizeof absences / sizeof *absences; i++) {
-        if (!aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, absences[i].mode))
+        if (!aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, absences[i].mode) ||
+            (absences[i].local && !doctor->spool.local))
             continue;
         aep__verdict(&doctor->verdicts, absences[i].grade, "%s", absences[i].text);
         if (absences[i].remedy)
             aep__verdict_remedy(&doctor->verdicts, "%s", absences[i].remedy);
+        return;
     }
 }
 
@@ -177,46 +182,55 @@ void aep__doctor_relay(struct aep__doctor *doctor)
 
 static void judge_waiting(struct aep__doctor *doctor, const struct aep__backlog *backlog)
 {
-    char size[AEP__SIZE_TEXT];
-    aep__size_show(backlog->bytes, size);
+    const char *state = aep__backlog_word(&doctor->spool);
     if (backlog->counted)
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%" PRIu64 " event%s %s, %s",
-                     backlog->events, backlog->events == 1 ? "" : "s",
-                     doctor->spool.local ? "kept" : "waiting", size);
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s %s, %s",
+                     aep__amount_of(backlog->events, "event").text, state,
+                     aep__amount_bytes(backlog->bytes).text);
     else
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s waiting", size);
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s %s",
+                     aep__amount_bytes(backlog->bytes).text, state);
 }
 
-static void judge_count(struct aep__doctor *doctor, uint64_t count, const char *text,
-                        const char *remedy)
+/* A number of events that did not get through; 0: nothing to say. */
+struct trouble {
+    uint64_t count;
+    const char *noun, *what, *remedy;
+};
+
+static void judge_troubles(struct aep__doctor *doctor, const struct trouble *rows, size_t count)
 {
-    if (count == 0)
-        return;
-    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%" PRIu64 " %s", count, text);
-    aep__verdict_remedy(&doctor->verdicts, "%s", remedy);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].count == 0)
+            continue;
+        aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%s %s",
+                     aep__amount_of(rows[i].count, rows[i].noun).text, rows[i].what);
+        aep__verdict_remedy(&doctor->verdicts, "%s", rows[i].remedy);
+    }
 }
 
-/* Counters over the spool's life that tell of an event that did not get through. */
-static void judge_counters(struct aep__doctor *doctor, const aep_stats *stats)
+/* What lies aside now, and the counters over the spool's life that tell of a loss. */
+static void judge_aside(struct aep__doctor *doctor, const struct aep__status *status,
+                        const aep_stats *stats)
 {
-    const struct {
-        uint64_t count;
-        const char *text, *remedy;
-    } rows[] = {
-        {stats->refused_full, "events were refused because the spool was full, so far",
+    const struct trouble rows[] = {
+        {status->parked_now, "event", "parked: a topic is missing or forbidden",
+         "see the step topics; they are sent once the topic takes them"},
+        {status->dead_now, "dead letter", "refused by Kafka for good",
+         "`aep dead list` shows them and why; replay or drop them"},
+        {stats->refused_full, "event", "refused because the spool was full, so far",
          "raise spool.max_bytes, or have Kafka take events sooner"},
-        {stats->refused_invalid, "events were refused as invalid, so far",
+        {stats->refused_invalid, "event", "refused as invalid, so far",
          "look at the errors of the programs that publish; `aep validate` checks an event"},
-        {stats->refused_too_big, "events were refused as too large, so far",
+        {stats->refused_too_big, "event", "refused as too large, so far",
          "shorten them, or raise limits.message_bytes (and Kafka's max.message.bytes)"},
-        {stats->refused_io, "events were refused because of the disk, so far", "see to the disk"},
-        {stats->dead_dropped, "dead letters were dropped, so far",
+        {stats->refused_io, "event", "refused because of the disk, so far", "see to the disk"},
+        {stats->dead_dropped, "dead letter", "dropped, so far",
          "raise dead.max_bytes, or look at them sooner: `aep dead list`"},
-        {stats->lost, "events were lost with files that somebody removed, so far",
+        {stats->lost, "event", "lost with files that somebody removed, so far",
          "let nothing but aep touch the spool's folder"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        judge_count(doctor, rows[i].count, rows[i].text, rows[i].remedy);
+    judge_troubles(doctor, rows, sizeof rows / sizeof *rows);
 }
 
 void aep__doctor_backlog(struct aep__doctor *doctor)
@@ -232,13 +246,7 @@ void aep__doctor_backlog(struct aep__doctor *doctor)
         code = aep__counters_sum(&doctor->spool, &stats, &err);
     if (code == AEP_OK) {
         judge_waiting(doctor, &backlog);
-        judge_count(doctor, states.status.parked_now,
-                    "events are parked: a topic is missing or "
-                    "forbidden",
-                    "see the step topics; they are sent once the topic takes them");
-        judge_count(doctor, states.status.dead_now, "dead letters: refused by Kafka for good",
-                    "`aep dead list` shows them and why; replay or drop them");
-        judge_counters(doctor, &stats);
+        judge_aside(doctor, &states.status, &stats);
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts, "see %s/relay.log", doctor->spool.path);

@@ -8,8 +8,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "aep/amount.h"
 #include "doctor.h"
-#include "size.h"
 
 #include "base/clock.h"
 #include "spool/status.h"
@@ -49,7 +49,6 @@ static void judge_kind(struct aep__doctor *doctor)
 static void judge_space(struct aep__doctor *doctor, const aep_health *health)
 {
     struct statvfs disk;
-    char free_text[AEP__SIZE_TEXT], used_text[AEP__SIZE_TEXT], max_text[AEP__SIZE_TEXT];
     if (fstatvfs(doctor->spool.dir_fd, &disk) < 0)
         return;
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
@@ -58,10 +57,10 @@ static void judge_space(struct aep__doctor *doctor, const aep_health *health)
     enum aep__grade grade = free_bytes >= wanted                           ? AEP__GRADE_FINE
                             : free_bytes < 2 * doctor->spool.segment_bytes ? AEP__GRADE_FAILED
                                                                            : AEP__GRADE_WARNING;
-    aep__verdict(
-        &doctor->verdicts, grade, "%s free on the disk; the spool holds %s and may grow to %s",
-        aep__size_show(free_bytes, free_text), aep__size_show(health->used_bytes, used_text),
-        aep__size_show(health->max_bytes, max_text));
+    aep__verdict(&doctor->verdicts, grade,
+                 "%s free on the disk; the spool holds %s and may grow to %s",
+                 aep__amount_bytes(free_bytes).text, aep__amount_bytes(health->used_bytes).text,
+                 aep__amount_bytes(health->max_bytes).text);
     if (grade != AEP__GRADE_FINE)
         aep__verdict_remedy(&doctor->verdicts, "free some space, or lower spool.max_bytes to what "
                                                "the disk can hold");

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aep/amount.h"
 #include "aep/out.h"
 
 #include "base/json.h"
@@ -19,6 +20,7 @@ static const struct {
 } grades[AEP__GRADE_COUNT] = {
     [AEP__GRADE_FINE] = {"ok", "✓", "ok  ", "\033[32m"},
     [AEP__GRADE_SKIPPED] = {"skipped", "–", "skip", "\033[2m"},
+    [AEP__GRADE_UNKNOWN] = {"unknown", "?", "?   ", "\033[33m"},
     [AEP__GRADE_WARNING] = {"warning", "!", "warn", "\033[33m"},
     [AEP__GRADE_FAILED] = {"failed", "✗", "FAIL", "\033[31m"},
 };
@@ -166,21 +168,28 @@ void aep__verdict_detail(struct aep__verdicts *verdicts, const char *format, ...
     aep__buf_byte(&verdicts->details, '\n');
 }
 
-static void add_sum(struct aep__verdicts *verdicts)
+static void add_json_sum(struct aep__verdicts *verdicts)
 {
-    unsigned failed = verdicts->counts[AEP__GRADE_FAILED];
-    unsigned warnings = verdicts->counts[AEP__GRADE_WARNING];
-    if (verdicts->json)
-        aep__buf_format(&verdicts->out,
-                        "],\n\"verdict\":\"%s\",\"failed\":%u,\"warnings\":%u,\"skipped\":%u}\n",
-                        grades[failed     ? AEP__GRADE_FAILED
-                               : warnings ? AEP__GRADE_WARNING
-                                          : AEP__GRADE_FINE]
-                            .name,
-                        failed, warnings, verdicts->counts[AEP__GRADE_SKIPPED]);
-    else if (failed || warnings)
-        aep__buf_format(&verdicts->out, "\n%u failed, %u warning%s\n", failed, warnings,
-                        warnings == 1 ? "" : "s");
+    const unsigned *counts = verdicts->counts;
+    enum aep__grade worst = counts[AEP__GRADE_FAILED]    ? AEP__GRADE_FAILED
+                            : counts[AEP__GRADE_WARNING] ? AEP__GRADE_WARNING
+                                                         : AEP__GRADE_FINE;
+    aep__buf_format(&verdicts->out,
+                    "],\n\"verdict\":\"%s\",\"failed\":%u,\"warnings\":%u,\"skipped\":%u,"
+                    "\"unknown\":%u}\n",
+                    grades[worst].name, counts[AEP__GRADE_FAILED], counts[AEP__GRADE_WARNING],
+                    counts[AEP__GRADE_SKIPPED], counts[AEP__GRADE_UNKNOWN]);
+}
+
+static void add_text_sum(struct aep__verdicts *verdicts)
+{
+    const unsigned *counts = verdicts->counts;
+    if (counts[AEP__GRADE_FAILED] || counts[AEP__GRADE_WARNING])
+        aep__buf_format(&verdicts->out, "\n%u failed, %s\n", counts[AEP__GRADE_FAILED],
+                        aep__amount_of(counts[AEP__GRADE_WARNING], "warning").text);
+    else if (counts[AEP__GRADE_UNKNOWN])
+        aep__buf_format(&verdicts->out, "\nnothing failed; not known: %u\n",
+                        counts[AEP__GRADE_UNKNOWN]);
     else
         aep__buf_text(&verdicts->out, "\nall is well\n");
 }
@@ -188,7 +197,7 @@ static void add_sum(struct aep__verdicts *verdicts)
 int aep__verdicts_finish(struct aep__verdicts *verdicts)
 {
     show_open(verdicts);
-    add_sum(verdicts);
+    (verdicts->json ? add_json_sum : add_text_sum)(verdicts);
     int status = aep__out_finish(&verdicts->out);
     aep__buf_done(&verdicts->text);
     aep__buf_done(&verdicts->remedy);

@@ -16,6 +16,7 @@
 enum aep__grade {
     AEP__GRADE_FINE,
     AEP__GRADE_SKIPPED, /* could not or need not be looked at */
+    AEP__GRADE_UNKNOWN, /* looked at, but that did not tell */
     AEP__GRADE_WARNING,
     AEP__GRADE_FAILED,
     AEP__GRADE_COUNT,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aep/amount.h"
 #include "aep/out.h"
 #include "asking.h"
 #include "retention.h"
@@ -82,9 +83,13 @@ static void add_differences(struct aep__buf *out, const struct aep__admin_topic 
     const struct aep__admin_wish *wish = &plan->wish;
     char shown[AEP__RETENTION_SIZE];
     if (wish->partitions > 0 && topic->partitions > 0 && topic->partitions != wish->partitions)
-        aep__buf_format(out, ", with %d partitions, not %d", topic->partitions, wish->partitions);
+        aep__buf_format(out, ", with %s, not %d",
+                        aep__amount_of((uint64_t)topic->partitions, "partition").text,
+                        wish->partitions);
     if (wish->replication > 0 && topic->replication > 0 && topic->replication != wish->replication)
-        aep__buf_format(out, ", with %d replicas, not %d", topic->replication, wish->replication);
+        aep__buf_format(out, ", with %s, not %d",
+                        aep__amount_of((uint64_t)topic->replication, "replica").text,
+                        wish->replication);
     if (plan->retention_given && topic->retention_known &&
         topic->retention_ms != plan->retention_ms)
         aep__buf_format(out, ", kept %s", aep__retention_show(topic->retention_ms, shown));

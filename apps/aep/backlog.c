@@ -59,3 +59,8 @@ int aep__backlog_measure(struct aep__spool *spool, const struct aep__states *sta
     ret->counted = ret->bytes <= COUNT_BYTES;
     return ret->counted ? count_events(spool, begin, &ret->events, err) : AEP_OK;
 }
+
+const char *aep__backlog_word(const struct aep__spool *spool)
+{
+    return spool->local ? "kept" : "waiting";
+}

@@ -16,5 +16,7 @@ struct aep__backlog {
  * Errors: AEP_ESPOOL, AEP_ENOMEM. */
 int aep__backlog_measure(struct aep__spool *spool, const struct aep__states *states,
                          struct aep__backlog *ret, aep_error *err);
+/** What that is: "waiting" to be sent; in local mode "kept". */
+const char *aep__backlog_word(const struct aep__spool *spool);
 
 #endif

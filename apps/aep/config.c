@@ -59,7 +59,7 @@ static const struct aep__verb *const actions[] = {&explain, &reference, NULL};
 const struct aep__verb aep__verb_config = {
     .name = "config",
     .summary = "shows the configuration and where each value came from",
-    .usage = "explain [--json]",
+    .usage = "explain [--json] | reference",
     .description = "A value given by --set beats the environment, which beats aep.conf, which "
                    "beats the default.",
     .actions = actions,

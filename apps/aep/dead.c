@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amount.h"
 #include "ask.h"
 #include "options.h"
 #include "out.h"
@@ -76,7 +77,7 @@ static void add_text(struct aep__buf *out, const struct aep__sidelog_entry *entr
     aep__out_plain(out, message->topic.data, message->topic.len);
     aep__buf_byte(out, ' ');
     aep__out_plain(out, id.data, id.len);
-    aep__buf_format(out, " %zu bytes%s\n", message->value.len,
+    aep__buf_format(out, " %s%s\n", aep__amount_of(message->value.len, "byte").text,
                     entry->note.flags & AEP__NOTE_REPLAY ? ", being sent again" : "");
 }
 
@@ -138,6 +139,12 @@ static int read_ordinal(const struct aep__args *args, uint64_t *ret, aep_error *
     return AEP_OK;
 }
 
+static int say_missing(const struct aep__args *args)
+{
+    aep__out_say("%s: no dead letter with the ordinal %s", args->name, args->operands[0]);
+    return AEP__EXIT_FAILED;
+}
+
 static int run_show(struct aep__args *args)
 {
     struct listing listing = {.json = true};
@@ -145,11 +152,7 @@ static int run_show(struct aep__args *args)
     if (read_ordinal(args, &listing.ordinal, &err) != AEP_OK)
         return aep__out_error(&err);
     int status = list_dead(args, &listing);
-    if (status == AEP__EXIT_DONE && listing.found == 0) {
-        aep__out_say("dead show: no dead letter with the ordinal %s", args->operands[0]);
-        return AEP__EXIT_FAILED;
-    }
-    return status;
+    return status == AEP__EXIT_DONE && listing.found == 0 ? say_missing(args) : status;
 }
 
 /* Asks the relay, which is started if need be, and says how many it was. */
@@ -174,10 +177,11 @@ static int ask_relay(const struct aep__args *args, const char *what, const char 
     if (code != AEP_OK)
         return aep__out_error(&err);
     sscanf(reply, "ok %llu", &count);
+    if (one && count == 0)
+        return say_missing(args);
     struct aep__buf text = {0};
-    aep__buf_format(&text, "%llu dead letter%s %s\n", count, count == 1 ? "" : "s", done);
-    int status = aep__out_finish(&text);
-    return one && count == 0 ? AEP__EXIT_FAILED : status;
+    aep__buf_format(&text, "%s %s\n", aep__amount_of(count, "dead letter").text, done);
+    return aep__out_finish(&text);
 }
 
 static int run_replay(struct aep__args *args)
@@ -252,7 +256,7 @@ static const struct aep__verb *const actions[] = {&list, &show, &replay, &drop, 
 const struct aep__verb aep__verb_dead = {
     .name = "dead",
     .summary = "lists, shows, sends again or drops what Kafka has refused for good",
-    .usage = "list | show ORDINAL | replay [ORDINAL] | drop ORDINAL",
+    .usage = "list | show ORDINAL | replay [ORDINAL] | drop ORDINAL | drop --yes",
     .description =
         "A message that is too large for the topic or is otherwise refused for good does not hold "
         "up the others: the relay puts it into the dead-letter log of its spool, which is bounded "

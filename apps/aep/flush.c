@@ -147,7 +147,7 @@ const struct aep__verb aep__verb_flush = {
     .summary = "waits until everything in the spool is delivered",
     .usage = "[--all] [--timeout MS]",
     .description = "Of the configured spool; starts a relay if none runs. Exit status 3: something "
-                   "is still on disk or parked.",
+                   "is still on disk or parked. In local mode there is nothing to deliver.",
     .options = options,
     .run = run_flush,
 };

@@ -236,9 +236,21 @@ static void put_names(FILE *out, const struct aep__verb *const *verbs)
     }
 }
 
-/* One variable of the case: the options of this sort. */
+/* The actions of each verb that has some. */
+static void put_bash_actions(FILE *out)
+{
+    for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
+        if (!(*verb)->actions)
+            continue;
+        fprintf(out, "    %s) actions='", (*verb)->name);
+        put_names(out, (*verb)->actions);
+        fputs("' ;;\n", out);
+    }
+}
+
+/* One variable of the case: the options of this sort, with the letters they have. */
 static void put_bash_options(FILE *out, const char *variable, const struct aep__verb *verb,
-                             bool (*wanted)(const struct aep__flag *row))
+                             bool letters, bool (*wanted)(const struct aep__flag *row))
 {
     struct aep__flag rows[AEP__OPTIONS_MAX];
     size_t count = aep__verb_options(verb, rows, AEP__OPTIONS_MAX);
@@ -249,6 +261,8 @@ static void put_bash_options(FILE *out, const char *variable, const struct aep__
         fputs("--", out);
         put_dashed(out, rows[i].name);
         fputc(' ', out);
+        if (letters && rows[i].letter)
+            fprintf(out, "-%c ", rows[i].letter);
     }
     fputc('\'', out);
 }
@@ -271,51 +285,102 @@ static bool takes_file(const struct aep__flag *row)
 static void put_bash_case(FILE *out, const struct aep__verb *verb, const char *name)
 {
     fprintf(out, "    '%s')", name);
-    put_bash_options(out, "options", verb, is_any);
-    put_bash_options(out, "values", verb, takes_value);
-    put_bash_options(out, "files", verb, takes_file);
+    put_bash_options(out, "options", verb, false, is_any);
+    put_bash_options(out, "values", verb, true, takes_value);
+    put_bash_options(out, "files", verb, true, takes_file);
     fprintf(out, " operands='%s' ;;\n", verb->operands ? verb->operands : "");
 }
 
+/* What bash does with the tables. bash-completion has a function for the command line within a
+ * command line (_comp_command_offset, older _command_offset); without it the command's own
+ * completion is called with the words from there on. */
+static const char bash_helpers[] =
+    "_aep_reply()\n{\n"
+    "    mapfile -t COMPREPLY < <(compgen \"$@\" -- \"$cur\")\n}\n"
+    "_aep_files()\n{\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "    _aep_reply -f\n}\n"
+    "# the command line that begins at word $1\n"
+    "_aep_command()\n{\n"
+    "    local at=$1 i own line=$COMP_LINE\n"
+    "    for own in _comp_command_offset _command_offset; do\n"
+    "        if declare -F $own >/dev/null; then\n"
+    "            $own \"$at\"\n            return\n        fi\n    done\n"
+    "    if ((COMP_CWORD == at)); then\n"
+    "        [[ $cur == */* ]] && compopt -o filenames 2>/dev/null\n"
+    "        _aep_reply -c\n        return\n    fi\n"
+    "    own=$(complete -p \"${COMP_WORDS[at]##*/}\" 2>/dev/null)\n"
+    "    if [[ $own != *' -F '* ]]; then\n        _aep_files\n        return\n    fi\n"
+    "    own=${own##* -F } own=${own%% *}\n"
+    "    for ((i = 0; i < at; i++)); do\n        line=${line#*\"${COMP_WORDS[i]}\"}\n    done\n"
+    "    line=${line#\"${line%%[![:space:]]*}\"}\n"
+    "    local COMP_POINT=$((COMP_POINT - ${#COMP_LINE} + ${#line})) COMP_LINE=$line\n"
+    "    local COMP_WORDS=(\"${COMP_WORDS[@]:at}\") COMP_CWORD=$((COMP_CWORD - at))\n"
+    "    \"$own\" \"${COMP_WORDS[0]}\" \"$cur\" \"${COMP_WORDS[COMP_CWORD - 1]}\"\n}\n"
+    "# the first word from $1 on that is neither an option nor its value, in first; behind \"--\" it\n"
+    "# may look like one\n"
+    "_aep_first()\n{\n"
+    "    local word\n"
+    "    for ((first = $1; first < COMP_CWORD;)); do\n"
+    "        word=${COMP_WORDS[first]}\n"
+    "        if [[ $word == -- ]]; then\n            ((first++))\n            return 0\n"
+    "        elif [[ $word != -* ]]; then\n            return 0\n"
+    "        elif [[ ${COMP_WORDS[first + 1]} == '=' ]]; then\n            ((first += 3))\n"
+    "        elif [[ $values == *\" $word \"* ]]; then\n            ((first += 2))\n"
+    "        else\n            ((first++))\n        fi\n    done\n"
+    "    [[ $first == \"$COMP_CWORD\" && $cur != -* ]]\n}\n";
+
+/* _aep: which verb and action, then what stands before the word. With --name=value bash makes three
+ * words of it. */
+static const char bash_begin[] =
+    "_aep()\n{\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "    local name=${COMP_WORDS[1]} at=2 first actions options='' values='' files='' operands=''\n"
+    "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n"
+    "        _aep_reply -W \"$_aep_verbs --help --version\"\n        return\n    fi\n"
+    "    _aep_actions \"$name\"\n"
+    "    if [[ $actions ]]; then\n"
+    "        if ((COMP_CWORD == 2)); then\n"
+    "            _aep_reply -W \"$actions\"\n            return\n        fi\n"
+    "        name=\"$name ${COMP_WORDS[2]}\" at=3\n"
+    "    fi\n    case $name in\n";
+
+static const char bash_end[] =
+    "    esac\n"
+    "    if [[ $operands == COMMAND ]] && _aep_first \"$at\"; then\n"
+    "        _aep_command \"$first\"\n        return\n    fi\n"
+    "    if [[ $cur == '=' ]]; then\n"
+    "        cur=''\n"
+    "    elif [[ $prev == '=' ]]; then\n"
+    "        prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "    fi\n"
+    "    if [[ $operands == VERB ]]; then\n"
+    "        _aep_actions \"${COMP_WORDS[at]}\"\n"
+    "        ((COMP_CWORD > at)) || actions=$_aep_verbs\n"
+    "        ((COMP_CWORD > at + 1)) || operands=$actions\n"
+    "    fi\n"
+    "    if [[ $files == *\" $prev \"* || $operands == FILE && $cur != -* && "
+    "$values != *\" $prev \"* ]]; then\n"
+    "        _aep_files\n"
+    "    elif [[ $values == *\" $prev \"* ]]; then\n"
+    "        return\n"
+    "    elif [[ $cur == -* ]]; then\n"
+    "        _aep_reply -W \"$options\"\n"
+    "    elif [[ $operands != COMMAND && $operands != VERB ]]; then\n"
+    "        _aep_reply -W \"$operands\"\n"
+    "    fi\n}\ncomplete -F _aep aep\n";
+
 static void put_bash(FILE *out)
 {
-    fputs("# bash completion for aep; made from its tables\n_aep()\n{\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-          "    local name=${COMP_WORDS[1]} at=2 options='' values='' files='' operands=''\n"
-          "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n"
-          "        COMPREPLY=($(compgen -W '",
-          out);
+    fputs("# bash completion for aep; made from its tables\n_aep_verbs='", out);
     put_names(out, aep__verbs);
-    fputs(" --help --version' -- \"$cur\"))\n        return\n    fi\n    case $name in\n", out);
-    for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
-        if (!(*verb)->actions)
-            continue;
-        fprintf(out,
-                "    %s)\n        if ((COMP_CWORD == 2)); then\n"
-                "            COMPREPLY=($(compgen -W '",
-                (*verb)->name);
-        put_names(out, (*verb)->actions);
-        fputs("' -- \"$cur\"))\n            return\n        fi\n"
-              "        name=\"$name ${COMP_WORDS[2]}\" at=3 ;;\n",
-              out);
-    }
-    fputs("    esac\n    case $name in\n", out);
+    fputs("'\n_aep_actions()\n{\n    case $1 in\n", out);
+    put_bash_actions(out);
+    fputs("    *) actions='' ;;\n    esac\n}\n", out);
+    fputs(bash_helpers, out);
+    fputs(bash_begin, out);
     each_leaf(aep__verbs, "", put_bash_case, out);
-    fputs("    esac\n"
-          "    if [[ $files == *\" $prev \"* ]]; then\n"
-          "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-          "    elif [[ $values == *\" $prev \"* ]]; then\n"
-          "        return\n"
-          "    elif [[ $cur == -* ]]; then\n"
-          "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
-          "    elif [[ $operands == FILE ]]; then\n"
-          "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-          "    elif [[ $operands == COMMAND ]]; then\n"
-          "        COMPREPLY=($(compgen -c -f -- \"$cur\"))\n"
-          "    else\n"
-          "        COMPREPLY=($(compgen -W \"$operands\" -- \"$cur\"))\n"
-          "    fi\n}\ncomplete -F _aep aep\n",
-          out);
+    fputs(bash_end, out);
 }
 
 /* Text between the brackets of a specification of _arguments, within single quotes. */
@@ -375,15 +440,18 @@ static void put_zsh_case(FILE *out, const struct aep__verb *verb, const char *na
     if (strcmp(operands, "FILE") == 0)
         fputs(" \\\n            '*:file:_files'", out);
     else if (strcmp(operands, "COMMAND") == 0)
-        fputs(" \\\n            '*:: :_normal'", out);
+        fputs(" \\\n            '*::command:_aep_command'", out);
+    else if (strcmp(operands, "VERB") == 0)
+        fputs(" \\\n            '1:verb:_aep_verbs' '2:action:{_aep_actions $words[2]}'", out);
     else if (*operands)
         fprintf(out, " \\\n            '1:what:(%s)'", operands);
     fputs(" ;;\n", out);
 }
 
-static void put_zsh_verbs(FILE *out, const struct aep__verb *const *verbs, const char *indent)
+/* The body of a function that offers the names of a list with their summaries. */
+static void put_zsh_names(FILE *out, const struct aep__verb *const *verbs, const char *indent)
 {
-    fprintf(out, "%slocal -a verbs=(", indent);
+    fprintf(out, "%slocal -a names=(", indent);
     for (; *verbs; verbs++) {
         if ((*verbs)->hidden)
             continue;
@@ -391,27 +459,45 @@ static void put_zsh_verbs(FILE *out, const struct aep__verb *const *verbs, const
         put_zsh_text(out, (*verbs)->summary);
         fputc('\'', out);
     }
-    fprintf(out, ")\n%s_describe verb verbs\n", indent);
+    fprintf(out, ")\n%s_describe verb names", indent);
 }
 
 static void put_zsh(FILE *out)
 {
-    fputs("#compdef aep\n# made from the tables of aep\n_aep()\n{\n"
-          "    local name=$words[2]\n    if ((CURRENT == 2)); then\n",
+    fputs("#compdef aep\n# made from the tables of aep\n_aep_verbs()\n{\n", out);
+    put_zsh_names(out, aep__verbs, "    ");
+    fputs("\n}\n# the actions of verb $1; false: it has none\n_aep_actions()\n{\n    case $1 in\n",
           out);
-    put_zsh_verbs(out, aep__verbs, "        ");
-    fputs("        return\n    fi\n    case $name in\n", out);
     for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
         if (!(*verb)->actions)
             continue;
-        fprintf(out, "        %s)\n            if ((CURRENT == 3)); then\n", (*verb)->name);
-        put_zsh_verbs(out, (*verb)->actions, "                ");
-        fputs("                return\n            fi\n"
-              "            name=\"$name $words[3]\"\n"
-              "            shift words\n            ((CURRENT--)) ;;\n",
-              out);
+        fprintf(out, "    %s)\n", (*verb)->name);
+        put_zsh_names(out, (*verb)->actions, "        ");
+        fputs(" ;;\n", out);
     }
-    fputs("    esac\n    shift words\n    ((CURRENT--))\n    case $name in\n", out);
+    fputs("    *) return 1 ;;\n    esac\n}\n"
+          "# a command line of its own; _arguments leaves a \"--\" that comes first\n"
+          "_aep_command()\n{\n"
+          "    if [[ $words[1] == -- ]]; then\n        shift words\n        ((CURRENT--))\n    fi\n"
+          "    _normal\n}\n"
+          "_aep()\n{\n"
+          "    local name=$words[2]\n"
+          "    if ((CURRENT == 2)); then\n        _aep_verbs\n        return\n    fi\n"
+          "    case $name in\n    ",
+          out);
+    const char *bar = "";
+    for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
+        if (!(*verb)->actions)
+            continue;
+        fprintf(out, "%s%s", bar, (*verb)->name);
+        bar = "|";
+    }
+    fputs(")\n        if ((CURRENT == 3)); then\n            _aep_actions $name\n"
+          "            return\n        fi\n"
+          "        name=\"$name $words[3]\"\n"
+          "        shift words\n        ((CURRENT--)) ;;\n"
+          "    esac\n    shift words\n    ((CURRENT--))\n    case $name in\n",
+          out);
     each_leaf(aep__verbs, "", put_zsh_case, out);
     fputs("    esac\n}\n_aep \"$@\"\n", out);
 }

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "options.h"
+#include "out.h"
+#include "verbs.h"
+
 #define WIDTH 80
 #define INDENT 28 /* where the texts of options begin */
 
@@ -163,3 +167,30 @@ void aep__help_all(struct aep__buf *out, const struct aep__verb *const *verbs)
                        "Exit status: 0 done, 1 failed, 2 wrong usage or invalid event,\n"
                        "3 accepted but not acknowledged in time, 4 refused: the spool is full.\n");
 }
+
+/* ---- the verb ------------------------------------------------------------------------------- */
+
+/* `aep help VERB ACTION` is `aep VERB ACTION --help`, of verbs that another program runs too. */
+static int run_help(struct aep__args *args)
+{
+    static char help[] = "--help";
+    struct aep__buf text = {0};
+    if (args->operand_count == 0) {
+        aep__help_all(&text, aep__verbs);
+        return aep__out_finish(&text);
+    }
+    const struct aep__verb *verb = aep__verb_find(aep__verbs, args->operands[0]);
+    char *action = args->operands[1];
+    char *words[] = {action ? action : help, action ? help : NULL, NULL};
+    return verb ? aep__verb_main(verb, verb->name, words, NULL)
+                : aep__verb_refuse(args->operands[0]);
+}
+
+const struct aep__verb aep__verb_help = {
+    .name = "help",
+    .summary = "tells what a verb does and which options it takes",
+    .usage = "[VERB [ACTION]]",
+    .operands = "VERB",
+    .operands_max = 2,
+    .run = run_help,
+};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verb's help as text, from its table. */
+/* A verb's help as text, from its table; in help.c also the verb that shows it. */
 #ifndef AEP_APP_HELP_H
 #define AEP_APP_HELP_H
 

@@ -10,6 +10,7 @@
 
 #define CHUNK_BYTES 65536u
 #define LIMIT_BYTES (256u << 20)
+#define FORMS "give the JSON itself, @FILE for that of a file, or - for stdin"
 
 static int read_all(int fd, const char *shown, struct aep__buf *out, aep_error *err)
 {
@@ -43,14 +44,27 @@ int aep__input_read(const char *name, struct aep__buf *out, aep_error *err)
     return code;
 }
 
-int aep__input_value(const char *value, struct aep__buf *out, const char **ret, aep_error *err)
+/* Another file than the one meant, or none, is wrong usage and no failure of ours. */
+static int read_named(const char *name, const char *file, struct aep__buf *out, aep_error *err)
+{
+    aep_error why;
+    if (!*file)
+        return aep__error(err, AEP_EINVAL, name, "%s: no file is named behind \"@\": " FORMS, name);
+    int code = aep__input_read(file, out, &why);
+    if (code == AEP_EIO)
+        return aep__error(err, AEP_EINVAL, name, "%s: cannot read %s: " FORMS, name, why.text);
+    return code == AEP_OK ? code : aep__error(err, code, name, "%s: %s", name, why.text);
+}
+
+int aep__input_value(const char *name, const char *value, struct aep__buf *out, const char **ret,
+                     aep_error *err)
 {
     bool file = value[0] == '@';
     if (!file && strcmp(value, "-") != 0) {
         *ret = value;
         return AEP_OK;
     }
-    int code = aep__input_read(file ? value + 1 : value, out, err);
+    int code = file ? read_named(name, value + 1, out, err) : aep__input_read(value, out, err);
     if (code == AEP_OK)
         *ret = out->data;
     return code;

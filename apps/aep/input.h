@@ -11,7 +11,11 @@
 int aep__input_read(const char *name, struct aep__buf *out, aep_error *err);
 
 /** A JSON-typed option value: the text itself, or for "@FILE" and "-" what is read from there.
- * *ret is the value, or out's content. Errors: as aep__input_read(). */
-int aep__input_value(const char *value, struct aep__buf *out, const char **ret, aep_error *err);
+ * *ret is the value, or out's content.
+ * @name  the member that it is the value of
+ * Errors: AEP_EINVAL no FILE is named, or it cannot be read; AEP_EIO stdin; AEP_ETOOBIG over 256 MiB;
+ * AEP_ENOMEM */
+int aep__input_value(const char *name, const char *value, struct aep__buf *out, const char **ret,
+                     aep_error *err);
 
 #endif

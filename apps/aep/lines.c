@@ -402,7 +402,7 @@ static int conclude(struct lines *lines)
     const char *state = "spooled";
     if (aep__session_wait_ms(lines->args, &wait_ms, &lines->err) == AEP_OK && wait_ms >= 0) {
         waited = aep_publisher_flush(lines->session.publisher, wait_ms, &lines->err);
-        state = aep__receipt_state(waited);
+        state = aep__receipt_state(&lines->session, waited);
         if (waited != AEP_OK)
             aep__out_say("publish: %s", lines->err.text);
     }

@@ -3,9 +3,12 @@
  * of argv, so that nothing is copied and one allocation holds all. */
 #include "options.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "config/nearest.h"
@@ -278,6 +281,26 @@ static int set_option(const struct aep__args *args, aep_config *config, const ch
     return code;
 }
 
+/* A relative path is one of our working folder; a folder that is to be made yet is one too. */
+static int set_spool(const struct aep__args *args, aep_config *config, aep_error *err)
+{
+    const char *named = aep__args_text(args, "spool");
+    char path[PATH_MAX];
+    if (!named || realpath(named, path))
+        return named ? aep_config_set(config, "spool.dir", path, err) : AEP_OK;
+    if (errno != ENOENT)
+        return aep__error_errno(err, AEP_ESPOOL, "spool", "%s", named);
+    bool absolute = named[0] == '/';
+    if (!absolute && !getcwd(path, sizeof path))
+        return aep__error_errno(err, AEP_ESPOOL, "spool", "the working folder");
+    struct aep__buf folder = {0};
+    aep__buf_format(&folder, "%s%s%s", absolute ? "" : path, absolute ? "" : "/", named);
+    int code = folder.failed ? aep__error_memory(err)
+                             : aep_config_set(config, "spool.dir", aep__buf_string(&folder), err);
+    aep__buf_done(&folder);
+    return code;
+}
+
 static void say_log(void *user, enum aep_log_level level, const char *text)
 {
     (void)user;
@@ -296,6 +319,8 @@ int aep__args_config(const struct aep__args *args, aep_config **ret, aep_error *
         if (strcmp(args->given[i].option->name, "set") == 0)
             code = set_option(args, config, args->given[i].value, err);
     }
+    if (code == AEP_OK)
+        code = set_spool(args, config, err);
     if (code != AEP_OK) {
         aep_config_free(config);
         return code;

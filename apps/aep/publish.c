@@ -101,9 +101,9 @@ static int read_number(const struct source *source, const char *name, const char
                       text);
 }
 
-static int read_json(struct source *source, const char *value, const char **ret)
+static int read_json(struct source *source, const char *name, const char *value, const char **ret)
 {
-    return aep__input_value(value, &source->files[source->file_count++], ret, source->err);
+    return aep__input_value(name, value, &source->files[source->file_count++], ret, source->err);
 }
 
 static int add_field(struct source *source, const struct aep__member *member, const char *value)
@@ -112,7 +112,7 @@ static int add_field(struct source *source, const struct aep__member *member, co
     int code = AEP_OK;
     *field = (aep_field){.name = member->name, .text = value, .number = 1};
     if (aep__type_is_json(member->type)) {
-        code = read_json(source, value, &field->text);
+        code = read_json(source, member->name, value, &field->text);
     } else if (value && aep__type_is_number(member->type)) {
         code = read_number(source, member->name, value, &field->number);
         field->text = NULL;
@@ -187,7 +187,8 @@ static int read_any(struct source *source)
                         .traceparent = aep__args_text(args, "traceparent"),
                         .tracestate = aep__args_text(args, "tracestate"));
     int code = check_members(source);
-    return code == AEP_OK && payload ? read_json(source, payload, &event->payload) : code;
+    return code == AEP_OK && payload ? read_json(source, "payload", payload, &event->payload)
+                                     : code;
 }
 
 static int refuse_kind(const struct source *source, const char *name)
@@ -204,6 +205,7 @@ static int read_source(struct source *source)
 {
     const struct aep__args *args = source->args;
     bool any = aep__args_given(args, "type");
+    aep__session_check_trace(args);
     if (any == (args->operand_count == 1))
         return aep__error(source->err, AEP_EINVAL, "kind",
                           "publish: a kind is wanted (started, progress, completed, failed), or "
@@ -259,7 +261,7 @@ static int publish_one(struct source *source)
         state = "disabled";
     } else if (code == AEP_OK && wait_ms >= 0) {
         waited = aep_publisher_wait(session.publisher, &receipt, wait_ms, source->err);
-        state = aep__receipt_state(waited);
+        state = aep__receipt_state(&session, waited);
     }
     status = code == AEP_OK ? show_receipt(&receipt, state, aep__args_given(source->args, "json"))
                             : aep__out_error(source->err);
@@ -305,7 +307,8 @@ static int run_publish(struct aep__args *args)
 static const struct aep__flag options[] = {
     {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
      "Waits at most MS milliseconds (10000 if not said) for Kafka's acknowledgement; "
-     "exit status 3 if there is none by then. The event stays on disk and is sent all the same.",
+     "exit status 3 if there is none by then. The event stays on disk and is sent all the same. In "
+     "local mode there is nothing to wait for: the state stays spooled.",
      NULL, NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL,
      "Prints a receipt: event_id, correlation_id, state (spooled, acked, deferred, parked, dead, "
@@ -317,10 +320,7 @@ static const struct aep__flag options[] = {
      NULL, NULL, NULL},
     {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
      "What caused the event. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
-    {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",
-     "Trace context. Default: TRACEPARENT of the environment, else a new one.", NULL, NULL, NULL},
-    {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.", NULL,
-     NULL, NULL},
+    AEP__TRACE_OPTIONS,
     {"type", 0, AEP__ARGUMENT_VALUE, "TYPE", "The event type: a.b.c.vN.", NULL, NULL, ANY_TYPE},
     {"payload", 0, AEP__ARGUMENT_VALUE, "JSON", "The payload, an object.", NULL, NULL, ANY_TYPE},
     {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic; the event type if not given.", NULL,

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-const char *aep__receipt_state(int code)
+const char *aep__receipt_state(const struct aep__session *session, int code)
 {
     static const struct {
         int code;
@@ -14,6 +14,8 @@ const char *aep__receipt_state(int code)
         {AEP_OK, "acked"},       {AEP_EDEFERRED, "deferred"}, {AEP_ERELAY, "deferred"},
         {AEP_EPARKED, "parked"}, {AEP_EDEAD, "dead"},
     };
+    if (code == AEP_OK && aep__config_is(session->config, AEP__OPT_MODE, "local"))
+        return "spooled"; /* nobody acknowledges anything */
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         if (states[i].code == code)
             return states[i].state;

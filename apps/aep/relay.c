@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "client/spawn.h"
+#include "config/layers.h"
 #include "spool/status.h"
 
 #define STOP_MS 60000
@@ -95,26 +96,42 @@ static int hand_settings(const struct aep__args *args, aep_error *err)
 static int run_run(struct aep__args *args)
 {
     static char foreground[] = "--foreground", spool[] = "--spool";
-    char *folder = (char *)aep__args_text(args, "spool");
-    char *const words[] = {foreground, folder ? spool : NULL, folder, NULL};
+    char *words[] = {foreground, NULL, NULL, NULL};
     aep_config *config = NULL;
     aep_error err;
-    int code = aep__args_config(args, &config, &err); /* for what it has to say about them */
-    aep_config_free(config);
+    int code = aep__args_config(args, &config, &err); /* for what it has to say about them, too */
+    if (code == AEP_OK && aep__args_given(args, "spool")) {
+        words[1] = spool;
+        words[2] = config->options[AEP__OPT_SPOOL_DIR].text;
+    }
     if (code == AEP_OK)
         code = hand_settings(args, &err);
     setenv(AEP__RELAY_MALLOC, AEP__RELAY_MALLOC_VALUE, 0);
-    return code == AEP_OK ? aep__program_exec(AEP__RELAY_PROGRAM, words) : aep__out_error(&err);
+    int status =
+        code == AEP_OK ? aep__program_exec(AEP__RELAY_PROGRAM, words) : aep__out_error(&err);
+    aep_config_free(config);
+    return status;
 }
 
-static const struct aep__flag spool_options[] = {
+static const struct aep__flag stop_options[] = {
     AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
+/* A relay needs a configuration, so there is no looking for the only spool; and it may come before
+ * the first publisher. */
+static const struct aep__flag begin_options[] = {
+    {"spool", 0, AEP__ARGUMENT_VALUE, "DIR",
+     "The spool's folder instead of the configured one; made if it is not there.", "FILE", NULL,
+     NULL},
     AEP__OPTIONS_END,
 };
 
 static const struct aep__verb start = {
     .name = "start",
     .summary = "starts a relay in the background, unless one runs",
+    .usage = "[--spool DIR]",
+    .options = begin_options,
     .run = run_start,
 };
 
@@ -123,15 +140,15 @@ static const struct aep__verb stop = {
     .summary = "makes the relay send what it can in a bounded time, and end",
     .usage = "[--spool DIR]",
     .description = "With relay.mode=auto the next publisher starts one again.",
-    .options = spool_options,
+    .options = stop_options,
     .run = run_stop,
 };
 
 static const struct aep__verb run = {
     .name = "run",
-    .usage = "[--spool DIR]",
-    .options = spool_options,
     .summary = "runs the relay in the foreground, for service managers",
+    .usage = "[--spool DIR]",
+    .options = begin_options,
     .description = "Takes over from one that was started automatically; logs to stderr; ends on "
                    "SIGTERM after a bounded flush.",
     .run = run_run,
@@ -142,7 +159,7 @@ static const struct aep__verb *const actions[] = {&start, &stop, &run, NULL};
 const struct aep__verb aep__verb_relay = {
     .name = "relay",
     .summary = "starts, stops or runs the relay, which sends the spool's events to Kafka",
-    .usage = "start | stop | run",
+    .usage = "start | stop | run [--spool DIR]",
     .description =
         "A publisher that finds no relay alive starts one (relay.mode=auto), and it ends "
         "by itself when there has been nothing to do for relay.idle_exit. These are for "

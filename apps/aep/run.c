@@ -130,7 +130,8 @@ static int publish_started(struct tracked *tracked, char *const argv[])
     const char *request = aep__args_text(args, "user_request");
     const char *context = aep__args_text(args, "context");
     describe_command(tracked, argv);
-    int code = aep__input_value(context ? context : "{}", &tracked->input, &context, &tracked->err);
+    int code = aep__input_value("context", context ? context : "{}", &tracked->input, &context,
+                                &tracked->err);
     if (code != AEP_OK)
         return code;
     return aep_execution_start(
@@ -274,6 +275,7 @@ static int run_run(struct aep__args *args)
     /* A closed stderr must not end us before the command has begun; it gets the old one back. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &old_pipe);
     bool strict = aep__args_given(args, "strict");
+    aep__session_check_trace(args);
     if (begin_tracking(&tracked, argv) != AEP_OK) {
         aep__out_say("run: %s: %s", strict ? "not run" : "not tracked", tracked.err.text);
         if (strict) {
@@ -302,10 +304,7 @@ static const struct aep__flag options[] = {
      "What caused it. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
     {"context", 0, AEP__ARGUMENT_VALUE, "JSON",
      "An object, or @FILE; command, argv and cwd are added to it.", NULL, NULL, NULL},
-    {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",
-     "Trace context. Default: TRACEPARENT of the environment, else a new one.", NULL, NULL, NULL},
-    {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.", NULL,
-     NULL, NULL},
+    AEP__TRACE_OPTIONS,
     {"strict", 0, AEP__ARGUMENT_NONE, NULL,
      "Does not run the command if the execution cannot be tracked: exit status 125.", NULL, NULL,
      NULL},

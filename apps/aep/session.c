@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event/trace.h"
+#include "out.h"
+
 #define WAIT_MS_DEFAULT 10000
 
 int aep__session_open(struct aep__session *session, const struct aep__args *args, aep_error *err)
@@ -42,6 +45,25 @@ const char *aep__session_id(const struct aep__args *args, const char *name)
         text = value && *value ? value : NULL;
     }
     return text;
+}
+
+static const struct {
+    const char *name;
+    bool (*is_valid)(const char *text, size_t len);
+    const char *form, *instead;
+} traces[] = {
+    {"traceparent", aep__traceparent_valid, "00-<32 hex digits>-<16>-<2>", "a new one is made"},
+    {"tracestate", aep__tracestate_valid, "key=value,...", "it is left out"},
+};
+
+void aep__session_check_trace(const struct aep__args *args)
+{
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        const char *text = aep__args_text(args, traces[i].name);
+        if (text && !traces[i].is_valid(text, strlen(text)))
+            aep__out_say("%s: --%s \"%.80s\" is not W3C's %s (%s): %s", args->name, traces[i].name,
+                         text, traces[i].name, traces[i].form, traces[i].instead);
+    }
 }
 
 int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err)

@@ -7,6 +7,16 @@
 #include "config/config.h"
 #include "options.h"
 
+/* clang-format off */
+/** The rows of --traceparent and --tracestate, for the verbs' tables. */
+#define AEP__TRACE_OPTIONS                                                                         \
+    {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",                                                 \
+     "Trace context. Default: TRACEPARENT of the environment, else a new one. One that is not "    \
+     "valid is said and a new one made.", NULL, NULL, NULL},                                       \
+    {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.",       \
+     NULL, NULL, NULL}
+/* clang-format on */
+
 struct aep__session {
     aep_config *config; /* resolved */
     aep_publisher *publisher;
@@ -21,6 +31,10 @@ void aep__session_close(struct aep__session *session);
  * `aep run` tells its command (correlation_id, causation_id, session_id, agent_name), the
  * environment's; else NULL. */
 const char *aep__session_id(const struct aep__args *args, const char *name);
+
+/** Says it where --traceparent or --tracestate is given and not valid W3C. The event goes out all the
+ * same, with what the library makes in its place: an event is worth more than its trace. */
+void aep__session_check_trace(const struct aep__args *args);
 
 /** The milliseconds of --wait[=MS]: its value, else 10 s. *ret unchanged if not given.
  * Errors: AEP_EINVAL. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "amount.h"
 #include "ask.h"
 #include "backlog.h"
 #include "options.h"
@@ -15,7 +16,7 @@
 #define ANSWER_MS 60000
 
 struct listing {
-    bool json;
+    bool json, failed; /* failed: what cannot be read has been said */
     struct aep__buf out;
 };
 
@@ -27,9 +28,10 @@ static int list_spool(void *user, struct aep__spool *spool)
     aep_error err;
     const char *mode = spool->local ? "local" : "kafka";
     if (aep__states_init(&states, spool, &err) != AEP_OK ||
-        aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK)
+        aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK) {
+        listing->failed = true;
         aep__out_error(&err);
-    if (listing->json) {
+    } else if (listing->json) {
         aep__buf_text(&listing->out, "{\"spool\":");
         aep__json_add_string(&listing->out, spool->path, strlen(spool->path));
         aep__buf_format(&listing->out,
@@ -38,8 +40,8 @@ static int list_spool(void *user, struct aep__spool *spool)
                         spool->uuid_text, mode, (unsigned long long)backlog.used_bytes,
                         (unsigned long long)backlog.bytes);
     } else {
-        aep__buf_format(&listing->out, "%s %s, %llu bytes waiting\n", spool->path, mode,
-                        (unsigned long long)backlog.bytes);
+        aep__buf_format(&listing->out, "%s %s, %s %s\n", spool->path, mode,
+                        aep__amount_bytes(backlog.bytes).text, aep__backlog_word(spool));
     }
     aep__states_done(&states);
     return AEP_OK;
@@ -49,9 +51,11 @@ static int run_list(struct aep__args *args)
 {
     struct listing listing = {.json = aep__args_given(args, "json")};
     aep_error err;
-    if (aep__spools_each(args, list_spool, &listing, &err) != AEP_OK)
+    int code = aep__spools_each(args, list_spool, &listing, &err);
+    int status = aep__out_finish(&listing.out);
+    if (code != AEP_OK)
         return aep__out_error(&err);
-    return aep__out_finish(&listing.out);
+    return listing.failed ? AEP__EXIT_FAILED : status;
 }
 
 static int purge(const struct aep__args *args, struct aep__spool *spool, aep_error *err)
@@ -65,7 +69,8 @@ static int purge(const struct aep__args *args, struct aep__spool *spool, aep_err
         return code;
     sscanf(reply, "ok %llu", &count);
     struct aep__buf text = {0};
-    aep__buf_format(&text, "%llu event%s dropped unsent\n", count, count == 1 ? "" : "s");
+    aep__buf_format(&text, "%s dropped%s\n", aep__amount_of(count, "event").text,
+                    spool->local ? "" : " unsent");
     aep__out_finish(&text);
     return AEP_OK;
 }
@@ -93,7 +98,7 @@ static int run_purge(struct aep__args *args)
 
 static const struct aep__flag list_options[] = {
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
-    AEP__SPOOL_OPTION,
+    AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
 
@@ -105,8 +110,9 @@ static const struct aep__flag purge_options[] = {
 
 static const struct aep__verb list = {
     .name = "list",
-    .summary = "lists the spools: folder, mode, what waits",
-    .usage = "[--json]",
+    .summary = "lists the spools: folder, mode, how much waits or is kept",
+    .usage = "[--json] [--spool DIR]",
+    .description = "The configured one and all beside it, by default all in $XDG_STATE_HOME/aep.",
     .options = list_options,
     .run = run_list,
 };

@@ -30,6 +30,12 @@ static int find_configured(const struct aep__args *args, struct aep__buf *out, a
     return code;
 }
 
+static void cut_last_name(struct aep__buf *path)
+{
+    while (path->len > 1 && path->data[--path->len] != '/')
+        ;
+}
+
 /* The folder that spools are in by default: that of the local mode's. */
 static int find_state_folder(struct aep__buf *out, aep_error *err)
 {
@@ -38,13 +44,11 @@ static int find_state_folder(struct aep__buf *out, aep_error *err)
         return aep__error_memory(err);
     int code = aep_config_set(arguments, "mode", "local", err);
     if (code == AEP_OK)
-        code = aep_config_set(arguments, "spool.dir", "", err);
-    if (code == AEP_OK)
         code = aep__config_load(arguments, &config, err);
     if (code == AEP_OK)
         code = aep__config_spool_dir(config, out, err);
-    while (code == AEP_OK && out->len > 1 && out->data[--out->len] != '/')
-        ;
+    if (code == AEP_OK)
+        cut_last_name(out);
     aep_config_free(arguments);
     aep_config_free(config);
     return code;
@@ -52,13 +56,20 @@ static int find_state_folder(struct aep__buf *out, aep_error *err)
 
 /* ---- all spools of a folder ----------------------------------------------------------------- */
 
-/* Or it may be one, in a folder that is closed to us: opening it tells. */
-static bool is_spool(const char *path)
+/* 0, or why there is no spool to be seen: ENOENT none was made there yet, ENOTDIR a file is in its
+ * place, EACCES the folder is closed to us. */
+static int look_for_spool(const char *path)
 {
     char id[PATH_MAX];
     int len = snprintf(id, sizeof id, "%s/spool.id", path);
-    return len > 0 && len < PATH_MAX &&
-           (access(id, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
+    return len < 0 || len >= PATH_MAX ? ENAMETOOLONG : access(id, F_OK) == 0 ? 0 : errno;
+}
+
+/* Or it may be one, in a folder that is closed to us: opening it tells. */
+static bool is_spool(const char *path)
+{
+    int problem = look_for_spool(path);
+    return problem != ENOENT && problem != ENOTDIR && problem != ENAMETOOLONG;
 }
 
 /* Calls fn with each spool's path; the number of them, or -1 when fn stopped it. */
@@ -161,23 +172,36 @@ static int visit_found(void *user, const char *path)
     return walk->code;
 }
 
+/* The configured one, if there is one, and those beside it; else those in the default folder. */
+static int visit_all(struct walk *walk, const struct aep__buf *own, struct aep__buf *folder,
+                     aep_error *err)
+{
+    int code = AEP_OK;
+    aep_error why;
+    if (own->len > 0 && look_for_spool(own->data) != ENOENT)
+        code = visit(walk, own->data, err);
+    walk->done = own->len > 0 ? own->data : NULL;
+    aep__buf_add(folder, own->data, own->len);
+    if (own->len > 0)
+        cut_last_name(folder);
+    else if (find_state_folder(folder, &why) != AEP_OK)
+        return code;
+    if (walk->code == AEP_OK)
+        each_path(aep__buf_string(folder), visit_found, walk);
+    return code;
+}
+
 int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),
                      void *user, aep_error *err)
 {
     struct aep__buf own = {0}, folder = {0};
     struct walk walk = {.fn = fn, .user = user, .code = AEP_OK};
-    aep_error why;
     bool named = aep__args_given(args, "spool");
     int code = named ? aep__spools_folder(args, &own, err) : find_configured(args, &own, err);
-    if (code == AEP_OK && named) {
+    if (code == AEP_OK && named)
         code = visit(&walk, aep__buf_string(&own), err);
-    } else if (code == AEP_OK) {
-        if (own.len > 0 && is_spool(aep__buf_string(&own)) &&
-            visit_found(&walk, aep__buf_string(&own)) == AEP_OK)
-            walk.done = own.data;
-        if (walk.code == AEP_OK && find_state_folder(&folder, &why) == AEP_OK)
-            each_path(aep__buf_string(&folder), visit_found, &walk);
-    }
+    else if (code == AEP_OK)
+        code = visit_all(&walk, &own, &folder, err);
     aep__buf_done(&own);
     aep__buf_done(&folder);
     return code == AEP_OK ? walk.code : code;

@@ -18,16 +18,25 @@
             "FILE", NULL, NULL                                                                     \
     }
 
+/** The same for verbs that show all of them: aep__spools_each(). */
+#define AEP__SPOOL_ONLY_OPTION                                                                     \
+    {                                                                                              \
+        "spool", 0, AEP__ARGUMENT_VALUE, "DIR", "Only the spool in this folder.", "FILE", NULL,    \
+            NULL                                                                                   \
+    }
+
 /** The folder of the one spool that is meant, absolute, appended to out.
  * Errors: AEP_EINVAL several are possible, or none; AEP_ECONFIG */
 int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_error *err);
 /** Opens it. Errors: as above; AEP_ESPOOL there is no spool. */
 int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep_error *err);
 
-/** Calls fn for each spool: the one of --spool, or of the configuration and all beside it.
+/** Calls fn for each spool: the one of --spool, or of the configuration and all beside it, or where
+ * none is configured all in $XDG_STATE_HOME/aep.
  * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. One that
  * was found beside the others and cannot be opened is said and passed over.
- * Errors: AEP_ECONFIG the configuration is wrong; AEP_ESPOOL the one of --spool cannot be opened */
+ * Errors: AEP_ECONFIG the configuration is wrong; AEP_ESPOOL the one of --spool cannot be opened, or
+ * the configured one, but fn has been called for those beside it */
 int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),
                      void *user, aep_error *err);
 

@@ -2,8 +2,8 @@
 /* aep status: what the files of each spool say, without a connection to anything. */
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
+#include "amount.h"
 #include "ask.h"
 #include "backlog.h"
 #include "options.h"
@@ -27,7 +27,7 @@ struct view {
 
 struct report {
     struct aep__buf out;
-    bool json;
+    bool json, failed; /* failed: what cannot be read has been said */
     size_t count;
 };
 
@@ -78,36 +78,19 @@ static uint64_t latency_us(const struct aep__status *status, double share)
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-static void add_bytes(struct aep__buf *out, uint64_t bytes)
+static void add_since(struct aep__buf *out, int64_t wall_us)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        value /= 1024;
-        unit++;
-    }
-    aep__buf_format(out, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
-
-static void add_local_time(struct aep__buf *out, int64_t wall_us)
-{
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm local;
-    char text[32];
-    localtime_r(&seconds, &local);
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-    aep__buf_text(out, text);
+    char text[AEP__TIME_SIZE];
+    aep__clock_format(wall_us, text);
+    aep__buf_format(out, " since %s", text);
 }
 
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  broker    %s", broker_texts[broker_of(view)]);
-    if (status->broker_since_us > 0) {
-        aep__buf_text(out, " since ");
-        add_local_time(out, status->broker_since_us);
-    }
+    if (status->broker_since_us > 0)
+        add_since(out, status->broker_since_us);
     if (status->reason[0])
         aep__buf_format(out, ": %.*s", (int)sizeof status->reason, status->reason);
     aep__buf_byte(out, '\n');
@@ -118,8 +101,8 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
     const struct aep__status *status = &view->states.status;
     aep__buf_format(out, "  relay     %s", view->alive ? "alive" : "not running");
     if (view->alive && status->pid > 0) {
-        aep__buf_format(out, ", process %lld, since ", (long long)status->pid);
-        add_local_time(out, status->started_us);
+        aep__buf_format(out, ", process %lld,", (long long)status->pid);
+        add_since(out, status->started_us);
     }
     aep__buf_byte(out, '\n');
 }
@@ -127,13 +110,11 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
 static void add_backlog_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
-    aep__buf_text(out, "  on disk   ");
-    add_bytes(out, view->backlog.used_bytes);
-    aep__buf_format(out, "\n  %s   ", view->spool->local ? "events " : "waiting");
+    aep__buf_format(out, "  on disk   %s\n", aep__amount_bytes(view->backlog.used_bytes).text);
+    aep__buf_format(out, "  %-7s   ", aep__backlog_word(view->spool));
     if (view->backlog.counted)
-        aep__buf_format(out, "%llu event%s, ", (unsigned long long)view->backlog.events,
-                        view->backlog.events == 1 ? "" : "s");
-    add_bytes(out, view->backlog.bytes);
+        aep__buf_format(out, "%s, ", aep__amount_of(view->backlog.events, "event").text);
+    aep__buf_text(out, aep__amount_bytes(view->backlog.bytes).text);
     if (status->parked_now > 0)
         aep__buf_format(out, "\n  parked    %llu (a topic is missing or forbidden)",
                         (unsigned long long)status->parked_now);
@@ -242,6 +223,7 @@ static int show_spool(void *user, struct aep__spool *spool)
         aep__buf_text(&report->out, report->count++ ? "\n" : "");
         add_text(&report->out, &view);
     } else {
+        report->failed = true;
         aep__out_error(&err);
     }
     aep__states_done(&view.states);
@@ -253,18 +235,24 @@ static int run_status(struct aep__args *args)
     struct report report = {.json = aep__args_given(args, "json")};
     aep_error err;
     aep__buf_text(&report.out, report.json ? "{\"spools\":[" : "");
-    if (aep__spools_each(args, show_spool, &report, &err) != AEP_OK) {
-        aep__buf_done(&report.out);
+    int code = aep__spools_each(args, show_spool, &report, &err);
+    report.failed |= code != AEP_OK;
+    if (report.json)
+        aep__buf_text(&report.out, "]}\n");
+    else if (report.count == 0 && !report.failed)
+        aep__buf_text(&report.out, "no spools\n");
+    if (report.count == 0 && report.failed)
+        aep__buf_clear(&report.out);
+    int status = aep__out_finish(&report.out);
+    if (code != AEP_OK)
         return aep__out_error(&err);
-    }
-    aep__buf_text(&report.out, report.json ? "]}\n" : report.count ? "" : "no spools\n");
-    return aep__out_finish(&report.out);
+    return report.failed ? AEP__EXIT_FAILED : status;
 }
 
 static const struct aep__flag options[] = {
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object with an array of spools.", NULL, NULL,
      NULL},
-    {"spool", 0, AEP__ARGUMENT_VALUE, "DIR", "Only this spool's.", "FILE", NULL, NULL},
+    AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
 
@@ -272,9 +260,10 @@ const struct aep__verb aep__verb_status = {
     .name = "status",
     .summary = "shows spools, relay and broker: backlog, state, counters",
     .usage = "[--json] [--spool DIR]",
-    .description = "Of the configured spool and of all in $XDG_STATE_HOME/aep. The broker's state "
-                   "is what the relay said last. Counters are over the spool's life; latency is "
-                   "from an event's timestamp to its acknowledgement.",
+    .description =
+        "Of the configured spool and all beside it, by default all in $XDG_STATE_HOME/aep. The broker's state "
+        "is what the relay said last. Counters are over the spool's life; latency is "
+        "from an event's timestamp to its acknowledgement.",
     .options = options,
     .run = run_status,
 };

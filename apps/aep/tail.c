@@ -12,12 +12,13 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "amount.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"
@@ -40,11 +41,13 @@
 #define LINES_MAX 256 /* held at once */
 #define SUMMARY_BYTES 4096
 #define OUT_BYTES 65536
+#define DAY_SIZE 11        /* 2025-11-13 and a NUL */
 #define STDOUT_CLOSED (-1) /* beside enum aep_code; has been said */
 
 struct line {
     aep_position begin, end;
     int64_t read_us;
+    char day[DAY_SIZE];
     struct aep__buf head, rest; /* the state is written between them */
 };
 
@@ -60,6 +63,7 @@ struct tail {
     aep_position *begins; /* of the last events: a ring of `last`, while the end is looked for */
     size_t last;
     uint64_t seen;
+    char day[DAY_SIZE]; /* of the line written last; before the first: today */
     uint64_t unsettled; /* written as spooled, not known to be acknowledged */
     aep_position unsettled_end;
     struct aep__buf out;
@@ -171,15 +175,15 @@ static void add_any(struct aep__buf *out, const json_t *payload)
     free(text);
 }
 
-static void add_time(struct aep__buf *out, const char *timestamp, int64_t timestamp_ms)
+/* The time of day heads the line; the day is said only where it changes. Both in UTC. */
+static void add_time(struct line *line, const char *timestamp, int64_t timestamp_ms)
 {
+    char text[AEP__TIME_SIZE];
     int64_t us = timestamp_ms * 1000;
     aep__clock_parse(timestamp, strlen(timestamp), &us);
-    time_t seconds = (time_t)(us / 1000000);
-    struct tm local;
-    localtime_r(&seconds, &local);
-    aep__buf_format(out, "%02d:%02d:%02d.%03d ", local.tm_hour, local.tm_min, local.tm_sec,
-                    (int)(us / 1000 % 1000));
+    aep__clock_format(us, text);
+    snprintf(line->day, sizeof line->day, "%.10s", text);
+    aep__buf_format(&line->head, "%.12sZ ", strchr(text, 'T') + 1);
 }
 
 static void format_text(const struct tail *tail, struct line *line,
@@ -189,7 +193,7 @@ static void format_text(const struct tail *tail, struct line *line,
     const json_t *payload = json_object_get(event, "payload");
     const char *type = text_of(event, "event_type");
     int kind = aep__kind_of_type(type, strlen(type));
-    add_time(&line->head, text_of(event, "timestamp"), message->timestamp_ms);
+    add_time(line, text_of(event, "timestamp"), message->timestamp_ms);
     if (kind >= 0)
         add_painted(tail, &line->rest, kind_looks[kind].colour, kind_looks[kind].name, 9);
     else
@@ -241,12 +245,21 @@ static void format_line(const struct tail *tail, struct line *line, const struct
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
+static void write_day(struct tail *tail, const struct line *line)
+{
+    if (tail->json || strcmp(line->day, tail->day) == 0)
+        return;
+    memcpy(tail->day, line->day, sizeof tail->day);
+    aep__buf_format(&tail->out, "-- %s\n", tail->day);
+}
+
 static void write_line(struct tail *tail, const struct line *line, enum aep__state state)
 {
     static const char *const colours[AEP__STATE_COUNT] = {[AEP__STATE_SPOOLED] = "33",
                                                           [AEP__STATE_ACKED] = "2",
                                                           [AEP__STATE_PARKED] = "31",
                                                           [AEP__STATE_DEAD] = "31"};
+    write_day(tail, line);
     size_t begin = tail->out.len;
     aep__buf_add(&tail->out, line->head.data, line->head.len);
     if (tail->json)
@@ -291,9 +304,8 @@ static void write_settled(struct tail *tail)
                         (unsigned long long)tail->unsettled_end.segment,
                         (unsigned long long)tail->unsettled_end.offset);
     else
-        aep__buf_format(&tail->out, "-- %llu event%s shown as spooled %s settled now\n",
-                        (unsigned long long)tail->unsettled, tail->unsettled == 1 ? "" : "s",
-                        tail->unsettled == 1 ? "is" : "are");
+        aep__buf_format(&tail->out, "-- settled by now: %s shown as spooled\n",
+                        aep__amount_of(tail->unsettled, "event").text);
     tail->unsettled = 0;
 }
 
@@ -434,11 +446,14 @@ static int open_spool(struct tail *tail, const struct aep__args *args)
 static int open_tail(struct tail *tail, const struct aep__args *args)
 {
     struct aep__cursor cursor;
+    char now[AEP__TIME_SIZE];
     int64_t last = LAST_DEFAULT;
     const char *wanted = aep__args_text(args, "lines");
     bool all = wanted && strcmp(wanted, "all") == 0;
     int code = all ? AEP_OK : aep__args_int(args, "lines", 0, LAST_MAX, &last, &tail->err);
     tail->last = (size_t)last;
+    aep__clock_format(aep__clock_wall_us(), now);
+    snprintf(tail->day, sizeof tail->day, "%.10s", now);
     if (code == AEP_OK)
         code = open_spool(tail, args);
     if (code == AEP_OK)
@@ -517,12 +532,12 @@ const struct aep__verb aep__verb_tail = {
     .summary = "shows the spool's events, with their delivery state",
     .usage = "[-f] [-n N] [--json] [--spool DIR]",
     .description =
-        "A line has the time, the state, the kind, the agent, the correlation id and a summary. "
-        "The "
-        "state is spooled (on disk), acked (acknowledged by Kafka), parked (its topic is missing "
-        "or "
-        "forbidden) or dead (refused for good). What is acknowledged is removed from the spool a "
-        "few seconds later, so this is the near past; in local mode the newest spool.max_bytes.",
+        "A line has the time (UTC), the state, the kind, the agent, the correlation id and a "
+        "summary. Where the day changes, and before the first if it is not of today, a line as "
+        "\"-- 2025-11-13\" says it. The state is spooled (on disk), acked (acknowledged by Kafka), "
+        "parked (its topic is missing or forbidden) or dead (refused for good). What is "
+        "acknowledged is removed from the spool a few seconds later, so this is the near past. "
+        "In local mode all are spooled, and the newest spool.max_bytes are there.",
     .examples = "  aep tail -f\n"
                 "  aep tail -n all --json | jq -r 'select(.state == \"parked\") | .topic'",
     .options = options,

@@ -7,6 +7,7 @@
  * a finding about itself and the others are still checked. */
 #include <string.h>
 
+#include "amount.h"
 #include "input.h"
 #include "options.h"
 #include "out.h"
@@ -157,11 +158,11 @@ static void add_summary(struct check *check)
                         check->code == AEP_OK ? "true" : "false", check->events, check->invalid,
                         check->errors, check->warnings);
     else
-        aep__buf_format(
-            &check->out, "%s: %s: %zu event%s, %zu invalid; %zu error%s, %zu warning%s\n",
-            check->shown, check->code == AEP_OK ? "valid" : "invalid", check->events,
-            check->events == 1 ? "" : "s", check->invalid, check->errors,
-            check->errors == 1 ? "" : "s", check->warnings, check->warnings == 1 ? "" : "s");
+        aep__buf_format(&check->out, "%s: %s: %s, %zu invalid; %s, %s\n", check->shown,
+                        check->code == AEP_OK ? "valid" : "invalid",
+                        aep__amount_of(check->events, "event").text, check->invalid,
+                        aep__amount_of(check->errors, "error").text,
+                        aep__amount_of(check->warnings, "warning").text);
 }
 
 static int run_validate(struct aep__args *args)

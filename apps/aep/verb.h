@@ -50,7 +50,7 @@ struct aep__verb {
     const struct aep__flag *options; /* ended by a row without a name; NULL: none */
     size_t (*more_options)(struct aep__flag *rows, size_t max);
     const struct aep__verb *const *actions; /* ended by NULL */
-    const char *operands;                   /* for completion: words, or "FILE", "COMMAND" */
+    const char *operands; /* for completion: words, or "FILE", "COMMAND", "VERB" */
     size_t operands_min, operands_max;
     bool stops_at_operand; /* what follows the first operand is not ours */
     bool hidden;

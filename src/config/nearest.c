@@ -4,8 +4,10 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #define LENGTH_MAX 96
+#define BEGIN_MIN 2
 
 static int lower(char c)
 {
@@ -48,9 +50,18 @@ bool aep__edit_near(const char *a, const char *b, int limit)
     return longer <= limit && longer >= -limit && aep__edit_distance(a, b) <= limit;
 }
 
+/* Whether somebody may have stopped typing too soon. */
+static bool is_begin(const char *wanted, const char *candidate)
+{
+    size_t len = strlen(wanted);
+    return len >= BEGIN_MIN && strncasecmp(wanted, candidate, len) == 0;
+}
+
 void aep__nearest_show(struct aep__nearest *nearest, const char *candidate)
 {
     int distance = aep__edit_distance(nearest->wanted, candidate);
+    if (distance > 1 && is_begin(nearest->wanted, candidate))
+        distance = 1;
     if (!nearest->found || distance < nearest->distance) {
         nearest->found = candidate;
         nearest->distance = distance;
@@ -59,6 +70,7 @@ void aep__nearest_show(struct aep__nearest *nearest, const char *candidate)
 
 const char *aep__nearest_get(const struct aep__nearest *nearest)
 {
-    int len = (int)strlen(nearest->wanted), limit = len / 3 > 2 ? len / 3 : 2;
+    int len = (int)strlen(nearest->wanted);
+    int limit = len / 3 > 2 ? len / 3 : len > 2 ? 2 : len - 1; /* something has to be the same */
     return nearest->found && nearest->distance <= limit ? nearest->found : NULL;
 }

@@ -13,7 +13,8 @@ int aep__edit_distance(const char *a, const char *b);
 /** Whether that is at most `limit`; quick for texts of different lengths. */
 bool aep__edit_near(const char *a, const char *b, int limit);
 
-/** Keeps the nearest of what it is shown. */
+/** Keeps the nearest of what it is shown; a name that begins with what is wanted is one edit away at
+ * most. */
 struct aep__nearest {
     const char *wanted;
     const char *found; /* borrowed; NULL: nothing yet */

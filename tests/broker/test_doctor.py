@@ -30,6 +30,9 @@ class Doctor(Case):
         status, report, steps = self.examine(spool)
         self.assertEqual((status, report["failed"]), (0, 0), report)
         self.assertEqual(self.verdicts(steps, "probe"), {"ok"})
+        for topic in steps["topics"]:
+            expected = "unknown" if "not known" in topic["text"] else "ok"
+            self.assertEqual(topic["verdict"], expected, topic)
         text = json.dumps(steps["probe"])
         word = text.partition("correlation_id ")[2][:36]
         for kind in ("started", "completed"):

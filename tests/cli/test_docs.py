@@ -14,6 +14,8 @@ DOCS = os.environ["AEP_DOCS"]
 ZSHRC = """
 fpath=($AEP_DOCS/zsh $fpath)
 autoload -Uz compinit && compinit -u -D
+_owned() { compadd alpha beta }
+compdef _owned owned
 unsetopt auto_list list_beep
 zle-line-init() {
     local line
@@ -27,13 +29,27 @@ zle-line-init() {
 zle -N zle-line-init
 """
 
+# What a line has become when it is entered is told by a function in the program's place.
+BASHRC = """
+PS1=
+bind 'set bell-style none'
+bind 'set enable-bracketed-paste off'
+source "$AEP_DOCS/bash/aep"
+aep() { echo "aep $*" >>"$COMPLETED"; }
+_owned() {
+    COMPREPLY=($(compgen -W 'alpha beta' -- "$2"))
+    printf '%s|' "$1" "$2" "$3" "${COMP_WORDS[@]}" $COMP_CWORD "$COMP_LINE" $COMP_POINT >"$SEEN"
+}
+complete -F _owned owned
+"""
+
 
 class Docs(AepTest):
-    def complete(self, *words):
+    def complete(self, *words, before=""):
         """What bash offers for the last word."""
         line = " ".join(words)
         script = (
-            'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+            before + 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
             'COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; _aep; printf "%s\\n" "${COMPREPLY[@]}"'
         )
         done = subprocess.run(
@@ -80,6 +96,73 @@ class Docs(AepTest):
         self.assertEqual(self.complete("aep", "validate", "ev"), ["event.json"])
         self.assertEqual(self.complete("aep", "policy", "--key-of", "ev"), ["event.json"])
 
+    def test_completion_of_help(self):
+        self.assertIn("doctor", self.complete("aep", "help", ""))
+        self.assertEqual(self.complete("aep", "help", "dead", "s"), ["show"])
+        self.assertEqual(self.complete("aep", "help", "doctor", ""), [])
+        self.assertEqual(self.complete("aep", "help", "dead", "show", ""), [])
+
+    def test_bash_completion_completes_the_command_of_run_where_it_is_there(self):
+        for name in ("_command_offset", "_comp_command_offset"):
+            before = name + '() { COMPREPLY=("$1"); }; '
+            for words, at in ((["--agent", "a", "--", "cat", ""], "5"), (["cat", "-"], "2"),
+                              (["--agent", "=", "a", "--strict", "c"], "6"), (["--", "-x"], "3")):
+                self.assertEqual(self.complete("aep", "run", *words, before=before), [at], words)
+            self.assertIn("--strict", self.complete("aep", "run", "--agent", "a", "-", before=before))
+            self.assertEqual(self.complete("aep", "run", "--agent", "", before=before), [])
+
+    def complete_in_bash(self, *lines):
+        """What each line has become after a press of the tab key, once it is entered."""
+        completed, rc = (os.path.join(self.folder, name) for name in ("completed", "bashrc"))
+        with open(rc, "w") as file:
+            file.write(BASHRC)
+        env = {**self.env, "TERM": "dumb", "AEP_DOCS": DOCS, "COMPLETED": completed,
+               "SEEN": os.path.join(self.folder, "seen"), "INPUTRC": "/dev/null"}
+        terminal, inner = pty.openpty()
+        process = subprocess.Popen(["bash", "--noprofile", "--rcfile", rc, "-i"], stdin=inner,
+                                   stdout=inner, stderr=inner, env=env, cwd=self.folder,
+                                   start_new_session=True)
+        self.addCleanup(end_process, process)
+        self.addCleanup(os.close, terminal)
+        os.close(inner)
+        result = []
+        open(completed, "w").close()
+        for line in lines:
+            os.write(terminal, line.encode() + b"\t\n")
+            self.wait_until(lambda: len(read_lines(completed)) > len(result), line)
+            result = read_lines(completed)
+        return result
+
+    def test_bash_completes(self):
+        open(os.path.join(self.folder, "event.json"), "w").close()
+        os.mkdir(os.path.join(self.folder, "sub folder"))
+        cases = {
+            "aep pub": "aep publish",
+            "aep help do": "aep help doctor",
+            "aep help dead sh": "aep help dead show",
+            "aep help doctor sh": "aep help doctor sh",
+            "aep dead s": "aep dead show",
+            "aep publish started --progress-p": "aep publish started --progress-percent",
+            "aep validate ev": "aep validate event.json",
+            "aep validate su": "aep validate sub folder/",
+            "aep policy --key-of ev": "aep policy --key-of event.json",
+            "aep policy --key-of=ev": "aep policy --key-of=event.json",
+            "aep tail -n ev": "aep tail -n ev",
+            "aep run --stri": "aep run --strict",
+            "aep run -- mkfif": "aep run -- mkfifo",
+            "aep run --agent a -- mkfif": "aep run --agent a -- mkfifo",
+            "aep run --agent=a mkfif": "aep run --agent=a mkfifo",
+            "aep run --agent a cat ev": "aep run --agent a cat event.json",
+            "aep run --agent a -- cat --agent ev": "aep run --agent a -- cat --agent event.json",
+            "aep run --agent a cat --stri": "aep run --agent a cat --stri",
+            "aep run --agent ev": "aep run --agent ev",
+            "aep run --agent x  -- owned al": "aep run --agent x -- owned alpha",
+            "aep nosuch x": "aep nosuch x",
+        }
+        self.assertEqual(self.complete_in_bash(*cases), list(cases.values()))
+        with open(os.path.join(self.folder, "seen")) as file:
+            self.assertEqual(file.read(), "owned|al|owned|owned|al|1|owned al|8|")
+
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_the_completion_for_zsh_is_sound(self):
         subprocess.run(["zsh", "-n", os.path.join(DOCS, "zsh", "_aep")], check=True)
@@ -104,8 +187,7 @@ class Docs(AepTest):
             except OSError:  # EIO: zsh has ended
                 pass
         self.assertEqual(process.wait(DEADLINE_S), 0, shown)
-        with open(completed) as file:
-            return file.read().splitlines()
+        return read_lines(completed)
 
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_zsh_completes(self):
@@ -115,6 +197,9 @@ class Docs(AepTest):
             "aep dead s": "aep dead show ",
             "aep spool pu": "aep spool purge ",
             "aep schema st": "aep schema started ",
+            "aep help do": "aep help doctor ",
+            "aep help dead sh": "aep help dead show ",
+            "aep help doctor sh": "aep help doctor sh",
             "aep publish fa": "aep publish failed ",
             "aep publish started --progress-p": "aep publish started --progress-percent=",
             "aep publish started --agent a --dry": "aep publish started --agent a --dry-run ",
@@ -128,7 +213,15 @@ class Docs(AepTest):
             "aep run --agent a -- cat ev": "aep run --agent a -- cat event.json ",
             "aep run --agent a cat ev": "aep run --agent a cat event.json ",
             "aep run --agent a -- mkfif": "aep run --agent a -- mkfifo ",
+            "aep run -- mkfif": "aep run -- mkfifo ",
+            "aep run -- cat ev": "aep run -- cat event.json ",
+            "aep run --agent a -- owned al": "aep run --agent a -- owned alpha ",
             "aep run --agent a cat --stri": "aep run --agent a cat --stri",
             "aep nosuch x": "aep nosuch x",
         }
         self.assertEqual(self.complete_in_zsh(*cases), list(cases.values()))
+
+
+def read_lines(path):
+    with open(path) as file:
+        return file.read().splitlines()

@@ -45,6 +45,10 @@ class Doctor(AepTest):
             self.assertEqual(set(self.verdicts(findings, step)), {"ok"}, step)
         self.addCleanup(self.run_aep, "relay", "stop", status=None)
 
+    def test_in_local_mode_no_relay_is_needed_yet(self):
+        [relay] = self.of(self.doctor("--no-probe", AEP_RELAY_MODE="auto"), "relay")
+        self.assertIn("none is needed before", relay["text"])
+
     def test_the_probe_is_an_execution_that_ends(self):
         self.doctor()
         self.assertEqual([e["event_type"].split(".")[-2] for e in self.events()],
@@ -65,7 +69,8 @@ class Doctor(AepTest):
     def test_refused_events_are_a_warning(self):
         self.run_aep("publish", "started", "--agent", " ", "--request", "r", status=2)
         findings = self.doctor("--no-probe")
-        self.assertIn("warning", self.verdicts(findings, "backlog"))
+        [warning] = [f for f in self.of(findings, "backlog") if f["verdict"] == "warning"]
+        self.assertEqual(warning["text"], "1 event refused as invalid, so far")
 
     # ---- servers that are not there ----
 

@@ -15,12 +15,38 @@ class Options(AepTest):
         for verb in ("publish", "run", "tail", "status", "doctor", "validate"):
             self.assertRegex(out, rf"(?m)^  {verb} ")
 
+    def test_what_is_typed_too_short_is_taken_for_its_whole_name(self):
+        for typed, meant in ((["pub"], "publish"), (["dead", "rep"], "replay"),
+                             (["publish", "--corr", "c"], "--correlation-id"),
+                             (["help", "doc"], "doctor")):
+            self.assertIn(f"did you mean {meant}?", self.run_aep(*typed, status=2).stderr)
+        self.assertNotIn("did you mean", self.run_aep("-x", status=2).stderr)
+
+    def test_help_is_a_verb(self):
+        self.assertEqual(self.run_aep("help").stdout, self.run_aep("--help").stdout)
+        self.assertRegex(self.run_aep("help").stdout, r"(?m)^  help ")
+        for words in (["dead", "show"], ["topics", "create"], ["doctor"], ["help"]):
+            self.assertEqual(self.run_aep("help", *words).stdout,
+                             self.run_aep(*words, "--help").stdout)
+        for words in (["nosuch"], ["dead", "nosuch"], ["dead", "show", "x"]):
+            self.assertEqual(self.run_aep("help", *words, status=2).stdout, "")
+
     def test_every_verb_has_help(self):
         for verb in ("publish", "run", "tail", "status", "flush", "dead", "spool", "relay",
                      "validate", "policy", "schema", "config", "id"):
             out = self.run_aep(verb, "--help").stdout
             self.assertTrue(out.startswith(f"aep {verb}: "), out)
             self.assertEqual(self.run_aep("help", verb).stdout, out)
+
+    def test_the_usage_names_every_way_to_say_which_spool(self):
+        """An option that help lists and the usage leaves out is one that nobody looks for."""
+        for verb in ("tail", "status", "dead list", "dead show", "dead replay", "dead drop",
+                     "spool list", "spool purge", "relay start", "relay stop", "relay run"):
+            out = self.run_aep(*verb.split(), "--help").stdout
+            self.assertRegex(out, r"usage: .*\[--spool DIR\]", verb)
+            self.assertRegex(out, r"(?m)^  --spool DIR ", verb)
+        for verb in ("status", "spool list"):
+            self.assertIn("Only the spool", self.run_aep(*verb.split(), "--help").stdout)
 
     def test_help_of_an_action(self):
         self.assertIn("usage: aep dead show ORDINAL", self.run_aep("dead", "show", "-h").stdout)

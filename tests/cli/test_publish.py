@@ -71,14 +71,18 @@ class Publish(AepTest):
         self.assertLessEqual(len(text.encode()), FIELD_BYTES)
         self.assertGreater(len(text.encode()), FIELD_BYTES - 64)
 
-    def test_a_text_of_5_mb_is_cut(self):
+    def truncated(self):
+        status = json.loads(self.run_aep("status", "--json", "--spool", self.spool).stdout)
+        return status["spools"][0]["counters"]["truncated"]
+
+    def test_texts_of_5_mb_are_cut_and_counted(self):
+        """As a member, and as a text within JSON; from a file and from stdin."""
         for whole in ("x" * 5_000_000, "x" + "ü" * 2_500_000, "ab" + "🚀" * 1_250_000):
             line = json.dumps({"kind": "started", "agent_name": "a", "user_request": whole},
                               ensure_ascii=False)
             self.run_aep("publish", "--stdin", stdin=line + "\n")
             self.assert_cut(self.payloads()[-1]["user_request"], whole)
-
-    def test_a_text_of_5_mb_within_json_is_cut(self):
+        self.assertEqual(self.truncated(), 3)
         whole = "ü" * 2_500_000
         path = os.path.join(self.folder, "context.json")
         with open(path, "w", encoding="utf-8") as file:
@@ -87,9 +91,10 @@ class Publish(AepTest):
             for context, stdin in (("@" + path, None), ("-", file.read())):
                 self.run_aep("publish", "started", *REQUIRED["started"], "--context", context,
                              stdin=stdin)
-        for payload in self.payloads():
+        for payload in self.payloads()[3:]:
             self.assert_cut(payload["context"]["log"][0], whole)
             self.assertEqual(payload["context"]["after"], 1)
+        self.assertEqual(self.truncated(), 5)
 
     def test_a_message_that_is_too_large_is_refused_with_its_member(self):
         parts = json.dumps({f"part{i}": "x" * 250_000 for i in range(5)})
@@ -107,11 +112,36 @@ class Publish(AepTest):
                 self.assertIn(word, done.stderr)
         self.assertEqual(self.records(), [])
 
-    def test_a_missing_file_is_named(self):
-        done = self.run_aep("publish", "started", *REQUIRED["started"], "--context", "@/nowhere",
-                            status=1)
-        self.assertIn("/nowhere", done.stderr)
-        self.assertFalse(os.path.exists(self.spool))
+    def test_a_file_that_cannot_be_read_is_wrong_usage_and_the_forms_are_said(self):
+        for value, words in (("@", 'no file is named behind "@"'),
+                             ("@/nowhere", "cannot read /nowhere: No such file or directory"),
+                             ("@.", "cannot read .: Is a directory")):
+            for args in (["started", *REQUIRED["started"], "--context", value],
+                         ["--type", "a.b.c.v1", "--payload", value]):
+                done = self.run_aep("publish", *args, status=2)
+                self.assertIn(f"{args[-2][2:]}: {words}: give the JSON itself, @FILE", done.stderr)
+            done = self.run_aep("run", "--agent", "a", "--context", value, "true")
+            self.assertIn(f"run: not tracked: context: {words}", done.stderr)
+        self.assertEqual(self.records(), [])
+
+    def test_a_trace_context_that_is_not_valid_is_said_and_costs_no_event(self):
+        good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        for options, said in ((["--traceparent", good, "--tracestate", "a=b"], ""),
+                              (["--traceparent", "junk"], '--traceparent "junk" is not W3C'),
+                              (["--traceparent", ""], '--traceparent "" is not W3C'),
+                              (["--traceparent", good, "--tracestate", "="], '--tracestate "="')):
+            for verb in (["publish", "started", *REQUIRED["started"], *options],
+                         ["publish", "started", *REQUIRED["started"], *options, "-n"],
+                         ["run", "--agent", "a", *options, "true"]):
+                done = self.run_aep(*verb)
+                self.assertIn(said, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1 if said else 0)
+        self.assertEqual(len(self.events("started")), 8)
+
+    def test_a_trace_context_of_the_environment_is_replaced_in_silence(self):
+        done = self.run_aep("publish", "started", *REQUIRED["started"],
+                            env={"TRACEPARENT": "junk", "TRACESTATE": "="})
+        self.assertEqual(done.stderr, "")
 
     def test_the_receipt_as_json(self):
         out = self.run_aep("publish", "started", *REQUIRED["started"], "--json").stdout
@@ -121,6 +151,17 @@ class Publish(AepTest):
         self.assertEqual(receipt["correlation_id"], event["correlation_id"])
         self.assertEqual(receipt["state"], "spooled")
         self.assertGreater(receipt["offset"], 0)
+
+    def test_in_local_mode_an_event_is_spooled_and_nobody_acknowledges_it(self):
+        out = self.run_aep("publish", "started", *REQUIRED["started"], "--json", "--wait").stdout
+        self.assertEqual(json.loads(out)["state"], "spooled")
+        self.assertEqual([r["state"] for r in self.records()], ["spooled"])
+        shown = [self.run_aep(*verb).stdout for verb in
+                 (["status"], ["spool", "list"], ["tail"], ["doctor", "--no-probe"])]
+        for text in shown:
+            self.assertNotRegex(text, r"\b(acked|acknowledged|waiting|sent)\b")
+        self.assertIn("  kept      1 event, ", shown[0])
+        self.assertIn(" KiB kept\n", shown[1])
 
     def test_an_invalid_event_names_its_member(self):
         for args, member in (
@@ -158,21 +199,6 @@ class Publish(AepTest):
         done = self.run_aep("publish", "--type", "a.b.c.v1", "--payload", "{}", "--agent", "a",
                             status=2)
         self.assertIn("agent_name", done.stderr)
-
-    def test_fields_of_5_megabytes_are_cut_and_counted(self):
-        with open(os.path.join(self.folder, "big.json"), "w", encoding="utf-8") as file:
-            json.dump({"text": "\u00e9" * 2_500_000}, file, ensure_ascii=False)
-        self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c",
-                     "--metadata", "@big.json")
-        line = {"kind": "progress", "agent_name": "a", "correlation_id": "c",
-                "current_step": "x" * 5_000_000}
-        self.run_aep("publish", "--stdin", stdin=json.dumps(line) + "\n")
-        first, second = self.payloads("progress")
-        for text in (first["metadata"]["text"], second["current_step"]):
-            self.assertLessEqual(len(text.encode()), 256 * 1024)
-            self.assertRegex(text, r"\u2026\[\+\d+ bytes\]$")
-        status = json.loads(self.run_aep("status", "--json", "--spool", self.spool).stdout)
-        self.assertEqual(status["spools"][0]["counters"]["truncated"], 2)
 
     def test_dry_run_prints_a_valid_envelope_and_publishes_nothing(self):
         for kind, args in REQUIRED.items():

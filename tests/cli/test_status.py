@@ -51,6 +51,48 @@ class Status(AepTest):
         self.assertEqual(len(json.loads(done.stdout)["spools"]), 1)
         self.assertIn("bad", done.stderr)
 
+    def test_a_configured_spool_that_is_closed_to_us_fails_and_hides_no_other(self):
+        self.publish()
+        file, closed = (os.path.join(os.path.dirname(self.spool), x) for x in ("file", "closed"))
+        open(file, "w").close()
+        os.mkdir(closed, 0o700)
+        if os.geteuid() == 0:
+            open(os.path.join(closed, "spool.id"), "w").close()
+            os.chown(closed, 1, -1)
+        else:
+            os.chmod(closed, 0)
+            self.addCleanup(os.chmod, closed, 0o700)
+        for path in (closed, file):
+            env = {"AEP_SPOOL_DIR": path}
+            done = self.run_aep("status", "--json", env=env, status=1)
+            [other] = json.loads(done.stdout)["spools"]
+            self.assertEqual(other["spool"], self.spool)
+            [line] = [x for x in done.stderr.splitlines() if path in x]
+            self.assertIn("set AEP_SPOOL_DIR (spool.dir) to another folder", line)
+            for verb in (["status"], ["spool", "list"]):
+                done = self.run_aep(*verb, env=env, status=1)
+                self.assertIn(line, done.stderr)
+                self.assertIn(self.spool, done.stdout)
+            self.assertIn(line, self.run_aep("flush", "--all", env=env, status=1).stderr)
+
+    def test_those_beside_a_spool_of_the_command_line_are_shown(self):
+        for name in ("one", "two"):
+            folder = os.path.join(self.folder, "elsewhere", name)
+            self.publish(AEP_SPOOL_DIR=folder)
+        out = self.run_aep("status", "--json", "--set", f"spool.dir={folder}").stdout
+        self.assertEqual([os.path.basename(s["spool"]) for s in json.loads(out)["spools"]],
+                         ["two", "one"])
+
+    def test_a_spool_that_cannot_be_read_fails(self):
+        self.publish()
+        path = os.path.join(self.spool, "cursor")
+        with open(path, "r+b") as file:
+            file.write(bytes(os.path.getsize(path)))
+        for verb in (["status"], ["status", "--json"], ["spool", "list"]):
+            done = self.run_aep(*verb, status=1)
+            self.assertIn("cursor is damaged", done.stderr)
+            self.assertEqual(done.stdout, "")
+
     def test_a_named_folder_that_is_no_spool_fails(self):
         self.publish()
         os.mkdir(os.path.join(self.folder, "empty"), 0o700)
@@ -133,6 +175,12 @@ class Relay(AepTest):
         self.assertFalse(self.status()["relay_alive"])
         self.assertIn("none runs", self.run_aep("relay", "stop").stderr)
 
+    def test_times_are_those_of_json_wherever_one_is(self):
+        self.run_aep("relay", "start")
+        started = self.status()["relay_started"]
+        self.assertRegex(started, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        self.assertIn(f"since {started}\n", self.run_aep("status", env={"TZ": "XXX+9"}).stdout)
+
     def test_run_stays_in_the_foreground_until_it_is_told_to_stop(self):
         relay = self.start_aep("relay", "run", "--set", "source=other")
         line = relay.stderr.readline()
@@ -140,6 +188,24 @@ class Relay(AepTest):
         self.assertEqual(self.status()["relay_pid"], relay.pid)
         relay.terminate()
         self.assertEqual(relay.wait(20), 0)
+
+    def test_start_stop_and_run_take_the_same_spool(self):
+        """Also a relative one, also one that is not there yet."""
+        folder = os.path.join(self.folder, "other")
+        self.addCleanup(self.run_aep, "relay", "stop", "--spool", folder, status=None)
+        pid = self.run_aep("relay", "start", "--spool", "other").stdout.split()[-1]
+        [spool] = json.loads(self.run_aep("status", "--json", "--spool", folder).stdout)["spools"]
+        self.assertEqual((spool["spool"], spool["relay_alive"], str(spool["relay_pid"])),
+                         (os.path.realpath(folder), True, pid))
+        self.assertFalse(os.path.exists(self.spool))
+        self.run_aep("relay", "stop", "--spool", "other")
+        [spool] = json.loads(self.run_aep("status", "--json", "--spool", folder).stdout)["spools"]
+        self.assertFalse(spool["relay_alive"])
+        relay = self.start_aep("relay", "run", "--spool", "third")
+        self.assertIn(f"runs on {os.path.realpath(self.folder)}/third", relay.stderr.readline())
+        relay.terminate()
+        self.assertEqual(relay.wait(20), 0)
+        self.assertFalse(os.path.exists(self.spool))
 
     def test_run_makes_the_spool_that_a_publisher_would(self):
         def sizes(folder):
@@ -176,6 +242,13 @@ class Relay(AepTest):
             status = json.loads(self.run_aep("status", "--json", env=env).stdout)
             self.assertFalse(status["spools"][0]["relay_alive"])
             shutil.rmtree(folder)  # each has its ballast
+
+    def test_a_dead_letter_that_is_not_there_is_said(self):
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r")
+        for action in ("show", "replay", "drop"):
+            done = self.run_aep("dead", action, "7", status=1)
+            self.assertIn(f"dead {action}: no dead letter with the ordinal 7", done.stderr)
+            self.assertEqual(done.stdout, "")
 
     def test_purge_drops_and_counts(self):
         env = {**DEAD_BROKER}

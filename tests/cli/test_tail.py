@@ -5,9 +5,34 @@ import os
 import re
 import select
 import signal
+import struct
 import time
 
 from harness import DEADLINE_S, AepTest
+
+
+MAGIC = b"\xff\x53\xfe\xff"  # of a record: magic, length, crc32c, type and what follows
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def rewrite_days(path, days):
+    """The events of a segment as if they had been published on these days."""
+    with open(path, "rb") as file:
+        header, *records = file.read().split(MAGIC)[1:]
+    with open(path, "wb") as file:
+        file.write(MAGIC + header)
+        for day, record in zip(days, records, strict=True):
+            rest = re.sub(rb'("timestamp":")\d{4}-\d\d-\d\d', rb"\g<1>" + day.encode(), record[8:])
+            crc = struct.pack("<I", crc32c(record[:4] + rest))
+            file.write(MAGIC + record[:4] + crc + rest)
 
 
 class Tail(AepTest):
@@ -34,8 +59,26 @@ class Tail(AepTest):
     def test_a_line_for_people(self):
         correlation_id = self.publish("do\nit\x1b[31m now")
         [line] = self.run_aep("tail").stdout.splitlines()
-        self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3} spooled +started +a " + correlation_id
+        self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3}Z spooled +started +a " + correlation_id
                          + r" do it \[31m now$")
+
+    def test_times_are_utc_wherever_one_is(self):
+        self.publish()
+        for zone in ("UTC", "Asia/Kolkata", "XXX+9"):
+            [line] = self.run_aep("tail", env={"TZ": zone}).stdout.splitlines()
+            self.assertEqual(line.split()[0], self.events()[0]["timestamp"][11:23] + "Z")
+
+    def test_another_day_than_the_line_befores_is_said(self):
+        days = ("2024-02-29", "2024-02-29", "2024-03-01")
+        for day in days:
+            self.publish(day)
+        today = self.events()[0]["timestamp"][:10]
+        rewrite_days(os.path.join(self.spool, "0000000000000001.seg"), days)
+        self.publish("now")
+        lines = self.run_aep("tail").stdout.splitlines()
+        self.assertEqual([x for x in lines if x.startswith("-- ")],
+                         ["-- 2024-02-29", "-- 2024-03-01", f"-- {today}"])
+        self.assertEqual([x.split()[-1] for x in lines if not x.startswith("-- ")], [*days, "now"])
 
     def test_no_colour_but_on_a_terminal(self):
         self.publish()

@@ -634,6 +634,27 @@ static void test_edit_distance_counts_slips(void **state)
     assert_int_equal(aep__edit_distance("kitten", "sitting"), 3);
 }
 
+static const char *nearest_verb(const char *wanted)
+{
+    struct aep__nearest nearest = {.wanted = wanted};
+    const char *const verbs[] = {"publish", "run", "status", "id"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        aep__nearest_show(&nearest, verbs[i]);
+    return aep__nearest_get(&nearest);
+}
+
+static void test_the_nearest_is_a_slip_or_a_begin_away(void **state)
+{
+    (void)state;
+    assert_string_equal(nearest_verb("pubish"), "publish");
+    assert_string_equal(nearest_verb("PUB"), "publish");
+    assert_string_equal(nearest_verb("runn"), "run");
+    assert_null(nearest_verb("p"));
+    assert_null(nearest_verb("-x"));
+    assert_null(nearest_verb("nosuch"));
+    assert_null(nearest_verb(""));
+}
+
 static void test_hashes_are_those_of_fnv(void **state)
 {
     (void)state;
@@ -682,6 +703,7 @@ int main(void)
         TEST(test_packing_keeps_everything),
         TEST(test_what_was_not_packed_by_us_is_refused),
         TEST(test_edit_distance_counts_slips),
+        TEST(test_the_nearest_is_a_slip_or_a_begin_away),
         TEST(test_hashes_are_those_of_fnv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Amounts as people read them: things that are counted, and bytes. */
+#ifndef AEP_APP_AMOUNT_H
+#define AEP_APP_AMOUNT_H
+
+#include <stdint.h>
+
+struct aep__amount {
+    char text[64];
+};
+
+/** "1 event", "0 events".
+ * @noun  in the singular; its plural ends in s */
+struct aep__amount aep__amount_of(uint64_t count, const char *noun);
+/** "512 B", "1.5 GiB". */
+struct aep__amount aep__amount_bytes(uint64_t bytes);
+
+#endif
