@@ -121,9 +121,9 @@ static const struct aep__verb purge_verb = {
     .name = "purge",
     .summary = "drops every event of a spool that is not delivered",
     .usage = "--yes [--spool DIR]",
-    .description = "Parked events too, not the dead letters (`aep dead drop`). What is dropped is "
-                   "counted (purged in `aep status`). The relay does it; one is started if none "
-                   "runs.",
+    .description = "In local mode every event. Parked events too, not the dead letters (`aep dead "
+                   "drop`). What is dropped leaves the disk and is counted (purged in `aep "
+                   "status`). The relay does it; one is started if none runs.",
     .options = purge_options,
     .run = run_purge,
 };

@@ -405,10 +405,7 @@ uint64_t aep__delivery_purge(struct aep__relay *relay)
 {
     struct aep__tail *tail = &relay->tail;
     uint64_t dropped = 0;
-    aep__tail_measure(relay);
-    tail->purge = tail->newest;
-    tail->purged = 0;
-    tail->waiting = false;
+    aep__tail_purge(relay);
     relay->sink->ops->abandon(relay->sink);
     for (uint64_t at = tail->lane.head; at < tail->lane.tail; at++) {
         struct aep__flight *flight = aep__lane_at(&tail->lane, at);
@@ -420,7 +417,6 @@ uint64_t aep__delivery_purge(struct aep__relay *relay)
     sync_aside(relay);
     dropped += aep__parked_purge(relay);
     aep__counters_add(&relay->counters, AEP__COUNT_purged, dropped);
-    tail->retry_us = 0;
     aep__relay_touch(relay);
     return dropped;
 }

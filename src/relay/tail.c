@@ -455,15 +455,34 @@ uint64_t aep__tail_used(const struct aep__relay *relay)
            tail->newest.offset;
 }
 
+/* What comes from now on goes into the next segment. */
+static bool seal_newest(struct aep__relay *relay)
+{
+    int fd = aep__segment_open(&relay->spool, relay->tail.newest.segment, true, NULL);
+    bool sealed = fd >= 0 && aep__segment_seal_early(&relay->spool, fd, 0) == 0;
+    if (fd >= 0)
+        close(fd);
+    return sealed;
+}
+
+void aep__tail_purge(struct aep__relay *relay)
+{
+    struct aep__tail *tail = &relay->tail;
+    aep__tail_measure(relay);
+    tail->purge = tail->newest;
+    if (tail->newest.offset > HEADER_BYTES && seal_newest(relay))
+        tail->purge = (aep_position){tail->newest.segment + 1, 0};
+    tail->purged = 0;
+    tail->retry_us = 0;
+    tail->waiting = false;
+}
+
 /* The disk failed to keep what was written: nothing more is to go into this segment. What is not
  * acknowledged is still sent, from memory if need be. */
 static void seal_failed(struct aep__relay *relay, int error)
 {
     uint64_t number = relay->tail.newest.segment;
-    int fd = aep__segment_open(&relay->spool, number, true, NULL);
-    bool sealed = fd >= 0 && aep__segment_seal_early(&relay->spool, fd, 0) == 0;
-    if (fd >= 0)
-        close(fd);
+    bool sealed = seal_newest(relay);
     aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
                    strerror(error),
                    sealed ? "going on in a new one" : "it cannot be sealed either");

@@ -75,6 +75,8 @@ uint64_t aep__tail_used(const struct aep__relay *relay);
 void aep__tail_sync(struct aep__relay *relay);
 /** The same, and waits until it is done. */
 void aep__tail_sync_now(struct aep__relay *relay);
+/** Marks all that stands there now to be dropped, and ends its segment, so that it leaves the disk. */
+void aep__tail_purge(struct aep__relay *relay);
 /** All is finished and quiet: seals the segment so that it can be removed. False: there is nothing
  * in it, or it cannot be. */
 bool aep__tail_seal_idle(struct aep__relay *relay);

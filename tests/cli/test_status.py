@@ -2,6 +2,7 @@
 """aep status, spool, dead, flush, relay: what is asked of spools and relays."""
 import json
 import os
+import pathlib
 import shutil
 import stat
 
@@ -249,6 +250,21 @@ class Relay(AepTest):
             done = self.run_aep("dead", action, "7", status=1)
             self.assertIn(f"dead {action}: no dead letter with the ordinal 7", done.stderr)
             self.assertEqual(done.stdout, "")
+
+    def test_purge_in_local_mode_takes_the_events_from_the_disk(self):
+        env = {"AEP_MODE": "local"}
+        for number in range(3):
+            self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c",
+                         "--current-step", f"private {number}", env=env)
+        self.assertIn("3 ", self.run_aep("spool", "purge", "--yes", env=env).stdout)
+        self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c",
+                     "--current-step", "later", env=env)
+        shown = self.run_aep("tail", "--json", env=env).stdout
+        self.assertNotIn("private", shown)
+        self.assertIn("later", shown)
+        self.wait_until(lambda: not any(b"private" in path.read_bytes()
+                                        for path in pathlib.Path(self.spool).glob("*.seg")),
+                        "what was purged has left the disk")
 
     def test_purge_drops_and_counts(self):
         env = {**DEAD_BROKER}
