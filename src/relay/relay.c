@@ -18,6 +18,7 @@
 #define TICK_US 100000
 #define LOOK_US 5000000 /* for the folder's removal */
 #define SEAL_AFTER_US 5000000
+#define BURST_GAP_US 100 /* between two sounds of the bell: a burst */
 #define LINGER_MS 200    /* between unlock and the last look at the tail */
 #define FLUSH_US 5000000 /* of a relay that is asked to stop */
 #define RENEW_US 1000000
@@ -293,12 +294,14 @@ static void on_signal(struct aep__relay *relay)
  * be synced: once between ticks is enough. */
 static bool hears_bell(const struct aep__relay *relay)
 {
-    return relay->tail.waiting || !relay->bell_heard;
+    return relay->tail.waiting || (!relay->bell_heard && !relay->burst);
 }
 
 static void on_bell(struct aep__relay *relay)
 {
     aep__bell_drain(relay->bell_fd);
+    relay->burst = relay->now_us - relay->rung_us < BURST_GAP_US;
+    relay->rung_us = relay->now_us;
     relay->bell_heard = true;
     relay->tail.waiting = false;
     aep__relay_touch(relay);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/tail.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "relay/ballast.h"
 #include "relay/delivery.h"
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define PUMP_RECORDS 1024
+#define BURST_US 500    /* in a burst it looks so often, and hears no bell, */
+#define BURST_RECORDS 5 /* as long as it finds so many each time */
 #define RETRY_US 1000000
 #define LOOK_SOON_US 100000 /* at the end, where it was only seen that no more was there */
 #define LOOK_US 5000000     /* where it was looked at in full */
@@ -168,6 +171,7 @@ static void note_error(struct aep__relay *relay, const aep_error *err)
 static void wait_for_bell(struct aep__relay *relay, int64_t look_again_us)
 {
     struct aep__tail *tail = &relay->tail;
+    relay->burst = false;
     tail->waiting = true;
     tail->look_us = relay->now_us + look_again_us;
     tail->position = (aep_position){tail->reader.segment, tail->reader.offset};
@@ -222,6 +226,18 @@ static bool may_read(struct aep__relay *relay)
     return relay->sink->ops->wants(relay->sink, aep__tail_used(relay));
 }
 
+/* All that was there has been taken: `count` records. In a burst nobody has to spend a wake-up on the
+ * relay for each of the next; what is on its way must arrive before they can be sent anyway. */
+static void end_pump(struct aep__relay *relay, unsigned count)
+{
+    if (relay->burst && (relay->rung_us == relay->now_us || count >= BURST_RECORDS)) {
+        aep__relay_due(relay, aep__clock_mono_us() + BURST_US);
+        return;
+    }
+    wait_for_bell(relay, LOOK_SOON_US);
+    aep__relay_due(relay, relay->tail.look_us);
+}
+
 static bool rests(struct aep__relay *relay)
 {
     const struct aep__tail *tail = &relay->tail;
@@ -243,8 +259,7 @@ bool aep__tail_pump(struct aep__relay *relay)
     uint64_t begin = tail->ordinal;
     for (unsigned count = 0; count < PUMP_RECORDS && has_room(relay); count++) {
         if (count > 0 && !tail->has_pending && aep__reader_drained(&tail->reader)) {
-            wait_for_bell(relay, LOOK_SOON_US);
-            aep__relay_due(relay, tail->look_us);
+            end_pump(relay, count);
             break;
         }
         if ((!tail->has_pending && !read_pending(relay)) || !take_pending(relay))
