@@ -77,6 +77,18 @@ class Publisher(_aep.Publisher):
         from ._asyncio import wait
         return await wait(self, running_loop(), None, timeout)
 
+    async def ahealth(self, other_than="unknown", timeout=None):
+        """health() for an event loop, once the broker's state is another than `other_than`.
+
+        Of a relay that runs, which is started if none does: by default, once it is known whether
+        Kafka can be reached. timeout: seconds, then health() as it is; None: for ever. Raises
+        ValueError (no such state), RelayError (the relay is of a version that cannot tell),
+        SpoolError.
+        """
+        from ._asyncio import wait_for_broker
+        await wait_for_broker(self, running_loop(), other_than, timeout)
+        return self.health()
+
     def execution(self, agent_name, user_request, **members):
         """One run, as a context manager, sync or async; members as for started().
 

@@ -15,7 +15,7 @@ from agents.lib import agent_execution_publisher, event_validation, partition_ke
 from agents.lib.agent_execution_publisher import (AgentExecutionPublisher,
                                                   AgentExecutionPublisherContext,
                                                   publish_execution_started)
-from conftest import DOWN, consume, spooled
+from conftest import DOWN, await_that, consume, spooled
 from harness import Kafka
 
 STARTED = "omninode.agent.execution.started.v1"
@@ -124,6 +124,35 @@ def test_the_loop_is_free_while_the_first_verdict_is_awaited(spool):
     assert asyncio.run(main()) > 20
 
 
+def test_the_first_verdict_is_awaited_without_looking_for_it(spool, monkeypatch):
+    looks, health = [], aep.Publisher.health
+    monkeypatch.setattr(aep.Publisher, "health", lambda self: looks.append(1) or health(self))
+    success, _, seconds = publish(AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off"))
+    assert success is False and seconds >= 0.5
+    assert len(looks) <= 2
+
+
+def test_a_relay_that_cannot_tell_the_verdict_holds_up_nobody(spool, caplog, monkeypatch):
+    async def cannot_tell(self, other_than, timeout):
+        raise aep.RelayError("the relay cannot tell it")
+    monkeypatch.setattr(aep.Publisher, "ahealth", cannot_tell)
+    success, _, _ = publish(AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off"))
+    [warning] = said(caplog, logging.WARNING)
+    assert success is False and "is kept and will be delivered" in warning
+
+
+def test_what_a_relay_said_that_has_ended_is_no_news(own_kafka, spool, caplog):
+    publisher = AgentExecutionPublisher(own_kafka.servers, spool_dir=spool, relay_idle_exit="1")
+    assert publish(publisher)[0] is True
+    with aep.Publisher(own_kafka.servers, spool_dir=spool) as other:
+        await_that(lambda: not other.health().relay_alive, "the relay still runs")
+        assert other.health().broker == "connected"
+    own_kafka.stop()
+    assert publish(publisher)[0] is False
+    [warning] = said(caplog, logging.WARNING)
+    assert "unreachable" in warning
+
+
 def test_a_verdict_that_does_not_come_is_not_awaited_each_time(spool):
     async def main():
         async with AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off") as publisher:
@@ -149,7 +178,7 @@ def test_refused_credentials_are_a_warning_and_delivered_with_right_ones(secure,
         AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **wrong))
     assert success is False
     [warning] = said(caplog, logging.WARNING)
-    assert "auth failed" in warning and "is kept and will be delivered" in warning
+    assert "authentication failed" in warning and "is kept and will be delivered" in warning
     right = secure.login("writer")
     assert publish(AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **right))[2] < 60
     with aep.Publisher(secure.secure_servers, spool_dir=spool, **right) as publisher:
