@@ -378,8 +378,10 @@ AEP_API void aep_publisher_close(aep_publisher *pub);
  * Errors, threads as aep_publish_started(). Since 0.1 */
 AEP_API int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
                                 aep_error *err);
-/** agent_name, correlation_id and causation are filled in where the caller leaves them out.
- * Errors: as aep_publish_started(); AEP_ESTATE after its terminal event. Since 0.1 */
+/** agent_name, correlation_id and causation are filled in where the caller leaves them out. The first
+ * two are the execution's: others than it began with would make it another's event.
+ * Errors: as aep_publish_started(), AEP_EINVAL also for those two; AEP_ESTATE after its terminal
+ *         event. Since 0.1 */
 AEP_API int aep_execution_progress(aep_execution *run, const aep_progress *event, aep_error *err);
 /** A terminal event; duration_ms and session_id are filled in too. Errors: as above. Since 0.1 */
 AEP_API int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_error *err);
