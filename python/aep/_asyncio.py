@@ -23,7 +23,8 @@ class Waits:
         return self.loop is loop and self.pid == os.getpid()
 
     async def outcome(self, ask, of, timeout):
-        """Awaits what becomes known of `of`, a question that `ask`, a method of the waiter, takes."""
+        """Awaits the answer to what `ask`, a method of the waiter, asks of `of`; DEFERRED after
+        timeout seconds (None: never)."""
         token, self.next_token = self.next_token, self.next_token + 1
         future = self.futures[token] = self.loop.create_future()
         timer = None
@@ -31,7 +32,7 @@ class Waits:
             ask(of, token)
             self.take()
             if timeout is not None and not future.done():
-                timer = self.loop.call_later(max(timeout, 0), self.expire, token)
+                timer = self.loop.call_later(timeout, self.expire, token)
             return await future
         finally:
             if timer is not None:

@@ -26,6 +26,11 @@ class Execution:
         self._run = self._token = None
         self._ended = False
 
+    def __repr__(self):
+        if self._run is None:
+            return "<aep.Execution not started>"
+        return f"<aep.Execution {self._run.id} {'ended' if self._ended else 'running'}>"
+
     # -- events
 
     def start(self):
