@@ -150,7 +150,7 @@ def test_what_a_relay_said_that_has_ended_is_no_news(own_kafka, spool, caplog):
     own_kafka.stop()
     assert publish(publisher)[0] is False
     [warning] = said(caplog, logging.WARNING)
-    assert "unreachable" in warning
+    assert "is kept and will be delivered" in warning
 
 
 def test_a_verdict_that_does_not_come_is_not_awaited_each_time(spool):
@@ -174,11 +174,15 @@ def test_repeated_warnings_are_thinned(spool, caplog):
 
 def test_refused_credentials_are_a_warning_and_delivered_with_right_ones(secure, spool, caplog):
     wrong = secure.login("writer", kafka_sasl_password="wrong")
-    success, correlation_id, _ = publish(
-        AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **wrong))
+    publisher = AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **wrong)
+    success, correlation_id, _ = publish(publisher)
     assert success is False
-    [warning] = said(caplog, logging.WARNING)
-    assert "authentication failed" in warning and "is kept and will be delivered" in warning
+    with aep.Publisher(secure.secure_servers, spool_dir=spool, **wrong) as other:
+        await_that(lambda: other.health().broker == "auth_failed", "the login is not refused")
+    assert publish(publisher)[0] is False
+    warnings = said(caplog, logging.WARNING)
+    assert all("is kept and will be delivered" in line for line in warnings)
+    assert len(warnings) == 2 and "authentication failed" in warnings[1]
     right = secure.login("writer")
     assert publish(AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **right))[2] < 60
     with aep.Publisher(secure.secure_servers, spool_dir=spool, **right) as publisher:
