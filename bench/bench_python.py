@@ -113,6 +113,11 @@ def acked_aiokafka(count, servers, **options):
     return asyncio.run(main())
 
 
+def confluent_producer(servers):
+    from confluent_kafka import Producer
+    return Producer({"bootstrap.servers": servers, "acks": "all"})
+
+
 def acked_original(count, servers):
     """send_and_wait() with linger 20 and gzip."""
     return acked_aiokafka(count, servers, linger_ms=20, compression_type="gzip")
@@ -143,6 +148,16 @@ def memory_aiokafka(count, servers):
     return asyncio.run(main())
 
 
+def memory_confluent(count, servers):
+    gc.collect()
+    before = resident_kib()
+    client = confluent_producer(servers)
+    client.produce(TOPIC, VALUE.encode())
+    client.flush()
+    gc.collect()
+    return {"kib": resident_kib() - before}
+
+
 def imports(count, servers):
     begin = time.perf_counter_ns()
     import aep  # noqa: F401
@@ -155,14 +170,10 @@ def imports_aiokafka(count, servers):
     return {"us": (time.perf_counter_ns() - begin) / 1000}
 
 
-def script(count, servers):
-    import aep
-    aep.Publisher(servers).started(context=CONTEXT, **EVENT)
-    return {}
-
-
-def empty(count, servers):
-    return {}
+def imports_confluent(count, servers):
+    begin = time.perf_counter_ns()
+    import confluent_kafka  # noqa: F401
+    return {"us": (time.perf_counter_ns() - begin) / 1000}
 
 
 def sustained(count, servers):
@@ -193,10 +204,34 @@ def sustained_aiokafka(count, servers):
     return asyncio.run(main())
 
 
+def sustained_confluent(count, servers):
+    client, acked = confluent_producer(servers), 0
+
+    def on_delivery(error, message):
+        nonlocal acked
+        acked += error is None
+
+    def produce():
+        client.produce(TOPIC, VALUE.encode(), key=b"abc-123-def-456", headers=HEADERS,
+                       on_delivery=on_delivery)
+    produce()
+    client.flush()
+    begin, acked = time.perf_counter(), 0
+    for number in range(count):
+        while True:
+            try:
+                produce()
+                break
+            except BufferError:  # its queue is full
+                client.poll(0.01)
+        client.poll(0)
+    client.flush()
+    rate = count / (time.perf_counter() - begin)
+    assert acked == count
+    return {"acked": rate}
+
+
 if __name__ == "__main__":
     what, count, servers = sys.argv[1:]
-    if what != "empty":
-        os.environ.setdefault("AEP_SPOOL_MAX_BYTES", "16GiB")
-    figures = globals()[what](int(count), servers)
-    if what not in ("script", "empty"):
-        print(json.dumps(figures))
+    os.environ.setdefault("AEP_SPOOL_MAX_BYTES", "16GiB")
+    print(json.dumps(globals()[what](int(count), servers)))

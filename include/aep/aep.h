@@ -308,8 +308,8 @@ enum aep_broker_state {
 
 typedef struct aep_health {
     size_t size;
-    enum aep_broker_state broker;
-    int64_t since_us; /**< of that state; microseconds since 1970; 0 unknown */
+    enum aep_broker_state broker; /**< as a relay said last: old news unless relay_alive */
+    int64_t since_us;             /**< of that state; microseconds since 1970; 0 unknown */
     int relay_alive;
     uint64_t used_bytes; /**< of the spool */
     uint64_t max_bytes;
@@ -378,8 +378,10 @@ AEP_API void aep_publisher_close(aep_publisher *pub);
  * Errors, threads as aep_publish_started(). Since 0.1 */
 AEP_API int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
                                 aep_error *err);
-/** agent_name, correlation_id and causation are filled in where the caller leaves them out.
- * Errors: as aep_publish_started(); AEP_ESTATE after its terminal event. Since 0.1 */
+/** agent_name, correlation_id and causation are filled in where the caller leaves them out. The first
+ * two are the execution's: others than it began with would make it another's event.
+ * Errors: as aep_publish_started(), AEP_EINVAL also for those two; AEP_ESTATE after its terminal
+ *         event. Since 0.1 */
 AEP_API int aep_execution_progress(aep_execution *run, const aep_progress *event, aep_error *err);
 /** A terminal event; duration_ms and session_id are filled in too. Errors: as above. Since 0.1 */
 AEP_API int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_error *err);
@@ -412,7 +414,8 @@ typedef struct aep_waiter aep_waiter;
 
 typedef struct aep_outcome {
     uint64_t token; /**< the caller's */
-    int code;       /**< AEP_OK, AEP_EPARKED, AEP_EDEAD, as aep_publisher_wait() */
+    int code;       /**< AEP_OK, AEP_EPARKED, AEP_EDEAD, as aep_publisher_wait(); for
+                         aep_waiter_add_broker() AEP_OK, AEP_ERELAY */
 } aep_outcome;
 
 /** @ret free with aep_waiter_free() before the publisher. Errors: AEP_EIO, AEP_ENOMEM. Since 0.1 */
@@ -424,6 +427,13 @@ AEP_API int aep_waiter_fd(const aep_waiter *waiter);
  * Errors: AEP_ENOMEM. Since 0.1 */
 AEP_API int aep_waiter_add(aep_waiter *waiter, const aep_receipt *receipt, uint64_t token,
                            aep_error *err);
+/** Asks to be told once the broker's state is another than `other_than`, in the word of a relay that
+ * runs: with AEP_BROKER_UNKNOWN, once it is known. Its outcome is AEP_OK, and aep_publisher_health()
+ * has the state; or AEP_ERELAY: the relay is of a version that cannot tell. Where no relay runs and
+ * none can be started, or the state stays, no outcome comes.
+ * Errors: AEP_EINVAL no such state; AEP_ENOMEM. Since 0.1 */
+AEP_API int aep_waiter_add_broker(aep_waiter *waiter, enum aep_broker_state other_than,
+                                  uint64_t token, aep_error *err);
 /** Gives the next outcome that is known; never blocks. Reconnects to the relay by itself.
  * Returns AEP_OK with *outcome, or AEP_EDEFERRED: none now. Since 0.1 */
 AEP_API int aep_waiter_next(aep_waiter *waiter, aep_outcome *outcome, aep_error *err);

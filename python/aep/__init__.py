@@ -6,7 +6,7 @@
     with publisher.execution("builder", "build it") as run:
         run.progress(progress_percent=50)
 
-An event is on disk when its call returns; a relay process delivers it. No threads, no sockets in
+An event is on disk when its call returns; a relay process delivers it. No thread, no Kafka client in
 this process. What is rarely used is imported when it is asked for.
 """
 from ._aep import (ConfigError, Error, Health, InvalidEvent, Receipt, RelayError, SpoolError,

@@ -22,13 +22,22 @@ class Waits:
     def usable(self, loop):
         return self.loop is loop and self.pid == os.getpid()
 
-    def add(self, receipt):
+    async def outcome(self, ask, of, timeout):
+        """Awaits the answer to what `ask`, a method of the waiter, asks of `of`; DEFERRED after
+        timeout seconds (None: never)."""
         token, self.next_token = self.next_token, self.next_token + 1
-        future = self.loop.create_future()
-        self.futures[token] = future
-        self.waiter.add(receipt, token)
-        self.take()
-        return token, future
+        future = self.futures[token] = self.loop.create_future()
+        timer = None
+        try:
+            ask(of, token)
+            self.take()
+            if timeout is not None and not future.done():
+                timer = self.loop.call_later(timeout, self.expire, token)
+            return await future
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self.forget(token)
 
     def take(self):
         """Gives the outcomes that are known to those who wait."""
@@ -43,7 +52,7 @@ class Waits:
             if word in FATE_OF:
                 future.set_result(FATE_OF[word])
             else:
-                error = _aep.RelayError(f"the event's fate cannot be told: {word}")
+                error = _aep.RelayError(f"the relay cannot tell it: {word}")
                 error.code = word
                 future.set_exception(error)
 
@@ -96,13 +105,10 @@ def _waits(publisher, loop):
 async def wait(publisher, loop, receipt, timeout):
     """Awaits a receipt's fate or, without one, that of all accepted so far."""
     waits = _waits(publisher, loop)
-    token, future = waits.add(receipt)
-    timer = None
-    if timeout is not None and not future.done():
-        timer = loop.call_later(max(timeout, 0), waits.expire, token)
-    try:
-        return await future
-    finally:
-        if timer is not None:
-            timer.cancel()
-        waits.forget(token)
+    return await waits.outcome(waits.waiter.add, receipt, timeout)
+
+
+async def wait_for_broker(publisher, loop, other_than, timeout):
+    """Awaits another state of the broker's: ACKED once there is one, or DEFERRED."""
+    waits = _waits(publisher, loop)
+    return await waits.outcome(waits.waiter.add_broker, other_than, timeout)

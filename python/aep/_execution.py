@@ -26,6 +26,11 @@ class Execution:
         self._run = self._token = None
         self._ended = False
 
+    def __repr__(self):
+        if self._run is None:
+            return "<aep.Execution not started>"
+        return f"<aep.Execution {self._run.id} {'ended' if self._ended else 'running'}>"
+
     # -- events
 
     def start(self):
@@ -47,17 +52,23 @@ class Execution:
         return self._run
 
     def progress(self, **members):
-        """It moves on: members as for Publisher.progress(). Returns the Receipt."""
+        """It moves on: members as for Publisher.progress(). Returns the Receipt.
+
+        Agent name, correlation id, causation are filled in. Raises InvalidEvent, also for another
+        agent name or correlation id than its own; SpoolFull, SpoolError; Error after its end.
+        """
         return self._started().progress(**members)
 
     def complete(self, **members):
-        """It ended well: members as for Publisher.completed(). Returns the Receipt."""
+        """It ended well: members as for Publisher.completed(); duration_ms and session_id are filled
+        in, too. Returns the Receipt. Raises as progress()."""
         receipt = self._started().complete(**members)
         self._ended = True
         return receipt
 
     def fail(self, error_message, **members):
-        """It failed: members as for Publisher.failed(). Returns the Receipt."""
+        """It failed: members as for Publisher.failed(), filled in as complete() does. Returns the
+        Receipt. Raises as progress()."""
         receipt = self._started().fail(error_message=error_message, **members)
         self._ended = True
         return receipt

@@ -36,6 +36,18 @@ def running_loop():
     return events._get_running_loop() if events else None
 
 
+def _seconds(timeout):
+    """A timeout as seconds, 0 or more, or None: for ever. Raises TypeError, ValueError."""
+    if timeout is None:
+        return None
+    if not hasattr(timeout, "__float__"):
+        raise TypeError(f"a timeout in seconds is wanted, not {type(timeout).__name__}")
+    seconds = float(timeout)
+    if seconds != seconds:
+        raise ValueError("a timeout in seconds is wanted, not nan")
+    return None if seconds > 1e9 else max(seconds, 0.0)
+
+
 class Publisher(_aep.Publisher):
     """Opens a publisher: reads the configuration, opens or makes the spool.
 
@@ -57,25 +69,45 @@ class Publisher(_aep.Publisher):
         """Waits until what became of an event is known; returns its Fate.
 
         Where an event loop runs it is to be awaited and blocks nothing; elsewhere it blocks.
-        timeout: seconds, then DEFERRED; None: for ever; 0: asks only. Raises RelayError.
+        timeout: seconds, then DEFERRED; None: for ever; 0: asks only. Raises RelayError; SpoolError
+        (the spool that held the event is gone).
         """
+        if not isinstance(receipt, _aep.Receipt):
+            raise TypeError(f"a Receipt is wanted, not {type(receipt).__name__}")
         loop = running_loop()
         if loop is None:
-            return FATE_OF[self._wait(receipt, -1 if timeout is None else max(timeout, 0))]
+            return self._block(receipt, timeout)
         from ._asyncio import wait
-        return wait(self, loop, receipt, timeout)
+        return wait(self, loop, receipt, _seconds(timeout))
 
     def flush(self, timeout=None):
         """Blocks until all that was accepted in the spool before is acknowledged, parked or dead.
 
         Returns ACKED, DEFERRED (some is still on disk after timeout seconds) or PARKED (some is).
+        Raises RelayError.
         """
-        return FATE_OF[self._wait(None, -1 if timeout is None else max(timeout, 0))]
+        return self._block(None, timeout)
+
+    def _block(self, receipt, timeout):
+        seconds = _seconds(timeout)
+        return FATE_OF[self._wait(receipt, -1 if seconds is None else seconds)]
 
     async def aflush(self, timeout=None):
         """flush() for an event loop: awaits without blocking it."""
         from ._asyncio import wait
-        return await wait(self, running_loop(), None, timeout)
+        return await wait(self, running_loop(), None, _seconds(timeout))
+
+    async def ahealth(self, other_than="unknown", timeout=None):
+        """health() for an event loop, once the broker's state is another than `other_than`.
+
+        Of a relay that runs, which is started if none does: by default, once it is known whether
+        Kafka can be reached. timeout: seconds, then health() as it is; None: for ever. Raises
+        ValueError (no such state), RelayError (the relay is of a version that cannot tell),
+        SpoolError.
+        """
+        from ._asyncio import wait_for_broker
+        await wait_for_broker(self, running_loop(), other_than, _seconds(timeout))
+        return self.health()
 
     def execution(self, agent_name, user_request, **members):
         """One run, as a context manager, sync or async; members as for started().
@@ -84,6 +116,9 @@ class Publisher(_aep.Publisher):
         (which then goes on). Within another execution's block it becomes that one's child.
         """
         return Execution(self, agent_name, user_request, **members)
+
+    def __repr__(self):
+        return f"<aep.Publisher {'closed' if self.closed else self.spool_dir or 'disabled'}>"
 
     def close(self):
         """Closes it; what was accepted stays on disk and is delivered. Safe to call twice."""

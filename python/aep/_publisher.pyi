@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from typing_extensions import Self
 
 from . import _aep
-from ._aep import Receipt, _Id, _Object, _Option, _Size, _Switch, _Time
+from ._aep import Health, Receipt, _Broker, _Id, _Object, _Option, _Size, _Switch, _Time
 from ._execution import Execution
 
 class Fate(str):
@@ -62,6 +62,9 @@ class Publisher(_aep.Publisher):
     def wait(self, receipt: Receipt, timeout: float | None = None) -> Fate: ...
     def flush(self, timeout: float | None = None) -> Fate: ...
     async def aflush(self, timeout: float | None = None) -> Fate: ...
+    async def ahealth(
+        self, other_than: _Broker = "unknown", timeout: float | None = None
+    ) -> Health: ...
     def execution(
         self,
         agent_name: str,

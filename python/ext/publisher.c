@@ -280,8 +280,6 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
     if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
         return PyErr_Format(PyExc_TypeError, "a Receipt is wanted, not %.80s",
                             Py_TYPE(receipt)->tp_name);
-    if (timeout_s != timeout_s)
-        return PyErr_Format(PyExc_ValueError, "a timeout in seconds is wanted, not nan");
     aep_publisher *pub = publisher_use((Publisher *)object);
     if (!pub)
         return NULL;
@@ -300,7 +298,8 @@ static PyStructSequence_Field health_fields[] = {
     {"broker", "\"unknown\", \"connected\", \"unreachable\", \"auth_failed\", \"forbidden\" or "
                "\"local\""},
     {"since", "when that began, in seconds since 1970; 0.0: not known"},
-    {"relay_alive", "whether a relay runs on the spool"},
+    {"relay_alive",
+     "whether a relay runs on the spool; if not, broker is what one said that ended"},
     {"used_bytes", "of the spool"},
     {"max_bytes", "its limit"},
     {"backlog_bytes", "accepted, not finished yet"},
@@ -448,8 +447,8 @@ static PyMethodDef methods[] = {
      "otherwise."},
     {"_wait", publisher_wait, METH_VARARGS, NULL},
     {"health", publisher_health, METH_NOARGS,
-     "health($self, /)\n--\n\nThe broker's state and the spool's, from files alone: never waits for "
-     "anything. Raises SpoolError."},
+     "health($self, /)\n--\n\nThe broker's state as a relay said last, and the spool's, from files "
+     "alone: never waits for anything. Raises SpoolError."},
     {"stats", publisher_stats, METH_NOARGS,
      "stats($self, /)\n--\n\nEvery counter, cumulative over the spool's life and its processes. "
      "Raises SpoolError."},

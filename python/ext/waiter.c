@@ -100,6 +100,26 @@ static PyObject *waiter_add(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* The state as health() names it. */
+static PyObject *waiter_add_broker(PyObject *object, PyObject *args)
+{
+    Waiter *self = (Waiter *)object;
+    const char *other_than;
+    unsigned long long token;
+    aep_error err;
+    if (!is_open(self) || !PyArg_ParseTuple(args, "sK:add_broker", &other_than, &token))
+        return NULL;
+    int state = AEP_BROKER_UNKNOWN;
+    while (state <= AEP_BROKER_LOCAL && strcmp(other_than, aep_broker_name(state)) != 0)
+        state++;
+    if (state > AEP_BROKER_LOCAL)
+        return PyErr_Format(PyExc_ValueError, "%.80s is no state of a broker", other_than);
+    int code = aep_waiter_add_broker(self->waiter, state, token, &err);
+    if (code != AEP_OK)
+        return errors_raise(code, &err);
+    Py_RETURN_NONE;
+}
+
 /* (token, word), or None: nothing more is known now. */
 static PyObject *waiter_next(PyObject *object, PyObject *unused)
 {
@@ -136,9 +156,13 @@ static PyObject *waiter_close(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
-    {"fileno", waiter_fileno, METH_NOARGS, NULL}, {"add", waiter_add, METH_VARARGS, NULL},
-    {"next", waiter_next, METH_NOARGS, NULL},     {"cancel", waiter_cancel, METH_VARARGS, NULL},
-    {"close", waiter_close, METH_NOARGS, NULL},   {0},
+    {"fileno", waiter_fileno, METH_NOARGS, NULL},
+    {"add", waiter_add, METH_VARARGS, NULL},
+    {"add_broker", waiter_add_broker, METH_VARARGS, NULL},
+    {"next", waiter_next, METH_NOARGS, NULL},
+    {"cancel", waiter_cancel, METH_VARARGS, NULL},
+    {"close", waiter_close, METH_NOARGS, NULL},
+    {0},
 };
 
 PyTypeObject WaiterType = {

@@ -29,8 +29,8 @@
 struct aep_execution {
     aep_publisher *pub;
     const struct aep__process *owner; /* where it was started; NULL: events disabled */
-    char *agent_name;
-    char *traceparent, *tracestate; /* the started event's, if its caller gave them */
+    /* Copies of the started event's, as its caller gave them. */
+    struct aep__value agent_name, given_correlation, traceparent, tracestate;
     char id[AEP_ID_SIZE];
     char correlation_id[AEP_CORRELATION_ID_SIZE];
     char session_id[AEP_CORRELATION_ID_SIZE];
@@ -68,13 +68,22 @@ static void unlock_run(pthread_mutex_t *lock)
 
 /* ---- start ---- */
 
-static char *copy_text(const struct aep__value *value, bool *failed)
+static struct aep__value *find_member(struct aep__event *event, const char *name)
+{
+    return &event->values[aep__kind_member(event->kind, name, strlen(name))];
+}
+
+static void copy_value(struct aep__value *to, const struct aep__value *value, bool *failed)
 {
     if (!value->given || !value->text)
-        return NULL;
-    char *copy = strndup(value->text, value->len);
+        return;
+    char *copy = malloc(value->len + 1);
     *failed |= !copy;
-    return copy;
+    if (!copy)
+        return;
+    memcpy(copy, value->text, value->len);
+    copy[value->len] = '\0';
+    *to = (struct aep__value){.text = copy, .len = value->len, .given = true};
 }
 
 /* The started event's span as parent, in the trace that its header names. */
@@ -105,14 +114,15 @@ static void take_started(aep_execution *run, const struct aep__sent *sent)
 
 static void free_run(aep_execution *run)
 {
-    free(run->agent_name);
-    free(run->traceparent);
-    free(run->tracestate);
+    free((char *)run->agent_name.text);
+    free((char *)run->given_correlation.text);
+    free((char *)run->traceparent.text);
+    free((char *)run->tracestate.text);
     free(run);
 }
 
 /* Copies first: once the event is out, nothing may fail. */
-static int start_run(aep_publisher *pub, const struct aep__event *event, aep_execution **ret,
+static int start_run(aep_publisher *pub, struct aep__event *event, aep_execution **ret,
                      aep_error *err)
 {
     struct aep__sent sent;
@@ -120,11 +130,11 @@ static int start_run(aep_publisher *pub, const struct aep__event *event, aep_exe
     aep_execution *run = calloc(1, sizeof *run);
     if (!run)
         return aep__error_memory(err);
-    int name = aep__kind_member(event->kind, "agent_name", strlen("agent_name"));
     run->pub = pub;
-    run->agent_name = copy_text(&event->values[name], &failed);
-    run->traceparent = copy_text(&event->traceparent, &failed);
-    run->tracestate = copy_text(&event->tracestate, &failed);
+    copy_value(&run->agent_name, find_member(event, "agent_name"), &failed);
+    copy_value(&run->given_correlation, find_member(event, "correlation_id"), &failed);
+    copy_value(&run->traceparent, &event->traceparent, &failed);
+    copy_value(&run->tracestate, &event->tracestate, &failed);
     int result = failed ? aep__error_memory(err)
                         : aep__publish(pub, &(struct aep__input){.event = event}, &sent, err);
     if (result != AEP_OK) {
@@ -150,8 +160,8 @@ int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size
                             "a publisher, fields and a place for the execution are needed");
     if (result == AEP_OK)
         result = aep__event_from_fields(AEP_KIND_STARTED, fields, count, &started, err);
-    if (result == AEP_OK)
-        result = start_run(pub, &started, ret, err);
+    result =
+        result == AEP_OK ? start_run(pub, &started, ret, err) : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }
 
@@ -169,32 +179,57 @@ int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execut
                             "a publisher, an event and a place for the execution are needed");
     if (result == AEP_OK)
         result = aep__event_from_struct(AEP_KIND_STARTED, event, &started, err);
-    if (result == AEP_OK)
-        result = start_run(pub, &started, ret, err);
+    result =
+        result == AEP_OK ? start_run(pub, &started, ret, err) : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }
 
 /* ---- later events ---- */
 
-static void default_value(struct aep__value *value, const char *text)
+static bool equals(const struct aep__value *value, const char *text, size_t len)
 {
-    if (!value->given && text)
-        *value = (struct aep__value){.text = text, .len = strlen(text), .given = true};
+    return value->text && text && value->len == len && memcmp(value->text, text, len) == 0;
+}
+
+/* Agent name and correlation id say whose event it is, and the latter its partition: an execution
+ * keeps those that it began with. A correlation id may be given as it was given then, or as it has
+ * become: repaired, redacted. */
+static int check_own(const aep_execution *run, struct aep__event *event, aep_error *err)
+{
+    const struct aep__value *name = find_member(event, "agent_name");
+    const struct aep__value *correlation = find_member(event, "correlation_id");
+    const struct aep__value *began = &run->agent_name, *given = &run->given_correlation;
+    if (name->given && !equals(name, began->text, began->len))
+        return aep__error(err, AEP_EINVAL, "agent_name",
+                          "agent_name is not the execution's own: leave it out");
+    if (correlation->given && !equals(correlation, given->text, given->len) &&
+        !equals(correlation, run->correlation_id, strlen(run->correlation_id)))
+        return aep__error(err, AEP_EINVAL, "correlation_id",
+                          "correlation_id is not the execution's own, %s: leave it out",
+                          run->correlation_id);
+    return AEP_OK;
+}
+
+static void default_value(struct aep__value *value, const struct aep__value *ours)
+{
+    if (!value->given)
+        *value = *ours;
 }
 
 static void fill_in(const aep_execution *run, struct aep__event *event)
 {
     int64_t lasted_us = aep__clock_mono_us() - run->started_us;
-    aep__event_default_text(event, "agent_name", run->agent_name);
+    const struct aep__value id = {.text = run->id, .len = strlen(run->id), .given = true};
+    default_value(find_member(event, "agent_name"), &run->agent_name);
     aep__event_default_text(event, "correlation_id", run->correlation_id);
     if (event->kind != AEP_KIND_PROGRESS) {
         aep__event_default_text(event, "session_id", run->session_id);
         aep__event_default_number(event, "duration_ms", (double)((lasted_us + 500) / 1000));
     }
-    default_value(&event->causation_id, run->id);
+    default_value(&event->causation_id, &id);
     if (!event->traceparent.given) {
-        default_value(&event->traceparent, run->traceparent);
-        default_value(&event->tracestate, run->tracestate);
+        default_value(&event->traceparent, &run->traceparent);
+        default_value(&event->tracestate, &run->tracestate);
     }
     event->last_us = run->last_us;
 }
@@ -205,8 +240,11 @@ static int publish_next(aep_execution *run, struct aep__event *event, aep_error 
     struct aep__sent sent;
     if (run->ended)
         return aep__error(err, AEP_ESTATE, NULL, "this execution has had its terminal event");
+    int result = run->pub->enabled ? check_own(run, event, err) : AEP_OK;
+    if (result != AEP_OK)
+        return aep__publish_refused(run->pub, result);
     fill_in(run, event);
-    int result = aep__publish(run->pub, &(struct aep__input){.event = event}, &sent, err);
+    result = aep__publish(run->pub, &(struct aep__input){.event = event}, &sent, err);
     if (result != AEP_OK)
         return result;
     run->last_us = sent.timestamp_us;
@@ -238,8 +276,8 @@ static int publish_later(aep_execution *run, enum aep_kind kind, const void *arg
                             run ? "event" : "execution");
     if (result == AEP_OK)
         result = aep__event_from_struct(kind, args, &event, err);
-    if (result == AEP_OK)
-        result = publish_locked(run, &event, NULL, err);
+    result = result == AEP_OK ? publish_locked(run, &event, NULL, err)
+                              : aep__publish_refused(run ? run->pub : NULL, result);
     return aep__call_end(call, result);
 }
 
@@ -269,8 +307,8 @@ int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const a
                             "an execution, a kind that comes after started, and fields are needed");
     if (result == AEP_OK)
         result = aep__event_from_fields(kind, fields, count, &event, err);
-    if (result == AEP_OK)
-        result = publish_locked(run, &event, receipt, err);
+    result = result == AEP_OK ? publish_locked(run, &event, receipt, err)
+                              : aep__publish_refused(run ? run->pub : NULL, result);
     return aep__call_end(call, result);
 }
 

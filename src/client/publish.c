@@ -209,10 +209,7 @@ int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep_
     return result;
 }
 
-/* ---- the public calls ---- */
-
-/* What is refused before there is an event counts, too. */
-static int refuse_early(aep_publisher *pub, int code)
+int aep__publish_refused(aep_publisher *pub, int code)
 {
     static const struct aep__text_counts none;
     struct aep__process *process;
@@ -223,6 +220,8 @@ static int refuse_early(aep_publisher *pub, int code)
     }
     return code;
 }
+
+/* ---- the public calls ---- */
 
 static int check_arguments(const aep_publisher *pub, const void *event, const aep_receipt *receipt,
                            aep_error *err)
@@ -253,7 +252,7 @@ static int publish_struct(aep_publisher *pub, enum aep_kind kind, const void *ar
         result = aep__event_from_struct(kind, args, &event, err);
     result = result == AEP_OK
                  ? publish_input(pub, &(struct aep__input){.event = &event}, receipt, err)
-                 : refuse_early(pub, result);
+                 : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }
 
@@ -293,7 +292,7 @@ int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *
         result = aep__event_from_fields(kind, fields, count, &event, err);
     result = result == AEP_OK
                  ? publish_input(pub, &(struct aep__input){.event = &event}, receipt, err)
-                 : refuse_early(pub, result);
+                 : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }
 
@@ -325,6 +324,6 @@ int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *r
     if (result == AEP_OK)
         result = read_any(event, &ours, err);
     result = result == AEP_OK ? publish_input(pub, &(struct aep__input){.any = &ours}, receipt, err)
-                              : refuse_early(pub, result);
+                              : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }

@@ -29,6 +29,9 @@ struct aep__sent {
 int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep__sent *ret,
                  aep_error *err);
 
+/** Counts what is refused before there is an event, or with one that it cannot be. Returns code. */
+int aep__publish_refused(aep_publisher *pub, int code);
+
 /** The number that stands for a spool in receipts. */
 uint64_t aep__spool_number(const struct aep__spool *spool);
 

@@ -51,7 +51,7 @@ int aep__target_of_receipt(struct aep__process *process, const aep_receipt *rece
 
 int aep__target_of_all(struct aep__process *process, struct aep__target *ret, aep_error *err)
 {
-    *ret = (struct aep__target){.flush = true, .spool = aep__spool_number(&process->spool)};
+    *ret = (struct aep__target){.asks = AEP__ASKS_ALL, .spool = aep__spool_number(&process->spool)};
     return aep__append_tail(&process->appender, &ret->position, err);
 }
 
@@ -87,9 +87,10 @@ static int judge_by_cursor(struct aep__process *process, const struct aep__curso
                            const struct aep__target *target)
 {
     int code = aep__target_check(process, target, NULL);
-    bool finished = code == AEP_OK &&
+    bool all = target->asks == AEP__ASKS_ALL;
+    bool finished = code == AEP_OK && target->asks != AEP__ASKS_BROKER &&
                     (is_below(target->position, cursor->segment, cursor->offset) ||
-                     (target->flush && nothing_unfinished(process, cursor, target->position)));
+                     (all && nothing_unfinished(process, cursor, target->position)));
     return code == AEP_OK && !finished ? AEP_EDEFERRED : code;
 }
 
@@ -101,7 +102,7 @@ static bool judge_by_note(void *user, const struct aep__note *note, enum aep__as
     for (struct aep__target *target = user; target; target = target->next) {
         const aep_position *position = &target->position;
         bool meant =
-            target->flush
+            target->asks == AEP__ASKS_ALL
                 ? aside == AEP__ASIDE_PARKED && is_below(end, position->segment, position->offset)
                 : end.segment == position->segment && end.offset == position->offset;
         if (meant && target->code != AEP_EDEFERRED && target->code != AEP_ESPOOL)
@@ -130,9 +131,12 @@ void aep__targets_judge(struct aep__process *process, struct aep__target *list)
 
 bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
 {
+    if (target->asks == AEP__ASKS_BROKER)
+        return aep__control_send(fd, "broker %" PRIu64 " %s", id,
+                                 aep_broker_name(target->other_than));
     return aep__control_send(fd, "%s %" PRIu64 " %" PRIu64 " %" PRIu64,
-                             target->flush ? "flush" : "wait", id, target->position.segment,
-                             target->position.offset);
+                             target->asks == AEP__ASKS_ALL ? "flush" : "wait", id,
+                             target->position.segment, target->position.offset);
 }
 
 static int code_of_answer(const char *word)
@@ -140,7 +144,7 @@ static int code_of_answer(const char *word)
     static const struct {
         const char *word;
         int code;
-    } words[] = {{"acked", AEP_OK}, {"parked", AEP_EPARKED}, {"dead", AEP_EDEAD}};
+    } words[] = {{"acked", AEP_OK}, {"ok", AEP_OK}, {"parked", AEP_EPARKED}, {"dead", AEP_EDEAD}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i].word) == 0)
             return words[i].code;

@@ -8,10 +8,17 @@
 
 #include "client/publisher.h"
 
-/** What is waited for: a record, or everything below a position. */
+enum aep__asks {
+    AEP__ASKS_RECORD, /* the fate of the record that ends at the position */
+    AEP__ASKS_ALL,    /* whether all below the position is finished */
+    AEP__ASKS_BROKER, /* whether the broker's state is another than other_than */
+};
+
+/** What is waited for. */
 struct aep__target {
-    bool flush;
+    enum aep__asks asks;
     aep_position position;
+    enum aep_broker_state other_than;
     uint64_t spool; /* as in receipts */
     int code;       /* what aep__targets_judge() found */
     struct aep__target *next;
@@ -32,7 +39,8 @@ int aep__target_of_all(struct aep__process *process, struct aep__target *ret, ae
 int aep__target_check(const struct aep__process *process, const struct aep__target *target,
                       aep_error *err);
 /** Under the lock: sets the codes of a list, in one pass, to what the files alone tell: AEP_OK,
- * AEP_EPARKED, AEP_EDEAD; AEP_ESPOOL as aep__target_check(); AEP_EDEFERRED not known yet. */
+ * AEP_EPARKED, AEP_EDEAD; AEP_ESPOOL as aep__target_check(); AEP_EDEFERRED not known yet, which is
+ * all that they tell of the broker. */
 void aep__targets_judge(struct aep__process *process, struct aep__target *list);
 
 /** Sends the question; false: the relay is gone or does not listen. */

@@ -81,14 +81,19 @@ static void finish_pending(struct aep_waiter *waiter, size_t index, int code)
     remove_pending(waiter, index);
 }
 
-static void take_answer(struct aep_waiter *waiter, uint64_t id, int code)
+/* False: no fate, so it is asked again, over another connection. An older relay does not know the
+ * question for the broker, and would know it no better the next time. */
+static bool take_answer(struct aep_waiter *waiter, uint64_t id, int code)
 {
     for (size_t i = 0; i < waiter->pending_count; i++)
         if (waiter->pending[i].id == id) {
+            if (code == AEP_ERELAY && waiter->pending[i].target.asks != AEP__ASKS_BROKER)
+                return false;
             finish_pending(waiter, i, code);
             waiter->retry_ms = RETRY_MIN_MS;
-            return;
+            return true;
         }
+    return true; /* cancelled since */
 }
 
 /* ---- the relay ---- */
@@ -126,8 +131,9 @@ static void read_answers(struct aep_waiter *waiter)
 {
     int got, code;
     uint64_t id;
-    while ((got = aep__target_answer(waiter->control_fd, &id, &code)) > 0 && code != AEP_ERELAY)
-        take_answer(waiter, id, code);
+    while ((got = aep__target_answer(waiter->control_fd, &id, &code)) > 0 &&
+           take_answer(waiter, id, code))
+        ;
     if (got != 0)
         disconnect(waiter);
 }
@@ -329,22 +335,33 @@ static int find_target(struct aep_waiter *waiter, const aep_receipt *receipt,
     return result;
 }
 
+/* There is room for it. What was waited for before says nothing about how soon a relay will be
+ * there for this one. */
+static void add_pending(struct aep_waiter *waiter, uint64_t token, const struct aep__target *target)
+{
+    if (waiter->pending_count == 0) {
+        waiter->retry_ms = RETRY_MIN_MS;
+        waiter->retry_at_us = 0;
+    }
+    waiter->pending[waiter->pending_count++] =
+        (struct request){.token = token, .id = ++waiter->last_id, .target = *target};
+}
+
 static int add_request(struct aep_waiter *waiter, const aep_receipt *receipt, uint64_t token,
                        aep_error *err)
 {
-    struct request request = {.token = token};
+    struct aep__target target;
     int result = check_waiter(waiter, err);
     if (result == AEP_OK)
         result = make_room(waiter, err);
     if (result == AEP_OK)
-        result = find_target(waiter, receipt, &request.target, err);
+        result = find_target(waiter, receipt, &target, err);
     if (result != AEP_OK)
         return result;
-    request.id = ++waiter->last_id;
-    if (request.target.position.segment == 0 || waiter->pub->local)
+    if (target.position.segment == 0 || waiter->pub->local)
         add_ready(waiter, token, AEP_OK);
     else
-        waiter->pending[waiter->pending_count++] = request;
+        add_pending(waiter, token, &target);
     pump(waiter);
     return AEP_OK;
 }
@@ -353,6 +370,34 @@ int aep_waiter_add(aep_waiter *waiter, const aep_receipt *receipt, uint64_t toke
 {
     struct aep__call call = aep__call_begin();
     return aep__call_end(call, add_request(waiter, receipt, token, err));
+}
+
+/* In local mode the state is known, whether a relay runs or not, and stays what it is. */
+static int add_broker(struct aep_waiter *waiter, enum aep_broker_state other_than, uint64_t token,
+                      aep_error *err)
+{
+    const struct aep__target target = {.asks = AEP__ASKS_BROKER, .other_than = other_than};
+    int result = check_waiter(waiter, err);
+    if (result == AEP_OK && (unsigned)other_than > AEP_BROKER_LOCAL)
+        result = aep__error(err, AEP_EINVAL, "other_than", "%d is no state of a broker",
+                            (int)other_than);
+    if (result == AEP_OK)
+        result = make_room(waiter, err);
+    if (result != AEP_OK)
+        return result;
+    if (!waiter->pub->enabled || (waiter->pub->local && other_than != AEP_BROKER_LOCAL))
+        add_ready(waiter, token, AEP_OK);
+    else
+        add_pending(waiter, token, &target);
+    pump(waiter);
+    return AEP_OK;
+}
+
+int aep_waiter_add_broker(aep_waiter *waiter, enum aep_broker_state other_than, uint64_t token,
+                          aep_error *err)
+{
+    struct aep__call call = aep__call_begin();
+    return aep__call_end(call, add_broker(waiter, other_than, token, err));
 }
 
 static int next_outcome(struct aep_waiter *waiter, aep_outcome *outcome, aep_error *err)

@@ -61,6 +61,7 @@ static void tick(struct aep__relay *relay)
     relay->bell_heard = false;
     aep__tail_sync(relay);
     aep__report_write(relay);
+    aep__server_tell_broker(relay);
 }
 
 /* ---- the sink ---- */
@@ -394,6 +395,7 @@ static int open_signals(aep_error *err)
 static int start(struct aep__relay *relay, aep_error *err)
 {
     read_clock(relay);
+    aep__report_start(relay);
     relay->tick_us = relay->now_us;
     relay->due_us = relay->now_us;
     relay->active_us = relay->looked_us = relay->now_us;
@@ -415,7 +417,6 @@ static int start(struct aep__relay *relay, aep_error *err)
         return result;
     aep__syncer_init(&relay->syncer, &relay->spool, relay->cursor_fd, relay->tail.cursor.segment);
     relay->started = true;
-    aep__report_start(relay);
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
     aep__report_write(

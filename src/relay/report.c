@@ -19,12 +19,26 @@ static void name_version(char *text, size_t size)
     snprintf(text, size, "aep %s, %s", AEP_VERSION, aep__sink_kafka_version());
 }
 
+/* What the last relay said of the broker is history. The rest is still true, but for who runs: that
+ * is said once this one does. */
+static void take_back_broker(struct aep__relay *relay)
+{
+    struct aep__status last;
+    if (relay->report.fd < 0 || aep__status_read(&relay->spool, &last, NULL) != AEP_OK)
+        return;
+    last.broker = relay->broker.state;
+    last.broker_since_us = relay->broker.since_us;
+    last.reason[0] = '\0';
+    aep__status_write(relay->report.fd, &last);
+}
+
 void aep__report_start(struct aep__relay *relay)
 {
     struct aep__report *report = &relay->report;
     report->fd = aep__status_open(&relay->spool);
     report->status = (struct aep__status){.started_us = aep__clock_wall_us(), .pid = getpid()};
     name_version(report->status.version_text, sizeof report->status.version_text);
+    take_back_broker(relay);
 }
 
 void aep__report_done(struct aep__relay *relay)

@@ -15,7 +15,8 @@ struct aep__report {
     uint64_t acknowledged; /* not yet in the counters */
 };
 
-/** Opens the status file; on a full disk that is tried again with each write. */
+/** As soon as the lock is held: opens the status file, on a full disk again with each write, and
+ * takes back what the last relay said of the broker. */
 void aep__report_start(struct aep__relay *relay);
 void aep__report_done(struct aep__relay *relay);
 void aep__report_acknowledged(struct aep__relay *relay, int64_t timestamp_ms);

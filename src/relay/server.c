@@ -203,6 +203,35 @@ static void on_flush(struct aep__relay *relay, const struct request *request)
     on_position(relay, request, AEP__WAITS_FLUSH, flush_answer);
 }
 
+static bool parse_state(const char *word, enum aep_broker_state *ret)
+{
+    for (int state = AEP_BROKER_UNKNOWN; state <= AEP_BROKER_LOCAL; state++)
+        if (strcmp(word, aep_broker_name((enum aep_broker_state)state)) == 0) {
+            *ret = (enum aep_broker_state)state;
+            return true;
+        }
+    return false;
+}
+
+/* What counts is the status as it was last written: who is told looks there. */
+static const char *broker_answer(const struct aep__relay *relay, enum aep_broker_state other_than)
+{
+    return relay->report.status.broker == (int64_t)other_than ? NULL : "ok";
+}
+
+static void on_broker(struct aep__relay *relay, const struct request *request)
+{
+    enum aep_broker_state other_than;
+    const char *text = "error no state";
+    if (parse_state(request->rest, &other_than))
+        text = broker_answer(relay, other_than);
+    if (text)
+        answer(relay, request->client, request->id, text);
+    else
+        add_waiter(relay, request,
+                   (struct aep__waiter){.what = AEP__WAITS_BROKER, .other_than = other_than});
+}
+
 static void on_cancel(struct aep__relay *relay, const struct request *request)
 {
     for (struct aep__waiter **at = &request->client->waiters; *at;)
@@ -284,15 +313,11 @@ static const struct {
     const char *verb;
     void (*on)(struct aep__relay *relay, const struct request *request);
 } verbs[] = {
-    {"wait", on_wait},
-    {"flush", on_flush},
-    {"cancel", on_cancel},
-    {"stats", on_stats},
-    {"stop", on_stop},
-    {"yield", on_yield},
-    {"dead-replay", on_dead_replay},
-    {"dead-drop", on_dead_drop},
-    {"purge", on_purge},
+    {"wait", on_wait},           {"flush", on_flush},
+    {"broker", on_broker},       {"cancel", on_cancel},
+    {"stats", on_stats},         {"stop", on_stop},
+    {"yield", on_yield},         {"dead-replay", on_dead_replay},
+    {"dead-drop", on_dead_drop}, {"purge", on_purge},
 };
 
 static void serve_request(struct aep__relay *relay, struct aep__client *client, char *line)
@@ -362,17 +387,21 @@ static const char *answer_of(struct aep__relay *relay, const struct aep__waiter 
         return wait_answer(relay, waiter->position);
     case AEP__WAITS_FLUSH:
         return flush_answer(relay, waiter->position);
+    case AEP__WAITS_BROKER:
+        return broker_answer(relay, waiter->other_than);
     default:
         return purge_answer(relay, waiter, text);
     }
 }
 
-static void tell_client(struct aep__relay *relay, struct aep__client *client, bool records)
+#define WHAT(what) (1U << AEP__WAITS_##what)
+
+static void tell_client(struct aep__relay *relay, struct aep__client *client, unsigned whats)
 {
     for (struct aep__waiter **at = &client->waiters; client->fd >= 0 && *at;) {
         char space[40];
         const char *text = NULL;
-        if (((*at)->what == AEP__WAITS_RECORD) == records)
+        if (whats & 1U << (*at)->what)
             text = answer_of(relay, *at, space);
         if (!text) {
             at = &(*at)->next;
@@ -384,19 +413,24 @@ static void tell_client(struct aep__relay *relay, struct aep__client *client, bo
     }
 }
 
-static void tell(struct aep__relay *relay, bool records)
+static void tell(struct aep__relay *relay, unsigned whats)
 {
     struct aep__server *server = &relay->server;
     for (size_t i = 0; server->waiting && i < server->count; i++)
-        tell_client(relay, &server->clients[i], records);
+        tell_client(relay, &server->clients[i], whats);
 }
 
 void aep__server_tell_waits(struct aep__relay *relay)
 {
-    tell(relay, true);
+    tell(relay, WHAT(RECORD));
 }
 
 void aep__server_tell_flushes(struct aep__relay *relay)
 {
-    tell(relay, false);
+    tell(relay, WHAT(FLUSH) | WHAT(PURGE));
+}
+
+void aep__server_tell_broker(struct aep__relay *relay)
+{
+    tell(relay, WHAT(BROKER));
 }

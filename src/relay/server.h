@@ -19,6 +19,7 @@ enum aep__waiting {
     AEP__WAITS_RECORD,
     AEP__WAITS_FLUSH,
     AEP__WAITS_PURGE,
+    AEP__WAITS_BROKER,
 };
 
 struct aep__waiter {
@@ -26,7 +27,8 @@ struct aep__waiter {
     uint64_t id;
     enum aep__waiting what;
     aep_position position;
-    uint64_t purged; /* records that the command itself dropped */
+    uint64_t purged;                  /* records that the command itself dropped */
+    enum aep_broker_state other_than; /* the state that the client knows */
 };
 
 struct aep__client {
@@ -53,5 +55,7 @@ void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, siz
 void aep__server_tell_waits(struct aep__relay *relay);
 /** Tells who waits for all below a position: after the cursor has moved. */
 void aep__server_tell_flushes(struct aep__relay *relay);
+/** Tells who waits for another state of the broker's: after the status was written. */
+void aep__server_tell_broker(struct aep__relay *relay);
 
 #endif

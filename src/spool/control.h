@@ -4,6 +4,7 @@
  *
  *     wait ID SEGMENT END      ID acked | ID parked | ID dead          once its fate is known
  *     flush ID SEGMENT END     ID acked | ID parked                    once all below END is finished
+ *     broker ID STATE          ID ok      once the status file has another state of the broker's
  *     cancel ID                (no answer)
  *     stats ID                 ID {json}
  *     stop ID                  ID ok, then the relay flushes (bounded) and ends

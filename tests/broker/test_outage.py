@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
 all of it flows soon after it is back."""
+import contextlib
+import socket
 import threading
 import time
 import unittest
 
-from harness import TOPICS, Case, Load, numbered_lines, plain_kafka, unique, unique_type, wait_until
+from harness import DEADLINE_S, TOPICS, Case, Load, numbered_lines, plain_kafka, unique, unique_type, wait_until
 
 FLOWING_S = 2.0  # from the broker's first acknowledgement to anybody until all of ours are through
 SLACK_S = 0.5    # of seeing that it answers, and of starting a program
@@ -41,6 +43,46 @@ class Outage(Case):
                           sorted(records, key=lambda record: record.ordinal)], list(range(500)))
         self.assertEqual(spool.status()["broker"], "connected")
         self.assertEqual(len(kafka.read(TOPICS["progress"], only="while-down")), 11)
+
+    @contextlib.contextmanager
+    def control(self, spool):
+        """A connection to the relay's control socket."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.settimeout(DEADLINE_S)
+            control.connect(str(spool.dir / "control"))
+            yield control
+
+    def test_who_waits_for_the_brokers_state_is_told_at_once(self):
+        """And finds in the status what it was told of; a relay that begins knows nothing yet."""
+        kafka = self.make_broker()
+        spool = self.make_spool(kafka, relay_mode="external")
+        first = spool.start_relay()
+        with self.control(spool) as control:
+            for number, other_than, becomes, change in (
+                    (1, "unknown", "connected", lambda: None),
+                    (2, "local", "connected", lambda: None),
+                    (3, "connected", "unreachable", kafka.stop),
+                    (4, "unreachable", "connected", kafka.start)):
+                control.send(f"broker {number} {other_than}".encode())
+                change()
+                self.assertEqual(control.recv(256), f"{number} ok".encode())
+                self.assertEqual(spool.status()["broker"], becomes)
+            control.send(b"broker 5 connected")
+            control.send(b"broker 6 nonsense")
+            self.assertEqual(control.recv(256), b"6 error no state")
+            control.send(b"cancel 5")
+            kafka.stop()
+            control.send(b"broker 7 connected")
+            self.assertEqual(control.recv(256), b"7 ok")
+        first.terminate()
+        first.wait(DEADLINE_S)
+        self.assertEqual(spool.status()["broker"], "unreachable")
+        kafka.start()
+        spool.start_relay()
+        with self.control(spool) as control:
+            control.send(b"broker 1 unknown")
+            self.assertEqual(control.recv(256), b"1 ok")
+            self.assertEqual(spool.status()["broker"], "connected")
 
     def check_publishing_while_down(self, spool):
         """Exit statuses and times are those of a healthy day, but for who asks to wait."""

@@ -124,6 +124,23 @@ def test_one_that_is_dropped_is_closed(spool):
     assert gone == [1]
 
 
+def test_the_brokers_state_is_awaited(publisher, spool):
+    async def main():
+        assert (await publisher.ahealth(timeout=60)).broker == "connected"
+        assert (await publisher.ahealth("connected", 0.05)).broker == "connected"  # no other came
+        with pytest.raises(ValueError, match="nonsense"):
+            await publisher.ahealth("nonsense")
+        [waits] = publisher._waits.values()
+        assert waits.futures == {}
+        async with aep.Publisher(DOWN, spool_dir=spool + "-down") as down:
+            assert (await down.ahealth(timeout=60)).broker == "unreachable"
+        async with aep.Publisher(mode="local", spool_dir=spool + "-local") as local:
+            assert (await local.ahealth()).broker == "local"
+        async with aep.Publisher(events_enabled=False) as disabled:
+            assert (await disabled.ahealth()).broker == "unknown"
+    asyncio.run(main())
+
+
 def test_the_loop_is_never_held_up(spool):
     """2,000 publishes with the broker down. The bound is generous; script/bench measures."""
     async def main():

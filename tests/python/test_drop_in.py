@@ -15,7 +15,7 @@ from agents.lib import agent_execution_publisher, event_validation, partition_ke
 from agents.lib.agent_execution_publisher import (AgentExecutionPublisher,
                                                   AgentExecutionPublisherContext,
                                                   publish_execution_started)
-from conftest import DOWN, consume, spooled
+from conftest import DOWN, await_that, consume, spooled
 from harness import Kafka
 
 STARTED = "omninode.agent.execution.started.v1"
@@ -124,6 +124,35 @@ def test_the_loop_is_free_while_the_first_verdict_is_awaited(spool):
     assert asyncio.run(main()) > 20
 
 
+def test_the_first_verdict_is_awaited_without_looking_for_it(spool, monkeypatch):
+    looks, health = [], aep.Publisher.health
+    monkeypatch.setattr(aep.Publisher, "health", lambda self: looks.append(1) or health(self))
+    success, _, seconds = publish(AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off"))
+    assert success is False and seconds >= 0.5
+    assert len(looks) <= 2
+
+
+def test_a_relay_that_cannot_tell_the_verdict_holds_up_nobody(spool, caplog, monkeypatch):
+    async def cannot_tell(self, other_than, timeout):
+        raise aep.RelayError("the relay cannot tell it")
+    monkeypatch.setattr(aep.Publisher, "ahealth", cannot_tell)
+    success, _, _ = publish(AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off"))
+    [warning] = said(caplog, logging.WARNING)
+    assert success is False and "is kept and will be delivered" in warning
+
+
+def test_what_a_relay_said_that_has_ended_is_no_news(own_kafka, spool, caplog):
+    publisher = AgentExecutionPublisher(own_kafka.servers, spool_dir=spool, relay_idle_exit="1")
+    assert publish(publisher)[0] is True
+    with aep.Publisher(own_kafka.servers, spool_dir=spool) as other:
+        await_that(lambda: not other.health().relay_alive, "the relay still runs")
+        assert other.health().broker == "connected"
+    own_kafka.stop()
+    assert publish(publisher)[0] is False
+    [warning] = said(caplog, logging.WARNING)
+    assert "is kept and will be delivered" in warning
+
+
 def test_a_verdict_that_does_not_come_is_not_awaited_each_time(spool):
     async def main():
         async with AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off") as publisher:
@@ -145,11 +174,15 @@ def test_repeated_warnings_are_thinned(spool, caplog):
 
 def test_refused_credentials_are_a_warning_and_delivered_with_right_ones(secure, spool, caplog):
     wrong = secure.login("writer", kafka_sasl_password="wrong")
-    success, correlation_id, _ = publish(
-        AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **wrong))
+    publisher = AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **wrong)
+    success, correlation_id, _ = publish(publisher)
     assert success is False
-    [warning] = said(caplog, logging.WARNING)
-    assert "auth failed" in warning and "is kept and will be delivered" in warning
+    with aep.Publisher(secure.secure_servers, spool_dir=spool, **wrong) as other:
+        await_that(lambda: other.health().broker == "auth_failed", "the login is not refused")
+    assert publish(publisher)[0] is False
+    warnings = said(caplog, logging.WARNING)
+    assert all("is kept and will be delivered" in line for line in warnings)
+    assert len(warnings) == 2 and "authentication failed" in warnings[1]
     right = secure.login("writer")
     assert publish(AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **right))[2] < 60
     with aep.Publisher(secure.secure_servers, spool_dir=spool, **right) as publisher:
@@ -250,9 +283,9 @@ def test_a_keyboard_interrupt_passes(spool):
 
 def test_cancelling_passes_and_loses_nothing(spool):
     async def main():
-        async with AgentExecutionPublisher(DOWN, spool_dir=spool) as publisher:
+        async with AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off") as publisher:
             task = asyncio.ensure_future(publisher.publish_execution_started(**EVENT))
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)  # published, and its verdict awaited
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

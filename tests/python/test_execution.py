@@ -29,6 +29,17 @@ def test_a_block_is_completed(local, spool):
     assert run.receipt.event_id == completed["event_id"]
 
 
+def test_events_keep_the_runs_agent_and_correlation_id(local, spool):
+    with local.execution("a", "r", correlation_id="c") as run:
+        for member in ("agent_name", "correlation_id"):
+            with pytest.raises(aep.InvalidEvent, match="not the execution's own") as caught:
+                run.progress(**{member: "other"})
+            assert caught.value.field == member
+        run.progress(agent_name="a", correlation_id="c")
+    assert kinds(spool) == ["started", "progress", "completed"]
+    assert local.stats().refused_invalid == 2
+
+
 def test_an_end_that_was_published_is_the_only_one(local, spool):
     with local.execution("a", "r") as run:
         run.complete(result_summary="done")

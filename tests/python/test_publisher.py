@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The synchronous publisher: calls, receipts, errors, configuration."""
+import asyncio
 import inspect
 import json
 import logging
@@ -7,6 +8,7 @@ import threading
 import time
 import uuid
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
@@ -204,9 +206,37 @@ def test_waiting_for_a_broker_that_is_down_ends_in_time(spool):
         assert time.monotonic() - begin < 20
 
 
+def test_what_is_no_receipt_is_refused(local):
+    for wrong in (None, "x", 1):
+        with pytest.raises(TypeError, match="a Receipt is wanted"):
+            local.wait(wrong, 0)
+
+
+def test_a_publisher_and_a_run_say_what_they_are(local, spool):
+    run = local.execution("a", "r")
+    assert repr(run) == "<aep.Execution not started>"
+    with run:
+        assert repr(run) == f"<aep.Execution {run.id} running>"
+    assert repr(run) == f"<aep.Execution {run.id} ended>"
+    assert repr(local) == f"<aep.Publisher {spool}>"
+    local.close()
+    assert repr(local) == "<aep.Publisher closed>"
+    assert repr(aep.Publisher(events_enabled=False)) == "<aep.Publisher disabled>"
+
+
 def test_a_timeout_is_a_number(local):
-    with pytest.raises(ValueError):
-        local.wait(local.started("a", "r"), float("nan"))
+    receipt = local.started("a", "r")
+
+    async def in_a_loop(timeout):
+        return await local.wait(receipt, timeout), await local.aflush(timeout)
+    for wrong, error in ((float("nan"), ValueError), ("x", TypeError), ([], TypeError)):
+        for call in (lambda: local.wait(receipt, wrong), lambda: local.flush(wrong),
+                     lambda: asyncio.run(in_a_loop(wrong))):
+            with pytest.raises(error, match="a timeout in seconds is wanted"):
+                call()
+    for right in (None, 0, -1, 0.5, Decimal("0.5"), float("inf")):
+        assert local.wait(receipt, right) and local.flush(right)
+        assert asyncio.run(in_a_loop(right)) == (aep.ACKED, aep.ACKED)
 
 
 def test_a_signal_interrupts_waiting(spool):

@@ -244,7 +244,8 @@ static inline void fake_serve(struct fake_relay *fake, int fd)
             aep__control_send(fd, "%llu acked", id);
             continue;
         }
-        if (strcmp(verb, "wait") != 0 && strcmp(verb, "flush") != 0) {
+        if (strcmp(verb, "wait") != 0 && strcmp(verb, "flush") != 0 &&
+            strcmp(verb, "broker") != 0) {
             aep__control_send(fd, "%llu error unknown request", id);
             continue;
         }

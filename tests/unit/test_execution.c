@@ -60,16 +60,56 @@ static void test_what_the_caller_gives_beats_what_is_filled_in(void **state)
                                 .session_id = "s-7", .causation_id = "parent-7"));
     assert_string_equal(aep_execution_correlation_id(run), "job-7");
     check_holds(last_message(here).value, "causation_id", "parent-7");
-    accepted(here, aep_execution_fail(run,
-                                      AEP_FAILED(.error_message = "no", .session_id = "s-8",
-                                                 .causation_id = "other", .agent_name = "b",
-                                                 .duration_ms = AEP_NUM(12)),
-                                      &here->err));
+    accepted(here,
+             aep_execution_fail(run,
+                                AEP_FAILED(.error_message = "no", .session_id = "s-8",
+                                           .causation_id = "other", .duration_ms = AEP_NUM(12)),
+                                &here->err));
     struct seen failed = last_message(here);
     check_holds(failed.value, "causation_id", "other");
     check_holds(failed.value, "session_id", "s-8");
-    check_holds(failed.value, "agent_name", "b");
     assert_non_null(strstr(failed.value, "\"duration_ms\":12"));
+    aep_execution_free(run);
+}
+
+static void test_a_runs_events_keep_its_agent_and_correlation_id(void **state)
+{
+    struct here *here = *state;
+    const char *id;
+    aep_stats stats = AEP_STATS_INIT;
+    aep_execution *run = start(here, AEP_STARTED(.agent_name = "a", .user_request = "r"));
+    assert_int_equal(aep_execution_progress(run, AEP_PROGRESS(.agent_name = "b"), &here->err),
+                     AEP_EINVAL);
+    assert_string_equal(here->err.field, "agent_name");
+    assert_int_equal(aep_execution_complete(run, AEP_COMPLETED(.correlation_id = "c"), &here->err),
+                     AEP_EINVAL);
+    assert_string_equal(here->err.field, "correlation_id");
+    assert_non_null(strstr(here->err.text, aep_execution_correlation_id(run)));
+    aep_field unknown = {.name = "nonsense", .text = "x", .length = 1};
+    assert_int_equal(aep_execution_publish_fields(run, AEP_KIND_FAILED, &unknown, 1, NULL, NULL),
+                     AEP_EINVAL);
+    accepted(here, aep_publisher_stats(here->pub, &stats, &here->err));
+    assert_int_equal(stats.refused_invalid, 3); /* what is refused is counted */
+    id = aep_execution_correlation_id(run);
+    accepted(here, aep_execution_complete(
+                       run, AEP_COMPLETED(.agent_name = "a", .correlation_id = id), &here->err));
+    aep_execution_free(run);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 2);
+}
+
+/* An id that looks like a secret is redacted, the second time as the first. */
+static void test_a_correlation_id_is_known_as_it_was_given_and_as_it_became(void **state)
+{
+    struct here *here = *state;
+    const char *given = "sk-ant-api03-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789";
+    aep_execution *run =
+        start(here, AEP_STARTED(.agent_name = "a", .user_request = "r", .correlation_id = given));
+    const char *became = aep_execution_correlation_id(run);
+    assert_string_not_equal(became, given);
+    accepted(here, aep_execution_progress(run, AEP_PROGRESS(.correlation_id = given), &here->err));
+    check_holds(last_message(here).value, "correlation_id", became);
+    accepted(here, aep_execution_progress(run, AEP_PROGRESS(.correlation_id = became), &here->err));
+    check_holds(last_message(here).value, "correlation_id", became);
     aep_execution_free(run);
 }
 
@@ -275,6 +315,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_run_from_start_to_end),
         TEST(test_what_the_caller_gives_beats_what_is_filled_in),
+        TEST(test_a_runs_events_keep_its_agent_and_correlation_id),
+        TEST(test_a_correlation_id_is_known_as_it_was_given_and_as_it_became),
         TEST(test_a_run_has_exactly_one_end),
         TEST(test_a_run_freed_without_an_end_is_abandoned),
         TEST(test_a_child_that_frees_its_copy_abandons_nothing),

@@ -516,6 +516,75 @@ static void test_a_cancelled_request_is_forgotten(void **state)
     fake_kill(&fake);
 }
 
+static void test_a_waiter_is_told_of_another_state_of_the_broker(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_UNKNOWN, 5, &here->err));
+    move_cursor(here, (aep_position){9, 0}); /* says nothing of the broker */
+    assert_int_equal(next_within(waiter, 50, &outcome), AEP_EDEFERRED);
+    fake_start(&fake, here->dir, "ok");
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 5);
+    assert_int_equal(outcome.code, AEP_OK);
+    assert_non_null(strstr(fake.question, " unknown"));
+    accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_AUTH_FAILED, 6, &here->err));
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 6);
+    assert_non_null(strstr(fake.question, " auth_failed"));
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
+/* One that does not know the question is not asked it again and again. */
+static void test_an_older_relay_cannot_tell_the_brokers_state(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, "error unknown request");
+    accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_UNKNOWN, 1, &here->err));
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 1);
+    assert_int_equal(outcome.code, AEP_ERELAY);
+    atomic_store(&fake.answer, "acked");
+    accepted(here, aep_waiter_add(waiter, &receipt, 2, &here->err));
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, 2);
+    assert_int_equal(outcome.code, AEP_OK);
+    assert_int_equal(atomic_load(&fake.questions), 2);
+    assert_int_equal(fake.client_count, 1); /* nor is the connection given up for it */
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
+static void test_the_brokers_state_in_local_mode_is_known(void **state)
+{
+    struct here *here = *state;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    set_option(here, "mode", "local");
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_UNKNOWN, 1, &here->err));
+    accepted(here, aep_waiter_next(waiter, &outcome, &here->err));
+    assert_int_equal(outcome.code, AEP_OK);
+    accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_LOCAL, 2, &here->err));
+    assert_int_equal(next_within(waiter, 50, &outcome), AEP_EDEFERRED);
+    aep_waiter_cancel(waiter, 2);
+    assert_int_equal(aep_waiter_add_broker(waiter, (enum aep_broker_state)99, 3, &here->err),
+                     AEP_EINVAL);
+    aep_waiter_free(waiter);
+}
+
 static int use_in_child(void *user)
 {
     aep_waiter *waiter = user;
@@ -569,6 +638,9 @@ int main(void)
         TEST(test_a_waiter_without_a_relay_reads_the_cursor),
         TEST(test_a_waiter_without_a_relay_reads_the_side_logs),
         TEST(test_a_cancelled_request_is_forgotten),
+        TEST(test_a_waiter_is_told_of_another_state_of_the_broker),
+        TEST(test_an_older_relay_cannot_tell_the_brokers_state),
+        TEST(test_the_brokers_state_in_local_mode_is_known),
         TEST(test_a_waiter_stays_with_the_process_that_made_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

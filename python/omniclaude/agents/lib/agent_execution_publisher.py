@@ -16,9 +16,11 @@ import aep
 
 logger = logging.getLogger(__name__)
 
-UNKNOWN_WAIT_S = 0.5  # for the first verdict on the broker
-UNKNOWN_LOOK_S = 0.005
-UNKNOWN_AGAIN_S = 5  # after a verdict was awaited in vain none is awaited for so long
+UNKNOWN_WAIT_S = 0.5  # for a relay's first word on the broker
+UNKNOWN_AGAIN_S = 5  # after one was awaited in vain none is awaited for so long
+
+_IN_WORDS = {"unknown": "not known to be there", "unreachable": "unreachable",
+             "auth_failed": "reached, but authentication failed"}
 
 
 def _never_raises(method):
@@ -182,39 +184,38 @@ class AgentExecutionPublisher:
     # -- verdicts
 
     async def _verdict(self, publisher, kind, receipt):
-        health = publisher.health()
+        broker, reason = self._state(publisher.health())
+        if broker == "unknown" and time.monotonic() >= self._ask_again:
+            broker, reason = await self._first_state(publisher)
         fate = None
-        if health.broker == "unknown" and time.monotonic() >= self._ask_again:
-            health, fate = await self._first_verdict(publisher, health, receipt)
-        elif health.broker in ("connected", "forbidden"):
+        if broker in ("connected", "forbidden"):
             fate = await _fate(publisher, receipt, self._wait_s)
-        self.logger.debug("%s: event %s: broker %s, %s", kind, receipt.event_id, health.broker,
+        self.logger.debug("%s: event %s: broker %s, %s", kind, receipt.event_id, broker,
                           fate or "not awaited")
         if fate in ("parked", "dead"):
             return self._kept_aside(kind, receipt, fate)
-        if fate or health.broker in ("connected", "forbidden", "local"):
+        if broker in ("connected", "forbidden", "local"):
             return True
-        reason = health.reason or "no answer yet"
-        self._warn(health.broker, "%s: Kafka is %s (%s): event %s is kept and will be delivered",
-                   kind, health.broker.replace("_", " "), reason, receipt.event_id)
+        self._warn(broker, "%s: Kafka is %s (%s): event %s is kept and will be delivered",
+                   kind, _IN_WORDS[broker], reason, receipt.event_id)
         return False
 
-    async def _first_verdict(self, publisher, health, receipt):
-        """The health once the broker's state is known, and what has become of the event by then."""
-        fate = asyncio.ensure_future(_fate(publisher, receipt, UNKNOWN_WAIT_S))
+    @staticmethod
+    def _state(health):
+        """The broker's state and why: what a relay said that has ended is no news of the broker."""
+        if not health.relay_alive and health.broker != "local":
+            return "unknown", "no relay is running"
+        return health.broker, health.reason or "no answer yet"
+
+    async def _first_state(self, publisher):
+        """The broker's state, awaited while it is unknown, but not long, and not each time."""
         try:
-            end = time.monotonic() + UNKNOWN_WAIT_S
-            while True:
-                if not publisher.closed:
-                    health = publisher.health()
-                known = health.broker not in ("unknown", "connected")
-                if time.monotonic() >= end:
-                    self._ask_again = end + UNKNOWN_AGAIN_S
-                if fate.done() or known or time.monotonic() >= end:
-                    return health, fate.result() if fate.done() else None
-                await asyncio.wait([fate], timeout=UNKNOWN_LOOK_S)
-        finally:
-            fate.cancel()
+            state = self._state(await publisher.ahealth("unknown", UNKNOWN_WAIT_S))
+        except aep.Error as error:  # stopped meanwhile, or the relay is of another version
+            state = "unknown", str(error)
+        if state[0] == "unknown":
+            self._ask_again = time.monotonic() + UNKNOWN_AGAIN_S
+        return state
 
     def _kept_aside(self, kind, receipt, fate):
         if fate == "parked":
