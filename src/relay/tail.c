@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define PUMP_RECORDS 1024
-#define BURST_US 500    /* in a burst it looks so often, and hears no bell, */
+#define BURST_US 1000   /* in a burst it looks so often, and hears no bell, */
 #define BURST_RECORDS 5 /* as long as it finds so many each time */
 #define RETRY_US 1000000
 #define LOOK_SOON_US 100000 /* at the end, where it was only seen that no more was there */
