@@ -429,17 +429,20 @@ uint64_t aep__tail_used(const struct aep__relay *relay)
 }
 
 /* The disk failed to keep what was written: nothing more is to go into this segment. What is not
- * acknowledged is still sent, from memory if need be. */
+ * acknowledged is still sent, from memory if need be. Sealed once: a seal is something to be synced,
+ * too, which fails again on a disk that is broken for good. */
 static void seal_failed(struct aep__relay *relay, int error)
 {
-    uint64_t number = relay->tail.newest.segment;
+    uint64_t number = relay->tail.newest.segment, at;
     int fd = aep__segment_open(&relay->spool, number, true, NULL);
-    bool sealed = fd >= 0 && aep__segment_seal_early(&relay->spool, fd, 0) == 0;
+    int sealed = fd < 0 ? -1 : aep__segment_find_seal(&relay->spool, fd, UINT64_MAX, &at);
+    if (sealed == 0)
+        sealed = aep__segment_seal_early(&relay->spool, fd, 0) == 0 ? 1 : -1;
     if (fd >= 0)
         close(fd);
     aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
                    strerror(error),
-                   sealed ? "going on in a new one" : "it cannot be sealed either");
+                   sealed > 0 ? "going on in a new one" : "it cannot be sealed either");
 }
 
 /* What has become due since the syncer's last job. False: nothing. */
@@ -462,22 +465,29 @@ static bool next_job(struct aep__relay *relay, struct aep__sync_job *ret)
     return ret->from || ret->cursor || ret->remove_below;
 }
 
-void aep__tail_sync(struct aep__relay *relay)
+/* What the syncer's jobs came to. True: one is still under way. */
+static bool hear_syncer(struct aep__relay *relay)
 {
-    struct aep__tail *tail = &relay->tail;
-    struct aep__sync_job job;
     struct aep__sync_errors errors = aep__syncer_errors(&relay->syncer);
     if (errors.sync)
         seal_failed(relay, errors.sync);
     if (errors.remove)
         aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot remove finished segments: %s",
                        strerror(errors.remove));
+    return errors.pending;
+}
+
+void aep__tail_sync(struct aep__relay *relay)
+{
+    struct aep__tail *tail = &relay->tail;
+    struct aep__sync_job job;
+    bool pending = hear_syncer(relay);
     aep__tail_measure(relay);
     bool due = next_job(relay, &job);
-    if (due && !aep__syncer_ask(&relay->syncer, &job)) {
-        aep__relay_tick_soon(relay);
+    if (due || pending)
+        aep__relay_tick_soon(relay); /* to hear of it, though nothing else may happen */
+    if (due && !aep__syncer_ask(&relay->syncer, &job))
         return;
-    }
     tail->synced = tail->newest;
     if (job.cursor)
         tail->cursor_dirty = false;
@@ -488,6 +498,7 @@ void aep__tail_sync_now(struct aep__relay *relay)
     aep__syncer_settle(&relay->syncer);
     aep__tail_sync(relay);
     aep__syncer_settle(&relay->syncer);
+    hear_syncer(relay);
 }
 
 bool aep__tail_seal_idle(struct aep__relay *relay)
