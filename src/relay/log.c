@@ -64,13 +64,32 @@ static bool due(struct aep__log *log, const char *line, unsigned *ret_left_out)
     return true;
 }
 
-static void rotate(struct aep__log *log)
+static void open_log(struct aep__log *log)
+{
+    if (log->fd < 0)
+        log->fd = aep__spool_openat(log->spool, LOG_NAME, O_WRONLY | O_CREAT | O_APPEND, S_IFREG);
+}
+
+/* A contender writes here too: it may have rotated the log already, and what is open is the old one. */
+static bool is_current(const struct aep__log *log, const struct stat *open)
 {
     struct stat st;
-    if (log->fd < 0 || fstat(log->fd, &st) < 0 || st.st_size < LOG_MAX_BYTES)
+    return fstatat(log->spool->dir_fd, LOG_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_dev == open->st_dev && st.st_ino == open->st_ino;
+}
+
+/* Makes room for len bytes. What cannot be put aside is given up, so that the log stays bounded. */
+static void rotate(struct aep__log *log, size_t len)
+{
+    struct stat st;
+    if (log->fd < 0 || fstat(log->fd, &st) < 0 || (size_t)st.st_size + len <= LOG_MAX_BYTES)
         return;
-    renameat(log->spool->dir_fd, LOG_NAME, log->spool->dir_fd, LOG_OLD_NAME);
+    if (is_current(log, &st) &&
+        renameat(log->spool->dir_fd, LOG_NAME, log->spool->dir_fd, LOG_OLD_NAME) < 0 &&
+        ftruncate(log->fd, 0) == 0)
+        return;
     aep__log_done(log);
+    open_log(log);
 }
 
 static void write_line(struct aep__log *log, const char *line, size_t len)
@@ -79,9 +98,8 @@ static void write_line(struct aep__log *log, const char *line, size_t len)
         log->to_stderr = false;
     if (!log->spool)
         return;
-    rotate(log);
-    if (log->fd < 0)
-        log->fd = aep__spool_openat(log->spool, LOG_NAME, O_WRONLY | O_CREAT | O_APPEND, S_IFREG);
+    open_log(log);
+    rotate(log, len);
     if (log->fd >= 0 && write(log->fd, line, len) < 0)
         return; /* nobody is left to tell */
 }

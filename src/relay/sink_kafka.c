@@ -202,22 +202,24 @@ static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
 /* An old broker, or one that grants no IdempotentWrite, has no use for an idempotent producer. */
 static void on_fatal(struct kafka_sink *sink)
 {
-    char text[300];
+    char text[300], line[400];
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(sink->rk, text, sizeof text);
     sink->broken = true;
     sink->base.plain |= error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
                         error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
-    tell_log(sink, AEP_LOG_ERROR, text);
+    snprintf(line, sizeof line, "this producer is of no more use: %s", text);
+    tell_log(sink, AEP_LOG_ERROR, line);
 }
 
 static void on_error(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);
     const char *text = rd_kafka_event_error_string(event);
-    switch (error) {
-    case RD_KAFKA_RESP_ERR__FATAL:
+    if (rd_kafka_event_error_is_fatal(event)) { /* its code is the cause, not __FATAL */
         on_fatal(sink);
         return;
+    }
+    switch (error) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__SSL:

@@ -106,6 +106,7 @@ struct aep__sync_errors aep__syncer_errors(struct aep__syncer *syncer)
 {
     pthread_mutex_lock(&syncer->mutex);
     struct aep__sync_errors errors = syncer->errors;
+    errors.pending = syncer->busy;
     syncer->errors = (struct aep__sync_errors){0};
     pthread_mutex_unlock(&syncer->mutex);
     return errors;

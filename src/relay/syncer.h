@@ -19,6 +19,7 @@ struct aep__sync_job {
 /* errno of the last job whose syncing, or removing, failed; 0: none did. */
 struct aep__sync_errors {
     int sync, remove;
+    bool pending; /* a job is under way, of which nothing is known yet */
 };
 
 struct aep__syncer {

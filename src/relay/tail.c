@@ -470,14 +470,17 @@ uint64_t aep__tail_used(const struct aep__relay *relay)
            tail->newest.offset;
 }
 
-/* What comes from now on goes into the next segment. */
+/* What comes from now on goes into the next segment. Sealed once: a seal is something to be synced,
+ * too, which fails again on a disk that is broken for good. */
 static bool seal_newest(struct aep__relay *relay)
 {
+    uint64_t at;
     int fd = aep__segment_open(&relay->spool, relay->tail.newest.segment, true, NULL);
-    bool sealed = fd >= 0 && aep__segment_seal_early(&relay->spool, fd, 0) == 0;
+    int sealed = fd < 0 ? -1 : aep__segment_find_seal(&relay->spool, fd, UINT64_MAX, &at);
+    bool done = sealed > 0 || (sealed == 0 && aep__segment_seal_early(&relay->spool, fd, 0) == 0);
     if (fd >= 0)
         close(fd);
-    return sealed;
+    return done;
 }
 
 void aep__tail_purge(struct aep__relay *relay)
@@ -523,22 +526,29 @@ static bool next_job(struct aep__relay *relay, struct aep__sync_job *ret)
     return ret->from || ret->cursor || ret->remove_below;
 }
 
-void aep__tail_sync(struct aep__relay *relay)
+/* What the syncer's jobs came to. True: one is still under way. */
+static bool hear_syncer(struct aep__relay *relay)
 {
-    struct aep__tail *tail = &relay->tail;
-    struct aep__sync_job job;
     struct aep__sync_errors errors = aep__syncer_errors(&relay->syncer);
     if (errors.sync)
         seal_failed(relay, errors.sync);
     if (errors.remove)
         aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot remove finished segments: %s",
                        strerror(errors.remove));
+    return errors.pending;
+}
+
+void aep__tail_sync(struct aep__relay *relay)
+{
+    struct aep__tail *tail = &relay->tail;
+    struct aep__sync_job job;
+    bool pending = hear_syncer(relay);
     aep__tail_measure(relay);
     bool due = next_job(relay, &job);
-    if (due && !aep__syncer_ask(&relay->syncer, &job)) {
-        aep__relay_tick_soon(relay);
+    if (due || pending)
+        aep__relay_tick_soon(relay); /* to hear of it, though nothing else may happen */
+    if (due && !aep__syncer_ask(&relay->syncer, &job))
         return;
-    }
     tail->synced = tail->newest;
     if (job.cursor)
         tail->cursor_dirty = false;
@@ -549,6 +559,7 @@ void aep__tail_sync_now(struct aep__relay *relay)
     aep__syncer_settle(&relay->syncer);
     aep__tail_sync(relay);
     aep__syncer_settle(&relay->syncer);
+    hear_syncer(relay);
 }
 
 bool aep__tail_seal_idle(struct aep__relay *relay)

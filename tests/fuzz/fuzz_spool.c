@@ -15,6 +15,7 @@
 #include "spool/segment.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct aep__spool spool;
 static char folder[128];
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st, (void)type, (void)where;
+    return remove(path);
+}
+
 static void remove_folder(void)
 {
-    static const char *const names[] = {"spool.id", "cursor"};
-    for (size_t i = 0; i < 2; i++)
-        unlinkat(spool.dir_fd, names[i], 0);
-    rmdir(folder);
+    aep__spool_done(&spool);
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void open_once(void)

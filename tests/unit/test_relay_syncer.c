@@ -257,11 +257,13 @@ static void test_a_job_is_refused_while_one_is_under_way(void **state)
     for (int i = 0; i < 3; i++)
         assert_false(aep__syncer_ask(&syncer, &second));
     assert_errors(0, 0); /* asking does not wait for the disk */
+    assert_true(aep__syncer_errors(&syncer).pending);
     assert_int_equal(aep__syncer_removed(&syncer), 1);
     assert_string_equal(segments_of(here), "123");
     release_slow_job();
     aep__syncer_settle(&syncer);
     end_slow_job();
+    assert_false(aep__syncer_errors(&syncer).pending);
     assert_int_equal(aep__syncer_removed(&syncer), 3);
     note_calls(here);
     do_job(second);

@@ -349,6 +349,8 @@ static void test_a_relay_whose_authentication_fails_gets_one_contender(void **st
     }
     snprintf(path, sizeof path, "%s/" REPORT, here->dir);
     assert_int_equal(access(path, F_OK), -1);
+    aep_publisher_close(here->pub); /* starts none, since there is one */
+    here->pub = NULL;
     fake_kill(&fake);
 }
 
@@ -379,6 +381,8 @@ static void test_a_waiter_brings_a_contender_too(void **state)
     }
     assert_true(read_report(here, report, sizeof report));
     aep_waiter_free(waiter);
+    aep_publisher_close(here->pub);
+    here->pub = NULL;
     fake_kill(&fake);
 }
 
