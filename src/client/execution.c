@@ -114,10 +114,10 @@ static void take_started(aep_execution *run, const struct aep__sent *sent)
 
 static void free_run(aep_execution *run)
 {
-    free((char *)run->agent_name.text);
-    free((char *)run->given_correlation.text);
-    free((char *)run->traceparent.text);
-    free((char *)run->tracestate.text);
+    struct aep__value *copies[] = {&run->agent_name, &run->given_correlation, &run->traceparent,
+                                   &run->tracestate};
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
+        free((char *)copies[i]->text);
     free(run);
 }
 

@@ -173,6 +173,7 @@ struct wait {
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
     bool at_once;        /* only asks */
     int retry_ms;
+    bool looked; /* at the folder, just now */
     int fd;      /* to the relay */
     uint64_t id; /* of the question; the next one is that of the question "not yet?" */
 };
@@ -247,7 +248,9 @@ static void connect_relay(struct wait *wait)
 static void put_connection(struct wait *wait)
 {
     if (aep__process_lock_quick(wait->process, NULL) == AEP_OK) {
-        if (wait->process->control_fd < 0) {
+        /* not that of a folder which has been deleted since, and which another has followed */
+        if (wait->process->control_fd < 0 &&
+            aep__target_check(wait->process, &wait->target, NULL) == AEP_OK) {
             wait->process->control_fd = wait->fd;
             wait->fd = -1;
         }
@@ -303,8 +306,9 @@ static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, a
 static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
 {
     bool start = false;
-    bool first = wait->retry_ms == RETRY_MIN_MS; /* the folder was just looked at */
-    *ret_code = (first ? aep__process_lock_quick : aep__process_lock)(wait->process, err);
+    bool looked = wait->looked;
+    wait->looked = false;
+    *ret_code = (looked ? aep__process_lock_quick : aep__process_lock)(wait->process, err);
     if (*ret_code != AEP_OK)
         return STEP_DONE;
     enum step step = find_relay(wait, &start, ret_code, err);
@@ -369,6 +373,7 @@ static int wait_for(aep_publisher *pub, const aep_receipt *receipt, int timeout_
     result = receipt ? aep__target_of_receipt(wait.process, receipt, &wait.target, err)
                      : aep__target_of_all(wait.process, &wait.target, err);
     aep__process_unlock(wait.process);
+    wait.looked = true;
     if (result != AEP_OK || wait.target.position.segment == 0 || pub->local)
         return result;
     return tell_fate(run_wait(&wait, err), err);

@@ -18,7 +18,6 @@
 #define TICK_US 100000
 #define LOOK_US 5000000 /* for the folder's removal */
 #define SEAL_AFTER_US 5000000
-#define BURST_GAP_US 100 /* between two sounds of the bell: a burst */
 #define LINGER_MS 200    /* between unlock and the last look at the tail */
 #define FLUSH_US 5000000 /* of a relay that is asked to stop */
 #define RENEW_US 1000000
@@ -190,7 +189,7 @@ static bool goes_on(struct aep__relay *relay)
 
 static bool nothing_to_do(struct aep__relay *relay)
 {
-    if (relay->server.waiting || relay->aside)
+    if (relay->server.waiting > relay->server.watching || relay->aside)
         return false;
     if (relay->sink->local)
         return aep__lane_empty(&relay->tail.lane) &&
@@ -204,7 +203,9 @@ static bool nothing_to_do(struct aep__relay *relay)
 static bool wanted_after_all(struct aep__relay *relay)
 {
     struct pollfd bell = {.fd = relay->bell_fd, .events = POLLIN};
-    aep_position before = relay->tail.newest;
+    const struct aep__reader *reader = &relay->tail.reader;
+    aep_position before =
+        relay->sink->local ? relay->tail.newest : (aep_position){reader->segment, reader->examined};
     aep__server_stop(relay, true);
     aep__lock_release(relay->lock_fd);
     poll(&bell, 1, LINGER_MS);
@@ -240,7 +241,8 @@ static bool seal_idle(struct aep__relay *relay)
 static void rest(struct aep__relay *relay)
 {
     int64_t idle_us = aep__config_int(relay->config, AEP__OPT_RELAY_IDLE_EXIT_S) * 1000000;
-    int64_t end_us = relay->foreground || idle_us <= 0 ? INT64_MAX : relay->active_us + idle_us;
+    bool stays = relay->foreground || idle_us <= 0 || relay->server.watching;
+    int64_t end_us = stays ? INT64_MAX : relay->active_us + idle_us;
     int64_t seal_us = relay->active_us + SEAL_AFTER_US;
     if (relay->ending != AEP__RELAY_RUNS || !nothing_to_do(relay))
         return;
@@ -295,16 +297,14 @@ static void on_signal(struct aep__relay *relay)
  * be synced: once between ticks is enough. */
 static bool hears_bell(const struct aep__relay *relay)
 {
-    return relay->tail.waiting || (!relay->bell_heard && !relay->burst);
+    return relay->tail.waiting || !relay->bell_heard;
 }
 
 static void on_bell(struct aep__relay *relay)
 {
     aep__bell_drain(relay->bell_fd);
-    relay->burst = relay->now_us - relay->rung_us < BURST_GAP_US;
-    relay->rung_us = relay->now_us;
     relay->bell_heard = true;
-    relay->tail.waiting = false;
+    aep__tail_rung(relay);
     aep__relay_touch(relay);
 }
 
@@ -419,8 +419,8 @@ static int start(struct aep__relay *relay, aep_error *err)
     relay->started = true;
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
-    aep__report_write(
-        relay); /* whoever reads in the log that it runs finds it in the status, too */
+    /* Whoever reads in the log that it runs finds it in the status, too. */
+    aep__report_write(relay);
     return AEP_OK;
 }
 

@@ -70,8 +70,6 @@ struct aep__relay {
     bool aside;              /* some flight waits for that */
     bool finished;           /* some flight was finished since the waiters were last told */
     bool bell_heard;         /* since the last tick */
-    bool burst;              /* it rings so often that looking now and then is cheaper */
-    int64_t rung_us;         /* when it was last heard */
     bool sink_readable;      /* its descriptor is */
     bool sealed_idle;        /* since it was last active */
     bool started;

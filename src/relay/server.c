@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define REQUEST_MAX 256
+#define REQUESTS_A_TURN 16 /* of one client */
 
 static const char *const fate_texts[] = {
     [AEP__FATE_ACKED] = "acked",         [AEP__FATE_PARKED] = "parked",   [AEP__FATE_DEAD] = "dead",
@@ -35,8 +36,9 @@ static void free_waiter(struct aep__server *server, struct aep__waiter **at)
 {
     struct aep__waiter *waiter = *at;
     *at = waiter->next;
-    free(waiter);
     server->waiting--;
+    server->watching -= waiter->what == AEP__WAITS_BROKER;
+    free(waiter);
 }
 
 static void drop_client(struct aep__server *server, struct aep__client *client)
@@ -162,6 +164,7 @@ static void add_waiter(struct aep__relay *relay, const struct request *request,
     waiter->next = request->client->waiters;
     request->client->waiters = waiter;
     relay->server.waiting++;
+    relay->server.watching += waiter->what == AEP__WAITS_BROKER;
 }
 
 static bool parse_position(const char *text, aep_position *ret)
@@ -338,15 +341,20 @@ static void serve_request(struct aep__relay *relay, struct aep__client *client, 
     answer(relay, client, request.id, "error unknown request");
 }
 
-/* One request a turn: most clients have no more, and the others' come first. */
+/* Only who has several questions open is asked at once for more: to ask most is in vain. */
 static void serve_client(struct aep__relay *relay, struct aep__client *client)
 {
     char line[REQUEST_MAX];
-    ssize_t len = aep__control_receive(client->fd, line, sizeof line);
-    if (len == 0)
-        drop_client(&relay->server, client);
-    else if (len > 0)
+    for (int count = 0; count < REQUESTS_A_TURN && client->fd >= 0; count++) {
+        ssize_t len = aep__control_receive(client->fd, line, sizeof line);
+        if (len == 0)
+            drop_client(&relay->server, client);
+        if (len <= 0)
+            return;
         serve_request(relay, client, line);
+        if (!client->waiters || !client->waiters->next)
+            return;
+    }
 }
 
 size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls)

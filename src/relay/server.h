@@ -40,7 +40,8 @@ struct aep__server {
     int listen_fd; /* -1: not listening */
     struct aep__client *clients;
     size_t count, capacity;
-    size_t waiting; /* waiters of all clients */
+    size_t waiting;  /* waiters of all clients, */
+    size_t watching; /* of them for the broker's state, which may never change */
 };
 
 /** Under the lock. Errors: AEP_ESPOOL. */

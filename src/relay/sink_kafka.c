@@ -447,7 +447,12 @@ static int make_sink(struct aep__sink **ret, const aep_config *config, bool plai
         (struct aep__sink){.ops = &kafka_ops, .plain = plain, .window = queue_length(conf)};
     sink->events = events;
     sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    result = make_producer(sink, conf, err);
+    if (sink->event_fd < 0) {
+        rd_kafka_conf_destroy(conf);
+        result = aep__error_errno(err, AEP_EIO, NULL, "cannot make an eventfd");
+    } else {
+        result = make_producer(sink, conf, err);
+    }
     if (result != AEP_OK) {
         kafka_free(&sink->base);
         return result;

@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 #define PUMP_RECORDS 1024
-#define BURST_US 1000   /* in a burst it looks so often, and hears no bell, */
-#define BURST_RECORDS 5 /* as long as it finds so many each time */
+#define BURST_GAP_US 100 /* between two sounds of the bell: a burst, in which it looks */
+#define BURST_US 1000    /* after so long, for as long as it finds */
+#define BURST_RECORDS 5  /* so many each time */
 #define RETRY_US 1000000
-#define LOOK_SOON_US 100000 /* at the end, where it was only seen that no more was there */
-#define LOOK_US 5000000     /* where it was looked at in full */
-#define GAP_MAX 64          /* segments that may be missing before one of ours */
-#define HEADER_BYTES 48     /* of an empty segment */
+#define LOOK_SOON_US 100000   /* at the end, where it was only seen that no more was there */
+#define LOOK_LATER_US 5000000 /* where it was looked at in full */
+#define GAP_MAX 64            /* segments that may be missing before one of ours */
+#define HEADER_BYTES 48       /* of an empty segment */
 
 /* ---- start ---- */
 
@@ -164,14 +165,23 @@ static void note_gone(struct aep__relay *relay)
 static void note_error(struct aep__relay *relay, const aep_error *err)
 {
     relay->tail.retry_us = relay->now_us + RETRY_US;
+    aep__relay_due(relay, relay->tail.retry_us);
     aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err->text);
+}
+
+void aep__tail_rung(struct aep__relay *relay)
+{
+    struct aep__tail *tail = &relay->tail;
+    tail->burst |= relay->now_us - tail->rung_us < BURST_GAP_US;
+    tail->rung_us = relay->now_us;
+    tail->waiting = false;
 }
 
 /* Until the bell rings. Its sound may be lost with a publisher that dies, hence the time. */
 static void wait_for_bell(struct aep__relay *relay, int64_t look_again_us)
 {
     struct aep__tail *tail = &relay->tail;
-    relay->burst = false;
+    tail->burst = false;
     tail->waiting = true;
     tail->look_us = relay->now_us + look_again_us;
     tail->position = (aep_position){tail->reader.segment, tail->reader.offset};
@@ -194,7 +204,7 @@ static bool read_pending(struct aep__relay *relay)
         case AEP__READ_WAIT:
             if (fill_gap(relay))
                 continue;
-            wait_for_bell(relay, LOOK_US);
+            wait_for_bell(relay, LOOK_LATER_US);
             return false;
         case AEP__READ_GONE:
             note_gone(relay);
@@ -230,12 +240,13 @@ static bool may_read(struct aep__relay *relay)
  * relay for each of the next; what is on its way must arrive before they can be sent anyway. */
 static void end_pump(struct aep__relay *relay, unsigned count)
 {
-    if (relay->burst && (relay->rung_us == relay->now_us || count >= BURST_RECORDS)) {
+    struct aep__tail *tail = &relay->tail;
+    if (tail->burst && (tail->rung_us == relay->now_us || count >= BURST_RECORDS)) {
         aep__relay_due(relay, aep__clock_mono_us() + BURST_US);
         return;
     }
     wait_for_bell(relay, LOOK_SOON_US);
-    aep__relay_due(relay, relay->tail.look_us);
+    aep__relay_due(relay, tail->look_us);
 }
 
 static bool rests(struct aep__relay *relay)
@@ -257,12 +268,18 @@ bool aep__tail_pump(struct aep__relay *relay)
     if (rests(relay) || !may_read(relay))
         return false;
     uint64_t begin = tail->ordinal;
+    bool purging = in_purge(tail);
+    tail->waiting = false;
     for (unsigned count = 0; count < PUMP_RECORDS && has_room(relay); count++) {
         if (count > 0 && !tail->has_pending && aep__reader_drained(&tail->reader)) {
             end_pump(relay, count);
             break;
         }
-        if ((!tail->has_pending && !read_pending(relay)) || !take_pending(relay))
+        if (!tail->has_pending && !read_pending(relay))
+            break;
+        if (relay->sink->local && purging && !in_purge(tail))
+            break; /* whether more is to go is another question */
+        if (!take_pending(relay))
             break;
     }
     if (tail->ordinal != begin)

@@ -36,9 +36,11 @@ struct aep__tail {
     uint64_t ordinal;          /* that it gets */
     struct aep__entry pending; /* read, but the sink was full */
     bool has_pending;
-    bool waiting; /* nothing was left to read when it last looked; the bell ends it, */
-    int64_t look_us;
-    bool gone; /* the segment was removed; waits until the lane is empty */
+    bool waiting;    /* nothing was left to read; until the bell rings, */
+    int64_t look_us; /* or until this moment */
+    int64_t rung_us; /* when the bell was last heard */
+    bool burst;      /* it rings so often that looking now and then is cheaper */
+    bool gone;       /* the segment was removed; waits until the lane is empty */
     struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, not passed yet */
     unsigned sealed_count;
     aep_position resume;      /* after a segment that came again; segment 0: none */
@@ -56,6 +58,8 @@ struct aep__tail {
  * AEP_ENOMEM. */
 int aep__tail_start(struct aep__relay *relay, aep_error *err);
 void aep__tail_done(struct aep__relay *relay);
+/** The bell has rung: there is something to read. */
+void aep__tail_rung(struct aep__relay *relay);
 /** Reads and offers records. True if it stopped only to let others run. */
 bool aep__tail_pump(struct aep__relay *relay);
 /** Pops what is finished, moves the cursor behind it. */

@@ -59,9 +59,9 @@ void aep__reader_done(struct aep__reader *reader);
 /** Moves it, as if begun anew there. */
 void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t offset);
 enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret, aep_error *err);
-/** Whether everything has been given that the segment held when it was last read. Who is told of new
- * records may then wait for that; but only aep__reader_next() looks whether the segment is still
- * there and still the last. */
+/** Whether everything has been given that the segment held when it was last read; `examined` is then
+ * set. Who is told of new records may wait for that; but only aep__reader_next() looks whether the
+ * segment is still there and still the last. */
 bool aep__reader_drained(struct aep__reader *reader);
 
 #endif

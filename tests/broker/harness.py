@@ -13,12 +13,14 @@ uses build/dev and starts what it needs, so that `python3 test_deliver.py` works
 """
 import atexit
 import collections
+import contextlib
 import json
 import os
 import pathlib
 import shlex
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -353,6 +355,14 @@ class Spool:
         result = self.run("status", "--json", "--spool", self.dir)
         spools = result.json["spools"] if result.status == 0 else []
         return spools[0] if spools else {}
+
+    @contextlib.contextmanager
+    def control(self):
+        """A connection to the relay's control socket."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.settimeout(DEADLINE_S)
+            control.connect(str(self.dir / "control"))
+            yield control
 
     def counter(self, name):
         return self.status().get("counters", {}).get(name, 0)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
 all of it flows soon after it is back."""
-import contextlib
-import socket
 import threading
 import time
 import unittest
@@ -44,20 +42,12 @@ class Outage(Case):
         self.assertEqual(spool.status()["broker"], "connected")
         self.assertEqual(len(kafka.read(TOPICS["progress"], only="while-down")), 11)
 
-    @contextlib.contextmanager
-    def control(self, spool):
-        """A connection to the relay's control socket."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
-            control.settimeout(DEADLINE_S)
-            control.connect(str(spool.dir / "control"))
-            yield control
-
     def test_who_waits_for_the_brokers_state_is_told_at_once(self):
         """And finds in the status what it was told of; a relay that begins knows nothing yet."""
         kafka = self.make_broker()
         spool = self.make_spool(kafka, relay_mode="external")
         first = spool.start_relay()
-        with self.control(spool) as control:
+        with spool.control() as control:
             for number, other_than, becomes, change in (
                     (1, "unknown", "connected", lambda: None),
                     (2, "local", "connected", lambda: None),
@@ -79,7 +69,7 @@ class Outage(Case):
         self.assertEqual(spool.status()["broker"], "unreachable")
         kafka.start()
         spool.start_relay()
-        with self.control(spool) as control:
+        with spool.control() as control:
             control.send(b"broker 1 unknown")
             self.assertEqual(control.recv(256), b"1 ok")
             self.assertEqual(spool.status()["broker"], "connected")

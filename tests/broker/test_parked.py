@@ -2,10 +2,9 @@
 """A topic that is missing or forbidden: its events are kept aside, in order, the others go on; when
 the topic takes them they are sent, none lost, none twice."""
 import json
-import socket
 import unittest
 
-from harness import (DEADLINE_S, TOPICS, Case, end_process, numbered_lines, secure_kafka, unique,
+from harness import (TOPICS, Case, end_process, numbered_lines, secure_kafka, unique,
                      unique_type)
 
 
@@ -98,9 +97,7 @@ class MissingLong(Parking):
 
     def ask(self, spool, receipt):
         """What the relay says when it is asked for a record that it has done with."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
-            control.settimeout(DEADLINE_S)
-            control.connect(str(spool.dir / "control"))
+        with spool.control() as control:
             control.send(f"wait 7 {receipt['segment']} {receipt['offset']}".encode())
             return control.recv(256).decode().strip().removeprefix("7 ")
 

@@ -158,10 +158,15 @@ class Life(Case):
                 if path.is_file() and text.encode() in path.read_bytes()]
 
     def test_five_quiet_seconds_remove_what_was_acknowledged(self):
+        """Also while somebody waits for what may never come."""
         spool = self.make_spool()
         text = "green giraffes " + unique()
-        self.assertEqual(spool.publish("started", unique(), "--request", text, "--wait").status, 0)
-        wait_until(lambda: not self.finds(spool, text), "no byte of it is left", 20)
+        spool.publish("progress", unique(), "--wait")
+        with spool.control() as control:
+            control.send(b"broker 1 connected")
+            self.assertEqual(
+                spool.publish("started", unique(), "--request", text, "--wait").status, 0)
+            wait_until(lambda: not self.finds(spool, text), "no byte of it is left", 20)
         self.assertTrue(spool.status()["relay_alive"])
 
     def test_a_relay_of_a_deleted_folder_ends_and_publishers_begin_a_new_one(self):

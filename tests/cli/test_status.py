@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """aep status, spool, dead, flush, relay: what is asked of spools and relays."""
+import array
+import fcntl
 import json
 import os
 import pathlib
 import shutil
 import stat
+import termios
 
 from harness import AepTest
 
@@ -250,6 +253,25 @@ class Relay(AepTest):
             done = self.run_aep("dead", action, "7", status=1)
             self.assertIn(f"dead {action}: no dead letter with the ordinal 7", done.stderr)
             self.assertEqual(done.stdout, "")
+
+    def test_a_relay_that_cannot_send_still_hears_the_bell(self):
+        """It has what is published synced, however much it cannot take now."""
+        env = {**DEAD_BROKER}
+        self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+        line = json.dumps({"event_type": "a.b.c.v1", "payload": {}}) + "\n"
+        self.run_aep("publish", "--stdin", stdin=line * 5000, env=env)
+        [spool] = [s["spool"] for s in json.loads(
+            self.run_aep("status", "--json", env=env).stdout)["spools"] if s["mode"] == "kafka"]
+        bell = os.open(os.path.join(spool, "bell"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, bell)
+        for _ in range(3):
+            self.run_aep("publish", "--stdin", stdin=line * 20, env=env)
+            self.wait_until(lambda: self.unheard(bell) == 0, "the bell is heard")
+
+    def unheard(self, bell):
+        count = array.array("i", [0])
+        fcntl.ioctl(bell, termios.FIONREAD, count)
+        return count[0]
 
     def test_purge_in_local_mode_takes_the_events_from_the_disk(self):
         env = {"AEP_MODE": "local"}
