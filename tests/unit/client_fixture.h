@@ -233,7 +233,7 @@ struct fake_relay {
     int stop[2];                /* a pipe that ends the thread */
     const char *_Atomic answer; /* "acked", …; NULL: none, the question is kept */
     char question[256];         /* the newest */
-    atomic_int questions;
+    atomic_int questions, connections;
     pthread_t thread;
 };
 
@@ -275,9 +275,11 @@ static inline void *fake_run(void *arg)
         for (int i = 0; i < fake->client_count; i++)
             if (fds[2 + i].revents)
                 fake_serve(fake, fake->client_fds[i]);
-        if (fds[1].revents && fake->client_count < 16)
+        if (fds[1].revents && fake->client_count < 16) {
+            atomic_fetch_add(&fake->connections, 1);
             fake->client_fds[fake->client_count++] =
                 accept4(fake->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        }
         for (int i = 0; i < fake->client_count; i++) { /* those that hung up */
             char byte;
             if (recv(fake->client_fds[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {

@@ -561,7 +561,7 @@ static void test_an_older_relay_cannot_tell_the_brokers_state(void **state)
     assert_int_equal(outcome.token, 2);
     assert_int_equal(outcome.code, AEP_OK);
     assert_int_equal(atomic_load(&fake.questions), 2);
-    assert_int_equal(fake.client_count, 1); /* nor is the connection given up for it */
+    assert_int_equal(atomic_load(&fake.connections), 1); /* nor is the connection given up for it */
     aep_waiter_free(waiter);
     fake_kill(&fake);
 }
