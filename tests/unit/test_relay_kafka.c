@@ -29,13 +29,6 @@
 #define SOUND 0x020300ff
 #define UNSOUND 0x020002ff
 
-/* librdkafka is not built with ThreadSanitizer: how its threads synchronise is not seen. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "ignore_noninstrumented_modules=1";
-}
-
 /* ---- the relay's producers ---- */
 
 static int release;
