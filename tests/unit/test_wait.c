@@ -372,6 +372,15 @@ static int next_within(aep_waiter *waiter, int timeout_ms, aep_outcome *outcome)
     }
 }
 
+/* The next that is known, within a generous time. */
+static void expect_outcome(struct here *here, aep_waiter *waiter, uint64_t token, int code)
+{
+    aep_outcome outcome;
+    accepted(here, next_within(waiter, 10000, &outcome));
+    assert_int_equal(outcome.token, token);
+    assert_int_equal(outcome.code, code);
+}
+
 static bool is_readable(const aep_waiter *waiter, int timeout_ms)
 {
     struct pollfd poll_fd = {.fd = aep_waiter_fd(waiter), .events = POLLIN};
@@ -442,9 +451,7 @@ static void test_a_waiter_follows_the_relay_with_one_descriptor(void **state)
     await_question(&first, 1);
     fake_kill(&first);
     fake_start(&second, here->dir, "acked");
-    accepted(here, next_within(waiter, 10000, &outcome));
-    assert_int_equal(outcome.token, 7);
-    assert_int_equal(outcome.code, AEP_OK);
+    expect_outcome(here, waiter, 7, AEP_OK);
     assert_int_equal(aep_waiter_fd(waiter), fd);
     aep_waiter_free(waiter);
     fake_kill(&second);
@@ -528,9 +535,7 @@ static void test_a_waiter_is_told_of_another_state_of_the_broker(void **state)
     move_cursor(here, (aep_position){9, 0}); /* says nothing of the broker */
     assert_int_equal(next_within(waiter, 50, &outcome), AEP_EDEFERRED);
     fake_start(&fake, here->dir, "ok");
-    accepted(here, next_within(waiter, 10000, &outcome));
-    assert_int_equal(outcome.token, 5);
-    assert_int_equal(outcome.code, AEP_OK);
+    expect_outcome(here, waiter, 5, AEP_OK);
     assert_non_null(strstr(fake.question, " unknown"));
     accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_AUTH_FAILED, 6, &here->err));
     accepted(here, next_within(waiter, 10000, &outcome));
@@ -546,20 +551,15 @@ static void test_an_older_relay_cannot_tell_the_brokers_state(void **state)
     struct here *here = *state;
     struct fake_relay fake;
     aep_waiter *waiter;
-    aep_outcome outcome;
     open_publisher(here);
     accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
     aep_receipt receipt = publish(here);
     fake_start(&fake, here->dir, "error unknown request");
     accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_UNKNOWN, 1, &here->err));
-    accepted(here, next_within(waiter, 10000, &outcome));
-    assert_int_equal(outcome.token, 1);
-    assert_int_equal(outcome.code, AEP_ERELAY);
+    expect_outcome(here, waiter, 1, AEP_ERELAY);
     atomic_store(&fake.answer, "acked");
     accepted(here, aep_waiter_add(waiter, &receipt, 2, &here->err));
-    accepted(here, next_within(waiter, 10000, &outcome));
-    assert_int_equal(outcome.token, 2);
-    assert_int_equal(outcome.code, AEP_OK);
+    expect_outcome(here, waiter, 2, AEP_OK);
     assert_int_equal(atomic_load(&fake.questions), 2);
     assert_int_equal(atomic_load(&fake.connections), 1); /* nor is the connection given up for it */
     aep_waiter_free(waiter);
