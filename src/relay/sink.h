@@ -32,7 +32,7 @@ enum aep__verdict {
 /** What a sink tells its relay. */
 struct aep__sink_events {
     /** @record  what send() was given
-     * @error   librdkafka's name of the error, static; "" for none
+     * @error   librdkafka's name of the error, or what was wrong, static; "" for none
      * @forbidden  REFUSED: for want of a right */
     void (*reported)(void *user, void *record, enum aep__verdict verdict, const char *error,
                      bool forbidden);
@@ -83,7 +83,7 @@ struct aep__sink {
  * Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. */
 int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
                         const struct aep__sink_events *events, aep_error *err);
-/** The same without an idempotent producer, even where the library's is sound. */
+/** The same without an idempotent producer. */
 int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
                               const struct aep__sink_events *events, aep_error *err);
 /** "librdkafka 2.0.2" */

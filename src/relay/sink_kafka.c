@@ -5,9 +5,9 @@
  *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
  *                 └─ an eventfd is written when it becomes non-empty, so that poll(2) wakes
  *
- * Order: one request in flight for each broker, or, where idempotence can be relied upon, that.
- * Messages that librdkafka retries by itself stay in order among themselves, and it retries all
- * that is transient for ever (message.timeout.ms=0); only what it gives up on is reported here.
+ * Order: by an idempotent producer; where the broker grants none, by one request in flight. Messages
+ * that librdkafka retries by itself stay in order, and it retries all that is transient for ever
+ * (message.timeout.ms=0); only what it gives up on is reported here.
  *
  * Threads: ours is one; librdkafka's own meet it only in the queue. */
 #include "relay/sink.h"
@@ -56,7 +56,7 @@ static const struct {
     {"acks", "all"},
     {"partitioner", "murmur2_random"},
     {"linger.ms", "0"},
-    {"batch.size", "600000"}, /* one request is in flight at a time: it must carry enough */
+    {"batch.size", "600000"}, /* a partition has one request in flight: it must carry much */
     {"message.timeout.ms", "0"},
     {"queue.buffering.max.messages", "1000"},
     {"socket.nagle.disable", "true"},
@@ -67,13 +67,6 @@ static const struct {
     {"log.connection.close", "false"},
     {"log.queue", "true"},
 };
-
-/* Releases in which an idempotent producer survives ordinary disconnects. */
-static bool idempotence_sound(void)
-{
-    int release = rd_kafka_version() >> 8;
-    return release >= 0x020300 && !(release >= 0x020500 && release <= 0x020502);
-}
 
 static int set_property(rd_kafka_conf_t *conf, const char *name, const char *value, aep_error *err)
 {
@@ -104,9 +97,8 @@ static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool pl
     for (size_t i = 0; result == AEP_OK && i < sizeof defaults / sizeof *defaults; i++)
         result = set_property(conf, defaults[i].name, defaults[i].value, err);
     if (result == AEP_OK)
-        result = idempotence_sound() && !plain
-                     ? set_property(conf, "enable.idempotence", "true", err)
-                     : set_property(conf, "max.in.flight", "1", err);
+        result = plain ? set_property(conf, "max.in.flight", "1", err)
+                       : set_property(conf, "enable.idempotence", "true", err);
     snprintf(number, sizeof number, "%lld", (long long)message);
     if (result == AEP_OK)
         result = set_property(conf, "message.max.bytes", number, err);
@@ -181,19 +173,34 @@ static void tell_log(struct kafka_sink *sink, enum aep_log_level level, const ch
     sink->events->log(sink->events->user, level, text);
 }
 
+/* librdkafka takes a batch for acknowledged if a later one is, since the broker would have refused
+ * that one. But a broker that remembers nothing of this producer takes any. Only what it has given
+ * an offset is in its log for certain. */
+static bool is_guess(const rd_kafka_message_t *message)
+{
+    return !message->err && message->offset == RD_KAFKA_OFFSET_INVALID;
+}
+
+static void on_report(struct kafka_sink *sink, const rd_kafka_message_t *message)
+{
+    bool forbidden;
+    enum aep__verdict verdict = judge(message->err, &forbidden);
+    const char *error = message->err ? rd_kafka_err2name(message->err) : "";
+    if (is_guess(message))
+        error = "acknowledged without an offset";
+    if (is_guess(message) || verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL)
+        verdict = AEP__VERDICT_LATER;
+    sink->taken--;
+    sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
+}
+
 static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message;
     bool answered = false;
     while ((message = rd_kafka_event_message_next(event))) {
-        bool forbidden;
-        enum aep__verdict verdict = judge(message->err, &forbidden);
-        const char *error = message->err ? rd_kafka_err2name(message->err) : "";
-        if (verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL)
-            verdict = AEP__VERDICT_LATER;
         answered |= message->err >= RD_KAFKA_RESP_ERR_NO_ERROR; /* below are librdkafka's own */
-        sink->taken--;
-        sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
+        on_report(sink, message);
     }
     if (answered)
         tell_broker(sink, AEP_BROKER_CONNECTED, "");

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
 all of it flows soon after it is back."""
+import os
 import threading
 import time
 import unittest
 
-from harness import DEADLINE_S, TOPICS, Case, Load, numbered_lines, unique, unique_type, wait_until
+from harness import DEADLINE_S, TOPICS, Case, Load, numbered_lines, read_proc, unique, \
+    unique_type, wait_until
 
 FLOWING_S = 2.0  # from the broker's first acknowledgement to anybody until all of ours are through
 SLACK_S = 0.5    # of seeing that it answers, and of starting a program
+
+
+def processor_seconds(pid):
+    """What all threads of a process have used so far."""
+    fields = read_proc(pid, "stat").rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Outage(Case):
@@ -95,12 +103,15 @@ class Outage(Case):
         spool = self.make_spool(kafka)
         load = Load(spool, topic)
         wait_until(lambda: spool.counter("acknowledged") > 100, "events flow")
-        kafka.tool("pause")
+        kafka.pause()
         frozen_at = spool.counter("acknowledged")
+        begin, spent = time.monotonic(), processor_seconds(spool.relay_pid())
         sent_at = load.sent
         wait_until(lambda: load.sent > sent_at + 4000, "publishing goes on", 20)
         self.assertEqual(spool.run("flush", "--timeout", "200").status, 3)
-        kafka.tool("resume")
+        spent = processor_seconds(spool.relay_pid()) - spent
+        self.assertLess(spent, (time.monotonic() - begin) / 3, "the relay waits without rest")
+        kafka.resume()
         wait_until(lambda: spool.counter("acknowledged") > frozen_at + 1000, "events flow again")
         count = load.stop()
         spool.flush()

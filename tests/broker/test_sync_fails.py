@@ -58,8 +58,8 @@ class SyncFails(Case):
         """Nothing is acknowledged from now on: only what is unfinished has to be synced."""
         self.publish(10)
         self.spool.flush()
-        self.addCleanup(self.kafka.tool, "resume")
-        self.kafka.tool("pause")
+        self.addCleanup(self.kafka.resume)
+        self.kafka.pause()
 
     def fail_next_sync(self):
         self.order.touch()
@@ -81,7 +81,7 @@ class SyncFails(Case):
     def finish(self, twice=0):
         """Everything arrives in order, once but for what a killed relay had in flight; the counters
         say so too."""
-        self.kafka.tool("resume")
+        self.kafka.resume()
         self.spool.flush()
         self.publisher.stdin.close()
         self.assertEqual(self.publisher.wait(20), 0)

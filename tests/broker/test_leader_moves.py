@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three brokers, of which one ends, is killed or stands still, AEP_TEST_LEADER_MOVES times, while
+events are published to a topic that goes on without it and to one that waits for it: every accepted
+one arrives, in order. What a broker refuses for a passing reason (it leads no longer, too few
+replicas are in sync) is sent again, and nothing may overtake it meanwhile."""
+import json
+import os
+import unittest
+
+from harness import Case, Load, unique_type, wait_until
+
+MOVES = int(os.environ.get("AEP_TEST_LEADER_MOVES", "3"))
+IN_FLIGHT = 1000
+
+
+class Cluster:
+    """Three brokers. The first is the controller and stays; leaders go home at once."""
+
+    def __init__(self, case):
+        self.home = case.make_broker("--set", "leader.imbalance.check.interval.seconds=1",
+                                     "--set", "leader.imbalance.per.broker.percentage=0")
+        self.others = [case.make_broker("--join", str(self.home.folder)) for _ in range(2)]
+
+    def partitions(self, *topics):
+        about = json.loads(self.home.kcat("-L", "-J").stdout)
+        ids = {broker["name"]: broker["id"] for broker in about["brokers"]}
+        return ids, [partition for topic in about["topics"] if topic["topic"] in topics
+                     for partition in topic["partitions"]]
+
+    def leads_none(self, broker, topics):
+        ids, partitions = self.partitions(*topics)
+        return ids.get(broker.servers) not in {each["leader"] for each in partitions}
+
+    def is_whole(self, topics):
+        """Every replica is in sync, and every leader at home."""
+        return all(len(each["isrs"]) == len(each["replicas"]) and
+                   each["leader"] == each["replicas"][0]["id"]
+                   for each in self.partitions(*topics)[1])
+
+
+class LeaderMoves(Case):
+    def test_every_accepted_event_arrives_in_order(self):
+        cluster, topics = Cluster(self), [unique_type("goes-on"), unique_type("waits")]
+        cluster.home.create(*(f"{topic}:3:3" for topic in topics))
+        for topic, replicas in zip(topics, (2, 3)):
+            cluster.home.config(topic, f"min.insync.replicas={replicas}")
+        spool = self.make_spool(cluster.home)
+        loads = [Load(spool, topic, per_second=500) for topic in topics]
+        for move in range(MOVES):
+            self.flows(spool)
+            wait_until(lambda: cluster.is_whole(topics), "leaders are at home")
+            self.move(cluster, topics, cluster.others[move % 2], move % 3)
+        counts = [load.stop() for load in loads]
+        spool.flush(2 * 60)
+        duplicates = 0
+        records = [cluster.home.read(topic) for topic in topics]
+        for topic_records, count in zip(records, counts):
+            self.assert_numbers(topic_records, count)
+            self.assert_in_order(topic_records)
+            duplicates += len(topic_records) - count
+        self.assert_contiguous(sum(records, []))
+        self.assertLessEqual(duplicates, MOVES * IN_FLIGHT)
+        print(f"{sum(counts)} events, {duplicates} twice, "
+              f"{spool.counter('retried')} sent again by the relay")
+
+    def flows(self, spool):
+        before = spool.counter("acknowledged")
+        wait_until(lambda: spool.counter("acknowledged") > before + 200, "events flow")
+
+    def move(self, cluster, topics, broker, how):
+        end, back = ((broker.kill, broker.start), (broker.pause, broker.resume),
+                     (broker.stop, broker.start))[how]
+        end()
+        wait_until(lambda: cluster.leads_none(broker, topics), "others lead")
+        back()
+
+
+if __name__ == "__main__":
+    unittest.main()
