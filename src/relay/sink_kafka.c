@@ -5,8 +5,8 @@
  *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
  *                 └─ an eventfd is written when it becomes non-empty, so that poll(2) wakes
  *
- * Order: by an idempotent producer; where the broker grants none, by one request in flight. Messages
- * that librdkafka retries by itself stay in order, and it retries all that is transient for ever
+ * Order: by one request in flight to each broker, and, where leaders move, by an idempotent producer
+ * if the cluster grants one. librdkafka retries all that is transient for ever
  * (message.timeout.ms=0); only what it gives up on is reported here.
  *
  * Threads: ours is one; librdkafka's own meet it only in the queue. */
@@ -56,7 +56,7 @@ static const struct {
     {"acks", "all"},
     {"partitioner", "murmur2_random"},
     {"linger.ms", "0"},
-    {"batch.size", "600000"}, /* a partition has one request in flight: it must carry much */
+    {"batch.size", "600000"}, /* one request is in flight at a time: it must carry enough */
     {"message.timeout.ms", "0"},
     {"queue.buffering.max.messages", "1000"},
     {"socket.nagle.disable", "true"},
@@ -97,8 +97,9 @@ static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool pl
     for (size_t i = 0; result == AEP_OK && i < sizeof defaults / sizeof *defaults; i++)
         result = set_property(conf, defaults[i].name, defaults[i].value, err);
     if (result == AEP_OK)
-        result = plain ? set_property(conf, "max.in.flight", "1", err)
-                       : set_property(conf, "enable.idempotence", "true", err);
+        result = set_property(conf, "max.in.flight", "1", err);
+    if (result == AEP_OK && !plain)
+        result = set_property(conf, "enable.idempotence", "true", err);
     snprintf(number, sizeof number, "%lld", (long long)message);
     if (result == AEP_OK)
         result = set_property(conf, "message.max.bytes", number, err);
@@ -173,9 +174,9 @@ static void tell_log(struct kafka_sink *sink, enum aep_log_level level, const ch
     sink->events->log(sink->events->user, level, text);
 }
 
-/* librdkafka takes a batch for acknowledged if a later one is, since the broker would have refused
- * that one. But a broker that remembers nothing of this producer takes any. Only what it has given
- * an offset is in its log for certain. */
+/* librdkafka takes a refused request for acknowledged once the next one is, since a broker that knows
+ * the producer would have refused that one, too. One that does not know it takes any. What bears no
+ * offset may be missing there. */
 static bool is_guess(const rd_kafka_message_t *message)
 {
     return !message->err && message->offset == RD_KAFKA_OFFSET_INVALID;
@@ -190,6 +191,8 @@ static void on_report(struct kafka_sink *sink, const rd_kafka_message_t *message
         error = "acknowledged without an offset";
     if (is_guess(message) || verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL)
         verdict = AEP__VERDICT_LATER;
+    /* librdkafka's next epoch is one more; beyond 32767 it begins anew, and every one is too old. */
+    sink->broken |= message->err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
     sink->taken--;
     sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
 }

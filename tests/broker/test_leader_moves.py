@@ -11,6 +11,7 @@ from harness import Case, Load, unique_type, wait_until
 
 MOVES = int(os.environ.get("AEP_TEST_LEADER_MOVES", "3"))
 IN_FLIGHT = 1000
+PARTITIONS = 3
 
 
 class Cluster:
@@ -21,27 +22,31 @@ class Cluster:
                                      "--set", "leader.imbalance.per.broker.percentage=0")
         self.others = [case.make_broker("--join", str(self.home.folder)) for _ in range(2)]
 
-    def partitions(self, *topics):
-        about = json.loads(self.home.kcat("-L", "-J").stdout)
-        ids = {broker["name"]: broker["id"] for broker in about["brokers"]}
-        return ids, [partition for topic in about["topics"] if topic["topic"] in topics
-                     for partition in topic["partitions"]]
+    def holds(self, topics, condition):
+        """Whether it does of every partition; not if nobody answers."""
+        done = self.home.kcat("-L", "-J")
+        if done.returncode != 0:
+            return False
+        about = json.loads(done.stdout)
+        names = {broker["id"]: broker["name"] for broker in about["brokers"]}
+        partitions = [partition for topic in about["topics"] if topic["topic"] in topics
+                      for partition in topic["partitions"]]
+        return len(partitions) == PARTITIONS * len(topics) and all(
+            condition(each, names.get(each["leader"])) for each in partitions)
 
     def leads_none(self, broker, topics):
-        ids, partitions = self.partitions(*topics)
-        return ids.get(broker.servers) not in {each["leader"] for each in partitions}
+        return self.holds(topics, lambda _, leader: leader not in (None, broker.servers))
 
     def is_whole(self, topics):
         """Every replica is in sync, and every leader at home."""
-        return all(len(each["isrs"]) == len(each["replicas"]) and
-                   each["leader"] == each["replicas"][0]["id"]
-                   for each in self.partitions(*topics)[1])
+        return self.holds(topics, lambda each, _: len(each["isrs"]) == len(each["replicas"]) and
+                          each["leader"] == each["replicas"][0]["id"])
 
 
 class LeaderMoves(Case):
     def test_every_accepted_event_arrives_in_order(self):
         cluster, topics = Cluster(self), [unique_type("goes-on"), unique_type("waits")]
-        cluster.home.create(*(f"{topic}:3:3" for topic in topics))
+        cluster.home.create(*(f"{topic}:{PARTITIONS}:3" for topic in topics))
         for topic, replicas in zip(topics, (2, 3)):
             cluster.home.config(topic, f"min.insync.replicas={replicas}")
         spool = self.make_spool(cluster.home)
@@ -52,6 +57,7 @@ class LeaderMoves(Case):
             self.move(cluster, topics, cluster.others[move % 2], move % 3)
         counts = [load.stop() for load in loads]
         spool.flush(2 * 60)
+        wait_until(lambda: cluster.is_whole(topics), "all of it can be read")
         duplicates = 0
         records = [cluster.home.read(topic) for topic in topics]
         for topic_records, count in zip(records, counts):

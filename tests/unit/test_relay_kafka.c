@@ -15,7 +15,8 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #define DEADLINE_MS 60000
-#define RTT_MS 300 /* of a slow broker: what was sent is in flight for that long */
+#define RTT_MS 300       /* of a slow broker: what was sent is in flight for that long, */
+#define SLOW_RTT_MS 1000 /* long enough for another request */
 #define TOPIC "test.relay.kafka.v1"
 #define OTHER_TOPIC "test.relay.other.v1"
 #define KEYS 3
@@ -30,6 +31,7 @@
 static rd_kafka_t *_Atomic producer; /* the newest */
 static atomic_int producers;
 static atomic_bool idempotent;
+static bool several_in_flight; /* requests: the next producers are made so */
 
 rd_kafka_t *__real_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *text,
                                 size_t size);
@@ -39,6 +41,8 @@ rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, cha
 rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *text,
                                 size_t size)
 {
+    if (several_in_flight)
+        rd_kafka_conf_set(conf, "max.in.flight", "5", text, size);
     rd_kafka_t *rk = __real_rd_kafka_new(type, conf, text, size);
     char value[16] = "";
     size_t len = sizeof value;
@@ -336,6 +340,7 @@ static int begin(void **state)
         return -1;
     struct here *here = *state;
     atomic_store(&producers, 0);
+    several_in_flight = false;
     start_cluster();
     set_option(here, "kafka.bootstrap.servers", cluster.servers);
     set_option(here, "relay.mode", "external");
@@ -414,25 +419,56 @@ static void test_a_leader_that_moves_holds_events_back_in_order(void **state)
     refuse_for_a_while(*state, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
 }
 
-/* librdkafka takes the refused request for acknowledged as soon as the next one is. This cluster takes
- * any, as a broker does that remembers nothing of the producer: it does not have the first. */
+/* The first request of each partition is refused while the next events are there already. */
+static void refuse_the_first(struct here *here, rd_kafka_resp_err_t error)
+{
+    start_relay(here);
+    publish(here, TOPIC, 0, KEYS);
+    flush(here, AEP_OK);
+    assert_true(atomic_load(&idempotent));
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, several_in_flight ? SLOW_RTT_MS : RTT_MS);
+    refuse_requests(KEYS, error);
+    publish(here, TOPIC, KEYS, KEYS);
+    await_refusals(several_in_flight ? 0 : KEYS - 1);
+    publish(here, TOPIC, 2 * KEYS, KEYS);
+    flush(here, AEP_OK);
+    receive(&received, TOPIC);
+    assert_all_arrived(3 * KEYS, KEYS);
+}
+
+/* This cluster takes any request of an idempotent producer, as a broker does that remembers nothing
+ * of it: order is kept only by not sending the next one. */
+static void test_the_next_request_waits_for_the_one_before(void **state)
+{
+    struct here *here = *state;
+    refuse_the_first(here, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    assert_int_equal(received.twice, 0);
+    assert_false(is_logged(here, "warning", "acknowledged without an offset"));
+}
+
+/* librdkafka takes the refused requests for acknowledged; this cluster does not have them. */
 static void test_what_the_broker_gave_no_offset_is_sent_again(void **state)
+{
+    struct here *here = *state;
+    several_in_flight = received.any_order = true;
+    refuse_the_first(here, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    assert_true(is_logged(here, "warning", "acknowledged without an offset"));
+}
+
+/* As of a producer that has had all epochs that there are. */
+static void test_a_producer_of_an_old_epoch_is_replaced(void **state)
 {
     struct here *here = *state;
     start_relay(here);
     publish(here, TOPIC, 0, KEYS);
     flush(here, AEP_OK);
-    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, RTT_MS);
-    refuse_requests(KEYS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
-    publish(here, TOPIC, KEYS, KEYS);
-    await_refusals(0);
-    publish(here, TOPIC, 2 * KEYS, KEYS);
+    refuse_requests(1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+    publish(here, TOPIC, KEYS, 1);
+    await_producer(2);
     flush(here, AEP_OK);
-    received.any_order = true;
     receive(&received, TOPIC);
-    assert_all_arrived(3 * KEYS, KEYS);
+    assert_all_arrived(KEYS + 1, 0);
     assert_true(atomic_load(&idempotent));
-    assert_true(is_logged(here, "warning", "acknowledged without an offset"));
 }
 
 /* ---- fatal errors ---- */
@@ -592,7 +628,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_too_few_replicas_hold_events_back_in_order),
         TEST(test_a_leader_that_moves_holds_events_back_in_order),
+        TEST(test_the_next_request_waits_for_the_one_before),
         TEST(test_what_the_broker_gave_no_offset_is_sent_again),
+        TEST(test_a_producer_of_an_old_epoch_is_replaced),
         TEST(test_a_fatal_error_loses_nothing_and_keeps_the_order),
         TEST(test_a_fatal_error_of_an_idempotent_producer_does_so_too),
         TEST(test_fatal_errors_may_come_one_after_the_other),
