@@ -362,14 +362,24 @@ static int end(void **state)
 
 /* ---- errors that pass ---- */
 
-/* This cluster gives no ids to idempotent producers: the relay's second one is plain. */
-static void start_plain(struct here *here)
+static void refuse_idempotence(void)
 {
     rd_kafka_mock_push_request_errors(cluster.mock, INIT_PRODUCER_ID, 1,
                                       RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+}
+
+/* The first producer gets no id from this cluster; a plain one needs none. */
+static void start_refused(struct here *here)
+{
     start_relay(here);
     await_producer(2);
     assert_false(atomic_load(&idempotent));
+}
+
+static void start_plain(struct here *here)
+{
+    refuse_idempotence();
+    start_refused(here);
 }
 
 static void refuse_requests(size_t count, rd_kafka_resp_err_t error)
@@ -420,14 +430,14 @@ static void test_a_leader_that_moves_holds_events_back_in_order(void **state)
 }
 
 /* The first request of each partition is refused while the next events are there already. */
-static void refuse_the_first(struct here *here, rd_kafka_resp_err_t error)
+static void refuse_the_first(struct here *here)
 {
     start_relay(here);
     publish(here, TOPIC, 0, KEYS);
     flush(here, AEP_OK);
     assert_true(atomic_load(&idempotent));
     rd_kafka_mock_broker_set_rtt(cluster.mock, 1, several_in_flight ? SLOW_RTT_MS : RTT_MS);
-    refuse_requests(KEYS, error);
+    refuse_requests(KEYS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     publish(here, TOPIC, KEYS, KEYS);
     await_refusals(several_in_flight ? 0 : KEYS - 1);
     publish(here, TOPIC, 2 * KEYS, KEYS);
@@ -441,7 +451,7 @@ static void refuse_the_first(struct here *here, rd_kafka_resp_err_t error)
 static void test_the_next_request_waits_for_the_one_before(void **state)
 {
     struct here *here = *state;
-    refuse_the_first(here, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    refuse_the_first(here);
     assert_int_equal(received.twice, 0);
     assert_false(is_logged(here, "warning", "acknowledged without an offset"));
 }
@@ -451,7 +461,7 @@ static void test_what_the_broker_gave_no_offset_is_sent_again(void **state)
 {
     struct here *here = *state;
     several_in_flight = received.any_order = true;
-    refuse_the_first(here, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    refuse_the_first(here);
     assert_true(is_logged(here, "warning", "acknowledged without an offset"));
 }
 
@@ -572,13 +582,10 @@ static void test_parked_records_outlive_the_producer(void **state)
     assert_int_equal(stats_of(here).lost, 0);
 }
 
-/* The first producer gets no id from this cluster; a plain one needs none. */
 static void expect_plain(struct here *here)
 {
     publish(here, TOPIC, 0, 100);
-    start_relay(here);
-    await_producer(2);
-    assert_false(atomic_load(&idempotent));
+    start_refused(here);
     flush(here, AEP_OK);
     break_producer(RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     await_producer(3);
@@ -592,8 +599,7 @@ static void expect_plain(struct here *here)
 
 static void test_a_login_without_idempotent_write_gets_a_plain_producer(void **state)
 {
-    rd_kafka_mock_push_request_errors(cluster.mock, INIT_PRODUCER_ID, 1,
-                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    refuse_idempotence();
     expect_plain(*state);
 }
 
