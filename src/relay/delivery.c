@@ -64,16 +64,11 @@ bool aep__delivery_fetch(struct aep__relay *relay, struct aep__flight *flight, s
 
 /* ---- gates ---- */
 
-static int rank(enum aep__verdict cause)
-{
-    return cause == AEP__VERDICT_REFUSED ? 2 : cause == AEP__VERDICT_SUSPECT ? 1 : 0;
-}
-
 /* Lets nothing more of the topic through until what is in flight has come back. */
 static void shut(struct aep__topic *topic, enum aep__verdict cause, const char *error,
                  bool forbidden)
 {
-    if (topic->gate != AEP__GATE_DRAINING || rank(cause) > rank(topic->cause)) {
+    if (topic->gate != AEP__GATE_DRAINING || cause < topic->cause) {
         topic->cause = cause;
         topic->error = error;
         topic->forbidden = forbidden;
@@ -90,12 +85,6 @@ static void close_gate(struct aep__relay *relay, struct aep__topic *topic, int64
     topic->wake_us = relay->now_us + (wait_us < max_us ? wait_us : max_us);
 }
 
-/* librdkafka's word for what was called back, by a purge or an end: nothing failed. */
-static bool called_back(const char *error)
-{
-    return strncmp(error, "_PURGE", 6) == 0;
-}
-
 /* Nothing of it is in flight any more. */
 static void drained(struct aep__relay *relay, struct aep__topic *topic)
 {
@@ -110,10 +99,12 @@ static void drained(struct aep__relay *relay, struct aep__topic *topic)
         topic->gate = AEP__GATE_NARROW;
         topic->culprit = false;
         break;
+    case AEP__VERDICT_BACK:
+        topic->gate = AEP__GATE_OPEN;
+        break;
     default:
-        if (!called_back(topic->error))
-            aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name,
-                           topic->error);
+        aep__log_write(&relay->log, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name,
+                       topic->error);
         close_gate(relay, topic, LATER_US, LATER_MAX_US);
     }
     aep__relay_touch(relay);
@@ -178,7 +169,7 @@ static void bury(struct aep__relay *relay, struct aep__flight *flight, const cha
 static void hold(struct aep__relay *relay, struct aep__flight *flight, enum aep__verdict cause,
                  const char *error, bool forbidden)
 {
-    if (flight->lane->kind == AEP__LANE_DEAD && cause != AEP__VERDICT_LATER)
+    if (flight->lane->kind == AEP__LANE_DEAD && cause < AEP__VERDICT_LATER)
         aep__delivery_finish(relay, flight, AEP__FATE_DEAD);
     else
         aep__flight_set(flight,
@@ -206,9 +197,14 @@ static void settle(struct aep__relay *relay, struct aep__flight *flight, enum ae
     case AEP__VERDICT_REFUSED:
         hold(relay, flight, verdict, error, forbidden);
         return;
+    case AEP__VERDICT_BACK:
+        if (alone) /* the gate stays: it is the next again */
+            aep__flight_set(flight, AEP__FLIGHT_HELD);
+        else
+            hold(relay, flight, verdict, error, forbidden);
+        return;
     default:
-        if (!called_back(error))
-            aep__counters_add(&relay->counters, AEP__COUNT_retried, 1);
+        aep__counters_add(&relay->counters, AEP__COUNT_retried, 1);
         hold(relay, flight, AEP__VERDICT_LATER, error, false);
     }
 }

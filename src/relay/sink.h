@@ -17,7 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What became of a record, or of the try to hand it over. */
+/** What became of a record, or of the try to hand it over. Where records of a topic come back for
+ * several causes the first in this list decides. */
 enum aep__verdict {
     AEP__VERDICT_TAKEN,   /* send() only: a report will follow */
     AEP__VERDICT_FULL,    /* send() only: try again after the next report */
@@ -25,7 +26,8 @@ enum aep__verdict {
     AEP__VERDICT_REFUSED, /* its topic is missing or forbidden */
     AEP__VERDICT_SUSPECT, /* the broker found fault with a message of its batch */
     AEP__VERDICT_INVALID, /* it can never be sent */
-    AEP__VERDICT_LATER,   /* not sent, nobody's fault: try again */
+    AEP__VERDICT_LATER,   /* not sent, nobody's fault: try again in a while */
+    AEP__VERDICT_BACK,    /* called back before it was sent: send it again at once */
     AEP__VERDICT_BROKEN,  /* the sink is of no more use: free it and make another */
 };
 
@@ -65,7 +67,7 @@ struct aep__sink_ops {
     bool (*wants)(const struct aep__sink *sink, uint64_t used_bytes);
     /** Asks the broker for a sign of life; events->broker() tells. No-op while one is awaited. */
     void (*verify)(struct aep__sink *sink);
-    /** Gives up what was taken and not sent: every record is reported, as LATER or as what it is. */
+    /** Gives up what was taken and not sent: every record is reported, as BACK or as what it is. */
     void (*abandon)(struct aep__sink *sink);
     /** After abandon(), topics closed. */
     void (*free)(struct aep__sink *sink);

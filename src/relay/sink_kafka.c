@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka, through librdkafka: the only file that knows it.
+/* Kafka, through librdkafka, which only this file and recall.c know.
  *
  *     send ──▶ librdkafka's queue (1000 messages, 2 MB) ──▶ broker
  *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
@@ -7,12 +7,14 @@
  *
  * Order: by one request in flight to each broker, and, where leaders move, by an idempotent producer
  * if the cluster grants one. librdkafka retries all that is transient for ever
- * (message.timeout.ms=0); only what it gives up on is reported here.
+ * (message.timeout.ms=0); only what it gives up on is reported here, and what it then holds comes
+ * back (recall.h).
  *
  * Threads: ours is one; librdkafka's own meet it only in the queue. */
 #include "relay/sink.h"
 
 #include "base/error.h"
+#include "relay/recall.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -36,6 +38,7 @@ struct kafka_sink {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     int event_fd;
+    struct aep__recall recall;
     unsigned taken; /* messages whose report is still to come */
     bool verifying;
     bool broken;
@@ -147,6 +150,8 @@ static const struct {
     {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, AEP__VERDICT_SUSPECT, false},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, AEP__VERDICT_SUSPECT, false},
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, AEP__VERDICT_SUSPECT, false},
+    {RD_KAFKA_RESP_ERR__PURGE_QUEUE, AEP__VERDICT_BACK, false},
+    {RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, AEP__VERDICT_BACK, false},
     {RD_KAFKA_RESP_ERR__FATAL, AEP__VERDICT_BROKEN, false},
     {RD_KAFKA_RESP_ERR__QUEUE_FULL, AEP__VERDICT_FULL, false},
 };
@@ -194,6 +199,7 @@ static void on_report(struct kafka_sink *sink, const rd_kafka_message_t *message
     /* librdkafka's next epoch is one more; beyond 32767 it begins anew, and every one is too old. */
     sink->broken |= message->err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
     sink->taken--;
+    aep__recall_heard(&sink->recall, message);
     sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
 }
 
@@ -202,7 +208,7 @@ static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
     const rd_kafka_message_t *message;
     bool answered = false;
     while ((message = rd_kafka_event_message_next(event))) {
-        answered |= message->err >= RD_KAFKA_RESP_ERR_NO_ERROR; /* below are librdkafka's own */
+        answered |= aep__from_broker(message->err);
         on_report(sink, message);
     }
     if (answered)
@@ -263,7 +269,7 @@ static void on_verified(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);
     sink->verifying = false;
-    if (error >= RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+    if (aep__from_broker(error) || error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
         tell_broker(sink, AEP_BROKER_CONNECTED, "");
 }
 
@@ -292,8 +298,10 @@ static bool kafka_serve(struct aep__sink *base, bool readable)
     rd_kafka_event_t *event;
     if (readable && read(sink->event_fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
         return false;
-    while ((event = rd_kafka_queue_poll(sink->queue, 0)))
-        on_event(sink, event);
+    do
+        while ((event = rd_kafka_queue_poll(sink->queue, 0)))
+            on_event(sink, event);
+    while (aep__recall_ends(&sink->recall, sink->rk));
     return !sink->broken;
 }
 
@@ -332,12 +340,15 @@ static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
                                     void *record, const char **ret_error, bool *ret_forbidden)
 {
     struct kafka_sink *sink = of(base);
+    if (!aep__recall_enter(&sink->recall))
+        return AEP__VERDICT_FULL;
     rd_kafka_headers_t *headers = make_headers(message, sequence);
     rd_kafka_resp_err_t error = rd_kafka_producev(
         sink->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message->key.data, message->key.len),
         RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_TIMESTAMP(message->timestamp_ms),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);
+    aep__recall_leave(&sink->recall);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         sink->taken++;
         return AEP__VERDICT_TAKEN;
@@ -400,6 +411,7 @@ static void kafka_free(struct aep__sink *base)
         rd_kafka_destroy(sink->rk);
     if (sink->event_fd >= 0)
         close(sink->event_fd);
+    aep__recall_done(&sink->recall);
     free(sink);
 }
 
@@ -456,6 +468,8 @@ static int make_sink(struct aep__sink **ret, const aep_config *config, bool plai
     sink->base =
         (struct aep__sink){.ops = &kafka_ops, .plain = plain, .window = queue_length(conf)};
     sink->events = events;
+    aep__recall_init(&sink->recall);
+    aep__recall_watch(&sink->recall, conf);
     sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (sink->event_fd < 0) {
         rd_kafka_conf_destroy(conf);

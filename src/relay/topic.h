@@ -5,7 +5,8 @@
  *              a report is not "acknowledged"        nothing of it is in flight any more
  *     OPEN ──────────────────────────────▶ DRAINING ─┬─ refused ─▶ CLOSED ─ time passes ─▶ NARROW
  *      ▲                                             ├─ later ───▶ CLOSED                    │
- *      │                                             └─ suspect ─────────────────────────▶   │
+ *      │                                             ├─ suspect ─────────────────────────▶   │
+ *      ├───────────────────── called back ───────────┘                                       │
  *      └──────────────── acknowledged, and no suspect is left ───────────────────────────────┘
  *
  * NARROW: one record in flight at a time, so that a refusal is that record's own. */
@@ -32,7 +33,7 @@ struct aep__topic {
     struct aep__topic *next; /* in its bucket */
     void *handle;            /* the sink's; NULL: not open */
     enum aep__gate gate;
-    enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT or LATER */
+    enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT, LATER or BACK */
     bool forbidden;          /* REFUSED for want of a right */
     const char *error;       /* static: the refusal's name */
     unsigned sent;           /* flights SENT, of any lane */

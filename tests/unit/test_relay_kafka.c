@@ -17,6 +17,7 @@
 #define DEADLINE_MS 60000
 #define RTT_MS 300       /* of a slow broker: what was sent is in flight for that long, */
 #define SLOW_RTT_MS 1000 /* long enough for another request */
+#define LATE_MS 5
 #define TOPIC "test.relay.kafka.v1"
 #define OTHER_TOPIC "test.relay.other.v1"
 #define KEYS 3
@@ -51,6 +52,19 @@ rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, cha
     atomic_store(&producer, rk);
     atomic_fetch_add(&producers, 1);
     return rk;
+}
+
+/* A relay that hears of what became of its events only after the next ones could have been sent. */
+static atomic_bool hears_late;
+
+rd_kafka_event_t *__real_rd_kafka_queue_poll(rd_kafka_queue_t *queue, int timeout_ms);
+rd_kafka_event_t *__wrap_rd_kafka_queue_poll(rd_kafka_queue_t *queue, int timeout_ms);
+
+rd_kafka_event_t *__wrap_rd_kafka_queue_poll(rd_kafka_queue_t *queue, int timeout_ms)
+{
+    if (atomic_load(&hears_late))
+        poll(NULL, 0, LATE_MS);
+    return __real_rd_kafka_queue_poll(queue, timeout_ms);
 }
 
 static void break_producer(rd_kafka_resp_err_t error)
@@ -129,7 +143,7 @@ static void stop_cluster(void)
 struct received {
     unsigned times[MOST];      /* how often event n came */
     char sequence[MOST][64];   /* its x-aep-seq */
-    int newest[KEYS];          /* of each key, leaving out what came again */
+    int newest[KEYS];          /* of the topic and each key, leaving out what came again */
     unsigned different, twice; /* events */
     bool any_order;
 };
@@ -174,6 +188,7 @@ static void receive(struct received *to, const char *topic)
     int64_t end = now_ms() + DEADLINE_MS, expected = 0, count = 0;
     for (int i = 0; i < KEYS; i++) {
         int64_t low, high;
+        to->newest[i] = -1;
         rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
         assert_int_equal(
             rd_kafka_query_watermark_offsets(consumer, topic, i, &low, &high, DEADLINE_MS),
@@ -201,8 +216,6 @@ static struct received received;
 static void begin_receiving(void)
 {
     memset(&received, 0, sizeof received);
-    for (int i = 0; i < KEYS; i++)
-        received.newest[i] = -1;
 }
 
 /* Events 0 to count - 1 are there, in the order of each key, with the numbers of their places in the
@@ -341,6 +354,7 @@ static int begin(void **state)
     struct here *here = *state;
     atomic_store(&producers, 0);
     several_in_flight = false;
+    atomic_store(&hears_late, false);
     start_cluster();
     set_option(here, "kafka.bootstrap.servers", cluster.servers);
     set_option(here, "relay.mode", "external");
@@ -463,6 +477,48 @@ static void test_what_the_broker_gave_no_offset_is_sent_again(void **state)
     several_in_flight = received.any_order = true;
     refuse_the_first(here);
     assert_true(is_logged(here, "warning", "acknowledged without an offset"));
+}
+
+/* Refused while librdkafka's queue is full behind it: a request of one partition, for good. */
+static void refuse_before_a_queue(struct here *here, rd_kafka_resp_err_t error)
+{
+    publish(here, TOPIC, 0, KEYS);
+    publish(here, OTHER_TOPIC, KEYS, KEYS);
+    flush(here, AEP_OK);
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, RTT_MS);
+    refuse_requests(1, error);
+    for (unsigned n = 2 * KEYS; n < 2400; n += 2 * KEYS) {
+        publish(here, TOPIC, n, KEYS);
+        publish(here, OTHER_TOPIC, n + KEYS, KEYS);
+    }
+    await_in_flight(WINDOW);
+    atomic_store(&hears_late, true);
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, 0);
+    flush(here, AEP_OK);
+    receive(&received, TOPIC);
+    receive(&received, OTHER_TOPIC);
+    assert_all_arrived(2400, 0);
+    assert_int_equal(stats_of(here).dead, 0);
+}
+
+static void test_nothing_overtakes_a_refused_batch(void **state)
+{
+    start_relay(*state);
+    refuse_before_a_queue(*state, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    assert_true(atomic_load(&idempotent));
+}
+
+static void test_nothing_overtakes_a_plain_producers_refused_batch(void **state)
+{
+    start_plain(*state);
+    refuse_before_a_queue(*state, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+}
+
+static void test_nothing_overtakes_a_batch_that_failed_in_the_broker(void **state)
+{
+    start_plain(*state);
+    refuse_before_a_queue(*state, RD_KAFKA_RESP_ERR_UNKNOWN);
+    assert_true(is_logged(*state, "warning", "UNKNOWN: sent again"));
 }
 
 /* As of a producer that has had all epochs that there are. */
@@ -636,6 +692,9 @@ int main(void)
         TEST(test_a_leader_that_moves_holds_events_back_in_order),
         TEST(test_the_next_request_waits_for_the_one_before),
         TEST(test_what_the_broker_gave_no_offset_is_sent_again),
+        TEST(test_nothing_overtakes_a_refused_batch),
+        TEST(test_nothing_overtakes_a_plain_producers_refused_batch),
+        TEST(test_nothing_overtakes_a_batch_that_failed_in_the_broker),
         TEST(test_a_producer_of_an_old_epoch_is_replaced),
         TEST(test_a_fatal_error_loses_nothing_and_keeps_the_order),
         TEST(test_a_fatal_error_of_an_idempotent_producer_does_so_too),

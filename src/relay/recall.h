@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recall: when a broker refuses a message for good, what librdkafka holds behind it comes back, so
+ * that nothing goes before it is known what becomes of the refused one.
+ *
+ *     broker's thread   reads the refusal ─▶ no more is taken ─▶ empties the queues
+ *     sink's thread                                                └▶ hears of the refused, then of
+ *                                                                     the others ─▶ takes again
+ *
+ * A request that is under way is not called back: with one in flight to each broker it is of other
+ * partitions. */
+#ifndef AEP_RELAY_RECALL_H
+#define AEP_RELAY_RECALL_H
+
+#include <librdkafka/rdkafka.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct aep__recall {
+    pthread_mutex_t lock; /* of what follows */
+    unsigned refused;     /* messages refused of which the sink has not heard */
+    bool on;              /* nothing is taken, the queues have been emptied */
+};
+
+/** Whether it is a broker's word, also a good one: librdkafka's own errors are below. */
+static inline bool aep__from_broker(rd_kafka_resp_err_t error)
+{
+    return error > RD_KAFKA_RESP_ERR__END;
+}
+
+void aep__recall_init(struct aep__recall *recall);
+void aep__recall_done(struct aep__recall *recall);
+/** Makes producers of this configuration report refusals to recall, which outlives them. */
+void aep__recall_watch(struct aep__recall *recall, rd_kafka_conf_t *conf);
+/** The report of a message has been heard. To be called for each. */
+void aep__recall_heard(struct aep__recall *recall, const rd_kafka_message_t *message);
+/** Whether messages are taken now. If so they are until leave(): produce in between. */
+bool aep__recall_enter(struct aep__recall *recall);
+void aep__recall_leave(struct aep__recall *recall);
+/** Called when all reports so far have been heard. True: what was called back has been reported now:
+ * hear it, and call again; until then take nothing. */
+bool aep__recall_ends(struct aep__recall *recall, rd_kafka_t *rk);
+
+#endif

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker refuses a whole batch: because the batch is too large for its topic, or one event of it. The
+others of the batch arrive in front of what came after them, and so do those of a topic that nobody
+finds fault with."""
+import itertools
+import unittest
+
+from harness import Case, numbered_lines, plain_kafka, unique_type
+
+COUNT = 3000
+KEYS = 12
+ROUNDS = 3
+
+
+def mixed(*lists):
+    """Events of several topics, by turns."""
+    return list(itertools.chain.from_iterable(zip(*lists)))
+
+
+class RefusedBatch(Case):
+    def setUp(self):
+        super().setUp()
+        self.kafka, self.spool = plain_kafka(), self.make_spool()
+        self.small, self.other = unique_type("small"), unique_type("other")
+        self.kafka.create(self.small, self.other)
+        self.kafka.config(self.small, "max.message.bytes=5000")
+
+    def publish(self, *lists):
+        """All of it is in the spool before the relay begins, so that its batches are large."""
+        pid = self.spool.relay_pid()
+        if pid:
+            self.spool.ok("relay", "stop")
+            self.spool.await_relay_end()
+        self.spool.set(relay_mode="off")
+        self.spool.publish_lines(mixed(*lists))
+        self.spool.set(relay_mode="auto")
+
+    def lines(self, topic, first, large=()):
+        """COUNT events; those whose numbers are in `large` are too large for the small topic."""
+        return [line for n in range(first, first + COUNT) for line in numbered_lines(
+            topic, 1, first=n, keys=KEYS, fill="x" * (20_000 if n in large else 100))]
+
+    def assert_arrived(self, topic, numbers):
+        records = self.kafka.read(topic)
+        self.assert_in_order(records)
+        self.assertEqual(sorted(record.payload["n"] for record in records), sorted(numbers))
+
+    def test_batches_that_are_too_large(self):
+        for first in range(0, COUNT * ROUNDS, COUNT):
+            self.publish(self.lines(self.small, first), self.lines(self.other, first))
+            self.spool.flush()
+        for topic in (self.small, self.other):
+            self.assert_arrived(topic, range(COUNT * ROUNDS))
+        self.assertEqual(self.spool.status()["dead_now"], 0)
+
+    def test_events_that_are_too_large(self):
+        large = set(range(700, COUNT, 1000))
+        self.publish(self.lines(self.small, 0, large), self.lines(self.other, 0))
+        self.spool.run("flush", "--timeout", "60000")
+        self.assert_arrived(self.small, set(range(COUNT)) - large)
+        self.assert_arrived(self.other, range(COUNT))
+        self.assertEqual(self.spool.status()["dead_now"], len(large))
+
+
+if __name__ == "__main__":
+    unittest.main()
