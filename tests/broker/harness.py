@@ -379,6 +379,11 @@ class Spool:
         if self.counter(name) != value:
             raise AssertionError(f"{name}: {self.counter(name)}, not {value}")
 
+    def wait_flow(self, count=200):
+        """So many more events are acknowledged."""
+        before = self.counter("acknowledged")
+        wait_until(lambda: self.counter("acknowledged") > before + count, "events flow")
+
     def wait_status(self, condition, what, deadline_s=DEADLINE_S):
         def look():
             status = self.status()
