@@ -112,7 +112,7 @@ static void drained(struct aep__relay *relay, struct aep__topic *topic)
 
 /* After the first good end of a record while it was NARROW. If each record of a refused batch was
  * fine by itself the batch was too large for the topic: smaller ones from now on. */
-static void widen(struct aep__topic *topic)
+static void widen(struct aep__relay *relay, struct aep__topic *topic)
 {
     if (topic->gate != AEP__GATE_NARROW || topic->suspects > 0)
         return;
@@ -120,7 +120,13 @@ static void widen(struct aep__topic *topic)
     if (topic->cause != AEP__VERDICT_SUSPECT || topic->culprit)
         return;
     uint64_t half = topic->window_bytes ? topic->window_bytes / 2 : WINDOW_BYTES;
-    topic->window_bytes = half > WINDOW_MIN_BYTES ? half : WINDOW_MIN_BYTES;
+    uint64_t window = half > WINDOW_MIN_BYTES ? half : WINDOW_MIN_BYTES;
+    if (window != topic->window_bytes)
+        aep__log_write(&relay->log, AEP_LOG_INFO,
+                       "topic %s refuses large batches (%s): no more than %" PRIu64
+                       " bytes of it are sent at a time",
+                       topic->name, topic->error, window);
+    topic->window_bytes = window;
 }
 
 static void step_gate(struct aep__relay *relay, struct aep__topic *topic)
@@ -143,7 +149,7 @@ static void acknowledge(struct aep__relay *relay, struct aep__flight *flight)
     aep__delivery_finish(relay, flight, AEP__FATE_ACKED);
     aep__report_acknowledged(relay, flight->timestamp_ms);
     topic->refusals = 0;
-    widen(topic);
+    widen(relay, topic);
 }
 
 /* A record that Kafka will never take goes to the dead letters. */
@@ -163,7 +169,7 @@ static void bury(struct aep__relay *relay, struct aep__flight *flight, const cha
     }
     aep__buf_done(&buf);
     flight->topic->culprit = true;
-    widen(flight->topic);
+    widen(relay, flight->topic);
 }
 
 static void hold(struct aep__relay *relay, struct aep__flight *flight, enum aep__verdict cause,

@@ -52,6 +52,8 @@ class RefusedBatch(Case):
         for topic in (self.small, self.other):
             self.assert_arrived(topic, range(COUNT * ROUNDS))
         self.assertEqual(self.spool.status()["dead_now"], 0)
+        self.assertIn(f"topic {self.small} refuses large batches (MSG_SIZE_TOO_LARGE)",
+                      self.spool.log())
 
     def test_events_that_are_too_large(self):
         large = set(range(700, COUNT, 1000))
