@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 PROGRAM = """
-import aep, gc, sys
+import aep, gc, sys, time
 count = int(sys.argv[2])
 publisher = aep.Publisher(mode="local", spool_dir=sys.argv[1], spool_max_bytes="64MiB", spool_sync="never")
 def resident():
@@ -25,14 +25,20 @@ def turn(n):
     if n % 100 == 0:
         publisher.health(); publisher.stats(); aep.validate({"n": n}); aep.new_id()
         publisher.wait(publisher.started("a", "r"), 0)
+def turns(count):
+    for n in range(count):
+        while True:
+            try:
+                turn(n)
+                break
+            except aep.SpoolFull:  # the relay has not made room yet
+                time.sleep(0.01)
 def references():
     return {id(o): sys.getrefcount(o) for o in (None, True, aep.Publisher, aep.Receipt, aep.InvalidEvent)}
-for n in range(count // 10):
-    turn(n)
+turns(count // 10)
 gc.collect()
 before, refs = resident(), references()
-for n in range(count):
-    turn(n)
+turns(count)
 gc.collect()
 grown = resident() - before
 moved = {o: c - refs[o] for o, c in references().items() if abs(c - refs[o]) > 50}
