@@ -10,7 +10,7 @@
  * (message.timeout.ms=0); only what it gives up on is reported here, and what it then holds comes
  * back (recall.h).
  *
- * Threads: ours is one; librdkafka's own meet it only in the queue. */
+ * Threads: ours is one; librdkafka's own meet it in the queue and in recall's lock. */
 #include "relay/sink.h"
 
 #include "base/error.h"

@@ -14,6 +14,7 @@ uses build/dev and starts what it needs, so that `python3 test_deliver.py` works
 import atexit
 import collections
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -37,6 +38,7 @@ WORK = pathlib.Path(os.environ.get("AEP_TEST_WORK", PROGRAM.parents[1] / "broker
 DEADLINE_S = 60  # of what should take a moment: hit only when something is broken
 KINDS = ("started", "progress", "completed", "failed")
 TOPICS = {kind: f"omninode.agent.execution.{kind}.v1" for kind in KINDS}
+LARGE = "x" * 20_000  # more than a topic of create_small() takes
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
         "LSAN_OPTIONS")
 
@@ -194,6 +196,11 @@ class Kafka:
 
     def create(self, *topics):
         self.tool("topics", "create", *topics)
+
+    def create_small(self, topic):
+        """One that takes no event filled with LARGE, nor a batch of more than some."""
+        self.create(topic)
+        self.config(topic, "max.message.bytes=5000")
 
     def config(self, topic, *settings):
         self.tool("topics", "config", topic, *settings)
@@ -611,9 +618,16 @@ def progress_lines(correlation_id, count, first=0, agent="tester"):
              "steps_completed": n} for n in range(first, first + count)]
 
 
-def numbered_lines(event_type, count, first=0, keys=4, word="k", fill=""):
-    """Lines for publish_lines: events of another type with n in their payloads."""
+def numbered_lines(event_type, count, first=0, keys=4, word="k", fill="", large=()):
+    """Lines for publish_lines: events of another type with n in their payloads; those whose numbers
+    are in `large` are filled with LARGE."""
+    fills = {n: LARGE if n in large else fill for n in range(first, first + count)}
     return [{"event_type": event_type,
              "payload": {"n": n, "correlation_id": f"{word}-{n % keys}"} |
                         ({"fill": fill} if fill else {})}
-            for n in range(first, first + count)]
+            for n, fill in fills.items()]
+
+
+def by_turns(*lists):
+    """One list of lines: the first of each, the second of each, …"""
+    return list(itertools.chain.from_iterable(zip(*lists)))

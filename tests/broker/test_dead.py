@@ -4,22 +4,18 @@ by command. The others go on."""
 import json
 import unittest
 
-from harness import Case, end_process, numbered_lines, plain_kafka, unique_type
-
-LARGE = "x" * 20_000
+from harness import LARGE, Case, end_process, numbered_lines, plain_kafka, unique_type
 
 
 class Dead(Case):
     def make_small_topic(self, kafka):
         topic = unique_type("small")
-        kafka.create(topic)
-        kafka.config(topic, "max.message.bytes=5000")
+        kafka.create_small(topic)
         return topic
 
     def publish_mixed(self, spool, topic, count, large):
         """count events of one key; those whose numbers are in `large` are too large."""
-        spool.publish_lines([line for n in range(count) for line in numbered_lines(
-            topic, 1, first=n, keys=1, fill=LARGE if n in large else "")])
+        spool.publish_lines(numbered_lines(topic, count, keys=1, large=large))
 
     def dead_list(self, spool):
         return [json.loads(line) for line in spool.ok("dead", "list", "--json").out.splitlines()]

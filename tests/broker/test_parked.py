@@ -4,7 +4,7 @@ the topic takes them they are sent, none lost, none twice."""
 import json
 import unittest
 
-from harness import (TOPICS, Case, end_process, numbered_lines, secure_kafka, unique,
+from harness import (TOPICS, Case, by_turns, end_process, numbered_lines, secure_kafka, unique,
                      unique_type)
 
 
@@ -17,9 +17,8 @@ class Parking(Case):
 
     def publish_both(self, spool, there, missing, count, first=0):
         """Events of the two topics in turn."""
-        pairs = zip(numbered_lines(there, count, first=first),
-                    numbered_lines(missing, count, first=first))
-        spool.publish_lines([line for pair in pairs for line in pair])
+        spool.publish_lines(by_turns(numbered_lines(there, count, first=first),
+                                     numbered_lines(missing, count, first=first)))
 
     def await_parked(self, spool, count):
         return spool.wait_status(lambda status: status["parked_now"] == count, f"{count} parked")

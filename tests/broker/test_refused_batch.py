@@ -2,19 +2,13 @@
 """A broker refuses a whole batch: because the batch is too large for its topic, or one event of it. The
 others of the batch arrive in front of what came after them, and so do those of a topic that nobody
 finds fault with."""
-import itertools
 import unittest
 
-from harness import Case, numbered_lines, plain_kafka, unique_type
+from harness import Case, by_turns, numbered_lines, option_variable, plain_kafka, unique_type
 
 COUNT = 3000
 KEYS = 12
 ROUNDS = 3
-
-
-def mixed(*lists):
-    """Events of several topics, by turns."""
-    return list(itertools.chain.from_iterable(zip(*lists)))
 
 
 class RefusedBatch(Case):
@@ -22,23 +16,19 @@ class RefusedBatch(Case):
         super().setUp()
         self.kafka, self.spool = plain_kafka(), self.make_spool()
         self.small, self.other = unique_type("small"), unique_type("other")
-        self.kafka.create(self.small, self.other)
-        self.kafka.config(self.small, "max.message.bytes=5000")
+        self.kafka.create_small(self.small)
+        self.kafka.create(self.other)
 
     def publish(self, *lists):
         """All of it is in the spool before the relay begins, so that its batches are large."""
-        pid = self.spool.relay_pid()
-        if pid:
+        if self.spool.relay_pid():
             self.spool.ok("relay", "stop")
             self.spool.await_relay_end()
-        self.spool.set(relay_mode="off")
-        self.spool.publish_lines(mixed(*lists))
-        self.spool.set(relay_mode="auto")
+        self.spool.publish_lines(by_turns(*lists), env={option_variable("relay.mode"): "off"})
 
     def lines(self, topic, first, large=()):
         """COUNT events; those whose numbers are in `large` are too large for the small topic."""
-        return [line for n in range(first, first + COUNT) for line in numbered_lines(
-            topic, 1, first=n, keys=KEYS, fill="x" * (20_000 if n in large else 100))]
+        return numbered_lines(topic, COUNT, first, KEYS, fill="x" * 100, large=large)
 
     def assert_arrived(self, topic, numbers):
         records = self.kafka.read(topic)

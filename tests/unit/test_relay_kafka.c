@@ -17,7 +17,7 @@
 #define DEADLINE_MS 60000
 #define RTT_MS 300       /* of a slow broker: what was sent is in flight for that long, */
 #define SLOW_RTT_MS 1000 /* long enough for another request */
-#define LATE_MS 5
+#define LATE_MS 5        /* of a relay that hears late: time enough to send the next request */
 #define TOPIC "test.relay.kafka.v1"
 #define OTHER_TOPIC "test.relay.other.v1"
 #define KEYS 3
