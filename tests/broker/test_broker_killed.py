@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: broker_killed
+# ctest: broker_killed.long LONG TIMEOUT 600 ENVIRONMENT AEP_TEST_BROKER_KILLS=10
 """The broker is killed by SIGKILL and started again, AEP_TEST_BROKER_KILLS times, while events are
 published: every accepted one arrives, in order; what comes twice was in flight."""
 import os

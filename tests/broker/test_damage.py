@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: damage BROKERS plain
 """What others do to a spool folder: garbage, cuts, strange files, removed segments. What is whole is
 delivered, what is skipped is counted, nobody crashes or hangs."""
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: dead BROKERS plain
 """What the broker refuses for good becomes a dead letter: kept, counted, shown, sent again or dropped
 by command. The others go on."""
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: deliver BROKERS plain
 """What is on the topic is what docs/WIRE.md says, to the byte."""
 import datetime
 import hashlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: doctor BROKERS plain secure
 """aep doctor and aep topics against brokers that are well, away, or refuse."""
 import json
 import unittest

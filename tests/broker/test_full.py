@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: spool_full CASES SpoolFull BROKERS plain
+# ctest: disk_full CASES DiskFull BROKERS plain
 """A full disk and a full spool: new events are refused, said and counted; what was accepted is
 delivered meanwhile; when there is room again it goes on."""
 import ctypes

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: outage ALONE
 """Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
 all of it flows soon after it is back."""
 import os

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: parked CASES Missing Forbidden BROKERS secure
+# ctest: parked.long CASES MissingLong LONG
 """A topic that is missing or forbidden: its events are kept aside, in order, the others go on; when
 the topic takes them they are sent, none lost, none twice."""
 import json

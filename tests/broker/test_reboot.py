@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: reboot BROKERS plain
 """The machine boots between two runs (another boot id is mounted over the kernel's): what was
 accepted before is sent, in order, and no number of x-aep-seq comes again."""
 import subprocess

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: refused_batch BROKERS plain
 """A broker refuses a whole batch: because the batch is too large for its topic, or one event of it. The
 others of the batch arrive in front of what came after them, and so do those of a topic that nobody
 finds fault with."""

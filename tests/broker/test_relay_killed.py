@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: relay_killed BROKERS plain
+# ctest: relay_killed.long CASES RelayKilled.test_every_accepted_event_arrives BROKERS plain LONG TIMEOUT 600 ENVIRONMENT AEP_TEST_RELAY_KILLS=200
 """The relay is killed by SIGKILL again and again, AEP_TEST_RELAY_KILLS times in all, while events
 are published: every accepted one arrives; what comes twice is what the killed one had in flight."""
 import os

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: relay_life CASES Life BROKERS plain
+# ctest: relay_idle CASES Idle BROKERS plain LONG
 """One relay per spool, who starts it, who takes over, when it ends, what it leaves behind."""
 import os
 import signal

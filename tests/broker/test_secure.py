@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: secure BROKERS secure
 """TLS and SASL: what is right is delivered, what is wrong is said, no secret shows anywhere, and a
 publisher with the right credentials puts an end to a relay with wrong ones."""
 import os

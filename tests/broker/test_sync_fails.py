@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: sync_fails ENVIRONMENT AEP_TEST_FAILING_SYNC=$<TARGET_FILE:failing_sync>
 """The disk fails to keep what was written (EIO on a sync). The relay seals the segment, everyone goes
 on in a new one, and all that was accepted is sent.
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: BROKERS plain
 """Waiting in an event loop, against a real broker and without one."""
 import asyncio
 import gc

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: BROKERS plain secure
 """What the drop-in's publish calls give, and what they log, case by case."""
 import asyncio
 import inspect

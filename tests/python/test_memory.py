@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: LONG
 """Leaks, with Python's debug allocator."""
 import os
 import subprocess
