@@ -6,7 +6,7 @@
 
 #include "aep/options.h"
 #include "config/config.h"
-#include "relay/admin.h"
+#include "kafka/admin.h"
 #include "spool/spool.h"
 #include "verdicts.h"
 

@@ -4,7 +4,7 @@
 #define AEP_TOPICS_ASKING_H
 
 #include "aep/options.h"
-#include "relay/admin.h"
+#include "kafka/admin.h"
 
 #define AEP__ASKING_TIMEOUT_MS 10000
 

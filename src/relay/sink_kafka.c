@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka, through librdkafka, which only this file and recall.c know.
+/* Kafka, through librdkafka, which in the relay only this file and recall.c know.
  *
  *     send ──▶ librdkafka's queue (1000 messages, 2 MB) ──▶ broker
  *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
@@ -14,9 +14,8 @@
 #include "relay/sink.h"
 
 #include "base/error.h"
+#include "kafka/client.h"
 #include "relay/recall.h"
-
-#include <librdkafka/rdkafka.h>
 
 #include <errno.h>
 #include <limits.h>
@@ -52,9 +51,7 @@ static struct kafka_sink *of(const struct aep__sink *sink)
 /* ---- configuration ---- */
 
 /* What is set before the user's kafka.* properties, which may change it. */
-static const struct {
-    const char *name, *value;
-} defaults[] = {
+static const struct aep__setting defaults[] = {
     {"client.id", "aep-relay"},
     {"acks", "all"},
     {"partitioner", "murmur2_random"},
@@ -69,62 +66,28 @@ static const struct {
     {"topic.metadata.propagation.max.ms", "5000"},
     {"log.connection.close", "false"},
     {"log.queue", "true"},
+    {"max.in.flight", "1"},
 };
-
-static int set_property(rd_kafka_conf_t *conf, const char *name, const char *value, aep_error *err)
-{
-    char field[sizeof err->field], text[300];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
-        return AEP_OK;
-    snprintf(field, sizeof field, "kafka.%s", name);
-    return aep__error(err, AEP_ECONFIG, field, "%s: %s", field, text);
-}
-
-struct property_user {
-    rd_kafka_conf_t *conf;
-    aep_error *err;
-};
-
-static int set_user_property(void *user, const char *name, const char *value)
-{
-    struct property_user *to = user;
-    return set_property(to->conf, name, value, to->err);
-}
-
-static int set_defaults(rd_kafka_conf_t *conf, const aep_config *config, bool plain, aep_error *err)
-{
-    char number[24];
-    int64_t message = aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + WIRE_OVERHEAD;
-    int64_t kbytes = message / 1024 * 2 > QUEUE_KBYTES ? message / 1024 * 2 : QUEUE_KBYTES;
-    int result = AEP_OK;
-    for (size_t i = 0; result == AEP_OK && i < sizeof defaults / sizeof *defaults; i++)
-        result = set_property(conf, defaults[i].name, defaults[i].value, err);
-    if (result == AEP_OK)
-        result = set_property(conf, "max.in.flight", "1", err);
-    if (result == AEP_OK && !plain)
-        result = set_property(conf, "enable.idempotence", "true", err);
-    snprintf(number, sizeof number, "%lld", (long long)message);
-    if (result == AEP_OK)
-        result = set_property(conf, "message.max.bytes", number, err);
-    snprintf(number, sizeof number, "%lld", (long long)kbytes);
-    return result == AEP_OK ? set_property(conf, "queue.buffering.max.kbytes", number, err)
-                            : result;
-}
 
 static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain, aep_error *err)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int result = set_defaults(conf, config, plain, err);
+    struct aep__setting settings[sizeof defaults / sizeof *defaults + 4];
+    char message[24], kbytes[24];
+    size_t count = sizeof defaults / sizeof *defaults;
+    long long size = aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + WIRE_OVERHEAD;
+    long long queue = size / 1024 * 2 > QUEUE_KBYTES ? size / 1024 * 2 : QUEUE_KBYTES;
+    snprintf(message, sizeof message, "%lld", size);
+    snprintf(kbytes, sizeof kbytes, "%lld", queue);
+    memcpy(settings, defaults, sizeof defaults);
+    settings[count++] = (struct aep__setting){"enable.idempotence", plain ? "false" : "true"};
+    settings[count++] = (struct aep__setting){"message.max.bytes", message};
+    settings[count++] = (struct aep__setting){"queue.buffering.max.kbytes", kbytes};
+    settings[count] = (struct aep__setting){NULL, NULL};
+    int result = aep__client_conf(ret, config, settings, &settings[count], err);
     if (result == AEP_OK)
-        result = aep__config_each_kafka(config, set_user_property,
-                                        &(struct property_user){conf, err}, err);
-    if (result != AEP_OK) {
-        rd_kafka_conf_destroy(conf);
-        return result;
-    }
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-    *ret = conf;
-    return AEP_OK;
+        rd_kafka_conf_set_events(*ret,
+                                 RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    return result;
 }
 
 /* ---- what an error means for the record ---- */
@@ -430,10 +393,8 @@ static const struct aep__sink_ops kafka_ops = {
 /* queue.buffering.max.messages, whoever set it. */
 static unsigned queue_length(const rd_kafka_conf_t *conf)
 {
-    char text[24] = "";
-    size_t size = sizeof text;
-    if (rd_kafka_conf_get(conf, "queue.buffering.max.messages", text, &size) != RD_KAFKA_CONF_OK)
-        return 1;
+    char text[24];
+    aep__client_setting(conf, "queue.buffering.max.messages", text, sizeof text);
     unsigned long length = strtoul(text, NULL, 10);
     return length == 0 || length > UINT_MAX ? UINT_MAX : (unsigned)length;
 }
@@ -441,12 +402,9 @@ static unsigned queue_length(const rd_kafka_conf_t *conf)
 static int make_producer(struct kafka_sink *sink, rd_kafka_conf_t *conf, aep_error *err)
 {
     static const uint64_t one = 1;
-    char text[300];
-    sink->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    if (!sink->rk) {
-        rd_kafka_conf_destroy(conf);
-        return aep__error(err, AEP_ECONFIG, "kafka", "kafka.*: %s", text);
-    }
+    int result = aep__client_new(&sink->rk, RD_KAFKA_PRODUCER, conf, err);
+    if (result != AEP_OK)
+        return result;
     sink->queue = rd_kafka_queue_get_main(sink->rk);
     rd_kafka_set_log_queue(sink->rk, NULL);
     rd_kafka_queue_io_event_enable(sink->queue, sink->event_fd, &one, sizeof one);

@@ -24,16 +24,17 @@ check src/config base
 check src/event base config
 check src/spool base
 check src/client base config event spool
-check src/relay base config spool event
+check src/kafka base config
+check src/relay base config spool event kafka
 check apps/aep base config event spool client # light: no Kafka, not by way of the relay either
 check apps/aep-relay base config event spool client relay
-check apps/aep-doctor base config event spool client relay
-check apps/aep-topics base config event spool client relay
+check apps/aep-doctor base config event spool client relay kafka
+check apps/aep-topics base config event spool client kafka
 
-for file in $(grep -rlE '#include *[<"].*rdkafka' src apps include || true); do
+for file in $(grep -rlE '#include *[<"](.*rdkafka|kafka/(client|request)\.h)' src apps include || true); do
     case $file in
-    src/relay/*) ;;
-    *) echo "$file includes librdkafka, which is src/relay's alone" && bad=1 ;;
+    src/kafka/* | src/relay/*) ;;
+    *) echo "$file includes librdkafka, which only src/kafka and src/relay do" && bad=1 ;;
     esac
 done
 for file in python/ext/*.[ch]; do

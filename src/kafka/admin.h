@@ -5,8 +5,8 @@
  *
  * Its client is a consumer's without a group: a producer's would make a broker create the topics
  * that it is asked about. One thread; every call waits at most its timeout (create: twice). */
-#ifndef AEP_RELAY_ADMIN_H
-#define AEP_RELAY_ADMIN_H
+#ifndef AEP_KAFKA_ADMIN_H
+#define AEP_KAFKA_ADMIN_H
 
 #include "config/config.h"
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client of Kafka: its configuration, and making it.
+ *
+ *     defaults ─▶ the user's kafka.* properties ─▶ ours ─▶ client
+ *
+ * Whoever includes this knows librdkafka: src/kafka/ and src/relay/ do, nobody else. */
+#ifndef AEP_KAFKA_CLIENT_H
+#define AEP_KAFKA_CLIENT_H
+
+#include "config/config.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stddef.h>
+
+struct aep__setting {
+    const char *name, *value;
+};
+
+/** Makes a configuration: the defaults, which the user's properties may change, then ours.
+ * @defaults, ours  each ends with a NULL name
+ * Errors: AEP_ECONFIG names the kafka.* property */
+int aep__client_conf(rd_kafka_conf_t **ret, const aep_config *config,
+                     const struct aep__setting *defaults, const struct aep__setting *ours,
+                     aep_error *err);
+/** Sets one. Errors: AEP_ECONFIG names it */
+int aep__client_set(rd_kafka_conf_t *conf, const char *name, const char *value, aep_error *err);
+/** What one is set to, by whomever; "" where it is not. */
+void aep__client_setting(const rd_kafka_conf_t *conf, const char *name, char *text, size_t size);
+/** Makes a client; connects to nothing yet.
+ * @conf  taken, also where none is made
+ * Errors: AEP_ECONFIG */
+int aep__client_new(rd_kafka_t **ret, rd_kafka_type_t type, rd_kafka_conf_t *conf, aep_error *err);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether Kafka lets us in, and if not, what would help. */
+#include "kafka/admin.h"
+
+#include "base/clock.h"
+#include "kafka/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GRACE_US 300000 /* after one server's refusal: another one may let us in */
+#define CONTACT_TOPIC "omninode.agent.execution.started.v1"
+
+const char *aep__contact_name(enum aep__contact_state state)
+{
+    static const char *const names[] = {
+        [AEP__CONTACT_MADE] = "connected",
+        [AEP__CONTACT_UNREACHABLE] = "unreachable",
+        [AEP__CONTACT_TLS] = "TLS failed",
+        [AEP__CONTACT_LOGIN] = "login refused",
+    };
+    return names[state];
+}
+
+/* What librdkafka's errors say of contact. A server that is down only hints: another may be up. */
+static const struct {
+    rd_kafka_resp_err_t error;
+    enum aep__contact_state state;
+} signs[] = {
+    {RD_KAFKA_RESP_ERR__TRANSPORT, AEP__CONTACT_UNREACHABLE},
+    {RD_KAFKA_RESP_ERR__RESOLVE, AEP__CONTACT_UNREACHABLE},
+    {RD_KAFKA_RESP_ERR__TIMED_OUT, AEP__CONTACT_UNREACHABLE},
+    {RD_KAFKA_RESP_ERR__SSL, AEP__CONTACT_TLS},
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, AEP__CONTACT_LOGIN},
+    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, AEP__CONTACT_LOGIN},
+};
+
+#define NO_TLS                                                                                     \
+    "the server seems to speak no TLS there: use its TLS port, or set "                            \
+    "kafka.security.protocol=PLAINTEXT or SASL_PLAINTEXT"
+
+/* A remedy for a state and words of the reason (NULL: any); the first that fits counts. */
+static const struct {
+    enum aep__contact_state state;
+    const char *words, *remedy;
+} remedies[] = {
+    {AEP__CONTACT_UNREACHABLE, "Connection refused",
+     "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS: nothing listens there"},
+    {AEP__CONTACT_UNREACHABLE, "resolve",
+     "correct the name in KAFKA_BOOTSTRAP_SERVERS, or have it resolved on this machine"},
+    {AEP__CONTACT_UNREACHABLE, "SASL authentication",
+     "the server may want a login: set kafka.security.protocol=SASL_SSL (or SASL_PLAINTEXT), "
+     "kafka.sasl.mechanism, kafka.sasl.username and its password"},
+    {AEP__CONTACT_UNREACHABLE, "security.protocol",
+     "the server may want TLS there: set kafka.security.protocol=SSL or SASL_SSL, or use its "
+     "plain port"},
+    {AEP__CONTACT_UNREACHABLE, NULL, "check that the servers run and that no firewall is between"},
+    {AEP__CONTACT_TLS, "verif",
+     "set kafka.ssl.ca.location to the PEM file of the CA that signed the server's certificate; "
+     "the name in KAFKA_BOOTSTRAP_SERVERS must be one that the certificate is for"},
+    {AEP__CONTACT_TLS, "certificate required",
+     "set kafka.ssl.certificate.location and kafka.ssl.key.location: the server wants a client's "
+     "certificate"},
+    {AEP__CONTACT_TLS, "PLAINTEXT", NO_TLS},
+    {AEP__CONTACT_TLS, "wrong version", NO_TLS},
+    {AEP__CONTACT_TLS, "unexpected eof", NO_TLS},
+    {AEP__CONTACT_TLS, NULL, "check kafka.ssl.* and what the server wants of a client"},
+    {AEP__CONTACT_LOGIN, "Unsupported SASL mechanism",
+     "set kafka.sasl.mechanism to one that the server offers"},
+    {AEP__CONTACT_LOGIN, "current SASL state",
+     "the server wants no login there: set kafka.security.protocol=SSL or PLAINTEXT, or use the "
+     "port where it does"},
+    {AEP__CONTACT_LOGIN, NULL, "check kafka.sasl.username and its password"},
+};
+
+/* SCRAM with a nonce of the client's said twice, which Kafka 4 takes for a wrong password. */
+static bool scram_unsound(const struct aep__admin *admin)
+{
+    return strncmp(admin->mechanism, "SCRAM", 5) == 0 && rd_kafka_version() >> 8 < 0x020601;
+}
+
+static void add_remedy(const struct aep__admin *admin, struct aep__contact *contact)
+{
+    size_t i = 0;
+    while (i < sizeof remedies / sizeof *remedies &&
+           (remedies[i].state != contact->state ||
+            (remedies[i].words && !strstr(contact->reason, remedies[i].words))))
+        i++;
+    if (i == sizeof remedies / sizeof *remedies)
+        return;
+    size_t len =
+        (size_t)snprintf(contact->remedy, sizeof contact->remedy, "%s", remedies[i].remedy);
+    if (contact->state == AEP__CONTACT_LOGIN && !remedies[i].words && scram_unsound(admin))
+        snprintf(contact->remedy + len, sizeof contact->remedy - len,
+                 "; if they are right: librdkafka %s cannot do SCRAM with Kafka 4 and later, so "
+                 "set kafka.sasl.mechanism=PLAIN (over TLS), or install librdkafka 2.6.1 or later",
+                 rd_kafka_version_str());
+}
+
+/* What is heard while contact is being made. */
+struct listening {
+    struct aep__contact *contact;
+    int64_t until_us;
+    bool over;
+};
+
+static void hear_error(struct listening *listening, rd_kafka_event_t *event)
+{
+    struct aep__contact *contact = listening->contact;
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        listening->over = contact->reason[0] != '\0';
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        if (signs[i].error != error || signs[i].state < contact->state)
+            continue;
+        contact->state = signs[i].state;
+        snprintf(contact->reason, sizeof contact->reason, "%s", rd_kafka_event_error_string(event));
+    }
+    int64_t soon_us = aep__clock_mono_us() + GRACE_US;
+    if (contact->state > AEP__CONTACT_UNREACHABLE && soon_us < listening->until_us)
+        listening->until_us = soon_us;
+}
+
+/* Any answer of a broker's, a refusal too, shows that it is there and lets us in. */
+static void hear_answer(struct listening *listening, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    listening->over = true;
+    if (error >= RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        *listening->contact = (struct aep__contact){.state = AEP__CONTACT_MADE};
+}
+
+static void listen_to(struct listening *listening, rd_kafka_queue_t *queue)
+{
+    int64_t left_us;
+    while (!listening->over && (left_us = listening->until_us - aep__clock_mono_us()) > 0) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)(left_us / 1000) + 1);
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+            hear_error(listening, event);
+        else if (event)
+            hear_answer(listening, event);
+        if (event)
+            rd_kafka_event_destroy(event);
+    }
+}
+
+void aep__admin_contact(struct aep__admin *admin, int timeout_ms, struct aep__contact *ret)
+{
+    *ret = (struct aep__contact){.state = AEP__CONTACT_UNREACHABLE};
+    struct listening listening = {ret, aep__clock_mono_us() + timeout_ms * INT64_C(1000), false};
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->rk);
+    rd_kafka_queue_t *events = rd_kafka_queue_get_main(admin->rk);
+    rd_kafka_AdminOptions_t *options =
+        aep__request_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, CONTACT_TOPIC);
+    rd_kafka_queue_forward(events, queue);
+    rd_kafka_DescribeConfigs(admin->rk, &resource, 1, options, queue);
+    listen_to(&listening, queue);
+    rd_kafka_queue_forward(events, NULL);
+    rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(events);
+    rd_kafka_queue_destroy(queue);
+    if (ret->state != AEP__CONTACT_MADE && !ret->reason[0])
+        snprintf(ret->reason, sizeof ret->reason, "no answer within %d ms", timeout_ms);
+    add_remedy(admin, ret);
+}
