@@ -205,17 +205,25 @@ static bool is_separator(char c)
     return c == '.' || c == '/' || c == '_';
 }
 
-bool aep__schema_ref_of(const char *ref, size_t ref_len, const char *event_type, size_t type_len)
+static bool same_words(const char *a, const char *b, size_t len)
 {
-    const char *own = ref + REF_PREFIX_LEN;
-    size_t len = ref_len - REF_PREFIX_LEN;
-    if (len > type_len || (len < type_len && event_type[type_len - len - 1] != '.'))
-        return false;
-    const char *tail = event_type + type_len - len;
     for (size_t i = 0; i < len; i++)
-        if (own[i] != tail[i] && !(is_separator(own[i]) && is_separator(tail[i])))
+        if (a[i] != b[i] && !(is_separator(a[i]) && is_separator(b[i])))
             return false;
     return true;
+}
+
+bool aep__schema_ref_of(const char *ref, size_t ref_len, const char *event_type, size_t type_len)
+{
+    const char *own = ref + REF_PREFIX_LEN, *end = ref + ref_len;
+    size_t len = (size_t)(end - own);
+    if (len > type_len) { /* the type leaves its namespace out, and nothing else */
+        own = (const char *)memchr(own, '/', len) + 1;
+        return (size_t)(end - own) == type_len && same_words(own, event_type, type_len);
+    }
+    size_t before = type_len - len;
+    return (before == 0 || event_type[before - 1] == '.') &&
+           same_words(own, event_type + before, len);
 }
 
 bool aep__topic_valid(const char *text, size_t len)

@@ -82,8 +82,8 @@ int aep__kind_of_type(const char *event_type, size_t len);
 bool aep__event_type_valid(const char *text, size_t len);
 /** Schema references: registry://a/b/c/vN. */
 bool aep__schema_ref_valid(const char *text, size_t len);
-/** True if a valid reference is that of a valid event type: the same words, whichever of . / _ part
- * them, behind any prefix of the type's. */
+/** True if a valid reference belongs to a valid event type: the same words, whichever of . / _ part
+ * them, behind any prefix of the type's; or the type leaves out the namespace, the first of them. */
 bool aep__schema_ref_of(const char *ref, size_t ref_len, const char *event_type, size_t type_len);
 /** Kafka topic names: 1 to 249 of [a-zA-Z0-9._-], not "." or "..". */
 bool aep__topic_valid(const char *text, size_t len);

@@ -87,7 +87,12 @@ static void a_reference_is_of_the_type_with_its_words(void **state)
         {"registry://a/b/c/v1", "xa.b.c.v1", false},
         {"registry://a/b/c/v1", "a.b.c.v2", false},
         {"registry://a/b/c/v1", "a.b.d.v1", false},
-        {"registry://x/a/b_c/v1", "a.b.c.v1", false},
+        {"registry://x/a/b_c/v1", "a.b.c.v1", true},
+        {"registry://omninode/agent/routing_requested/v1", "agent.routing.requested.v1", true},
+        {"registry://omninode/agent/routing_requested/v1", "routing.requested.now.v1", false},
+        {"registry://omninode/agent/routing_requested/v1", "agent.routing.requested.v2", false},
+        {"registry://omninode/agent/routing_requested/v1", "ode.agent.routing.requested.v1", false},
+        {"registry://x/a/b_c_d/v1", "b.c.d.v1", false},
         {"registry://a/b/c-d/v1", "a.b.c.d.v1", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
