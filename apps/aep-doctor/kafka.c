@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "event/kinds.h"
-#include "relay/sink.h"
+#include "relay/sink_kafka.h"
 
 /* ---- contact -------------------------------------------------------------------------------- */
 

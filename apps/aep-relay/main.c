@@ -7,6 +7,7 @@
 #include "client/setup.h"
 #include "relay/handover.h"
 #include "relay/settings.h"
+#include "relay/sink_kafka.h"
 #include "spool/bell.h"
 
 #include <fcntl.h>
@@ -108,7 +109,6 @@ static int run(const struct options *options, aep_error *err)
         return aep__error_memory(err);
     relay->foreground = options->foreground;
     relay->lock_fd = -1;
-    relay->tick_us = INT64_MAX;
     int result =
         options->foreground ? find_settings(options, &config, err) : receive_settings(&config, err);
     relay->config = config;
@@ -117,6 +117,7 @@ static int run(const struct options *options, aep_error *err)
     if (result == AEP_OK) {
         aep__log_init(&relay->log, &relay->spool, options->foreground);
         aep__counters_init(&relay->counters, &relay->spool);
+        aep__relay_init(relay);
         result = run_on_spool(relay, err);
         aep__counters_done(&relay->counters);
         aep__log_done(&relay->log);

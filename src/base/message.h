@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AEP__HEADERS_MAX 48
+#define AEP__HEADERS_MAX 48 /* of a record; the relay adds one */
 
 struct aep__header {
     struct aep__slice name, value;
@@ -19,7 +19,7 @@ struct aep__message {
     struct aep__slice topic;
     struct aep__slice key; /* data NULL: no key */
     int64_t timestamp_ms;  /* since 1970 */
-    struct aep__header headers[AEP__HEADERS_MAX];
+    struct aep__header headers[AEP__HEADERS_MAX + 1];
     size_t header_count;
     struct aep__slice value;
 };

@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "relay/ballast.h"
-#include "relay/delivery.h"
-#include "relay/parked.h"
+#include "deliver/ballast.h"
+#include "deliver/delivery.h"
+#include "deliver/parked.h"
+#include "deliver/sink_local.h"
+#include "relay/sink_kafka.h"
 #include "spool/bell.h"
 
 #include <errno.h>
@@ -15,53 +17,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TICK_US 100000
 #define LOOK_US 5000000 /* for the folder's removal */
 #define SEAL_AFTER_US 5000000
 #define LINGER_MS 200    /* between unlock and the last look at the tail */
 #define FLUSH_US 5000000 /* of a relay that is asked to stop */
 #define RENEW_US 1000000
-
-/* ---- time ---- */
-
-void aep__relay_due(struct aep__relay *relay, int64_t at_us)
-{
-    if (at_us < relay->due_us)
-        relay->due_us = at_us;
-}
-
-void aep__relay_tick_soon(struct aep__relay *relay)
-{
-    int64_t at_us = relay->ticked_us + TICK_US;
-    if (relay->tick_us == INT64_MAX)
-        relay->tick_us = at_us > relay->now_us ? at_us : relay->now_us;
-}
-
-void aep__relay_touch(struct aep__relay *relay)
-{
-    aep__relay_tick_soon(relay);
-    relay->active_us = relay->now_us;
-    relay->sealed_idle = false;
-}
-
-static void read_clock(struct aep__relay *relay)
-{
-    relay->now_us = aep__clock_mono_us();
-    relay->wall_us = aep__clock_wall_us();
-}
-
-/* What may lag behind by 100 ms: syncs, status, counters. */
-static void tick(struct aep__relay *relay)
-{
-    if (relay->now_us < relay->tick_us)
-        return;
-    relay->ticked_us = relay->now_us;
-    relay->tick_us = INT64_MAX;
-    relay->bell_heard = false;
-    aep__tail_sync(relay);
-    aep__report_write(relay);
-    aep__server_tell_broker(relay);
-}
 
 /* ---- the sink ---- */
 
@@ -77,10 +37,15 @@ static void on_broker(void *user, enum aep_broker_state sign, const char *reason
     };
     aep__log_write(&relay->log, AEP_LOG_INFO, "broker: %s%s%s", texts[relay->broker.state],
                    relay->broker.reason[0] ? ": " : "", relay->broker.reason);
-    relay->ticked_us = 0; /* known at once */
-    if (relay->tick_us != INT64_MAX)
-        relay->tick_us = relay->now_us;
-    aep__relay_touch(relay);
+    aep__pace_hurry(&relay->pace); /* known at once */
+    aep__pace_touch(&relay->pace);
+}
+
+static void on_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
+                        bool forbidden)
+{
+    struct aep__relay *relay = user;
+    aep__delivery_reported(&relay->core, record, verdict, error, forbidden);
 }
 
 static void on_log(void *user, enum aep_log_level level, const char *text)
@@ -92,7 +57,7 @@ static void on_log(void *user, enum aep_log_level level, const char *text)
 int aep__relay_make_sink(struct aep__relay *relay, aep_error *err)
 {
     relay->sink_events = (struct aep__sink_events){
-        .reported = aep__delivery_reported,
+        .reported = on_reported,
         .broker = on_broker,
         .log = on_log,
         .user = relay,
@@ -110,18 +75,18 @@ static void free_sink(struct aep__relay *relay)
 {
     if (!relay->sink)
         return;
-    relay->sink->ops->abandon(relay->sink);
-    aep__topics_close(relay);
+    relay->core.sink = relay->sink;
+    aep__core_detach(&relay->core);
     relay->sink->ops->free(relay->sink);
-    relay->sink = NULL;
+    relay->core.sink = relay->sink = NULL;
 }
 
 /* After a fatal error: another producer, and everything unacknowledged again. */
 static void renew_sink(struct aep__relay *relay)
 {
     aep_error err;
-    if (relay->now_us < relay->renew_us) {
-        aep__relay_due(relay, relay->renew_us);
+    if (relay->pace.now_us < relay->renew_us) {
+        aep__pace_due(&relay->pace, relay->renew_us);
         return;
     }
     relay->plain |= relay->sink->plain;
@@ -131,6 +96,7 @@ static void renew_sink(struct aep__relay *relay)
         aep__relay_end(relay, AEP__RELAY_YIELDS);
         return;
     }
+    relay->core.sink = relay->sink;
     relay->renew_us = 0;
     aep__log_write(&relay->log, AEP_LOG_WARNING, "began anew with another producer");
 }
@@ -138,7 +104,7 @@ static void renew_sink(struct aep__relay *relay)
 static void serve_sink(struct aep__relay *relay)
 {
     if (!relay->sink->ops->serve(relay->sink, relay->sink_readable) && !relay->renew_us)
-        relay->renew_us = relay->now_us + RENEW_US;
+        relay->renew_us = relay->pace.now_us + RENEW_US;
     if (relay->renew_us)
         renew_sink(relay);
     else if (relay->broker.state != AEP_BROKER_CONNECTED)
@@ -152,19 +118,12 @@ void aep__relay_end(struct aep__relay *relay, enum aep__relay_end ending)
     if (relay->ending != AEP__RELAY_RUNS && ending == AEP__RELAY_STOPS)
         return;
     relay->ending = ending;
-    relay->end_by_us = relay->now_us + FLUSH_US;
-}
-
-static void count_sent(struct aep__relay *relay, struct aep__topic *topic)
-{
-    relay->in_flight += topic->sent;
+    relay->end_by_us = relay->pace.now_us + FLUSH_US;
 }
 
 static bool flushed(struct aep__relay *relay)
 {
-    relay->in_flight = 0;
-    aep__topics_each(relay, count_sent);
-    return relay->in_flight == 0 && !relay->aside;
+    return aep__core_in_flight(&relay->core) == 0 && !relay->core.aside;
 }
 
 /* Before the first report nothing is known of it, and yet it may have what was sent. */
@@ -178,10 +137,10 @@ static bool goes_on(struct aep__relay *relay)
 {
     if (relay->ending == AEP__RELAY_RUNS)
         return true;
-    if (relay->ending != AEP__RELAY_STOPS || relay->now_us >= relay->end_by_us || flushed(relay) ||
-        (!relay->aside && broker_away(relay)))
+    if (relay->ending != AEP__RELAY_STOPS || relay->pace.now_us >= relay->end_by_us ||
+        flushed(relay) || (!relay->core.aside && broker_away(relay)))
         return false;
-    aep__relay_due(relay, relay->end_by_us);
+    aep__pace_due(&relay->pace, relay->end_by_us);
     return true;
 }
 
@@ -189,13 +148,7 @@ static bool goes_on(struct aep__relay *relay)
 
 static bool nothing_to_do(struct aep__relay *relay)
 {
-    if (relay->server.waiting > relay->server.watching || relay->aside)
-        return false;
-    if (relay->sink->local)
-        return aep__lane_empty(&relay->tail.lane) &&
-               !relay->sink->ops->wants(relay->sink, aep__tail_used(relay));
-    return aep__tail_finished(relay) && !relay->dead.replaying &&
-           aep__parked_sum(relay).records == 0;
+    return relay->server.waiting <= relay->server.watching && aep__core_idle(&relay->core);
 }
 
 /* Unlocks, and looks at the tail once more: a publisher that saw the lock held has started no other
@@ -203,56 +156,59 @@ static bool nothing_to_do(struct aep__relay *relay)
 static bool wanted_after_all(struct aep__relay *relay)
 {
     struct pollfd bell = {.fd = relay->bell_fd, .events = POLLIN};
-    const struct aep__reader *reader = &relay->tail.reader;
-    aep_position before =
-        relay->sink->local ? relay->tail.newest : (aep_position){reader->segment, reader->examined};
+    aep_position before = aep__core_reached(&relay->core);
     aep__server_stop(relay, true);
     aep__lock_release(relay->lock_fd);
     poll(&bell, 1, LINGER_MS);
-    aep__tail_measure(relay);
-    bool more = aep__before(before, relay->tail.newest) || (bell.revents & POLLIN);
+    aep__tail_measure(&relay->core);
+    bool more = aep__before(before, relay->core.tail.newest) || (bell.revents & POLLIN);
     return more && aep__lock_take(relay->lock_fd) && aep__server_start(relay, NULL) == AEP_OK;
 }
 
 static void end_idle(struct aep__relay *relay)
 {
-    aep__tail_sync_now(relay);
+    aep__tail_sync_now(&relay->core);
     aep__report_write(relay);
     if (wanted_after_all(relay)) {
-        read_clock(relay);
-        relay->tail.waiting = false;
-        aep__relay_touch(relay);
+        aep__pace_read(&relay->pace);
+        relay->core.tail.waiting = false;
+        aep__pace_touch(&relay->pace);
         return;
     }
     relay->unlocked = true;
     aep__relay_end(relay, AEP__RELAY_IDLE);
 }
 
+static bool sealed_idle(const struct aep__relay *relay)
+{
+    return relay->sealed_for_us == relay->pace.active_us;
+}
+
 /* Seals once for each time of quiet. True: the seal is still to be read. */
 static bool seal_idle(struct aep__relay *relay)
 {
-    if (relay->sealed_idle || relay->sink->local)
+    if (sealed_idle(relay))
         return false;
-    relay->sealed_idle = true;
-    aep__relay_due(relay, relay->now_us);
-    return aep__tail_seal_idle(relay);
+    relay->sealed_for_us = relay->pace.active_us;
+    aep__pace_due(&relay->pace, relay->pace.now_us);
+    return aep__tail_seal_idle(&relay->core);
 }
 
 static void rest(struct aep__relay *relay)
 {
     int64_t idle_us = aep__config_int(relay->config, AEP__OPT_RELAY_IDLE_EXIT_S) * 1000000;
     bool stays = relay->foreground || idle_us <= 0 || relay->server.watching;
-    int64_t end_us = stays ? INT64_MAX : relay->active_us + idle_us;
-    int64_t seal_us = relay->active_us + SEAL_AFTER_US;
+    int64_t end_us = stays ? INT64_MAX : relay->pace.active_us + idle_us;
+    int64_t seal_us = relay->pace.active_us + SEAL_AFTER_US;
     if (relay->ending != AEP__RELAY_RUNS || !nothing_to_do(relay))
         return;
     if (end_us < seal_us)
         seal_us = end_us; /* nothing is to lie on disk when it has ended, either */
-    if (relay->now_us >= seal_us && seal_idle(relay))
+    if (relay->pace.now_us >= seal_us && seal_idle(relay))
         return;
-    if (relay->now_us >= end_us)
+    if (relay->pace.now_us >= end_us)
         end_idle(relay);
-    aep__relay_due(relay, relay->sealed_idle || relay->sink->local ? end_us : seal_us);
+    aep__pace_due(&relay->pace, sealed_idle(relay) ? end_us : seal_us);
 }
 
 /* A full disk may have no room for the socket's name: the drain goes on without. */
@@ -266,8 +222,8 @@ static void listen_if_possible(struct aep__relay *relay)
 /* What is looked at now and then, whatever happens. */
 static void look_around(struct aep__relay *relay)
 {
-    if (relay->now_us >= relay->looked_us + LOOK_US) {
-        relay->looked_us = relay->now_us;
+    if (relay->pace.now_us >= relay->looked_us + LOOK_US) {
+        relay->looked_us = relay->pace.now_us;
         if (aep__spool_deleted(&relay->spool)) {
             aep__relay_end(relay, AEP__RELAY_ORPHAN);
             return;
@@ -277,10 +233,21 @@ static void look_around(struct aep__relay *relay)
         if (relay->report.fd < 0)
             aep__report_write(relay);
     }
-    aep__relay_due(relay, relay->looked_us + LOOK_US);
+    aep__pace_due(&relay->pace, relay->looked_us + LOOK_US);
 }
 
 /* ---- the loop ---- */
+
+/* What may lag behind by 100 ms: syncs, status, counters. */
+static void tick(struct aep__relay *relay)
+{
+    if (!aep__pace_tick(&relay->pace))
+        return;
+    relay->bell_heard = false;
+    aep__tail_sync(&relay->core);
+    aep__report_write(relay);
+    aep__server_tell_broker(relay);
+}
 
 enum { POLL_SIGNAL, POLL_BELL, POLL_SINK, POLL_SERVER };
 
@@ -297,20 +264,21 @@ static void on_signal(struct aep__relay *relay)
  * be synced: once between ticks is enough. */
 static bool hears_bell(const struct aep__relay *relay)
 {
-    return relay->tail.waiting || !relay->bell_heard;
+    return relay->core.tail.waiting || !relay->bell_heard;
 }
 
 static void on_bell(struct aep__relay *relay)
 {
     aep__bell_drain(relay->bell_fd);
     relay->bell_heard = true;
-    aep__tail_rung(relay);
-    aep__relay_touch(relay);
+    aep__tail_rung(&relay->core);
+    aep__pace_touch(&relay->pace);
 }
 
 static int poll_timeout(const struct aep__relay *relay)
 {
-    int64_t at_us = relay->due_us < relay->tick_us ? relay->due_us : relay->tick_us;
+    int64_t at_us =
+        relay->pace.due_us < relay->pace.tick_us ? relay->pace.due_us : relay->pace.tick_us;
     int64_t wait_us = at_us - aep__clock_mono_us();
     return wait_us <= 0 ? 0 : (int)((wait_us + 999) / 1000);
 }
@@ -324,8 +292,8 @@ static void wait_for_something(struct aep__relay *relay, bool more)
     polls[POLL_SINK] = (struct pollfd){.fd = relay->sink->ops->fd(relay->sink), .events = POLLIN};
     size_t served = aep__server_polls(&relay->server, polls + POLL_SERVER);
     int found = poll(polls, POLL_SERVER + served, more ? 0 : poll_timeout(relay));
-    read_clock(relay);
-    relay->due_us = INT64_MAX;
+    aep__pace_read(&relay->pace);
+    relay->pace.due_us = INT64_MAX;
     relay->sink_readable = found > 0 && polls[POLL_SINK].revents;
     if (found <= 0)
         return;
@@ -339,12 +307,9 @@ static void wait_for_something(struct aep__relay *relay, bool more)
 /* What is finished is told, and the cursor follows. */
 static void settle(struct aep__relay *relay)
 {
-    if (relay->finished || relay->server.waiting)
+    if (relay->core.finished || relay->server.waiting)
         aep__server_tell_waits(relay);
-    if (relay->finished)
-        aep__relay_touch(relay);
-    relay->finished = false;
-    aep__tail_advance(relay);
+    aep__core_settle(&relay->core);
 }
 
 /* One turn: what came back, what can go. The cursor is stored before more is sent, so that at any
@@ -356,8 +321,10 @@ static bool turn(struct aep__relay *relay)
     if (relay->ending > AEP__RELAY_STOPS)
         return false;
     settle(relay);
-    aep__delivery_step(relay);
-    bool more = relay->ending == AEP__RELAY_RUNS && aep__tail_pump(relay);
+    aep__core_step(&relay->core);
+    bool more = relay->ending == AEP__RELAY_RUNS && aep__core_pump(&relay->core);
+    if (relay->core.orphan)
+        aep__relay_end(relay, AEP__RELAY_ORPHAN);
     settle(relay);
     aep__server_tell_flushes(relay);
     tick(relay);
@@ -394,11 +361,8 @@ static int open_signals(aep_error *err)
 
 static int start(struct aep__relay *relay, aep_error *err)
 {
-    read_clock(relay);
     aep__report_start(relay);
-    relay->tick_us = relay->now_us;
-    relay->due_us = relay->now_us;
-    relay->active_us = relay->looked_us = relay->now_us;
+    relay->looked_us = relay->pace.now_us;
     relay->bell_fd = aep__bell_open(&relay->spool);
     if (relay->bell_fd < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the bell of %s",
@@ -407,16 +371,11 @@ static int start(struct aep__relay *relay, aep_error *err)
     int result = relay->signal_fd < 0 ? AEP_EIO : AEP_OK;
     if (result == AEP_OK && !relay->sink)
         result = aep__relay_make_sink(relay, err);
+    relay->core.sink = relay->sink;
     if (result == AEP_OK)
-        result = aep__tail_start(relay, err);
-    if (result == AEP_OK)
-        result = aep__dead_load(relay, err);
-    if (result == AEP_OK)
-        result = aep__parked_load(relay, err);
+        result = aep__core_start(&relay->core, err);
     if (result != AEP_OK)
         return result;
-    aep__syncer_init(&relay->syncer, &relay->spool, relay->cursor_fd, relay->tail.cursor.segment);
-    relay->started = true;
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
     /* Whoever reads in the log that it runs finds it in the status, too. */
@@ -429,14 +388,14 @@ static void finish(struct aep__relay *relay)
 {
     if (relay->sink)
         relay->sink->ops->abandon(relay->sink);
-    if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->started) {
-        read_clock(relay);
+    if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->core.started) {
+        aep__pace_read(&relay->pace);
         aep__server_tell_waits(relay);
-        aep__tail_advance(relay);
-        if (relay->ending == AEP__RELAY_STOPS && !relay->sink->local)
-            aep__tail_tidy(relay);
-        aep__tail_sync_now(relay);
-        aep__parked_sync(relay);
+        aep__core_settle(&relay->core);
+        if (relay->ending == AEP__RELAY_STOPS)
+            aep__tail_tidy(&relay->core);
+        aep__tail_sync_now(&relay->core);
+        aep__parked_sync(&relay->core);
         aep__report_write(relay);
     }
     free_sink(relay);
@@ -445,14 +404,9 @@ static void finish(struct aep__relay *relay)
 static void close_all(struct aep__relay *relay)
 {
     aep__server_stop(relay, !relay->unlocked && relay->ending != AEP__RELAY_ORPHAN);
-    if (relay->started)
-        aep__syncer_done(&relay->syncer);
-    aep__parked_done(relay);
-    aep__dead_done(relay);
-    aep__tail_done(relay);
+    aep__core_done(&relay->core);
     aep__report_done(relay);
-    aep__topics_done(relay);
-    int *const fds[] = {&relay->bell_fd, &relay->cursor_fd, &relay->signal_fd};
+    int *const fds[] = {&relay->bell_fd, &relay->signal_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         if (*fds[i] >= 0)
             close(*fds[i]);
@@ -460,13 +414,28 @@ static void close_all(struct aep__relay *relay)
     }
 }
 
+void aep__relay_init(struct aep__relay *relay)
+{
+    const aep_config *config = relay->config;
+    relay->bell_fd = relay->signal_fd = relay->report.fd = relay->server.listen_fd = -1;
+    aep__pace_init(&relay->pace, (struct aep__clock){aep__clock_mono_us, aep__clock_wall_us});
+    aep__core_init(&relay->core,
+                   &(struct aep__core_inputs){
+                       .spool = &relay->spool,
+                       .counters = &relay->counters,
+                       .pace = &relay->pace,
+                       .log = on_log,
+                       .log_user = relay,
+                       .dead_max_bytes = (uint64_t)aep__config_int(config, AEP__OPT_DEAD_MAX_BYTES),
+                       .sync_segments = aep__config_is(config, AEP__OPT_SPOOL_SYNC, "batch"),
+                       .sync_cursor = !aep__config_is(config, AEP__OPT_SPOOL_SYNC, "never"),
+                   });
+}
+
 int aep__relay_run(struct aep__relay *relay, aep_error *err)
 {
     static const char *const endings[] = {"", "stopped", "handed over", "nothing to do: ends",
                                           "the spool folder is gone: ends"};
-    relay->bell_fd = relay->cursor_fd = relay->signal_fd = relay->report.fd = -1;
-    relay->server.listen_fd = relay->dead.log.fd = relay->tail.reader.fd = -1;
-    relay->tail.fetch_fd = -1;
     int result = start(relay, err);
     if (result == AEP_OK) {
         aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s",

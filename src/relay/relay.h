@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay: one process per spool that reads what publishers append and delivers it.
+/* The relay: one process per spool, which runs a core (deliver/core.h) on the spool and on Kafka, or
+ * on the sink of local mode. Its own are the loop, the lock, the control socket, status and log, the
+ * broker's state, and the end.
  *
- *     spool ─ tail ─▶ flights ─ delivery ─▶ sink ─▶ Kafka
- *               ▲        │  ▲       │
- *            cursor ◀────┘  │       ├─ refused topic ─▶ parked log ─▶ (again, once it is allowed)
- *       (what is finished)  │       └─ refused message ─▶ dead letters
- *                           └── reports
+ *     bell, signals, sink, clients ─ poll(2) ─▶ turn: sink ▶ core ▶ waiters ▶ status
  *
- * Invariant: the cursor stands at the first record that is not finished: acknowledged, or durable in
- * a side log. It moves for delivery reports and for nothing else.
- *
- * Threads: one loop around poll(2) (relay.c) runs everything here; librdkafka's threads are met
- * only in its queue, the syncer's only in syncer.c. */
+ * Threads: the loop (relay.c) runs everything here; librdkafka's threads are met only in its queue. */
 #ifndef AEP_RELAY_RELAY_H
 #define AEP_RELAY_RELAY_H
 
 #include "config/config.h"
+#include "deliver/core.h"
 #include "relay/broker.h"
-#include "relay/dead.h"
 #include "relay/log.h"
-#include "relay/missed.h"
 #include "relay/report.h"
 #include "relay/server.h"
-#include "relay/sink.h"
-#include "relay/syncer.h"
-#include "relay/tail.h"
-#include "relay/topic.h"
-#include "spool/counters.h"
 
 enum aep__relay_end {
     AEP__RELAY_RUNS,
@@ -42,52 +30,32 @@ struct aep__relay {
     bool foreground;
     bool plain; /* the broker lets us use no idempotent producer */
 
-    int lock_fd, bell_fd, cursor_fd, signal_fd; /* -1: not open */
+    int lock_fd, bell_fd, signal_fd; /* -1: not open */
     struct aep__log log;
     struct aep__counters counters;
-    struct aep__syncer syncer;
-    struct aep__missed missed;
-
-    struct aep__sink *sink;
+    struct aep__pace pace;
+    struct aep__core core;
+    struct aep__sink *sink; /* the core's, once that runs */
     struct aep__sink_events sink_events;
     struct aep__broker broker;
-
-    struct aep__topics topics;
-    struct aep__tail tail;
-    struct aep__dead dead;
     struct aep__server server;
     struct aep__report report;
 
     enum aep__relay_end ending;
-    int64_t end_by_us;       /* STOPS: when the flush ends */
-    int64_t now_us;          /* the loop's clock, monotonic */
-    int64_t wall_us;         /* the same moment on the wall clock */
-    int64_t due_us;          /* when the loop has to run again at the latest */
-    int64_t active_us;       /* when something was last read or reported */
-    int64_t tick_us;         /* when the next tick is due; INT64_MAX: none */
-    int64_t ticked_us;       /* when the last one was */
-    int64_t aside_synced_us; /* when side logs were last synced */
-    bool aside;              /* some flight waits for that */
-    bool finished;           /* some flight was finished since the waiters were last told */
-    bool bell_heard;         /* since the last tick */
-    bool sink_readable;      /* its descriptor is */
-    bool sealed_idle;        /* since it was last active */
-    bool started;
-    bool unlocked;        /* at an idle end */
-    unsigned in_flight;   /* of all topics, as last counted */
-    int64_t looked_us;    /* when the folder was last looked for */
-    int64_t renew_us;     /* when a broken sink is to be replaced; 0: it is not broken */
-    char fingerprint[33]; /* of the kafka.* settings: what tells contenders apart */
+    int64_t end_by_us;     /* STOPS: when the flush ends */
+    int64_t looked_us;     /* when the folder was last looked for */
+    int64_t sealed_for_us; /* the segment was sealed in the time of quiet that began then */
+    int64_t renew_us;      /* when a broken sink is to be replaced; 0: it is not broken */
+    bool bell_heard;       /* since the last tick */
+    bool sink_readable;    /* its descriptor is */
+    bool unlocked;         /* at an idle end */
+    char fingerprint[33];  /* of the kafka.* settings: what tells contenders apart */
 };
 
+/** Makes one ready whose spool, config, log, counters and foreground are set; the rest is zero. */
+void aep__relay_init(struct aep__relay *relay);
 /** Runs one on a spool whose lock it holds, until it ends. relay->sink may be set (a contender's). */
 int aep__relay_run(struct aep__relay *relay, aep_error *err);
-/** Says that the loop has to run again at at_us. */
-void aep__relay_due(struct aep__relay *relay, int64_t at_us);
-/** Makes a tick come within 100 ms, at which status, syncs and removals follow what has changed. */
-void aep__relay_tick_soon(struct aep__relay *relay);
-/** The same after something that ends a time of quiet. */
-void aep__relay_touch(struct aep__relay *relay);
 /** Makes the sink that the spool's mode asks for. Errors: AEP_ECONFIG, AEP_ENOMEM. */
 int aep__relay_make_sink(struct aep__relay *relay, aep_error *err);
 /** Begins to end. */

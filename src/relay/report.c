@@ -4,15 +4,14 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "relay/parked.h"
+#include "deliver/parked.h"
 #include "relay/relay.h"
+#include "relay/sink_kafka.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define FIRST_BUCKET_US 32.0
 
 static void name_version(char *text, size_t size)
 {
@@ -48,26 +47,6 @@ void aep__report_done(struct aep__relay *relay)
     relay->report.fd = -1;
 }
 
-/* The bucket of a latency: i holds up to 2^(i/2) * 32 us, so two buckets a doubling. */
-static unsigned find_bucket(int64_t latency_us)
-{
-    uint64_t units = latency_us <= 32 ? 0 : (uint64_t)(latency_us - 1) / 32; /* ceil - 1 */
-    if (units == 0)
-        return 0;
-    unsigned doublings = 63 - (unsigned)__builtin_clzll(units);
-    /* above 2^(d + 1/2)? compare squares: (units / 2^d)^2 against 2 */
-    double part = (double)latency_us / FIRST_BUCKET_US / (double)(1ULL << doublings);
-    unsigned bucket = doublings * 2 + (part * part > 2.0 ? 2 : 1);
-    return bucket < AEP__LATENCY_BUCKETS ? bucket : AEP__LATENCY_BUCKETS - 1;
-}
-
-void aep__report_acknowledged(struct aep__relay *relay, int64_t timestamp_ms)
-{
-    struct aep__report *report = &relay->report;
-    report->acknowledged++;
-    report->status.latency[find_bucket(relay->wall_us - timestamp_ms * 1000)]++;
-}
-
 static void describe_broker(struct aep__relay *relay, const struct aep__parked_sum *parked)
 {
     struct aep__status *status = &relay->report.status;
@@ -84,27 +63,28 @@ static void describe_broker(struct aep__relay *relay, const struct aep__parked_s
 static void fill_status(struct aep__relay *relay)
 {
     struct aep__status *status = &relay->report.status;
-    struct aep__parked_sum parked = aep__parked_sum(relay);
+    struct aep__parked_sum parked = aep__parked_sum(&relay->core);
     describe_broker(relay, &parked);
-    status->segment = relay->tail.cursor.segment;
-    status->offset = relay->tail.cursor.offset;
-    status->ordinal = relay->tail.cursor.ordinal;
-    status->in_flight = relay->tail.lane.sent;
+    status->segment = relay->core.tail.cursor.segment;
+    status->offset = relay->core.tail.cursor.offset;
+    status->ordinal = relay->core.tail.cursor.ordinal;
+    status->in_flight = relay->core.tail.lane.sent;
     status->parked_now = parked.records;
     status->parked_bytes = parked.bytes;
-    status->dead_now = relay->dead.log.count;
-    status->dead_bytes = relay->dead.log.end - relay->dead.log.begin;
+    status->dead_now = relay->core.dead.log.count;
+    memcpy(status->latency, relay->core.latency.buckets, sizeof status->latency);
+    status->dead_bytes = relay->core.dead.log.end - relay->core.dead.log.begin;
 }
 
 static void flush_counters(struct aep__relay *relay)
 {
-    uint64_t skipped = relay->tail.reader.skipped_bytes - relay->tail.skipped_counted;
-    if (relay->report.acknowledged)
-        aep__counters_add(&relay->counters, AEP__COUNT_acknowledged, relay->report.acknowledged);
+    uint64_t skipped = relay->core.tail.reader.skipped_bytes - relay->core.tail.skipped_counted;
+    if (relay->core.acknowledged)
+        aep__counters_add(&relay->counters, AEP__COUNT_acknowledged, relay->core.acknowledged);
     if (skipped)
         aep__counters_add(&relay->counters, AEP__COUNT_skipped_bytes, skipped);
-    relay->report.acknowledged = 0;
-    relay->tail.skipped_counted = relay->tail.reader.skipped_bytes;
+    relay->core.acknowledged = 0;
+    relay->core.tail.skipped_counted = relay->core.tail.reader.skipped_bytes;
 }
 
 void aep__report_write(struct aep__relay *relay)
@@ -143,22 +123,6 @@ static void add_number(struct aep__buf *out, const char *name, uint64_t number)
     aep__buf_format(out, ",\"%s\":%" PRIu64, name, number);
 }
 
-/* The upper bound, in microseconds, of the bucket that the share of all lies in. */
-static uint64_t percentile(const struct aep__status *status, double share)
-{
-    uint64_t total = 0, below = 0;
-    for (unsigned i = 0; i < AEP__LATENCY_BUCKETS; i++)
-        total += status->latency[i];
-    for (unsigned i = 0; i < AEP__LATENCY_BUCKETS; i++) {
-        below += status->latency[i];
-        if (total && (double)below >= share * (double)total) {
-            double bound = FIRST_BUCKET_US * (double)(1ULL << i / 2);
-            return (uint64_t)(i % 2 ? bound * 1.41421356 : bound);
-        }
-    }
-    return 0;
-}
-
 static void add_counters(struct aep__relay *relay, struct aep__buf *out)
 {
     aep_stats stats = AEP_STATS_INIT;
@@ -187,9 +151,9 @@ void aep__report_json(struct aep__relay *relay, struct aep__buf *out)
     add_number(out, "parked_bytes", status->parked_bytes);
     add_number(out, "dead_now", status->dead_now);
     add_number(out, "dead_bytes", status->dead_bytes);
-    add_number(out, "latency_p50_us", percentile(status, 0.5));
-    add_number(out, "latency_p95_us", percentile(status, 0.95));
-    add_number(out, "latency_p99_us", percentile(status, 0.99));
+    add_number(out, "latency_p50_us", aep__latency_percentile(status->latency, 0.5));
+    add_number(out, "latency_p95_us", aep__latency_percentile(status->latency, 0.95));
+    add_number(out, "latency_p99_us", aep__latency_percentile(status->latency, 0.99));
     add_counters(relay, out);
     aep__buf_byte(out, '}');
 }

@@ -2,8 +2,8 @@
 #include "relay/server.h"
 
 #include "base/error.h"
-#include "relay/parked.h"
-#include "relay/delivery.h"
+#include "deliver/parked.h"
+#include "deliver/delivery.h"
 #include "relay/relay.h"
 #include "spool/control.h"
 
@@ -116,39 +116,26 @@ static void answer_count(struct aep__relay *relay, const struct request *request
     answer(relay, request->client, request->id, count < 0 ? "error disk" : text);
 }
 
-/* What became of a record that is below the cursor. */
-static enum aep__fate past_fate(struct aep__relay *relay, aep_position position)
-{
-    if (aep__parked_holds(relay, position))
-        return AEP__FATE_PARKED;
-    if (aep__dead_holds(relay, position))
-        return AEP__FATE_DEAD;
-    return aep__missed_fate(&relay->missed, position.segment, position.offset);
-}
-
 /* The answer to a wait, NULL: not known yet. */
 static const char *wait_answer(struct aep__relay *relay, aep_position position)
 {
-    if (relay->sink->local)
-        return "acked";
-    const struct aep__flight *flight = aep__tail_find(relay, position);
-    if (flight)
-        return flight->state == AEP__FLIGHT_DONE ? fate_texts[flight->fate] : NULL;
-    if (!aep__before(relay->tail.position, position))
-        return fate_texts[past_fate(relay, position)];
-    if (aep__tail_finished(relay) && aep__tail_finished_below(relay, position))
+    enum aep__fate fate;
+    switch (aep__core_standing(&relay->core, position, &fate)) {
+    case AEP__STANDING_FINISHED:
+        return fate_texts[fate];
+    case AEP__STANDING_NONE:
         return "error no record ends there";
-    return NULL;
+    default:
+        return NULL;
+    }
 }
 
 static const char *flush_answer(struct aep__relay *relay, aep_position position)
 {
-    if (relay->sink->local)
-        return "acked";
-    if (!aep__tail_finished_below(relay, position))
+    if (!aep__core_arrived_below(&relay->core, position))
         return NULL;
     aep__report_write(relay); /* who is told so and then looks at the status finds it there */
-    return aep__parked_holds_before(relay, position) ? "parked" : "acked";
+    return aep__parked_holds_before(&relay->core, position) ? "parked" : "acked";
 }
 
 static void add_waiter(struct aep__relay *relay, const struct request *request,
@@ -187,10 +174,10 @@ static void on_position(struct aep__relay *relay, const struct request *request,
         answer(relay, request->client, request->id, "error no position");
         return;
     }
-    if (aep__before(relay->tail.position, position)) /* not read yet, if it is there */
-        relay->tail.waiting = false;
+    if (aep__before(relay->core.tail.position, position)) /* not read yet, if it is there */
+        relay->core.tail.waiting = false;
     const char *text = find(relay, position);
-    if (text && (what == AEP__WAITS_RECORD || relay->sink->local))
+    if (text && what == AEP__WAITS_RECORD)
         answer(relay, request->client, request->id, text);
     else
         add_waiter(relay, request, (struct aep__waiter){.what = what, .position = position});
@@ -267,7 +254,7 @@ static void on_stop(struct aep__relay *relay, const struct request *request)
 /* Only a relay that cannot log in gives way, and only to other settings than its own. */
 static void on_yield(struct aep__relay *relay, const struct request *request)
 {
-    if (relay->broker.state != AEP_BROKER_AUTH_FAILED || relay->sink->local ||
+    if (relay->broker.state != AEP_BROKER_AUTH_FAILED ||
         strcmp(request->rest, relay->fingerprint) == 0) {
         answer(relay, request->client, request->id, "no");
         return;
@@ -285,13 +272,13 @@ static bool parse_ordinal(const char *text, uint64_t *ret)
 }
 
 static void on_dead(struct aep__relay *relay, const struct request *request,
-                    int64_t (*fn)(struct aep__relay *, const uint64_t *))
+                    int64_t (*fn)(struct aep__core *, const uint64_t *))
 {
     uint64_t ordinal;
     if (*request->rest && !parse_ordinal(request->rest, &ordinal))
         answer(relay, request->client, request->id, "error no number");
     else
-        answer_count(relay, request, fn(relay, *request->rest ? &ordinal : NULL));
+        answer_count(relay, request, fn(&relay->core, *request->rest ? &ordinal : NULL));
 }
 
 static void on_dead_replay(struct aep__relay *relay, const struct request *request)
@@ -306,10 +293,11 @@ static void on_dead_drop(struct aep__relay *relay, const struct request *request
 
 static void on_purge(struct aep__relay *relay, const struct request *request)
 {
-    uint64_t dropped = aep__delivery_purge(relay);
+    uint64_t dropped = aep__core_purge(&relay->core);
     add_waiter(relay, request,
-               (struct aep__waiter){
-                   .what = AEP__WAITS_PURGE, .position = relay->tail.purge, .purged = dropped});
+               (struct aep__waiter){.what = AEP__WAITS_PURGE,
+                                    .position = relay->core.tail.purge,
+                                    .purged = dropped});
 }
 
 static const struct {
@@ -381,9 +369,9 @@ void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, siz
 static const char *purge_answer(struct aep__relay *relay, const struct aep__waiter *waiter,
                                 char text[40])
 {
-    if (!aep__tail_finished_below(relay, waiter->position))
+    if (!aep__tail_finished_below(&relay->core, waiter->position))
         return NULL;
-    snprintf(text, 40, "ok %" PRIu64, waiter->purged + relay->tail.purged);
+    snprintf(text, 40, "ok %" PRIu64, waiter->purged + relay->core.tail.purged);
     return text;
 }
 

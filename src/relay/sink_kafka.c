@@ -1,17 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka, through librdkafka, which in the relay only this file and recall.c know.
- *
- *     send ──▶ librdkafka's queue (1000 messages, 2 MB) ──▶ broker
- *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
- *                 └─ an eventfd is written when it becomes non-empty, so that poll(2) wakes
- *
- * Order: by one request in flight to each broker, and, where leaders move, by an idempotent producer
- * if the cluster grants one. librdkafka retries all that is transient for ever
- * (message.timeout.ms=0); only what it gives up on is reported here, and what it then holds comes
- * back (recall.h).
- *
- * Threads: ours is one; librdkafka's own meet it in the queue and in recall's lock. */
-#include "relay/sink.h"
+#include "relay/sink_kafka.h"
 
 #include "base/error.h"
 #include "kafka/client.h"
@@ -286,26 +274,24 @@ static void kafka_topic_close(struct aep__sink *sink, void *topic)
     rd_kafka_topic_destroy(topic);
 }
 
-static rd_kafka_headers_t *make_headers(const struct aep__message *message,
-                                        struct aep__slice sequence)
+static rd_kafka_headers_t *make_headers(const struct aep__message *message)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count + 1);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
     for (size_t i = 0; i < message->header_count; i++)
         rd_kafka_header_add(headers, message->headers[i].name.data,
                             (ssize_t)message->headers[i].name.len, message->headers[i].value.data,
                             (ssize_t)message->headers[i].value.len);
-    rd_kafka_header_add(headers, "x-aep-seq", -1, sequence.data, (ssize_t)sequence.len);
     return headers;
 }
 
 static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
-                                    const struct aep__message *message, struct aep__slice sequence,
-                                    void *record, const char **ret_error, bool *ret_forbidden)
+                                    const struct aep__message *message, void *record,
+                                    const char **ret_error, bool *ret_forbidden)
 {
     struct kafka_sink *sink = of(base);
     if (!aep__recall_enter(&sink->recall))
         return AEP__VERDICT_FULL;
-    rd_kafka_headers_t *headers = make_headers(message, sequence);
+    rd_kafka_headers_t *headers = make_headers(message);
     rd_kafka_resp_err_t error = rd_kafka_producev(
         sink->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message->key.data, message->key.len),
         RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
@@ -322,12 +308,6 @@ static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
     sink->broken |= verdict == AEP__VERDICT_BROKEN;
     /* What librdkafka itself refuses is this message's own fault. */
     return verdict == AEP__VERDICT_SUSPECT ? AEP__VERDICT_INVALID : verdict;
-}
-
-static bool kafka_wants(const struct aep__sink *sink, uint64_t used_bytes)
-{
-    (void)sink, (void)used_bytes;
-    return true;
 }
 
 /* A request that any broker answers and that needs no right; it also makes librdkafka connect,
@@ -384,7 +364,6 @@ static const struct aep__sink_ops kafka_ops = {
     .topic_open = kafka_topic_open,
     .topic_close = kafka_topic_close,
     .send = kafka_send,
-    .wants = kafka_wants,
     .verify = kafka_verify,
     .abandon = kafka_abandon,
     .free = kafka_free,

@@ -78,7 +78,7 @@ class Life(Case):
         spool.ok("relay", "stop")
         self.assertFalse(any(word.encode() in path.read_bytes() for path in spool.segments()))
         spool.publish("progress", "c", "--wait=30000")
-        self.assertEqual(spool.status()["backlog_events"], 0)
+        spool.wait_status(lambda status: status["backlog_events"] == 0, "nothing waits")
 
     def test_start_and_stop_by_hand(self):
         spool = self.make_spool()

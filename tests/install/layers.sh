@@ -25,10 +25,11 @@ check src/event base config
 check src/spool base
 check src/client base config event spool
 check src/kafka base config
-check src/relay base config spool event kafka
+check src/deliver base spool # the relay without its process: no loop, no server, no configuration
+check src/relay base config spool event kafka deliver
 check apps/aep base config event spool client # light: no Kafka, not by way of the relay either
-check apps/aep-relay base config event spool client relay
-check apps/aep-doctor base config event spool client relay kafka
+check apps/aep-relay base config event spool client deliver relay
+check apps/aep-doctor base config event spool client deliver relay kafka
 check apps/aep-topics base config event spool client kafka
 
 for file in $(grep -rlE '#include *[<"](.*rdkafka|kafka/(client|request)\.h)' src apps include || true); do

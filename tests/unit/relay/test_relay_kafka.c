@@ -254,12 +254,12 @@ static void start_relay(struct here *here)
     relay.relay = calloc(1, sizeof *relay.relay);
     assert_non_null(relay.relay);
     relay.relay->foreground = true;
-    relay.relay->tick_us = INT64_MAX;
     accepted(here, aep__config_resolve(here->config, &relay.config, &here->err));
     relay.relay->config = relay.config;
     accepted(here, aep__spool_open(&relay.relay->spool, here->dir, NULL, &here->err));
     aep__log_init(&relay.relay->log, &relay.relay->spool, false);
     aep__counters_init(&relay.relay->counters, &relay.relay->spool);
+    aep__relay_init(relay.relay);
     accepted(here, aep__settings_fingerprint(relay.config, relay.relay->fingerprint, &here->err));
     accepted(here, aep__handover_take(relay.relay, &here->err));
     assert_int_equal(pthread_create(&relay.thread, NULL, run_relay, NULL), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lanes, and what they and the topics count of their flights. */
-#include "relay/flight.h"
+#include "deliver/flight.h"
 
-#include "relay/topic.h"
+#include "deliver/topic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

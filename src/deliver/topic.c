@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/topic.h"
+#include "deliver/topic.h"
 
 #include "base/crc32c.h"
-#include "relay/relay.h"
+#include "deliver/core.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,34 +26,34 @@ static bool named(const struct aep__topic *topic, struct aep__slice name)
     return topic->name_len == name.len && memcmp(topic->name, name.data, name.len) == 0;
 }
 
-static struct aep__topic **bucket_of(struct aep__topics *topics, struct aep__slice name)
+static unsigned bucket_of(struct aep__slice name)
 {
-    return &topics->buckets[aep__crc32c(0, name.data, name.len) % AEP__TOPIC_BUCKETS];
+    return aep__crc32c(0, name.data, name.len) % AEP__TOPIC_BUCKETS;
 }
 
-static void close_handle(struct aep__relay *relay, struct aep__topic *topic)
+static void close_handle(struct aep__core *core, struct aep__topic *topic)
 {
     if (topic->handle)
-        relay->sink->ops->topic_close(relay->sink, topic->handle);
+        core->sink->ops->topic_close(core->sink, topic->handle);
     topic->handle = NULL;
 }
 
 /* Frees those that fn says; which fn is: unused() or any(). */
-static void free_topics(struct aep__relay *relay, bool (*fn)(const struct aep__topic *))
+static void free_topics(struct aep__core *core, bool (*fn)(const struct aep__topic *))
 {
     for (size_t i = 0; i < AEP__TOPIC_BUCKETS; i++)
-        for (struct aep__topic **at = &relay->topics.buckets[i]; *at;) {
+        for (struct aep__topic **at = &core->topics.buckets[i]; *at;) {
             struct aep__topic *topic = *at;
             if (!fn(topic)) {
                 at = &topic->next;
                 continue;
             }
             *at = topic->next;
-            close_handle(relay, topic);
+            close_handle(core, topic);
             free(topic);
-            relay->topics.count--;
+            core->topics.count--;
         }
-    relay->topics.newest = NULL;
+    core->topics.newest = NULL;
 }
 
 static bool unused(const struct aep__topic *topic)
@@ -67,52 +67,56 @@ static bool any(const struct aep__topic *topic)
     return true;
 }
 
-static struct aep__topic *make_topic(struct aep__relay *relay, struct aep__slice name)
+static struct aep__topic *make_topic(struct aep__core *core, struct aep__slice name)
 {
-    if (relay->topics.count >= TOPICS_KEPT)
-        free_topics(relay, unused);
+    if (core->topics.count >= TOPICS_KEPT)
+        free_topics(core, unused);
     struct aep__topic *topic = calloc(1, sizeof *topic + name.len + 1);
     if (!topic)
         return NULL;
     memcpy(topic->name, name.data, name.len);
     topic->name_len = name.len;
-    struct aep__topic **bucket = bucket_of(&relay->topics, name);
-    topic->next = *bucket;
-    *bucket = topic;
-    relay->topics.count++;
+    topic->bucket = bucket_of(name);
+    topic->next = core->topics.buckets[topic->bucket];
+    core->topics.buckets[topic->bucket] = topic;
+    core->topics.count++;
     return topic;
 }
 
-struct aep__topic *aep__topic_get(struct aep__relay *relay, struct aep__slice name)
+struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name)
 {
-    struct aep__topic *topic = relay->topics.newest;
+    struct aep__topic *topic = core->topics.newest;
     if (!topic || !named(topic, name)) {
-        topic = *bucket_of(&relay->topics, name);
+        topic = core->topics.buckets[bucket_of(name)];
         while (topic && !named(topic, name))
             topic = topic->next;
     }
     if (!topic)
-        topic = make_topic(relay, name);
+        topic = make_topic(core, name);
     if (topic && !topic->handle)
-        topic->handle = relay->sink->ops->topic_open(relay->sink, topic->name);
-    relay->topics.newest = topic;
+        topic->handle = core->sink->ops->topic_open(core->sink, topic->name);
+    core->topics.newest = topic;
     return topic && topic->handle ? topic : NULL;
 }
 
-void aep__topics_each(struct aep__relay *relay,
-                      void (*fn)(struct aep__relay *, struct aep__topic *))
+struct aep__topic *aep__topics_next(const struct aep__topics *topics,
+                                    const struct aep__topic *topic)
 {
-    for (size_t i = 0; i < AEP__TOPIC_BUCKETS; i++)
-        for (struct aep__topic *topic = relay->topics.buckets[i]; topic; topic = topic->next)
-            fn(relay, topic);
+    if (topic && topic->next)
+        return topic->next;
+    for (unsigned i = topic ? topic->bucket + 1 : 0; i < AEP__TOPIC_BUCKETS; i++)
+        if (topics->buckets[i])
+            return topics->buckets[i];
+    return NULL;
 }
 
-void aep__topics_close(struct aep__relay *relay)
+void aep__topics_close(struct aep__core *core)
 {
-    aep__topics_each(relay, close_handle);
+    for (struct aep__topic *topic = NULL; (topic = aep__topics_next(&core->topics, topic));)
+        close_handle(core, topic);
 }
 
-void aep__topics_done(struct aep__relay *relay)
+void aep__topics_done(struct aep__core *core)
 {
-    free_topics(relay, any);
+    free_topics(core, any);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file that only takes up room. When the disk is full and the relay must write to go on draining
  * (the cursor, a parked record), it is given up; it is made again when there is room. */
-#ifndef AEP_RELAY_BALLAST_H
-#define AEP_RELAY_BALLAST_H
+#ifndef AEP_DELIVER_BALLAST_H
+#define AEP_DELIVER_BALLAST_H
 
 #include "spool/spool.h"
 

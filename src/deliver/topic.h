@@ -10,12 +10,12 @@
  *      └──────────────── acknowledged, and no suspect is left ───────────────────────────────┘
  *
  * NARROW: one record in flight at a time, so that a refusal is that record's own. */
-#ifndef AEP_RELAY_TOPIC_H
-#define AEP_RELAY_TOPIC_H
+#ifndef AEP_DELIVER_TOPIC_H
+#define AEP_DELIVER_TOPIC_H
 
 #include "base/buf.h"
-#include "relay/flight.h"
-#include "relay/sink.h"
+#include "deliver/flight.h"
+#include "deliver/sink.h"
 
 #define AEP__TOPIC_NAME_MAX 249
 #define AEP__TOPIC_BUCKETS 64
@@ -27,11 +27,12 @@ enum aep__gate {
     AEP__GATE_NARROW,
 };
 
-struct aep__relay;
+struct aep__core;
 
 struct aep__topic {
     struct aep__topic *next; /* in its bucket */
-    void *handle;            /* the sink's; NULL: not open */
+    unsigned bucket;
+    void *handle; /* the sink's; NULL: not open */
     enum aep__gate gate;
     enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT, LATER or BACK */
     bool forbidden;          /* REFUSED for want of a right */
@@ -58,13 +59,14 @@ struct aep__topics {
 /** Whether Kafka would accept the name: 1 to 249 of [A-Za-z0-9._-], not "." or "..". */
 bool aep__topic_name_valid(struct aep__slice name);
 /** Finds or makes a topic; its handle is open. NULL: out of memory. */
-struct aep__topic *aep__topic_get(struct aep__relay *relay, struct aep__slice name);
-/** Calls fn for each. fn may not make or free topics. */
-void aep__topics_each(struct aep__relay *relay,
-                      void (*fn)(struct aep__relay *, struct aep__topic *));
+struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name);
+/** Walks over all: the first for NULL, then each other once; NULL: that was the last. None may be
+ * made or freed meanwhile. */
+struct aep__topic *aep__topics_next(const struct aep__topics *topics,
+                                    const struct aep__topic *topic);
 /** Closes all handles (before the sink is freed); they open again when they are needed. */
-void aep__topics_close(struct aep__relay *relay);
-void aep__topics_done(struct aep__relay *relay);
+void aep__topics_close(struct aep__core *core);
+void aep__topics_done(struct aep__core *core);
 
 /** Whether one more of its records may be sent now. */
 static inline bool aep__topic_may_send(const struct aep__topic *topic)

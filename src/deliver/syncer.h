@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Syncing to disk beside the relay's loop, so that no record waits for a disk that takes its time:
  * a thread that does one job at a time and touches nothing else. It starts with the first job. */
-#ifndef AEP_RELAY_SYNCER_H
-#define AEP_RELAY_SYNCER_H
+#ifndef AEP_DELIVER_SYNCER_H
+#define AEP_DELIVER_SYNCER_H
 
 #include "spool/spool.h"
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/parked.h"
+#include "deliver/parked.h"
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "relay/ballast.h"
-#include "relay/delivery.h"
-#include "relay/relay.h"
+#include "deliver/ballast.h"
+#include "deliver/core.h"
+#include "deliver/delivery.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,12 +18,12 @@
 
 /* ---- life ---- */
 
-static struct aep__parked *make_parked(struct aep__relay *relay, const char *name)
+static struct aep__parked *make_parked(struct aep__core *core, const char *name)
 {
     struct aep__parked *parked = calloc(1, sizeof *parked);
     if (!parked)
         return NULL;
-    if (aep__sidelog_open(&parked->log, &relay->spool, name, true) < 0) {
+    if (aep__sidelog_open(&parked->log, core->spool, name, true) < 0) {
         free(parked);
         return NULL;
     }
@@ -49,22 +48,22 @@ static void remove_parked(struct aep__topic *topic)
     free_parked(topic);
 }
 
-void aep__parked_begin(struct aep__relay *relay, struct aep__topic *topic)
+void aep__parked_begin(struct aep__core *core, struct aep__topic *topic)
 {
     char name[AEP__SIDELOG_NAME_SIZE];
     if (!topic->parked) {
         aep__sidelog_parked_name((struct aep__slice){topic->name, topic->name_len}, name);
-        topic->parked = make_parked(relay, name);
+        topic->parked = make_parked(core, name);
     }
     if (topic->parked)
         topic->parked->drained = false;
     else
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot park topic %s: %s", topic->name,
-                       strerror(errno));
+        aep__core_log(core, AEP_LOG_ERROR, "cannot park topic %s: %s", topic->name,
+                      strerror(errno));
 }
 
 /* The topic that a log was made for, from its first entry, sent or not. */
-static struct aep__topic *find_topic(struct aep__relay *relay, const struct aep__sidelog *log)
+static struct aep__topic *find_topic(struct aep__core *core, const struct aep__sidelog *log)
 {
     struct aep__sidelog_entry entry;
     struct aep__message message;
@@ -75,65 +74,67 @@ static struct aep__topic *find_topic(struct aep__relay *relay, const struct aep_
         aep__record_message(&entry.record, &message) && aep__topic_name_valid(message.topic)) {
         aep__sidelog_parked_name(message.topic, name);
         if (strcmp(name, log->name) == 0)
-            topic = aep__topic_get(relay, message.topic);
+            topic = aep__topic_get(core, message.topic);
     }
     aep__buf_done(&buf);
     return topic;
 }
 
-static void load_one(struct aep__relay *relay, const char *name)
+static void load_one(struct aep__core *core, const char *name)
 {
-    struct aep__parked *parked = make_parked(relay, name);
+    struct aep__parked *parked = make_parked(core, name);
     if (!parked) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot read %s: %s", name, strerror(errno));
+        aep__core_log(core, AEP_LOG_ERROR, "cannot read %s: %s", name, strerror(errno));
         return;
     }
-    struct aep__topic *topic = find_topic(relay, &parked->log);
+    struct aep__topic *topic = find_topic(core, &parked->log);
     if (!topic || topic->parked) {
-        aep__log_write(&relay->log, AEP_LOG_WARNING, "%s is no log of parked records: left alone",
-                       name);
+        aep__core_log(core, AEP_LOG_WARNING, "%s is no log of parked records: left alone", name);
         aep__sidelog_done(&parked->log);
         free(parked);
         return;
     }
     topic->parked = parked;
     topic->gate = AEP__GATE_NARROW;
-    aep__log_write(&relay->log, AEP_LOG_INFO, "topic %s: %" PRIu64 " parked records", topic->name,
-                   parked->log.count);
+    aep__core_log(core, AEP_LOG_INFO, "topic %s: %" PRIu64 " parked records", topic->name,
+                  parked->log.count);
 }
 
-int aep__parked_load(struct aep__relay *relay, aep_error *err)
+int aep__parked_load(struct aep__core *core, aep_error *err)
 {
-    int fd = openat(relay->spool.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(core->spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         if (fd >= 0)
             close(fd);
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot list %s", relay->spool.path);
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot list %s", core->spool->path);
     }
     const size_t prefix = strlen(AEP__SIDELOG_PARKED_PREFIX);
     for (struct dirent *entry; (entry = readdir(dir));)
         if (strncmp(entry->d_name, AEP__SIDELOG_PARKED_PREFIX, prefix) == 0)
-            load_one(relay, entry->d_name);
+            load_one(core, entry->d_name);
     closedir(dir);
     return AEP_OK;
 }
 
-static void done_one(struct aep__relay *relay, struct aep__topic *topic)
+/* The next topic, after one or NULL, that has a log; NULL: there is no other. */
+static struct aep__topic *next_parked(const struct aep__core *core, const struct aep__topic *topic)
 {
-    (void)relay;
-    if (topic->parked)
-        free_parked(topic);
+    struct aep__topic *next = aep__topics_next(&core->topics, topic);
+    while (next && !next->parked)
+        next = aep__topics_next(&core->topics, next);
+    return next;
 }
 
-void aep__parked_done(struct aep__relay *relay)
+void aep__parked_done(struct aep__core *core)
 {
-    aep__topics_each(relay, done_one);
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));)
+        free_parked(topic);
 }
 
 /* ---- in ---- */
 
-bool aep__parked_add(struct aep__relay *relay, struct aep__flight *flight, struct aep__slice raw)
+bool aep__parked_add(struct aep__core *core, struct aep__flight *flight, struct aep__slice raw)
 {
     struct aep__topic *topic = flight->topic;
     struct aep__note note = {
@@ -141,24 +142,24 @@ bool aep__parked_add(struct aep__relay *relay, struct aep__flight *flight, struc
         .segment = flight->segment,
         .offset = flight->offset,
         .end = flight->end,
-        .time_us = aep__clock_wall_us(),
+        .time_us = core->pace->wall_us,
         .error = aep__slice_text(topic->error ? topic->error : ""),
     };
     struct aep__sidelog *log = &topic->parked->log;
     if (aep__sidelog_append(log, &note, raw) < 0 &&
-        !(aep__ballast_give(&relay->spool) && aep__sidelog_append(log, &note, raw) == 0)) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot park a record of topic %s: %s",
-                       topic->name, strerror(errno));
+        !(aep__ballast_give(core->spool) && aep__sidelog_append(log, &note, raw) == 0)) {
+        aep__core_log(core, AEP_LOG_ERROR, "cannot park a record of topic %s: %s", topic->name,
+                      strerror(errno));
         return false;
     }
-    aep__counters_add(&relay->counters, AEP__COUNT_parked, 1);
-    aep__delivery_aside(relay, flight, AEP__FATE_PARKED);
+    aep__counters_add(core->counters, AEP__COUNT_parked, 1);
+    aep__delivery_aside(core, flight, AEP__FATE_PARKED);
     return true;
 }
 
 /* ---- out ---- */
 
-static void settle_sent(struct aep__relay *relay, struct aep__parked *parked)
+static void settle_sent(struct aep__core *core, struct aep__parked *parked)
 {
     struct aep__lane *lane = &parked->lane;
     uint64_t begin = parked->log.begin, entries = 0, sent = 0;
@@ -172,25 +173,25 @@ static void settle_sent(struct aep__relay *relay, struct aep__parked *parked)
         return;
     aep__sidelog_advance(&parked->log, begin, entries);
     aep__sidelog_sync(&parked->log, false);
-    aep__counters_add(&relay->counters, AEP__COUNT_unparked, sent);
-    aep__relay_touch(relay);
+    aep__counters_add(core->counters, AEP__COUNT_unparked, sent);
+    aep__pace_touch(core->pace);
 }
 
-static bool send_entry(struct aep__relay *relay, struct aep__flight *flight,
+static bool send_entry(struct aep__core *core, struct aep__flight *flight,
                        const struct aep__record *record)
 {
     struct aep__message message;
     if (!aep__record_message(record, &message)) {
-        aep__delivery_finish(relay, flight, AEP__FATE_LOST);
+        aep__delivery_finish(core, flight, AEP__FATE_LOST);
         return true;
     }
     flight->timestamp_ms = message.timestamp_ms;
-    aep__topic_get(relay, message.topic); /* its handle, if the sink is new */
-    return aep__delivery_send(relay, flight, &message) != AEP__VERDICT_FULL;
+    aep__topic_get(core, message.topic); /* its handle, if the sink is new */
+    return aep__delivery_send(core, flight, &message) != AEP__VERDICT_FULL;
 }
 
 /* Sends again what came back. False: the sink is full, or the gate lets no more through. */
-static bool send_held(struct aep__relay *relay, struct aep__topic *topic, struct aep__buf *buf)
+static bool send_held(struct aep__core *core, struct aep__topic *topic, struct aep__buf *buf)
 {
     struct aep__lane *lane = &topic->parked->lane;
     struct aep__record record;
@@ -200,10 +201,10 @@ static bool send_held(struct aep__relay *relay, struct aep__topic *topic, struct
             continue;
         if (!aep__topic_may_send(topic))
             return false;
-        if (!aep__delivery_fetch(relay, flight, buf, &record)) {
-            aep__counters_add(&relay->counters, AEP__COUNT_lost, 1);
-            aep__delivery_finish(relay, flight, AEP__FATE_LOST);
-        } else if (!send_entry(relay, flight, &record)) {
+        if (!aep__delivery_fetch(core, flight, buf, &record)) {
+            aep__counters_add(core->counters, AEP__COUNT_lost, 1);
+            aep__delivery_finish(core, flight, AEP__FATE_LOST);
+        } else if (!send_entry(core, flight, &record)) {
             return false;
         }
     }
@@ -211,7 +212,7 @@ static bool send_held(struct aep__relay *relay, struct aep__topic *topic, struct
 }
 
 /* Sends the next entry of the log. False: not now. */
-static bool send_next(struct aep__relay *relay, struct aep__topic *topic, struct aep__buf *buf)
+static bool send_next(struct aep__core *core, struct aep__topic *topic, struct aep__buf *buf)
 {
     struct aep__parked *parked = topic->parked;
     struct aep__sidelog_entry entry;
@@ -231,7 +232,7 @@ static bool send_next(struct aep__relay *relay, struct aep__topic *topic, struct
     flight->end = entry.note.end;
     flight->at = entry.at;
     flight->next = entry.next;
-    if (!send_entry(relay, flight, &entry.record)) {
+    if (!send_entry(core, flight, &entry.record)) {
         aep__lane_unpush(&parked->lane);
         return false;
     }
@@ -240,151 +241,123 @@ static bool send_next(struct aep__relay *relay, struct aep__topic *topic, struct
 }
 
 /* Everything parked has been sent, and nothing stands before the gate. */
-static void notice_drained(struct aep__relay *relay, struct aep__topic *topic)
+static void notice_drained(struct aep__core *core, struct aep__topic *topic)
 {
     struct aep__parked *parked = topic->parked;
     bool shut = topic->gate == AEP__GATE_CLOSED || topic->gate == AEP__GATE_DRAINING;
     if (shut || topic->held || !aep__lane_empty(&parked->lane) || parked->read_at < parked->log.end)
         return;
     if (!parked->drained)
-        aep__log_write(&relay->log, AEP_LOG_INFO, "topic %s: what was parked has been sent",
-                       topic->name);
+        aep__core_log(core, AEP_LOG_INFO, "topic %s: what was parked has been sent", topic->name);
     parked->drained = true;
-    if (parked->log.next_ordinal <= relay->tail.cursor.ordinal)
+    if (parked->log.next_ordinal <= core->tail.cursor.ordinal)
         remove_parked(topic);
 }
 
-void aep__parked_pump(struct aep__relay *relay, struct aep__topic *topic)
+void aep__parked_pump(struct aep__core *core, struct aep__topic *topic)
 {
     if (!topic->parked)
         return;
     struct aep__buf buf = {0};
-    if (!topic->parked->drained && send_held(relay, topic, &buf))
-        while (send_next(relay, topic, &buf))
+    if (!topic->parked->drained && send_held(core, topic, &buf))
+        while (send_next(core, topic, &buf))
             ;
     aep__buf_done(&buf);
-    settle_sent(relay, topic->parked);
-    notice_drained(relay, topic);
+    settle_sent(core, topic->parked);
+    notice_drained(core, topic);
 }
 
 /* ---- all of them ---- */
 
-/* State of a walk over the topics, which takes no argument of the caller's. */
-struct walk {
-    void (*fn)(struct walk *walk, struct aep__topic *topic);
-    struct aep__relay *relay;
-    int result;
-    uint64_t dropped;
-    aep_position position;
-    bool found;
-    struct aep__parked_sum sum;
-};
-
-static void walk_parked(struct aep__relay *relay, struct walk *walk)
+int aep__parked_sync(struct aep__core *core)
 {
-    for (size_t i = 0; i < AEP__TOPIC_BUCKETS; i++)
-        for (struct aep__topic *topic = relay->topics.buckets[i]; topic; topic = topic->next)
-            if (topic->parked)
-                walk->fn(walk, topic);
+    int result = 0;
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));)
+        if (aep__sidelog_sync(&topic->parked->log, true) < 0)
+            result = -1;
+    return result;
 }
 
-static void sync_one(struct walk *walk, struct aep__topic *topic)
+struct aep__parked_sum aep__parked_sum(struct aep__core *core)
 {
-    if (aep__sidelog_sync(&topic->parked->log, true) < 0)
-        walk->result = -1;
-}
-
-int aep__parked_sync(struct aep__relay *relay)
-{
-    struct walk walk = {.fn = sync_one};
-    walk_parked(relay, &walk);
-    return walk.result;
-}
-
-static void sum_one(struct walk *walk, struct aep__topic *topic)
-{
-    const struct aep__sidelog *log = &topic->parked->log;
-    if (topic->parked->drained)
-        return;
-    walk->sum.records += log->count;
-    walk->sum.bytes += log->end - AEP__SIDELOG_FIRST;
-    if (topic->forbidden && log->count)
-        walk->sum.forbidden = topic;
-}
-
-struct aep__parked_sum aep__parked_sum(struct aep__relay *relay)
-{
-    struct walk walk = {.fn = sum_one};
-    walk_parked(relay, &walk);
-    return walk.sum;
-}
-
-static bool at_or_before(aep_position a, aep_position b)
-{
-    return !aep__before(b, a);
+    struct aep__parked_sum sum = {0};
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));) {
+        const struct aep__sidelog *log = &topic->parked->log;
+        if (topic->parked->drained)
+            continue;
+        sum.records += log->count;
+        sum.bytes += log->end - AEP__SIDELOG_FIRST;
+        if (topic->forbidden && log->count)
+            sum.forbidden = topic;
+    }
+    return sum;
 }
 
 /* Looks through the entries of one log, whose positions ascend. */
-static void look_one(struct walk *walk, struct aep__topic *topic)
+static bool log_holds(const struct aep__sidelog *log, aep_position position)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
-    const struct aep__sidelog *log = &topic->parked->log;
+    bool found = false;
     for (uint64_t at = log->begin;
-         !walk->found && at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0;
-         at = entry.next) {
+         !found && at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0; at = entry.next) {
         aep_position end = {entry.note.segment, entry.note.end};
-        if (aep__before(walk->position, end))
+        if (aep__before(position, end))
             break;
-        walk->found = !aep__before(end, walk->position);
+        found = !aep__before(end, position);
     }
     aep__buf_done(&buf);
+    return found;
 }
 
-bool aep__parked_holds(struct aep__relay *relay, aep_position position)
+bool aep__parked_holds(struct aep__core *core, aep_position position)
 {
-    struct walk walk = {.fn = look_one, .position = position};
-    walk_parked(relay, &walk);
-    return walk.found;
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));)
+        if (log_holds(&topic->parked->log, position))
+            return true;
+    return false;
 }
 
-static void look_at_first(struct walk *walk, struct aep__topic *topic)
+static bool first_before(const struct aep__sidelog *log, aep_position position)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
-    const struct aep__sidelog *log = &topic->parked->log;
-    if (log->begin < log->end && aep__sidelog_read(log, log->begin, &buf, &entry) > 0 &&
-        at_or_before((aep_position){entry.note.segment, entry.note.end}, walk->position))
-        walk->found = true;
+    bool found = log->begin < log->end && aep__sidelog_read(log, log->begin, &buf, &entry) > 0 &&
+                 !aep__before(position, (aep_position){entry.note.segment, entry.note.end});
     aep__buf_done(&buf);
+    return found;
 }
 
-bool aep__parked_holds_before(struct aep__relay *relay, aep_position position)
+bool aep__parked_holds_before(struct aep__core *core, aep_position position)
 {
-    struct walk walk = {.fn = look_at_first, .position = position};
-    walk_parked(relay, &walk);
-    return walk.found;
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));)
+        if (first_before(&topic->parked->log, position))
+            return true;
+    return false;
 }
 
-static void note_purged(struct aep__relay *relay, const struct aep__sidelog *log)
+/* ---- purge ---- */
+
+static void note_purged(struct aep__core *core, const struct aep__sidelog *log)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
     for (uint64_t at = log->begin; at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0;
          at = entry.next)
-        aep__missed_add(&relay->missed,
+        aep__missed_add(&core->missed,
                         (struct aep__missed_range){entry.note.segment, entry.note.offset,
                                                    entry.note.end, AEP__FATE_PURGED});
     aep__buf_done(&buf);
 }
 
-static void purge_one(struct walk *walk, struct aep__topic *topic)
+/* Returns how many records were dropped. */
+static uint64_t purge_log(struct aep__core *core, struct aep__topic *topic)
 {
     struct aep__parked *parked = topic->parked;
+    uint64_t dropped = parked->log.count;
     if (topic->sent > 0 || parked->lane.aside > 0)
-        return; /* the sink still holds some of it */
-    note_purged(walk->relay, &parked->log);
-    walk->dropped += parked->log.count;
+        return 0; /* the sink still holds some of it */
+    note_purged(core, &parked->log);
     aep__sidelog_advance(&parked->log, parked->log.end, parked->log.count);
     aep__sidelog_sync(&parked->log, true);
     while (!aep__lane_empty(&parked->lane)) {
@@ -396,11 +369,13 @@ static void purge_one(struct walk *walk, struct aep__topic *topic)
     parked->drained = true;
     if (topic->gate == AEP__GATE_CLOSED)
         topic->gate = AEP__GATE_NARROW; /* nothing waits: the file goes with the next step */
+    return dropped;
 }
 
-uint64_t aep__parked_purge(struct aep__relay *relay)
+uint64_t aep__parked_purge(struct aep__core *core)
 {
-    struct walk walk = {.fn = purge_one, .relay = relay};
-    walk_parked(relay, &walk);
-    return walk.dropped;
+    uint64_t dropped = 0;
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));)
+        dropped += purge_log(core, topic);
+    return dropped;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/flight.h"
+#include "deliver/flight.h"
 
-#include "relay/topic.h"
+#include "deliver/topic.h"
 
 #include <stdlib.h>
 

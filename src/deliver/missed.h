@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where records stood that left the spool without Kafka or a side log having them: purged or lost.
  * For waiters that ask later; the newest AEP__MISSED_RANGES stretches are remembered. */
-#ifndef AEP_RELAY_MISSED_H
-#define AEP_RELAY_MISSED_H
+#ifndef AEP_DELIVER_MISSED_H
+#define AEP_DELIVER_MISSED_H
 
-#include "relay/flight.h"
+#include "deliver/flight.h"
 
 #define AEP__MISSED_RANGES 256
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/dead.h"
+#include "deliver/dead.h"
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "relay/ballast.h"
-#include "relay/delivery.h"
-#include "relay/relay.h"
+#include "deliver/ballast.h"
+#include "deliver/core.h"
+#include "deliver/delivery.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,25 +36,25 @@ static void each_letter(const struct aep__sidelog *log, aep__keep_fn fn, void *u
     aep__buf_done(&buf);
 }
 
-int aep__dead_load(struct aep__relay *relay, aep_error *err)
+int aep__dead_load(struct aep__core *core, aep_error *err)
 {
-    struct aep__dead *dead = &relay->dead;
+    struct aep__dead *dead = &core->dead;
     bool marked = false;
-    dead->max_bytes = (uint64_t)aep__config_int(relay->config, AEP__OPT_DEAD_MAX_BYTES);
+    dead->max_bytes = core->in.dead_max_bytes;
     dead->lane = (struct aep__lane){.capacity = 1, .kind = AEP__LANE_DEAD};
-    if (aep__sidelog_open(&dead->log, &relay->spool, AEP__SIDELOG_DEAD, true) < 0)
+    if (aep__sidelog_open(&dead->log, core->spool, AEP__SIDELOG_DEAD, true) < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the dead letters of %s",
-                                relay->spool.path);
+                                core->spool->path);
     each_letter(&dead->log, find_marked, &marked);
     if (marked)
         begin_replay(dead);
     return AEP_OK;
 }
 
-void aep__dead_done(struct aep__relay *relay)
+void aep__dead_done(struct aep__core *core)
 {
-    aep__sidelog_done(&relay->dead.log);
-    aep__lane_done(&relay->dead.lane);
+    aep__sidelog_done(&core->dead.log);
+    aep__lane_done(&core->dead.lane);
 }
 
 /* ---- in ---- */
@@ -98,9 +97,9 @@ static enum aep__keep drop_oldest(void *user, struct aep__sidelog_entry *entry)
 }
 
 /* Makes room for len bytes more: at least a quarter of the limit, so that it is done rarely. */
-static bool make_room(struct aep__relay *relay, size_t len)
+static bool make_room(struct aep__core *core, size_t len)
 {
-    struct aep__dead *dead = &relay->dead;
+    struct aep__dead *dead = &core->dead;
     uint64_t used = dead->log.end - AEP__SIDELOG_FIRST;
     if (used + len <= dead->max_bytes)
         return true;
@@ -108,45 +107,44 @@ static bool make_room(struct aep__relay *relay, size_t len)
     struct trim trim = {.excess = used + len > goal ? used + len - goal : 0};
     if (aep__sidelog_rewrite(&dead->log, drop_oldest, &trim) < 0)
         return false;
-    aep__counters_add(&relay->counters, AEP__COUNT_dead_dropped, trim.dropped);
-    aep__log_write(&relay->log, AEP_LOG_WARNING,
-                   "the dead letters reached dead.max_bytes: the oldest %" PRIu64 " were dropped",
-                   trim.dropped);
+    aep__counters_add(core->counters, AEP__COUNT_dead_dropped, trim.dropped);
+    aep__core_log(core, AEP_LOG_WARNING,
+                  "the dead letters reached dead.max_bytes: the oldest %" PRIu64 " were dropped",
+                  trim.dropped);
     if (dead->replaying)
         begin_replay(dead);
     return true;
 }
 
-bool aep__dead_bury(struct aep__relay *relay, const struct aep__flight *flight,
-                    struct aep__slice raw, const char *error)
+bool aep__dead_bury(struct aep__core *core, const struct aep__flight *flight, struct aep__slice raw,
+                    const char *error)
 {
-    struct aep__dead *dead = &relay->dead;
+    struct aep__dead *dead = &core->dead;
     struct aep__note note = {
         .ordinal = flight->ordinal,
         .segment = flight->segment,
         .offset = flight->offset,
         .end = flight->end,
-        .time_us = aep__clock_wall_us(),
+        .time_us = core->pace->wall_us,
         .error = aep__slice_text(error),
     };
     if (is_buried(dead, flight->ordinal))
         return true;
-    if (!make_room(relay, raw.len) ||
+    if (!make_room(core, raw.len) ||
         (aep__sidelog_append(&dead->log, &note, raw) < 0 &&
-         !(aep__ballast_give(&relay->spool) && aep__sidelog_append(&dead->log, &note, raw) == 0))) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot keep a dead letter: %s",
-                       strerror(errno));
+         !(aep__ballast_give(core->spool) && aep__sidelog_append(&dead->log, &note, raw) == 0))) {
+        aep__core_log(core, AEP_LOG_ERROR, "cannot keep a dead letter: %s", strerror(errno));
         return false;
     }
-    aep__counters_add(&relay->counters, AEP__COUNT_dead, 1);
-    aep__log_write(&relay->log, AEP_LOG_WARNING, "record %" PRIu64 " is a dead letter: %s",
-                   flight->ordinal, error);
+    aep__counters_add(core->counters, AEP__COUNT_dead, 1);
+    aep__core_log(core, AEP_LOG_WARNING, "record %" PRIu64 " is a dead letter: %s", flight->ordinal,
+                  error);
     return true;
 }
 
-int aep__dead_sync(struct aep__relay *relay)
+int aep__dead_sync(struct aep__core *core)
 {
-    return aep__sidelog_sync(&relay->dead.log, true);
+    return aep__sidelog_sync(&core->dead.log, true);
 }
 
 /* ---- by command ---- */
@@ -176,33 +174,33 @@ static enum aep__keep drop_selected(void *user, struct aep__sidelog_entry *entry
     return selected(user, entry) ? AEP__DROP : AEP__KEEP;
 }
 
-static void apply_results(struct aep__relay *relay);
+static void apply_results(struct aep__core *core);
 
-static int64_t rewrite_selected(struct aep__relay *relay, aep__keep_fn fn, const uint64_t *ordinal)
+static int64_t rewrite_selected(struct aep__core *core, aep__keep_fn fn, const uint64_t *ordinal)
 {
     struct selection selection = {.ordinal = ordinal};
-    apply_results(relay);
-    if (aep__sidelog_rewrite(&relay->dead.log, fn, &selection) < 0)
+    apply_results(core);
+    if (aep__sidelog_rewrite(&core->dead.log, fn, &selection) < 0)
         return -1;
-    if (relay->dead.replaying)
-        begin_replay(&relay->dead);
-    aep__relay_touch(relay);
+    if (core->dead.replaying)
+        begin_replay(&core->dead);
+    aep__pace_touch(core->pace);
     return selection.count;
 }
 
-int64_t aep__dead_replay(struct aep__relay *relay, const uint64_t *ordinal)
+int64_t aep__dead_replay(struct aep__core *core, const uint64_t *ordinal)
 {
-    int64_t count = rewrite_selected(relay, mark_selected, ordinal);
+    int64_t count = rewrite_selected(core, mark_selected, ordinal);
     if (count > 0)
-        begin_replay(&relay->dead);
+        begin_replay(&core->dead);
     return count;
 }
 
-int64_t aep__dead_drop(struct aep__relay *relay, const uint64_t *ordinal)
+int64_t aep__dead_drop(struct aep__core *core, const uint64_t *ordinal)
 {
-    int64_t count = rewrite_selected(relay, drop_selected, ordinal);
+    int64_t count = rewrite_selected(core, drop_selected, ordinal);
     if (count > 0)
-        aep__counters_add(&relay->counters, AEP__COUNT_dead_dropped, (uint64_t)count);
+        aep__counters_add(core->counters, AEP__COUNT_dead_dropped, (uint64_t)count);
     return count;
 }
 
@@ -227,19 +225,18 @@ static enum aep__keep apply_result(void *user, struct aep__sidelog_entry *entry)
 }
 
 /* Takes the letters that were sent out of the file, and the mark from those refused again. */
-static void apply_results(struct aep__relay *relay)
+static void apply_results(struct aep__core *core)
 {
-    struct aep__dead *dead = &relay->dead;
+    struct aep__dead *dead = &core->dead;
     if (dead->result_count == 0)
         return;
     if (aep__sidelog_rewrite(&dead->log, apply_result, dead) < 0) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot rewrite the dead letters: %s",
-                       strerror(errno));
+        aep__core_log(core, AEP_LOG_ERROR, "cannot rewrite the dead letters: %s", strerror(errno));
         return;
     }
     dead->result_count = 0;
     dead->replay_at = dead->log.begin;
-    aep__relay_touch(relay);
+    aep__pace_touch(core->pace);
 }
 
 /* The letter in flight, if any, has come back. */
@@ -253,44 +250,44 @@ static void note_result(struct aep__dead *dead)
     aep__lane_pop(&dead->lane);
 }
 
-static bool send_letter(struct aep__relay *relay, const struct aep__sidelog_entry *entry)
+static bool send_letter(struct aep__core *core, const struct aep__sidelog_entry *entry)
 {
     struct aep__message message;
-    struct aep__flight *flight = aep__lane_push(&relay->dead.lane);
+    struct aep__flight *flight = aep__lane_push(&core->dead.lane);
     if (!flight)
         return false;
-    relay->dead.moved = false;
+    core->dead.moved = false;
     flight->ordinal = entry->note.ordinal;
     flight->at = entry->at;
     flight->next = entry->next;
     if (!aep__record_message(&entry->record, &message) || !aep__topic_name_valid(message.topic)) {
-        aep__delivery_finish(relay, flight, AEP__FATE_DEAD);
+        aep__delivery_finish(core, flight, AEP__FATE_DEAD);
         return true;
     }
     flight->timestamp_ms = message.timestamp_ms;
-    flight->topic = aep__topic_get(relay, message.topic);
+    flight->topic = aep__topic_get(core, message.topic);
     if (flight->topic && aep__topic_may_send(flight->topic) &&
-        aep__delivery_send(relay, flight, &message) != AEP__VERDICT_FULL)
+        aep__delivery_send(core, flight, &message) != AEP__VERDICT_FULL)
         return true;
-    aep__lane_unpush(&relay->dead.lane);
+    aep__lane_unpush(&core->dead.lane);
     return false;
 }
 
 /* Sends the next marked letter. False: there is none, or not now. */
-static bool send_next(struct aep__relay *relay)
+static bool send_next(struct aep__core *core)
 {
-    struct aep__dead *dead = &relay->dead;
+    struct aep__dead *dead = &core->dead;
     struct aep__sidelog_entry entry;
     struct aep__buf buf = {0};
     bool sent = false;
     for (;;) {
         if (aep__sidelog_read(&dead->log, dead->replay_at, &buf, &entry) <= 0) {
-            apply_results(relay);
+            apply_results(core);
             dead->replaying = dead->result_count > 0;
             break;
         }
         if (entry.note.flags & AEP__NOTE_REPLAY && !result_of(dead, entry.note.ordinal)) {
-            sent = send_letter(relay, &entry);
+            sent = send_letter(core, &entry);
             break;
         }
         dead->replay_at = entry.next;
@@ -299,9 +296,9 @@ static bool send_next(struct aep__relay *relay)
     return sent;
 }
 
-void aep__dead_pump(struct aep__relay *relay)
+void aep__dead_pump(struct aep__core *core)
 {
-    struct aep__dead *dead = &relay->dead;
+    struct aep__dead *dead = &core->dead;
     while (dead->replaying) {
         if (!aep__lane_empty(&dead->lane)) {
             struct aep__flight *flight = aep__lane_at(&dead->lane, dead->lane.head);
@@ -314,11 +311,11 @@ void aep__dead_pump(struct aep__relay *relay)
                 return;
             }
             if (dead->result_count == AEP__DEAD_BATCH)
-                apply_results(relay);
+                apply_results(core);
             if (dead->result_count == AEP__DEAD_BATCH)
                 return;
         }
-        if (!send_next(relay))
+        if (!send_next(core))
             return;
     }
 }
@@ -333,9 +330,9 @@ static enum aep__keep find_position(void *user, struct aep__sidelog_entry *entry
     return search->found ? AEP__DROP : AEP__KEEP;
 }
 
-bool aep__dead_holds(struct aep__relay *relay, aep_position position)
+bool aep__dead_holds(struct aep__core *core, aep_position position)
 {
     struct search search = {.position = position};
-    each_letter(&relay->dead.log, find_position, &search);
+    each_letter(&core->dead.log, find_position, &search);
     return search.found;
 }

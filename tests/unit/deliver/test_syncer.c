@@ -5,7 +5,7 @@
 
 #include "spool_faults.h"
 
-#include "relay/syncer.h"
+#include "deliver/syncer.h"
 
 #include <poll.h>
 

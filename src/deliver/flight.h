@@ -7,8 +7,8 @@
  *      └─ popped when done: what is before the head is finished, and the cursor stands there
  *
  * Flights do not move while they are in the ring, so that a sink can hold on to them. */
-#ifndef AEP_RELAY_FLIGHT_H
-#define AEP_RELAY_FLIGHT_H
+#ifndef AEP_DELIVER_FLIGHT_H
+#define AEP_DELIVER_FLIGHT_H
 
 #include "aep/aep.h"
 

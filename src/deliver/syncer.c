@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/syncer.h"
+#include "deliver/syncer.h"
 
 #include "spool/retire.h"
 #include "spool/segment.h"

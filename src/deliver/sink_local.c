@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local mode: there is no Kafka, the spool itself is the log of what happened. Records are let go,
- * oldest first, once the spool is three quarters full; until then none is wanted. */
-#include "relay/sink.h"
+#include "deliver/sink_local.h"
 
 #include "base/error.h"
 
@@ -37,10 +35,10 @@ static void local_topic_close(struct aep__sink *sink, void *topic)
 }
 
 static enum aep__verdict local_send(struct aep__sink *sink, void *topic,
-                                    const struct aep__message *message, struct aep__slice sequence,
-                                    void *record, const char **ret_error, bool *ret_forbidden)
+                                    const struct aep__message *message, void *record,
+                                    const char **ret_error, bool *ret_forbidden)
 {
-    (void)sink, (void)topic, (void)message, (void)sequence, (void)record;
+    (void)sink, (void)topic, (void)message, (void)record;
     (void)ret_error, (void)ret_forbidden;
     return AEP__VERDICT_DONE;
 }
@@ -77,7 +75,7 @@ int aep__sink_local_new(struct aep__sink **ret, uint64_t max_bytes, aep_error *e
     struct local_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return aep__error_memory(err);
-    sink->base = (struct aep__sink){.ops = &local_ops, .local = true, .window = UINT_MAX};
+    sink->base = (struct aep__sink){.ops = &local_ops, .retains = true, .window = UINT_MAX};
     sink->keep_bytes = max_bytes / 4 * 3;
     *ret = &sink->base;
     return AEP_OK;

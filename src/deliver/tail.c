@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/tail.h"
+#include "deliver/tail.h"
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "relay/ballast.h"
-#include "relay/delivery.h"
-#include "relay/relay.h"
+#include "deliver/ballast.h"
+#include "deliver/core.h"
+#include "deliver/delivery.h"
 #include "spool/retire.h"
 #include "spool/segment.h"
 
@@ -28,45 +27,45 @@
 
 /* ---- start ---- */
 
-static int skip_ordinals(struct aep__relay *relay, aep_error *err)
+static int skip_ordinals(struct aep__core *core, aep_error *err)
 {
-    struct aep__cursor *cursor = &relay->tail.cursor;
-    if (memcmp(cursor->boot, relay->spool.boot, sizeof cursor->boot) == 0)
+    struct aep__cursor *cursor = &core->tail.cursor;
+    if (memcmp(cursor->boot, core->spool->boot, sizeof cursor->boot) == 0)
         return AEP_OK;
     struct aep__cursor next = *cursor;
     next.ordinal = ((cursor->ordinal >> 32) + 1) << 32;
-    if (aep__cursor_store(&relay->spool, relay->cursor_fd, &next, true) < 0)
+    if (aep__cursor_store(core->spool, core->cursor_fd, &next, true) < 0)
         return aep__error_errno(err, AEP_EIO, "spool.dir", "cannot store the cursor in %s",
-                                relay->spool.path);
+                                core->spool->path);
     *cursor = next;
     return AEP_OK;
 }
 
-int aep__tail_start(struct aep__relay *relay, aep_error *err)
+int aep__tail_start(struct aep__core *core, aep_error *err)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     tail->fetch_fd = -1;
     tail->lane = (struct aep__lane){.capacity = AEP__TAIL_FLIGHTS, .kind = AEP__LANE_TAIL};
-    relay->cursor_fd = aep__cursor_open(&relay->spool);
-    if (relay->cursor_fd < 0)
+    core->cursor_fd = aep__cursor_open(core->spool);
+    if (core->cursor_fd < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the cursor of %s",
-                                relay->spool.path);
-    int result = aep__cursor_load(&relay->spool, &tail->cursor, err);
+                                core->spool->path);
+    int result = aep__cursor_load(core->spool, &tail->cursor, err);
     if (result == AEP_OK)
-        result = skip_ordinals(relay, err);
+        result = skip_ordinals(core, err);
     if (result != AEP_OK)
         return result;
-    aep__retire_sweep(&relay->spool, relay->cursor_fd, &tail->cursor);
+    aep__retire_sweep(core->spool, core->cursor_fd, &tail->cursor);
     tail->position = (aep_position){tail->cursor.segment, tail->cursor.offset};
     tail->newest = tail->synced = tail->position;
     tail->ordinal = tail->cursor.ordinal;
-    return aep__reader_init(&tail->reader, &relay->spool, tail->cursor.segment, tail->cursor.offset,
+    return aep__reader_init(&tail->reader, core->spool, tail->cursor.segment, tail->cursor.offset,
                             true, err);
 }
 
-void aep__tail_done(struct aep__relay *relay)
+void aep__tail_done(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     if (tail->reader.window)
         aep__reader_done(&tail->reader);
     aep__lane_done(&tail->lane);
@@ -83,9 +82,9 @@ static bool in_purge(const struct aep__tail *tail)
 }
 
 /* Offers the pending record. False: the sink is full, it stays pending. */
-static bool take_pending(struct aep__relay *relay)
+static bool take_pending(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     struct aep__flight *flight = aep__lane_push(&tail->lane);
     if (!flight)
         return false;
@@ -95,9 +94,9 @@ static bool take_pending(struct aep__relay *relay)
     flight->end = tail->pending.end;
     if (in_purge(tail)) {
         tail->purged++;
-        aep__counters_add(&relay->counters, AEP__COUNT_purged, 1);
-        aep__delivery_finish(relay, flight, AEP__FATE_PURGED);
-    } else if (!aep__delivery_offer(relay, flight, &tail->pending.record)) {
+        aep__counters_add(core->counters, AEP__COUNT_purged, 1);
+        aep__delivery_finish(core, flight, AEP__FATE_PURGED);
+    } else if (!aep__delivery_offer(core, flight, &tail->pending.record)) {
         aep__lane_unpush(&tail->lane);
         return false;
     }
@@ -109,32 +108,32 @@ static bool take_pending(struct aep__relay *relay)
 
 /* The next segment is missing although later ones of this spool are there: somebody removed it.
  * An empty one in its place lets reading go on, here and for publishers. */
-static bool fill_gap(struct aep__relay *relay)
+static bool fill_gap(struct aep__core *core)
 {
-    uint64_t number = relay->tail.reader.segment;
-    if (relay->tail.reader.fd >= 0 || relay->tail.reader.offset > 0)
+    uint64_t number = core->tail.reader.segment;
+    if (core->tail.reader.fd >= 0 || core->tail.reader.offset > 0)
         return false;
     for (uint64_t later = number + 1; later <= number + GAP_MAX; later++) {
-        if (!aep__segment_ours(&relay->spool, later))
+        if (!aep__segment_ours(core->spool, later))
             continue;
-        int made = aep__segment_create(&relay->spool, number, relay->spool.segment_bytes);
+        int made = aep__segment_create(core->spool, number, core->spool->segment_bytes);
         if (made != 0) /* 1: a publisher did it, and counts it */
             return made > 0;
-        aep__counters_add(&relay->counters, AEP__COUNT_lost, 1);
-        aep__missed_add(&relay->missed,
+        aep__counters_add(core->counters, AEP__COUNT_lost, 1);
+        aep__missed_add(&core->missed,
                         (struct aep__missed_range){number, 0, UINT64_MAX, AEP__FATE_LOST});
-        aep__log_write(&relay->log, AEP_LOG_ERROR,
-                       "segment %" PRIu64 " has been removed before it was read: what was in it is "
-                       "lost (counted as one record at least)",
-                       number);
+        aep__core_log(core, AEP_LOG_ERROR,
+                      "segment %" PRIu64 " has been removed before it was read: what was in it is "
+                      "lost (counted as one record at least)",
+                      number);
         return true;
     }
     return false;
 }
 
-static void note_sealed(struct aep__relay *relay)
+static void note_sealed(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     const struct aep__reader *reader = &tail->reader;
     if (tail->resume.segment) { /* the segment came again and has been read too */
         tail->sealed[0].inode = reader->inode;
@@ -148,49 +147,48 @@ static void note_sealed(struct aep__relay *relay)
     tail->position = (aep_position){reader->segment + 1, 0};
 }
 
-static void note_gone(struct aep__relay *relay)
+static void note_gone(struct aep__core *core)
 {
-    if (aep__spool_deleted(&relay->spool)) {
-        aep__relay_end(relay, AEP__RELAY_ORPHAN);
+    if (aep__spool_deleted(core->spool)) {
+        core->orphan = true;
         return;
     }
-    relay->tail.gone = true;
-    aep__log_write(&relay->log, AEP_LOG_WARNING,
-                   "segment %" PRIu64
-                   " has been removed while it was read; what it held is sent as "
-                   "far as it was accepted by then",
-                   relay->tail.reader.segment);
+    core->tail.gone = true;
+    aep__core_log(core, AEP_LOG_WARNING,
+                  "segment %" PRIu64 " has been removed while it was read; what it held is sent as "
+                  "far as it was accepted by then",
+                  core->tail.reader.segment);
 }
 
-static void note_error(struct aep__relay *relay, const aep_error *err)
+static void note_error(struct aep__core *core, const aep_error *err)
 {
-    relay->tail.retry_us = relay->now_us + RETRY_US;
-    aep__relay_due(relay, relay->tail.retry_us);
-    aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err->text);
+    core->tail.retry_us = core->pace->now_us + RETRY_US;
+    aep__pace_due(core->pace, core->tail.retry_us);
+    aep__core_log(core, AEP_LOG_ERROR, "%s", err->text);
 }
 
-void aep__tail_rung(struct aep__relay *relay)
+void aep__tail_rung(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
-    tail->burst |= relay->now_us - tail->rung_us < BURST_GAP_US;
-    tail->rung_us = relay->now_us;
+    struct aep__tail *tail = &core->tail;
+    tail->burst |= core->pace->now_us - tail->rung_us < BURST_GAP_US;
+    tail->rung_us = core->pace->now_us;
     tail->waiting = false;
 }
 
 /* Until the bell rings. Its sound may be lost with a publisher that dies, hence the time. */
-static void wait_for_bell(struct aep__relay *relay, int64_t look_again_us)
+static void wait_for_bell(struct aep__core *core, int64_t look_again_us)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     tail->burst = false;
     tail->waiting = true;
-    tail->look_us = relay->now_us + look_again_us;
+    tail->look_us = core->pace->now_us + look_again_us;
     tail->position = (aep_position){tail->reader.segment, tail->reader.offset};
 }
 
 /* Reads the next record into pending. False: there is none now. */
-static bool read_pending(struct aep__relay *relay)
+static bool read_pending(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     aep_error err;
     while (tail->sealed_count < AEP__TAIL_SEALED) {
         switch (aep__reader_next(&tail->reader, &tail->pending, &err)) {
@@ -199,18 +197,18 @@ static bool read_pending(struct aep__relay *relay)
             tail->position.segment = tail->pending.segment;
             return true;
         case AEP__READ_SEALED:
-            note_sealed(relay);
+            note_sealed(core);
             continue;
         case AEP__READ_WAIT:
-            if (fill_gap(relay))
+            if (fill_gap(core))
                 continue;
-            wait_for_bell(relay, LOOK_LATER_US);
+            wait_for_bell(core, LOOK_LATER_US);
             return false;
         case AEP__READ_GONE:
-            note_gone(relay);
+            note_gone(core);
             return false;
         case AEP__READ_ERROR:
-            note_error(relay, &err);
+            note_error(core, &err);
             return false;
         }
     }
@@ -219,79 +217,79 @@ static bool read_pending(struct aep__relay *relay)
 
 /* As many records as the sink takes lie beyond the cursor at most, whether it has got them or they
  * are finished out of order: so many come again if the relay is killed. */
-static bool has_room(const struct aep__relay *relay)
+static bool has_room(const struct aep__core *core)
 {
-    const struct aep__lane *lane = &relay->tail.lane;
-    return !aep__lane_full(lane) && lane->tail - lane->head < relay->sink->window;
+    const struct aep__lane *lane = &core->tail.lane;
+    return !aep__lane_full(lane) && lane->tail - lane->head < core->sink->window;
 }
 
-static bool may_read(struct aep__relay *relay)
+static bool may_read(struct aep__core *core)
 {
-    const struct aep__tail *tail = &relay->tail;
-    if (tail->gone || relay->now_us < tail->retry_us || !has_room(relay))
+    const struct aep__tail *tail = &core->tail;
+    if (tail->gone || core->pace->now_us < tail->retry_us || !has_room(core))
         return false;
-    if (!relay->sink->local || in_purge(tail))
+    if (!core->sink->ops->wants || in_purge(tail))
         return true;
-    aep__tail_measure(relay);
-    return relay->sink->ops->wants(relay->sink, aep__tail_used(relay));
+    aep__tail_measure(core);
+    return core->sink->ops->wants(core->sink, aep__tail_used(core));
 }
 
 /* All that was there has been taken: `count` records. In a burst nobody has to spend a wake-up on the
  * relay for each of the next; what is on its way must arrive before they can be sent anyway. */
-static void end_pump(struct aep__relay *relay, unsigned count)
+static void end_pump(struct aep__core *core, unsigned count)
 {
-    struct aep__tail *tail = &relay->tail;
-    if (tail->burst && (tail->rung_us == relay->now_us || count >= BURST_RECORDS)) {
-        aep__relay_due(relay, aep__clock_mono_us() + BURST_US);
+    struct aep__tail *tail = &core->tail;
+    if (tail->burst && (tail->rung_us == core->pace->now_us || count >= BURST_RECORDS)) {
+        aep__pace_due(core->pace, core->pace->clock.mono_us() + BURST_US);
         return;
     }
-    wait_for_bell(relay, LOOK_SOON_US);
-    aep__relay_due(relay, tail->look_us);
+    wait_for_bell(core, LOOK_SOON_US);
+    aep__pace_due(core->pace, tail->look_us);
 }
 
-static bool rests(struct aep__relay *relay)
+static bool rests(struct aep__core *core)
 {
-    const struct aep__tail *tail = &relay->tail;
-    if (!tail->waiting || relay->now_us >= tail->look_us)
+    const struct aep__tail *tail = &core->tail;
+    if (!tail->waiting || core->pace->now_us >= tail->look_us)
         return false;
-    aep__relay_due(relay, tail->look_us);
+    aep__pace_due(core->pace, tail->look_us);
     return true;
 }
 
 /* What was just taken is on its way only once the relay sleeps, since librdkafka's threads share its
  * processor: so it does not look in full at the end each time, but soon. */
-bool aep__tail_pump(struct aep__relay *relay)
+bool aep__tail_pump(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
-    if (relay->now_us < tail->retry_us)
-        aep__relay_due(relay, tail->retry_us);
-    if (rests(relay) || !may_read(relay))
+    struct aep__tail *tail = &core->tail;
+    if (core->pace->now_us < tail->retry_us)
+        aep__pace_due(core->pace, tail->retry_us);
+    if (rests(core) || !may_read(core))
         return false;
     uint64_t begin = tail->ordinal;
     bool purging = in_purge(tail);
     tail->waiting = false;
-    for (unsigned count = 0; count < PUMP_RECORDS && has_room(relay); count++) {
+    for (unsigned count = 0; count < PUMP_RECORDS && has_room(core); count++) {
         if (count > 0 && !tail->has_pending && aep__reader_drained(&tail->reader)) {
-            end_pump(relay, count);
+            end_pump(core, count);
             break;
         }
-        if (!tail->has_pending && !read_pending(relay))
+        if (!tail->has_pending && !read_pending(core))
             break;
-        if (relay->sink->local && purging && !in_purge(tail))
+        if (core->sink->ops->wants && purging && !in_purge(tail))
             break; /* whether more is to go is another question */
-        if (!take_pending(relay))
+        if (!take_pending(core))
             break;
     }
     if (tail->ordinal != begin)
-        aep__relay_touch(relay);
+        aep__pace_touch(core->pace);
     return tail->ordinal - begin == PUMP_RECORDS;
 }
 
 /* ---- the cursor ---- */
 
-static void store_cursor(struct aep__relay *relay, aep_position position, uint64_t ordinal)
+static void store_cursor(struct aep__core *core, aep_position position, uint64_t ordinal)
 {
-    struct aep__cursor *cursor = &relay->tail.cursor;
+    struct aep__cursor *cursor = &core->tail.cursor;
     if (position.segment == cursor->segment && position.offset == cursor->offset &&
         ordinal == cursor->ordinal)
         return;
@@ -299,21 +297,20 @@ static void store_cursor(struct aep__relay *relay, aep_position position, uint64
     next.segment = position.segment;
     next.offset = position.offset;
     next.ordinal = ordinal;
-    if (aep__cursor_store(&relay->spool, relay->cursor_fd, &next, false) < 0) {
-        if (!aep__ballast_give(&relay->spool))
-            aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot store the cursor: %s",
-                           strerror(errno));
+    if (aep__cursor_store(core->spool, core->cursor_fd, &next, false) < 0) {
+        if (!aep__ballast_give(core->spool))
+            aep__core_log(core, AEP_LOG_ERROR, "cannot store the cursor: %s", strerror(errno));
         return; /* tried again with the next advance */
     }
     *cursor = next;
-    relay->tail.cursor_dirty = true;
+    core->tail.cursor_dirty = true;
 }
 
 /* Another file stands under the name of a segment that was read to its seal: a publisher whose view
  * was old made it. Its records count; they are read once what is under way is finished. */
-static void read_again(struct aep__relay *relay)
+static void read_again(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     if (!aep__lane_empty(&tail->lane) || tail->has_pending || tail->resume.segment)
         return;
     tail->resume = tail->position;
@@ -323,46 +320,46 @@ static void read_again(struct aep__relay *relay)
 }
 
 /* Moves the cursor beyond the oldest segment that was read. False: not now. */
-static bool pass_oldest(struct aep__relay *relay)
+static bool pass_oldest(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     struct aep__sealed *oldest = &tail->sealed[0];
     struct aep__cursor next = tail->cursor;
     next.segment = oldest->segment;
     next.ordinal = oldest->ordinal;
-    if (aep__retire_pass(&relay->spool, relay->cursor_fd, &next, oldest->inode) < 0) {
+    if (aep__retire_pass(core->spool, core->cursor_fd, &next, oldest->inode) < 0) {
         if (errno == EBUSY)
-            read_again(relay);
-        else if (!aep__ballast_give(&relay->spool))
-            aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot retire segment %" PRIu64 ": %s",
-                           oldest->segment, strerror(errno));
+            read_again(core);
+        else if (!aep__ballast_give(core->spool))
+            aep__core_log(core, AEP_LOG_ERROR, "cannot retire segment %" PRIu64 ": %s",
+                          oldest->segment, strerror(errno));
         return false;
     }
     tail->cursor = next;
     tail->cursor_dirty = true;
     if (tail->reader.fd < 0) { /* the next one is there now */
         tail->waiting = false;
-        aep__relay_due(relay, relay->now_us);
+        aep__pace_due(core->pace, core->pace->now_us);
     }
     tail->sealed_count--;
     memmove(oldest, oldest + 1, tail->sealed_count * sizeof *oldest);
-    aep__relay_tick_soon(relay); /* to have it removed */
+    aep__pace_tick_soon(core->pace); /* to have it removed */
     return true;
 }
 
 /* A removed segment's records are all finished: read what stands under its name now, if a publisher
  * has begun it anew; else an empty, sealed one takes its place. */
-static void go_on_after_gone(struct aep__relay *relay)
+static void go_on_after_gone(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     uint64_t number = tail->reader.segment;
-    if (aep__segment_create(&relay->spool, number, relay->spool.segment_bytes) < 0) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot make segment %" PRIu64 ": %s", number,
-                       strerror(errno));
+    if (aep__segment_create(core->spool, number, core->spool->segment_bytes) < 0) {
+        aep__core_log(core, AEP_LOG_ERROR, "cannot make segment %" PRIu64 ": %s", number,
+                      strerror(errno));
         return;
     }
     tail->position = (aep_position){number, 0};
-    store_cursor(relay, tail->position, tail->ordinal);
+    store_cursor(core, tail->position, tail->ordinal);
     aep__reader_seek(&tail->reader, number, 0);
     tail->gone = tail->waiting = false;
 }
@@ -373,9 +370,9 @@ static void pop_done(struct aep__lane *lane)
         aep__lane_pop(lane);
 }
 
-void aep__tail_advance(struct aep__relay *relay)
+void aep__tail_advance(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     aep_position position = tail->position;
     uint64_t ordinal = tail->ordinal;
     pop_done(&tail->lane);
@@ -384,27 +381,37 @@ void aep__tail_advance(struct aep__relay *relay)
         position = (aep_position){head->segment, head->offset};
         ordinal = head->ordinal;
     } else if (tail->gone) {
-        go_on_after_gone(relay);
+        go_on_after_gone(core);
         return;
     }
     while (tail->sealed_count && tail->sealed[0].segment < position.segment)
-        if (!pass_oldest(relay))
+        if (!pass_oldest(core))
             return;
     if (position.segment == tail->cursor.segment)
-        store_cursor(relay, position, ordinal);
+        store_cursor(core, position, ordinal);
 }
 
 /* ---- questions ---- */
 
-bool aep__tail_finished(const struct aep__relay *relay)
+bool aep__tail_finished(const struct aep__core *core)
 {
-    const struct aep__tail *tail = &relay->tail;
+    const struct aep__tail *tail = &core->tail;
     return tail->waiting && !tail->has_pending && aep__lane_empty(&tail->lane);
 }
 
-bool aep__tail_finished_below(const struct aep__relay *relay, aep_position position)
+/* Where the sink wants records only at times, what it does not want now is no work. */
+bool aep__tail_satisfied(struct aep__core *core)
 {
-    const struct aep__tail *tail = &relay->tail;
+    const struct aep__tail *tail = &core->tail;
+    if (!core->sink->ops->wants)
+        return aep__tail_finished(core);
+    return aep__lane_empty(&tail->lane) &&
+           !core->sink->ops->wants(core->sink, aep__tail_used(core));
+}
+
+bool aep__tail_finished_below(const struct aep__core *core, aep_position position)
+{
+    const struct aep__tail *tail = &core->tail;
     aep_position reached = tail->position;
     if (!aep__lane_empty(&tail->lane)) {
         const struct aep__flight *head = aep__lane_at(&tail->lane, tail->lane.head);
@@ -415,9 +422,9 @@ bool aep__tail_finished_below(const struct aep__relay *relay, aep_position posit
     return !aep__before(reached, position);
 }
 
-struct aep__flight *aep__tail_find(struct aep__relay *relay, aep_position position)
+struct aep__flight *aep__tail_find(struct aep__core *core, aep_position position)
 {
-    struct aep__lane *lane = &relay->tail.lane;
+    struct aep__lane *lane = &core->tail.lane;
     uint64_t low = lane->head, high = lane->tail;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
@@ -436,76 +443,76 @@ struct aep__flight *aep__tail_find(struct aep__relay *relay, aep_position positi
 /* ---- reading a record again ---- */
 
 /* The removed file that the reader still has open is the right one, whatever bears its name now. */
-static int fetch_fd(struct aep__relay *relay, uint64_t segment)
+static int fetch_fd(struct aep__core *core, uint64_t segment)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     if (tail->reader.fd >= 0 && tail->reader.segment == segment)
         return tail->reader.fd;
     if (tail->fetch_fd >= 0 && tail->fetch_segment == segment)
         return tail->fetch_fd;
     if (tail->fetch_fd >= 0)
         close(tail->fetch_fd);
-    tail->fetch_fd = aep__segment_open(&relay->spool, segment, false, NULL);
+    tail->fetch_fd = aep__segment_open(core->spool, segment, false, NULL);
     tail->fetch_segment = segment;
     return tail->fetch_fd;
 }
 
-bool aep__tail_fetch(struct aep__relay *relay, const struct aep__flight *flight,
-                     struct aep__buf *buf, struct aep__record *ret)
+bool aep__tail_fetch(struct aep__core *core, const struct aep__flight *flight, struct aep__buf *buf,
+                     struct aep__record *ret)
 {
     size_t size = (size_t)(flight->end - flight->offset);
-    int fd = fetch_fd(relay, flight->segment);
+    int fd = fetch_fd(core, flight->segment);
     aep__buf_clear(buf);
     if (fd < 0 || !aep__buf_reserve(buf, size) ||
         pread(fd, buf->data, size, (off_t)flight->offset) != (ssize_t)size)
         return false;
     buf->len = size;
-    return aep__record_parse(buf->data, size, relay->spool.record_bytes, ret) == AEP__PARSE_RECORD;
+    return aep__record_parse(buf->data, size, core->spool->record_bytes, ret) == AEP__PARSE_RECORD;
 }
 
 /* ---- the disk ---- */
 
-void aep__tail_measure(struct aep__relay *relay)
+void aep__tail_measure(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     uint64_t from =
         tail->newest.segment > tail->cursor.segment ? tail->newest.segment : tail->cursor.segment;
-    uint64_t last = aep__segment_last(&relay->spool, from);
+    uint64_t last = aep__segment_last(core->spool, from);
     char name[AEP__SEGMENT_NAME_SIZE];
     struct stat st;
     if (last < from)
         return;
     aep__segment_name(last, name);
-    if (fstatat(relay->spool.dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(core->spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         tail->newest = (aep_position){last, (uint64_t)st.st_size};
 }
 
-uint64_t aep__tail_used(const struct aep__relay *relay)
+uint64_t aep__tail_used(const struct aep__core *core)
 {
-    const struct aep__tail *tail = &relay->tail;
-    return (tail->newest.segment - tail->cursor.segment) * relay->spool.segment_bytes +
+    const struct aep__tail *tail = &core->tail;
+    return (tail->newest.segment - tail->cursor.segment) * core->spool->segment_bytes +
            tail->newest.offset;
 }
 
 /* What comes from now on goes into the next segment. Sealed once: a seal is something to be synced,
  * too, which fails again on a disk that is broken for good. */
-static bool seal_newest(struct aep__relay *relay)
+static bool seal_newest(struct aep__core *core)
 {
     uint64_t at;
-    int fd = aep__segment_open(&relay->spool, relay->tail.newest.segment, true, NULL);
-    int sealed = fd < 0 ? -1 : aep__segment_find_seal(&relay->spool, fd, UINT64_MAX, &at);
-    bool done = sealed > 0 || (sealed == 0 && aep__segment_seal_early(&relay->spool, fd, 0) == 0);
+    int fd = aep__segment_open(core->spool, core->tail.newest.segment, true, NULL);
+    int sealed = fd < 0 ? -1 : aep__segment_find_seal(core->spool, fd, UINT64_MAX, &at);
+    bool done = sealed > 0 || (sealed == 0 && aep__segment_seal_early(core->spool, fd, 0) == 0);
     if (fd >= 0)
         close(fd);
     return done;
 }
 
-void aep__tail_purge(struct aep__relay *relay)
+void aep__tail_purge(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
-    aep__tail_measure(relay);
+    struct aep__tail *tail = &core->tail;
+    aep__tail_measure(core);
     tail->purge = tail->newest;
-    if (tail->newest.offset > HEADER_BYTES && seal_newest(relay))
+    if (tail->newest.offset > HEADER_BYTES && seal_newest(core))
         tail->purge = (aep_position){tail->newest.segment + 1, 0};
     tail->purged = 0;
     tail->retry_us = 0;
@@ -514,94 +521,93 @@ void aep__tail_purge(struct aep__relay *relay)
 
 /* The disk failed to keep what was written: nothing more is to go into this segment. What is not
  * acknowledged is still sent, from memory if need be. */
-static void seal_failed(struct aep__relay *relay, int error)
+static void seal_failed(struct aep__core *core, int error)
 {
-    uint64_t number = relay->tail.newest.segment;
-    bool sealed = seal_newest(relay);
-    aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
-                   strerror(error),
-                   sealed ? "going on in a new one" : "it cannot be sealed either");
+    uint64_t number = core->tail.newest.segment;
+    bool sealed = seal_newest(core);
+    aep__core_log(core, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
+                  strerror(error), sealed ? "going on in a new one" : "it cannot be sealed either");
 }
 
 /* What has become due since the syncer's last job. False: nothing. */
-static bool next_job(struct aep__relay *relay, struct aep__sync_job *ret)
+static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     const struct aep__cursor *cursor = &tail->cursor;
     bool grown = aep__before(tail->synced, tail->newest);
     bool unfinished = aep__before((aep_position){cursor->segment, cursor->offset}, tail->newest);
     *ret = (struct aep__sync_job){0};
-    if (!aep__config_is(relay->config, AEP__OPT_SPOOL_SYNC, "never"))
+    if (core->in.sync_cursor)
         ret->cursor = tail->cursor_dirty;
-    if (grown && unfinished && aep__config_is(relay->config, AEP__OPT_SPOOL_SYNC, "batch")) {
+    if (grown && unfinished && core->in.sync_segments) {
         ret->from = tail->synced.segment > cursor->segment ? tail->synced.segment : cursor->segment;
         ret->to = tail->newest.segment;
         ret->folder = tail->newest.segment != tail->synced.segment;
     }
-    if (aep__syncer_removed(&relay->syncer) < cursor->segment)
+    if (aep__syncer_removed(&core->syncer) < cursor->segment)
         ret->remove_below = cursor->segment;
     return ret->from || ret->cursor || ret->remove_below;
 }
 
 /* What the syncer's jobs came to. True: one is still under way. */
-static bool hear_syncer(struct aep__relay *relay)
+static bool hear_syncer(struct aep__core *core)
 {
-    struct aep__sync_errors errors = aep__syncer_errors(&relay->syncer);
+    struct aep__sync_errors errors = aep__syncer_errors(&core->syncer);
     if (errors.sync)
-        seal_failed(relay, errors.sync);
+        seal_failed(core, errors.sync);
     if (errors.remove)
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot remove finished segments: %s",
-                       strerror(errors.remove));
+        aep__core_log(core, AEP_LOG_ERROR, "cannot remove finished segments: %s",
+                      strerror(errors.remove));
     return errors.pending;
 }
 
-void aep__tail_sync(struct aep__relay *relay)
+void aep__tail_sync(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
+    struct aep__tail *tail = &core->tail;
     struct aep__sync_job job;
-    bool pending = hear_syncer(relay);
-    aep__tail_measure(relay);
-    bool due = next_job(relay, &job);
+    bool pending = hear_syncer(core);
+    aep__tail_measure(core);
+    bool due = next_job(core, &job);
     if (due || pending)
-        aep__relay_tick_soon(relay); /* to hear of it, though nothing else may happen */
-    if (due && !aep__syncer_ask(&relay->syncer, &job))
+        aep__pace_tick_soon(core->pace); /* to hear of it, though nothing else may happen */
+    if (due && !aep__syncer_ask(&core->syncer, &job))
         return;
     tail->synced = tail->newest;
     if (job.cursor)
         tail->cursor_dirty = false;
 }
 
-void aep__tail_sync_now(struct aep__relay *relay)
+void aep__tail_sync_now(struct aep__core *core)
 {
-    aep__syncer_settle(&relay->syncer);
-    aep__tail_sync(relay);
-    aep__syncer_settle(&relay->syncer);
-    hear_syncer(relay);
+    aep__syncer_settle(&core->syncer);
+    aep__tail_sync(core);
+    aep__syncer_settle(&core->syncer);
+    hear_syncer(core);
 }
 
-bool aep__tail_seal_idle(struct aep__relay *relay)
+bool aep__tail_seal_idle(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
-    if (tail->reader.fd < 0 || tail->reader.examined <= HEADER_BYTES)
+    struct aep__tail *tail = &core->tail;
+    if (core->sink->retains || tail->reader.fd < 0 || tail->reader.examined <= HEADER_BYTES)
         return false;
-    int fd = aep__segment_open(&relay->spool, tail->reader.segment, true, NULL);
+    int fd = aep__segment_open(core->spool, tail->reader.segment, true, NULL);
     if (fd < 0)
         return false;
-    bool sealed = aep__segment_seal_early(&relay->spool, fd, tail->position.offset) == 0;
+    bool sealed = aep__segment_seal_early(core->spool, fd, tail->position.offset) == 0;
     close(fd);
     tail->waiting &= !sealed; /* look again: the seal is to be read */
     return sealed;
 }
 
-void aep__tail_tidy(struct aep__relay *relay)
+void aep__tail_tidy(struct aep__core *core)
 {
-    struct aep__tail *tail = &relay->tail;
-    if (!aep__tail_finished(relay) || !aep__tail_seal_idle(relay))
+    struct aep__tail *tail = &core->tail;
+    if (!aep__tail_finished(core) || !aep__tail_seal_idle(core))
         return;
     switch (aep__reader_next(&tail->reader, &tail->pending, NULL)) {
     case AEP__READ_SEALED:
-        note_sealed(relay);
-        aep__tail_advance(relay);
+        note_sealed(core);
+        aep__tail_advance(core);
         break;
     case AEP__READ_EVENT: /* it came before the seal: the next relay's */
         tail->has_pending = true;

@@ -9,38 +9,38 @@
  *     ASIDE ─ side log synced ─▶ DONE
  *
  * Of one topic, records go in order: none is sent while an older one of the topic is HELD. */
-#ifndef AEP_RELAY_DELIVERY_H
-#define AEP_RELAY_DELIVERY_H
+#ifndef AEP_DELIVER_DELIVERY_H
+#define AEP_DELIVER_DELIVERY_H
 
 #include "base/buf.h"
-#include "relay/flight.h"
-#include "relay/sink.h"
-#include "relay/topic.h"
+#include "deliver/flight.h"
+#include "deliver/sink.h"
+#include "deliver/topic.h"
 #include "spool/record.h"
 
-struct aep__relay;
+struct aep__core;
 
 /** Takes a NEW flight of the tail on. False: the sink is full, the flight is as before. */
-bool aep__delivery_offer(struct aep__relay *relay, struct aep__flight *flight,
+bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
                          const struct aep__record *record);
-/** Sends a flight of any lane. FULL: it is as before; else it is SENT, or settled. */
-enum aep__verdict aep__delivery_send(struct aep__relay *relay, struct aep__flight *flight,
-                                     const struct aep__message *message);
-/** The sink's callback. */
-void aep__delivery_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
-                            bool forbidden);
+/** Sends a flight of any lane; adds the header x-aep-seq. FULL: it is as before; else it is SENT,
+ * or settled. */
+enum aep__verdict aep__delivery_send(struct aep__core *core, struct aep__flight *flight,
+                                     struct aep__message *message);
+/** The sink has reported a flight. */
+void aep__delivery_reported(struct aep__core *core, void *record, enum aep__verdict verdict,
+                            const char *error, bool forbidden);
 /** Moves gates, sends again what was held, syncs what was set aside. Once in each loop. */
-void aep__delivery_step(struct aep__relay *relay);
+void aep__delivery_step(struct aep__core *core);
 /** Drops everything that is unsent now, as far as it has been read; marks the rest of the tail to
  * be dropped. Returns how many records were dropped at once. */
-uint64_t aep__delivery_purge(struct aep__relay *relay);
+uint64_t aep__delivery_purge(struct aep__core *core);
 /** The flight is finished. */
-void aep__delivery_finish(struct aep__relay *relay, struct aep__flight *flight,
-                          enum aep__fate fate);
+void aep__delivery_finish(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
 /** The flight's record is in a side log; once that is synced it is finished. */
-void aep__delivery_aside(struct aep__relay *relay, struct aep__flight *flight, enum aep__fate fate);
+void aep__delivery_aside(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
 /** Reads a flight's record again, whatever lane it is in. */
-bool aep__delivery_fetch(struct aep__relay *relay, struct aep__flight *flight, struct aep__buf *buf,
+bool aep__delivery_fetch(struct aep__core *core, struct aep__flight *flight, struct aep__buf *buf,
                          struct aep__record *ret);
 
 static inline struct aep__slice aep__record_raw(const struct aep__record *record)

@@ -4,15 +4,15 @@
  *
  * Replay: the letters' notes are marked in the file, so that a relay's end forgets no request; then
  * they are sent one at a time, and taken out of the file in batches once they are acknowledged. */
-#ifndef AEP_RELAY_DEAD_H
-#define AEP_RELAY_DEAD_H
+#ifndef AEP_DELIVER_DEAD_H
+#define AEP_DELIVER_DEAD_H
 
-#include "relay/flight.h"
+#include "deliver/flight.h"
 #include "spool/sidelog.h"
 
 #define AEP__DEAD_BATCH 256
 
-struct aep__relay;
+struct aep__core;
 
 /* A letter whose replay is over. */
 struct aep__dead_result {
@@ -32,18 +32,18 @@ struct aep__dead {
 };
 
 /** Errors: AEP_ESPOOL. */
-int aep__dead_load(struct aep__relay *relay, aep_error *err);
-void aep__dead_done(struct aep__relay *relay);
+int aep__dead_load(struct aep__core *core, aep_error *err);
+void aep__dead_done(struct aep__core *core);
 /** Appends a record to the log. False, said in relay.log: the disk takes none. */
-bool aep__dead_bury(struct aep__relay *relay, const struct aep__flight *flight,
-                    struct aep__slice raw, const char *error);
-int aep__dead_sync(struct aep__relay *relay);
+bool aep__dead_bury(struct aep__core *core, const struct aep__flight *flight, struct aep__slice raw,
+                    const char *error);
+int aep__dead_sync(struct aep__core *core);
 /** Marks letters to be sent again / removes them; ordinal NULL: all. Returns how many; -1: errno. */
-int64_t aep__dead_replay(struct aep__relay *relay, const uint64_t *ordinal);
-int64_t aep__dead_drop(struct aep__relay *relay, const uint64_t *ordinal);
+int64_t aep__dead_replay(struct aep__core *core, const uint64_t *ordinal);
+int64_t aep__dead_drop(struct aep__core *core, const uint64_t *ordinal);
 /** Goes on with the replay. */
-void aep__dead_pump(struct aep__relay *relay);
+void aep__dead_pump(struct aep__core *core);
 /** Whether a record is a dead letter. */
-bool aep__dead_holds(struct aep__relay *relay, aep_position position);
+bool aep__dead_holds(struct aep__core *core, aep_position position);
 
 #endif

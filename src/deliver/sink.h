@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sink: where the relay delivers to. Two exist: Kafka, and the one of local mode, which takes
- * records only to make room and delivers them nowhere.
+/* A sink: where records are delivered to. Two exist: Kafka, and the one of local mode, which takes
+ * records only to make room and delivers them nowhere. Another is one file, and a row in the tables
+ * of tests/unit/deliver/test_sinks.c, which says what each must do.
  *
- *     relay ── send ──▶ sink          takes a copy, or says why not
- *     relay ◀─ reported ── sink       once for each that was taken, from serve() or abandon()
+ *     core ── send ──▶ sink          takes a copy, or says why not
+ *     core ◀─ reported ── sink       once for each that was taken, from serve() or abandon()
  *
- * All functions are called in the relay's one thread; none blocks on the network but free(), which
+ * All functions are called in one thread; none blocks on the network but free(), which
  * is bounded. Callbacks come only from within serve(), abandon() and free(). */
-#ifndef AEP_RELAY_SINK_H
-#define AEP_RELAY_SINK_H
+#ifndef AEP_DELIVER_SINK_H
+#define AEP_DELIVER_SINK_H
 
 #include "aep/aep.h"
 #include "base/message.h"
-#include "config/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ enum aep__verdict {
     AEP__VERDICT_BROKEN,  /* the sink is of no more use: free it and make another */
 };
 
-/** What a sink tells its relay. */
+/** What a sink tells whoever runs it. */
 struct aep__sink_events {
     /** @record  what send() was given
      * @error   librdkafka's name of the error, or what was wrong, static; "" for none
@@ -56,14 +56,13 @@ struct aep__sink_ops {
     /** A handle for a topic (name NUL-terminated, legal); NULL: errno. close before free(). */
     void *(*topic_open)(struct aep__sink *sink, const char *name);
     void (*topic_close)(struct aep__sink *sink, void *topic);
-    /** Hands over one message; what it points to is copied.
-     * @sequence  value of the header x-aep-seq
+    /** Hands over one message, headers and all; what it points to is copied.
      * @record    comes back in the report
      * Returns TAKEN, or FULL, DONE, REFUSED, INVALID, LATER, BROKEN: no report follows. */
     enum aep__verdict (*send)(struct aep__sink *sink, void *topic,
-                              const struct aep__message *message, struct aep__slice sequence,
-                              void *record, const char **ret_error, bool *ret_forbidden);
-    /** Whether records are wanted at all while the spool holds so much. */
+                              const struct aep__message *message, void *record,
+                              const char **ret_error, bool *ret_forbidden);
+    /** Whether records are wanted while the spool holds so much; NULL: always. */
     bool (*wants)(const struct aep__sink *sink, uint64_t used_bytes);
     /** Asks the broker for a sign of life; events->broker() tells. No-op while one is awaited. */
     void (*verify)(struct aep__sink *sink);
@@ -75,22 +74,11 @@ struct aep__sink_ops {
 
 struct aep__sink {
     const struct aep__sink_ops *ops;
-    bool local;      /* delivers nowhere */
+    bool retains;    /* records stay in the spool: on disk they are where they are wanted, and they
+                        are let go, unread, only to make room */
     bool plain;      /* it broke because the broker allows no idempotent producer: make the next one
                         without */
     unsigned window; /* records that it takes before the oldest of them must be finished */
 };
-
-/** @events  borrowed, for life
- * Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. */
-int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
-                        const struct aep__sink_events *events, aep_error *err);
-/** The same without an idempotent producer. */
-int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
-                              const struct aep__sink_events *events, aep_error *err);
-/** "librdkafka 2.0.2" */
-const char *aep__sink_kafka_version(void);
-/** Keeps the newest max_bytes: from 75 % of them on it lets the oldest go. */
-int aep__sink_local_new(struct aep__sink **ret, uint64_t max_bytes, aep_error *err);
 
 #endif

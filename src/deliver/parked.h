@@ -8,11 +8,11 @@
  * Once it is sent to its end it is drained; it is removed when the cursor has passed the last record
  * that was in it, since a relay that ends before may read those records once more and must know
  * them. */
-#ifndef AEP_RELAY_PARKED_H
-#define AEP_RELAY_PARKED_H
+#ifndef AEP_DELIVER_PARKED_H
+#define AEP_DELIVER_PARKED_H
 
-#include "relay/flight.h"
-#include "relay/topic.h"
+#include "deliver/flight.h"
+#include "deliver/topic.h"
 #include "spool/sidelog.h"
 
 struct aep__parked {
@@ -23,26 +23,26 @@ struct aep__parked {
 };
 
 /** Opens the side logs that there are. Errors: AEP_ESPOOL, AEP_ENOMEM. */
-int aep__parked_load(struct aep__relay *relay, aep_error *err);
-void aep__parked_done(struct aep__relay *relay);
+int aep__parked_load(struct aep__core *core, aep_error *err);
+void aep__parked_done(struct aep__core *core);
 /** The topic was refused: from now on its records are parked. */
-void aep__parked_begin(struct aep__relay *relay, struct aep__topic *topic);
+void aep__parked_begin(struct aep__core *core, struct aep__topic *topic);
 /** Appends a flight's record; then it is ASIDE. False, said in the log: the disk takes none. */
-bool aep__parked_add(struct aep__relay *relay, struct aep__flight *flight, struct aep__slice raw);
+bool aep__parked_add(struct aep__core *core, struct aep__flight *flight, struct aep__slice raw);
 /** Sends what the gate lets through; takes note of what is finished. */
-void aep__parked_pump(struct aep__relay *relay, struct aep__topic *topic);
+void aep__parked_pump(struct aep__core *core, struct aep__topic *topic);
 /** Syncs all logs. 0, or -1 with errno. */
-int aep__parked_sync(struct aep__relay *relay);
+int aep__parked_sync(struct aep__core *core);
 /** Drops what is parked; returns how many records. */
-uint64_t aep__parked_purge(struct aep__relay *relay);
+uint64_t aep__parked_purge(struct aep__core *core);
 
 struct aep__parked_sum {
     uint64_t records, bytes;
     const struct aep__topic *forbidden; /* one that may not be written; NULL: none */
 };
-struct aep__parked_sum aep__parked_sum(struct aep__relay *relay);
+struct aep__parked_sum aep__parked_sum(struct aep__core *core);
 /** Whether a record is parked and not sent yet / whether one before that position is. */
-bool aep__parked_holds(struct aep__relay *relay, aep_position position);
-bool aep__parked_holds_before(struct aep__relay *relay, aep_position position);
+bool aep__parked_holds(struct aep__core *core, aep_position position);
+bool aep__parked_holds_before(struct aep__core *core, aep_position position);
 
 #endif

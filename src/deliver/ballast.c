@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/ballast.h"
+#include "deliver/ballast.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a waiter is told of records that left the spool without Kafka having them. */
-#include "relay/missed.h"
+#include "deliver/missed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

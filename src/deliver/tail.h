@@ -9,17 +9,17 @@
  * A segment is passed once the cursor's flight stands beyond it; the syncer removes it later. The ordinal counts events from the
  * spool's begin on; at the first relay start of a boot it skips to the next multiple of 2^32, since
  * numbers given to records that a power cut took must not come again. */
-#ifndef AEP_RELAY_TAIL_H
-#define AEP_RELAY_TAIL_H
+#ifndef AEP_DELIVER_TAIL_H
+#define AEP_DELIVER_TAIL_H
 
-#include "relay/flight.h"
+#include "deliver/flight.h"
 #include "spool/cursor.h"
 #include "spool/read.h"
 
 #define AEP__TAIL_FLIGHTS 2048
 #define AEP__TAIL_SEALED 16
 
-struct aep__relay;
+struct aep__core;
 
 struct aep__sealed {
     uint64_t segment;
@@ -56,39 +56,41 @@ struct aep__tail {
 
 /** Loads the cursor, applies the reboot rule, sweeps, opens the reader. Errors: AEP_ESPOOL, AEP_EIO,
  * AEP_ENOMEM. */
-int aep__tail_start(struct aep__relay *relay, aep_error *err);
-void aep__tail_done(struct aep__relay *relay);
+int aep__tail_start(struct aep__core *core, aep_error *err);
+void aep__tail_done(struct aep__core *core);
 /** The bell has rung: there is something to read. */
-void aep__tail_rung(struct aep__relay *relay);
+void aep__tail_rung(struct aep__core *core);
 /** Reads and offers records. True if it stopped only to let others run. */
-bool aep__tail_pump(struct aep__relay *relay);
+bool aep__tail_pump(struct aep__core *core);
 /** Pops what is finished, moves the cursor behind it. */
-void aep__tail_advance(struct aep__relay *relay);
+void aep__tail_advance(struct aep__core *core);
 /** Whether everything that was there when it last looked is finished. */
-bool aep__tail_finished(const struct aep__relay *relay);
+bool aep__tail_finished(const struct aep__core *core);
+/** The same, where the sink wants records at all. */
+bool aep__tail_satisfied(struct aep__core *core);
 /** Whether all below a position is finished. */
-bool aep__tail_finished_below(const struct aep__relay *relay, aep_position position);
+bool aep__tail_finished_below(const struct aep__core *core, aep_position position);
 /** Reads a flight's record again. False: it is not there any more. */
-bool aep__tail_fetch(struct aep__relay *relay, const struct aep__flight *flight,
-                     struct aep__buf *buf, struct aep__record *ret);
+bool aep__tail_fetch(struct aep__core *core, const struct aep__flight *flight, struct aep__buf *buf,
+                     struct aep__record *ret);
 /** Looks where the spool ends. */
-void aep__tail_measure(struct aep__relay *relay);
+void aep__tail_measure(struct aep__core *core);
 /** Bytes that the spool's segments take, by the publishers' reckoning. */
-uint64_t aep__tail_used(const struct aep__relay *relay);
+uint64_t aep__tail_used(const struct aep__core *core);
 /** Has synced what must be, and passed segments removed; at ticks. */
-void aep__tail_sync(struct aep__relay *relay);
+void aep__tail_sync(struct aep__core *core);
 /** The same, and waits until it is done. */
-void aep__tail_sync_now(struct aep__relay *relay);
+void aep__tail_sync_now(struct aep__core *core);
 /** Marks all that stands there now to be dropped, and ends its segment, so that it leaves the disk. */
-void aep__tail_purge(struct aep__relay *relay);
+void aep__tail_purge(struct aep__core *core);
 /** All is finished and quiet: seals the segment so that it can be removed. False: there is nothing
  * in it, or it cannot be. */
-bool aep__tail_seal_idle(struct aep__relay *relay);
+bool aep__tail_seal_idle(struct aep__core *core);
 /** At a stop: if all is finished, passes the segment too, so that nothing delivered stays on disk;
  * the next aep__tail_sync_now() removes it. Sends nothing. */
-void aep__tail_tidy(struct aep__relay *relay);
+void aep__tail_tidy(struct aep__core *core);
 /** The flight of the record that ends at a position; NULL: none in the lane. */
-struct aep__flight *aep__tail_find(struct aep__relay *relay, aep_position position);
+struct aep__flight *aep__tail_find(struct aep__core *core, aep_position position);
 
 static inline bool aep__before(aep_position a, aep_position b)
 {

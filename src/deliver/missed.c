@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/missed.h"
+#include "deliver/missed.h"
 
 void aep__missed_add(struct aep__missed *missed, struct aep__missed_range range)
 {

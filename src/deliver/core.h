@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core: brings a spool's records to a sink, and each of them to its fate.
+ *
+ *     spool ─ tail ─▶ flights ─ delivery ─▶ sink ─▶ (Kafka)
+ *               ▲        │  ▲       │
+ *            cursor ◀────┘  │       ├─ refused topic ─▶ parked log ─▶ (again, once it is allowed)
+ *       (what is finished)  │       └─ refused message ─▶ dead letters
+ *                           └── reports
+ *
+ * It knows a spool, a sink, a clock, counters and a log, and nothing of a loop, of sockets or of its
+ * process: the relay runs it, and so do tests, on a sink and a clock of their own.
+ *
+ * Invariant: the cursor stands at the first record that is not finished: acknowledged, or durable in
+ * a side log. It moves for reports and for nothing else.
+ *
+ * Threads: all functions in one thread; the syncer's is met only in syncer.c. */
+#ifndef AEP_DELIVER_CORE_H
+#define AEP_DELIVER_CORE_H
+
+#include "deliver/dead.h"
+#include "deliver/latency.h"
+#include "deliver/missed.h"
+#include "deliver/pace.h"
+#include "deliver/sink.h"
+#include "deliver/syncer.h"
+#include "deliver/tail.h"
+#include "deliver/topic.h"
+#include "spool/counters.h"
+#include "spool/spool.h"
+
+/** What a core is given; all borrowed for its life. */
+struct aep__core_inputs {
+    struct aep__spool *spool; /* whose lock the caller holds */
+    struct aep__counters *counters;
+    struct aep__pace *pace; /* the caller reads its clock before each turn */
+    void (*log)(void *user, enum aep_log_level level, const char *text);
+    void *log_user;
+    uint64_t dead_max_bytes; /* of the dead letters */
+    bool sync_segments;      /* what publishers append is synced here (spool.sync=batch) */
+    bool sync_cursor;        /* not where spool.sync=never */
+};
+
+struct aep__core {
+    struct aep__core_inputs in;
+    struct aep__spool *spool;       /* the same as in.spool, */
+    struct aep__counters *counters; /* in.counters */
+    struct aep__pace *pace;         /* and in.pace */
+    struct aep__sink *sink;         /* borrowed; set before a turn, not NULL then */
+    int cursor_fd;                  /* -1: not open */
+    struct aep__syncer syncer;
+    struct aep__missed missed;
+    struct aep__topics topics;
+    struct aep__tail tail;
+    struct aep__dead dead;
+    struct aep__latency latency;
+    uint64_t acknowledged;   /* records, not yet in the counters */
+    int64_t aside_synced_us; /* when side logs were last synced */
+    bool aside;              /* some flight waits for that */
+    bool finished;           /* some flight was finished since aep__core_settle() */
+    bool orphan;             /* the spool's folder is gone: nothing is to be written any more */
+    bool started;
+};
+
+/** Ready for aep__core_start(), or for aep__core_done(). */
+void aep__core_init(struct aep__core *core, const struct aep__core_inputs *inputs);
+/** Reads cursor and side logs, as a core before this one left them. core->sink is set: parked topics
+ * are opened. Errors: AEP_ESPOOL, AEP_EIO, AEP_ENOMEM. */
+int aep__core_start(struct aep__core *core, aep_error *err);
+/** After the sink's last report. */
+void aep__core_done(struct aep__core *core);
+
+/** A turn is: the sink's serve(), settle, step, pump, settle. What is finished can be asked about
+ * until settle(), by position; then it leaves the lane and the cursor passes it. */
+void aep__core_settle(struct aep__core *core);
+/** Moves gates, sends again what was held, syncs what was set aside. */
+void aep__core_step(struct aep__core *core);
+/** Reads records and offers them. True: it stopped only to let others run. */
+bool aep__core_pump(struct aep__core *core);
+/** Gives up what the sink has taken and closes its topics, so that it can be freed or replaced. */
+void aep__core_detach(struct aep__core *core);
+/** Drops everything that is unsent now: the rest of the tail as it is read. Returns how many records
+ * were dropped at once. */
+uint64_t aep__core_purge(struct aep__core *core);
+
+/** Records that the sink holds now. */
+unsigned aep__core_in_flight(struct aep__core *core);
+/** Whether all below a position has arrived where it is wanted, or is parked. */
+bool aep__core_arrived_below(const struct aep__core *core, aep_position position);
+/** Whether all that was there when it last looked is finished, and nothing is to be sent again. */
+bool aep__core_idle(struct aep__core *core);
+/** How far the spool was read and looked at. */
+aep_position aep__core_reached(const struct aep__core *core);
+
+enum aep__standing {
+    AEP__STANDING_OPEN,     /* it is on its way, or was not read yet */
+    AEP__STANDING_FINISHED, /* *ret_fate holds */
+    AEP__STANDING_NONE,     /* no record ends there */
+};
+/** What became of the record that ends at a position. */
+enum aep__standing aep__core_standing(struct aep__core *core, aep_position position,
+                                      enum aep__fate *ret_fate);
+
+/** Writes a line to the log. */
+void aep__core_log(struct aep__core *core, enum aep_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sink that delivers to Kafka, through librdkafka.
+ *
+ *     send ──▶ librdkafka's queue (1000 messages, 2 MB) ──▶ broker
+ *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
+ *                 └─ an eventfd is written when it becomes non-empty, so that poll(2) wakes
+ *
+ * Order: by one request in flight to each broker, and, where leaders move, by an idempotent producer
+ * if the cluster grants one. librdkafka retries all that is transient for ever
+ * (message.timeout.ms=0); only what it gives up on is reported here, and what it then holds comes
+ * back (recall.h).
+ *
+ * Threads: ours is one; librdkafka's own meet it in the queue and in recall's lock. */
+#ifndef AEP_RELAY_SINK_KAFKA_H
+#define AEP_RELAY_SINK_KAFKA_H
+
+#include "config/config.h"
+#include "deliver/sink.h"
+
+/** @events  borrowed, for life
+ * Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. */
+int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
+                        const struct aep__sink_events *events, aep_error *err);
+/** The same without an idempotent producer. */
+int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
+                              const struct aep__sink_events *events, aep_error *err);
+/** "librdkafka 2.0.2" */
+const char *aep__sink_kafka_version(void);
+
+#endif
