@@ -342,18 +342,28 @@ void aep__process_sync_rest(struct aep__process *process)
 
 /* ---- the relay ---- */
 
+/* Where the spool ends; cheap while a segment is open. */
+static bool find_tail(struct aep__process *process, aep_position *ret)
+{
+    bool named;
+    ret->segment = process->appender.segment;
+    if (process->appender.fd >= 0 &&
+        aep__segment_look(process->appender.fd, &ret->offset, &named) == 0)
+        return true;
+    return aep__append_tail(&process->appender, ret, NULL) == AEP_OK;
+}
+
 /* Local mode needs a relay only to make room. */
 static bool needs_relay(struct aep__process *process)
 {
     struct aep__cursor cursor;
-    struct stat st;
+    aep_position tail;
     if (!process->pub->local)
         return true;
-    if (process->appender.fd < 0 || fstat(process->appender.fd, &st) < 0 ||
-        aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
+    if (!find_tail(process, &tail) || aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
         return false;
-    uint64_t before = process->appender.segment - cursor.segment;
-    uint64_t used = before * process->spool.segment_bytes + (uint64_t)st.st_size;
+    uint64_t before = tail.segment - cursor.segment;
+    uint64_t used = before * process->spool.segment_bytes + tail.offset;
     return used >= process->appender.max_bytes / 100 * LOCAL_START_PERCENT;
 }
 
@@ -378,24 +388,25 @@ bool aep__process_wants_contender(struct aep__process *process)
     return true;
 }
 
-/* After an append, at most every PROBE_US. A relay that ends looks at the tail once more after
- * twice that time, so that no event strands between. */
-static void look_for_relay(struct aep__process *process, int64_t now_us, bool *ret_start_relay)
+/* At most every PROBE_US. A relay that ends looks at the tail once more after twice that time, so
+ * that no event strands between. */
+bool aep__process_tend(struct aep__process *process)
 {
+    int64_t now_us = aep__clock_mono_us();
+    process->called = true;
     if (now_us - process->probed_us < PROBE_US)
-        return;
+        return false;
     process->probed_us = now_us;
     if (folder_moved(process) && reopen_spool(process, NULL) != AEP_OK)
-        return;
+        return false;
     if (aep__process_relay_alive(process)) {
         process->relay_problem[0] = '\0';
-        *ret_start_relay = aep__process_wants_contender(process);
-        return;
+        return aep__process_wants_contender(process);
     }
     if (process->dirty && process->pub->sync == AEP__SYNC_BATCH &&
         now_us - process->synced_us >= PROBE_US)
         sync_now(process, NULL);
-    *ret_start_relay = aep__process_may_start(process);
+    return aep__process_may_start(process);
 }
 
 /* ---- append ---- */
@@ -415,7 +426,7 @@ static void count_gaps(struct aep__process *process)
 }
 
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
-                        bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err)
+                        bool reserved, aep_position *ret, aep_error *err)
 {
     const struct aep__buf *record = &scratch->record;
     int result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
@@ -431,6 +442,5 @@ int aep__process_append(struct aep__process *process, const struct aep__scratch 
     process->published = process->dirty = true;
     if (process->pub->sync == AEP__SYNC_ALWAYS)
         result = sync_now(process, err);
-    look_for_relay(process, aep__clock_mono_us(), ret_start_relay);
     return result;
 }

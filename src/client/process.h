@@ -63,6 +63,7 @@ struct aep__process {
     int bell_fd, lock_fd;
     int control_fd;               /* a connection to the relay that no wait uses now; -1: none */
     uint64_t next_request;        /* on control connections */
+    bool called;                  /* to publish, by this process; perhaps in vain */
     bool published;               /* something, by this process */
     bool dirty;                   /* since the last sync */
     int64_t probed_us, synced_us; /* monotonic */
@@ -94,11 +95,14 @@ void aep__process_notice(struct aep__process *process, enum aep__notice notice,
 struct aep__scratch *aep__scratch_take(struct aep__process *process);
 void aep__scratch_put(struct aep__process *process, struct aep__scratch *scratch);
 
-/** Under the lock: appends the record of this scratch, rings, and sees to sync and relay.
- * @ret_start_relay  a relay is to be started, after unlocking
+/** Under the lock: appends the record of this scratch, and rings.
  * Errors: as aep__append(); AEP_EIO with spool.sync=always also when it cannot be synced */
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
-                        bool reserved, aep_position *ret, bool *ret_start_relay, aep_error *err);
+                        bool reserved, aep_position *ret, aep_error *err);
+/** Under the lock, at the end of every call that publishes: sees to sync and relay. A call that was
+ * refused does so, too: it may be a relay that is missing to make room.
+ * Returns whether a relay is to be started, after unlocking. */
+bool aep__process_tend(struct aep__process *process);
 /** Under the lock: whether it is our turn to start a relay now; none is alive. */
 bool aep__process_may_start(struct aep__process *process);
 /** Under the lock: whether a relay is to be started although one lives: that one runs with settings

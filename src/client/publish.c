@@ -130,10 +130,10 @@ static int append_counted(struct aep__process *process, const struct aep__scratc
     if (result == AEP_OK)
         result = check_record_size(process, scratch, err);
     if (result == AEP_OK)
-        result = aep__process_append(process, scratch, is_reserved(input), &ret->position,
-                                     ret_start_relay, err);
+        result = aep__process_append(process, scratch, is_reserved(input), &ret->position, err);
     ret->spool = aep__spool_number(&process->spool);
     count_event(process, &scratch->envelope.counts, result);
+    *ret_start_relay = aep__process_tend(process);
     aep__process_unlock(process);
     return result;
 }
@@ -213,11 +213,14 @@ int aep__publish_refused(aep_publisher *pub, int code)
 {
     static const struct aep__text_counts none;
     struct aep__process *process;
-    if (pub && pub->enabled && aep__publisher_process(pub, &process, NULL) == AEP_OK &&
-        aep__process_lock_quick(process, NULL) == AEP_OK) {
-        count_event(process, &none, code);
-        aep__process_unlock(process);
-    }
+    if (!pub || !pub->enabled || aep__publisher_process(pub, &process, NULL) != AEP_OK ||
+        aep__process_lock_quick(process, NULL) != AEP_OK)
+        return code;
+    count_event(process, &none, code);
+    bool start_relay = aep__process_tend(process);
+    aep__process_unlock(process);
+    if (start_relay)
+        aep__publisher_start_relay(pub, process, NULL);
     return code;
 }
 

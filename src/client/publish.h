@@ -24,12 +24,13 @@ struct aep__sent {
     int64_t timestamp_us;
 };
 
-/** Builds, appends, rings; starts a relay where none lives. With events disabled it makes only ids.
+/** Builds, appends, rings; accepted or not, starts a relay where none lives. With events disabled it makes only ids.
  * Errors: as aep_publish_started() */
 int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep__sent *ret,
                  aep_error *err);
 
-/** Counts what is refused before there is an event, or with one that it cannot be. Returns code. */
+/** Counts what is refused before there is an event, or with one that it cannot be, and sees to the
+ * relay. Returns code. */
 int aep__publish_refused(aep_publisher *pub, int code);
 
 /** The number that stands for a spool in receipts. */

@@ -63,9 +63,11 @@ int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process,
     if (aep__process_lock(process, NULL) == AEP_OK) {
         snprintf(process->relay_problem, sizeof process->relay_problem, "%s",
                  result == AEP_OK ? "" : why.text);
-        if (result != AEP_OK)
+        if (result != AEP_OK) {
+            process->contended_with = 0; /* that one has met no contender yet */
             aep__process_notice(process, AEP__NOTICE_RELAY, AEP_LOG_WARNING,
                                 "events stay on disk: %s", why.text);
+        }
         aep__process_unlock(process);
     }
     return result == AEP_OK ? AEP_OK : aep__error(err, result, why.field, "%s", why.text);
@@ -273,9 +275,9 @@ static void say_goodbye(aep_publisher *pub, struct aep__process *process)
     bool start = false, wait = false;
     if (aep__process_lock(process, NULL) != AEP_OK)
         return;
-    if (process->published) {
+    if (process->called) {
         bool alive = aep__process_relay_alive(process);
-        wait = should_wait(pub, process, alive);
+        wait = process->published && should_wait(pub, process, alive);
         start = !alive && aep__process_may_start(process);
         aep__process_sync_rest(process);
     }

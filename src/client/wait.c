@@ -127,6 +127,11 @@ void aep__targets_judge(struct aep__process *process, struct aep__target *list)
             target->code = AEP_EDEFERRED;
 }
 
+bool aep__target_wants_relay(const struct aep__target *target)
+{
+    return target->code == AEP_EDEFERRED || target->code == AEP_EPARKED;
+}
+
 /* ---- what the relay tells ---- */
 
 bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
@@ -290,14 +295,13 @@ static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, a
     if (wait->fd >= 0)
         return STEP_ASK;
     aep__targets_judge(process, &wait->target);
-    if (wait->target.code != AEP_EDEFERRED) {
-        *ret_code = wait->target.code;
+    *ret_code = wait->target.code;
+    bool absent = wait->pub->relay_auto && !aep__process_relay_alive(process);
+    *ret_start =
+        absent && aep__target_wants_relay(&wait->target) && aep__process_may_start(process);
+    if (*ret_code != AEP_EDEFERRED)
         return STEP_DONE;
-    }
-    if (!wait->pub->relay_auto || aep__process_relay_alive(process))
-        return STEP_RETRY;
-    *ret_start = aep__process_may_start(process);
-    if (*ret_start || !process->relay_problem[0])
+    if (!absent || *ret_start || !process->relay_problem[0])
         return STEP_RETRY;
     *ret_code = aep__error(err, AEP_ERELAY, "relay.path", "%s", process->relay_problem);
     return STEP_DONE;
@@ -314,8 +318,11 @@ static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
     enum step step = find_relay(wait, &start, ret_code, err);
     aep__process_unlock(wait->process);
     if (start) {
-        *ret_code = aep__publisher_start_relay(wait->pub, wait->process, err);
-        return *ret_code == AEP_OK ? STEP_RETRY : STEP_DONE;
+        int started =
+            aep__publisher_start_relay(wait->pub, wait->process, step == STEP_RETRY ? err : NULL);
+        if (step == STEP_RETRY)
+            *ret_code = started;
+        return started == AEP_OK ? step : STEP_DONE;
     }
     if (step != STEP_ASK)
         return step;

@@ -43,6 +43,9 @@ int aep__target_check(const struct aep__process *process, const struct aep__targ
  * all that they tell of the broker. */
 void aep__targets_judge(struct aep__process *process, struct aep__target *list);
 
+/** Whether, after that, a relay could still change what was found: what is parked is sent again. */
+bool aep__target_wants_relay(const struct aep__target *target);
+
 /** Sends the question; false: the relay is gone or does not listen. */
 bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target);
 /** Receives one answer: 1 with *ret_id and *ret_code (AEP_OK, AEP_EPARKED, AEP_EDEAD, or AEP_ERELAY:

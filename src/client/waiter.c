@@ -156,10 +156,11 @@ static void connect_relay(struct aep_waiter *waiter)
     waiter->refused_at_us = refused_look_us();
 }
 
-/* Under the lock, without a relay: what the files tell. */
-static void settle_pending(struct aep_waiter *waiter)
+/* Under the lock, without a relay: what the files tell. Returns whether a relay is wanted. */
+static bool settle_pending(struct aep_waiter *waiter)
 {
     struct aep__target *list = NULL;
+    bool wanted = false;
     for (size_t i = 0; i < waiter->pending_count; i++) {
         waiter->pending[i].target.next = list;
         list = &waiter->pending[i].target;
@@ -167,11 +168,13 @@ static void settle_pending(struct aep_waiter *waiter)
     aep__targets_judge(waiter->process, list);
     for (size_t i = 0; i < waiter->pending_count;) {
         int code = waiter->pending[i].target.code;
+        wanted |= aep__target_wants_relay(&waiter->pending[i].target);
         if (code != AEP_EDEFERRED)
             finish_pending(waiter, i, code);
         else
             i++;
     }
+    return wanted;
 }
 
 static void find_relay(struct aep_waiter *waiter)
@@ -182,8 +185,7 @@ static void find_relay(struct aep_waiter *waiter)
         return;
     connect_relay(waiter);
     if (!is_connected(waiter)) {
-        settle_pending(waiter);
-        start = waiter->pending_count > 0 && !aep__process_relay_alive(process) &&
+        start = settle_pending(waiter) && !aep__process_relay_alive(process) &&
                 aep__process_may_start(process);
     }
     aep__process_unlock(process);

@@ -32,11 +32,11 @@ def enter_mount_namespace():
 
 
 class Publishing(Case):
-    def publish_until_refused(self, spool, topic, count, first=0):
+    def publish_until_refused(self, spool, topic, count, first=0, env=None):
         """Returns the numbers that were accepted, and the result."""
         lines = numbered_lines(topic, count, first=first, keys=1, fill=FILL)
         result = spool.run("publish", "--stdin", "--json",
-                           stdin="".join(json.dumps(line) + "\n" for line in lines))
+                           stdin="".join(json.dumps(line) + "\n" for line in lines), env=env)
         answers = [json.loads(line) for line in result.out.splitlines()]
         return [first + answer["line"] - 1 for answer in answers
                 if answer.get("line") and answer["state"] == "spooled"], result
@@ -167,6 +167,29 @@ class SpoolFull(Publishing):
         spool.start_relay()
         wait_until(lambda: len(plain_kafka().read(*TOPICS.values(), only=word)) == 3 + refused,
                    "all that was accepted arrives", step_s=0.2)
+
+    def fill_whole(self, spool, topic):
+        """Also the part for last words, and no relay runs. Returns the numbers that topic will get."""
+        off = {"AEP_RELAY_MODE": "off"}
+        accepted, _ = self.publish_until_refused(spool, topic, 1000, env=off)
+        wait_until(lambda: spool.publish("completed", unique(), env=off).status == 4, "it is full")
+        return accepted
+
+    def test_a_refused_call_brings_the_relay_that_makes_room(self):
+        """Nobody else is there to start one: the last one was killed when the spool was full."""
+        calls = {"publish": ("publish", "progress", "--agent", "a", "--correlation-id", "c"),
+                 "run": ("run", "--agent", "a", "--", "true")}
+        for name, words in calls.items():
+            with self.subTest(name):
+                spool = self.make_spool(spool_segment_bytes="64KiB", spool_max_bytes="256KiB")
+                topic = unique_type("refused")
+                plain_kafka().create(topic)
+                accepted = self.fill_whole(spool, topic)
+                result = spool.run(*words)
+                self.assertTrue(result.err)
+                wait_until(lambda: spool.publish("progress", unique(), env={"AEP_RELAY_MODE": "off"})
+                           .status == 0, "there is room again")
+                self.assertEqual(self.numbers(topic), accepted)
 
     def test_lines_wait_for_the_room_that_the_relay_makes(self):
         """More than fits, through one process: nothing is refused while the relay makes room."""
