@@ -4,12 +4,39 @@ from _contextvars import ContextVar
 
 from . import _aep
 
-_current = ContextVar("aep.execution", default=None)
+_current = ContextVar("aep.execution", default=None)  # a _Place
+
+
+class _Place:
+    """Where a run stands among those around it. Contexts hold places, not runs: an ended run leaves
+    its place empty, in every context at once, and what is next around it is current there."""
+
+    __slots__ = ("run", "around")
+
+    def __init__(self, run):
+        self.run, self.around = run, _occupied(_current.get())
+
+    def leave(self):
+        # Skipping empty places here keeps the chain as short as the runs are that overlap.
+        self.run, self.around = None, _occupied(self.around)
+
+
+def _occupied(place):
+    """The innermost place whose run has not ended, from this one outwards; None if there is none."""
+    while place is not None and place.run is None:
+        place = place.around
+    return place
 
 
 def current():
-    """The execution whose block this code runs in; None outside of all."""
-    return _current.get()
+    """The innermost execution whose block this code runs in and that has not ended, or None."""
+    place = _current.get()
+    while place is not None:
+        run = place.run  # once: another thread may end it
+        if run is not None:
+            return run
+        place = place.around
+    return None
 
 
 class Execution:
@@ -18,12 +45,12 @@ class Execution:
     ABANDONED.
     """
 
-    __slots__ = ("publisher", "_members", "_run", "_token", "_ended")
+    __slots__ = ("publisher", "_members", "_run", "_place", "_ended")
 
     def __init__(self, publisher, agent_name, user_request, **members):
         self.publisher = publisher
         self._members = dict(members, agent_name=agent_name, user_request=user_request)
-        self._run = self._token = None
+        self._run = self._place = None
         self._ended = False
 
     def __repr__(self):
@@ -37,8 +64,8 @@ class Execution:
         """Publishes the started event; returns self. Raises InvalidEvent, SpoolFull, SpoolError."""
         if self._run is not None:
             raise RuntimeError("an execution is started once")
-        members, parent = self._members, _current.get()
-        if parent is not None and parent._run is not None:
+        members, parent = self._members, current()
+        if parent is not None:
             members = dict({"correlation_id": parent.correlation_id, "causation_id": parent.id,
                             "traceparent": parent.traceparent},
                            **{name: value for name, value in members.items() if value is not None})
@@ -62,21 +89,23 @@ class Execution:
     def complete(self, **members):
         """It ended well: members as for Publisher.completed(); duration_ms and session_id are filled
         in, too. Returns the Receipt. Raises as progress()."""
-        receipt = self._started().complete(**members)
-        self._ended = True
-        return receipt
+        return self._closed(self._started().complete(**members))
 
     def fail(self, error_message, **members):
         """It failed: members as for Publisher.failed(), filled in as complete() does. Returns the
         Receipt. Raises as progress()."""
-        receipt = self._started().fail(error_message=error_message, **members)
-        self._ended = True
-        return receipt
+        return self._closed(self._started().fail(error_message=error_message, **members))
 
     def fail_with(self, exception):
         """It failed with an exception: message, type and traceback become members."""
         from ._failure import members_of
         return self.fail(**members_of(exception))
+
+    def _closed(self, receipt):
+        self._ended = True
+        if self._place is not None:
+            self._place.leave()
+        return receipt
 
     # -- ids
 
@@ -114,17 +143,25 @@ class Execution:
 
     def __enter__(self):
         self.start()
-        self._token = _current.set(self)
+        _current.set(self._take_place())
         return self
 
     def __exit__(self, kind, exception, traceback):
-        token, self._token = self._token, None
-        try:
-            _current.reset(token)
-        except ValueError:
-            pass  # the block ends in another context than it began in
+        self._leave_place()
         if not self._ended:
             self._end(exception)
+
+    def _take_place(self):
+        """Its place within what is current here; who sets it current may be in another context later."""
+        self._place = _Place(self)
+        return self._place
+
+    def _leave_place(self):
+        """The block ends, in whatever context, before or after those within and around it."""
+        self._place.leave()
+        place = _current.get()
+        if place is not None and place.run is None:
+            _current.set(_occupied(place))
 
     def _end(self, exception):
         """What goes wrong here is logged: it must not hide how the block ended."""

@@ -2,7 +2,6 @@
 """A decorator that makes each call of a function an execution."""
 import functools
 
-from . import _aep
 from ._execution import Execution, _current
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200  # code flags, as in the inspect module
@@ -28,47 +27,40 @@ def _begin(publisher, agent_name, user_request, members, args, kwargs):
         return None
 
 
-class _Block:
-    """Around one call; what cannot be published does not touch it."""
+class _CallBlock:
+    """Around one call, whose run is the current one all the time; what cannot be published does not
+    touch it."""
 
-    __slots__ = ("begin", "run", "token")
+    __slots__ = ("begin", "run")
 
     def __init__(self, *begin):
         self.begin = begin
 
     def __enter__(self):
         self.run = _begin(*self.begin)
-
-    def __exit__(self, kind, exception, traceback):
-        if self.run is not None and not self.run.ended:
-            self.run._end(exception)
-
-
-class _CallBlock(_Block):
-    """The run is the current one all the time."""
-
-    __slots__ = ()
-
-    def __enter__(self):
-        self.run = _begin(*self.begin)
         if self.run is not None:
-            self.token = _current.set(self.run)
+            self.enter(self.run._take_place())
+
+    def enter(self, place):
+        _current.set(place)
 
     def __exit__(self, *exception):
         if self.run is not None:
-            _leave(self.token)
-        super().__exit__(*exception)
+            self.run.__exit__(*exception)
 
 
-class _GeneratorBlock(_Block):
+class _GeneratorBlock(_CallBlock):
     """The run is the current one while the generator runs, not while its reader does."""
 
-    __slots__ = ("within",)
+    __slots__ = ("within", "token")
 
     def __enter__(self):
+        self.within = _current.get()
         super().__enter__()
-        self.within = _current.get() if self.run is None else self.run
         return self
+
+    def enter(self, place):
+        self.within = place
 
     def __exit__(self, kind, exception, traceback):
         # Who reads a generator wants no more of it: that is no failure.
@@ -79,14 +71,10 @@ class _GeneratorBlock(_Block):
 
     def pause(self):
         self.within = _current.get()
-        _leave(self.token)
-
-
-def _leave(token):
-    try:
-        _current.reset(token)
-    except ValueError:
-        pass  # the block ends in another context than it began in
+        try:
+            _current.reset(self.token)
+        except ValueError:
+            pass  # it was left within an await, and is closed in another context
 
 
 def _flags(function):

@@ -122,12 +122,14 @@ class Runs:
 
     @quiet
     def begin(self, id, parent_id, name, request=None, **members):
-        """Publishes started, as a child of the run that parent_id belongs to, if that is open.
+        """Publishes started, as a child of the innermost open run that parent_id belongs to.
 
         request: any value; None or blank: the parent's; members: further ones of started.
         """
         found, name = self._find(parent_id), text(name) or self._framework
         parent = found and found.run
+        while parent and parent.execution.ended:  # an end may be told before what is within it
+            parent = parent.parent
         request = text(request) or (parent.request if parent else name)
         if parent:
             of = parent.execution
