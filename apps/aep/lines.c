@@ -419,7 +419,7 @@ static int conclude(struct lines *lines)
 
 static int open_lines(struct lines *lines)
 {
-    if (lines->args->operand_count > 0 || aep__args_given(lines->args, "type"))
+    if (lines->args->operand_count > 0)
         return aep__error(&lines->err, AEP_EINVAL, "stdin",
                           "publish: with --stdin each line says its kind");
     return lines->dry_run ? aep__args_config(lines->args, &lines->session.config, &lines->err)

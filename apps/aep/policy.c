@@ -86,15 +86,20 @@ static int show_key(const char *file)
 
 static int run_policy(struct aep__args *args)
 {
-    bool json = aep__args_given(args, "json");
-    if (aep__args_given(args, "key_of"))
-        return show_key(aep__args_text(args, "key_of"));
-    if (aep__args_given(args, "list"))
-        return list_families(json);
-    if (args->operand_count == 1)
-        return show_family(args->operands[0], json);
-    aep__out_say("policy: an event type or topic is wanted, or --list, or --key-of FILE");
-    return AEP__EXIT_USAGE;
+    bool json = aep__args_given(args, "json"), list = aep__args_given(args, "list");
+    const char *file = aep__args_text(args, "key_of");
+    if (args->operand_count + list + (file != NULL) != 1) {
+        aep__out_say("policy: one of these is wanted: an event type or topic, --list, or "
+                     "--key-of FILE");
+        return AEP__EXIT_USAGE;
+    }
+    if (file && json) {
+        aep__out_say("policy: --key-of takes no --json: it prints the key alone");
+        return AEP__EXIT_USAGE;
+    }
+    if (file)
+        return show_key(file);
+    return list ? list_families(json) : show_family(args->operands[0], json);
 }
 
 static const struct aep__flag options[] = {

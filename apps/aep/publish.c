@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aep publish: one event, from one option per payload member. The options are made from the kinds
- * table, so a member that is added there is an option here. */
+ * table, so a member that is added there is an option here.
+ *
+ * A command line has one of six forms: a kind, --type or --stdin. Each option has the set of forms
+ * that it goes with; with another form it is refused. */
 #include "publish.h"
 
 #include <errno.h>
@@ -8,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "help.h"
 #include "input.h"
 #include "out.h"
 #include "receipt.h"
@@ -16,7 +20,56 @@
 #include "base/error.h"
 #include "config/nearest.h"
 
-/* ---- options from the kinds table ----------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
+
+/* The forms, a bit each: first the kinds by their numbers. */
+#define FORM_TYPE (1u << AEP_KIND_COUNT)
+#define FORM_STDIN (FORM_TYPE << 1)
+#define FORM_KINDS (FORM_TYPE - 1)
+#define FORM_ONE (FORM_KINDS | FORM_TYPE)
+#define FORM_ALL (FORM_ONE | FORM_STDIN)
+
+#define OTHER_TYPE "of any other type (--type)"
+
+static const struct {
+    unsigned forms; /* it goes with */
+    struct aep__flag flag;
+} options[] = {
+    {FORM_ALL,
+     {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
+      "Waits at most MS milliseconds (10000 if not said) for Kafka's acknowledgement; "
+      "exit status 3 if there is none by then. The event stays on disk and is sent all the same. "
+      "In local mode there is nothing to wait for: the state stays spooled.",
+      NULL, NULL, NULL}},
+    {FORM_ALL,
+     {"json", 0, AEP__ARGUMENT_NONE, NULL,
+      "Prints a receipt: event_id, correlation_id, state (spooled, acked, deferred, parked, dead, "
+      "disabled), segment, offset.",
+      NULL, NULL, NULL}},
+    {FORM_ALL,
+     {"dry_run", 'n', AEP__ARGUMENT_NONE, NULL,
+      "Prints the envelope as it would be published, and publishes nothing.", NULL, NULL, NULL}},
+    {FORM_STDIN,
+     {"stdin", 0, AEP__ARGUMENT_NONE, NULL, "Publishes an event for each line (JSON) of stdin.",
+      NULL, NULL, NULL}},
+    {FORM_ONE,
+     {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
+      "What caused the event. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL}},
+    {FORM_ONE, AEP__TRACEPARENT_OPTION},
+    {FORM_ONE, AEP__TRACESTATE_OPTION},
+    {FORM_TYPE,
+     {"type", 0, AEP__ARGUMENT_VALUE, "TYPE", "The event type: a.b.c.vN.", NULL, NULL, OTHER_TYPE}},
+    {FORM_TYPE,
+     {"payload", 0, AEP__ARGUMENT_VALUE, "JSON", "The payload, an object.", NULL, NULL,
+      OTHER_TYPE}},
+    {FORM_TYPE,
+     {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic; the event type if not given.", NULL,
+      NULL, OTHER_TYPE}},
+    {FORM_TYPE,
+     {"schema_ref", 0, AEP__ARGUMENT_VALUE, "REF",
+      "registry://a/b/c/vN; made from the event type if not given.", NULL, NULL, OTHER_TYPE}},
+};
+#define OPTION_COUNT (sizeof options / sizeof *options)
 
 static const char *const metavars[] = {
     [AEP__TYPE_TEXT] = "TEXT",   [AEP__TYPE_TIME] = "TIME",  [AEP__TYPE_ID] = "ID",
@@ -65,10 +118,12 @@ static size_t add_member_rows(struct aep__flag *rows, size_t max, const struct a
     return 2;
 }
 
-/* A row for every member of every kind, at its first kind. */
-static size_t make_member_options(struct aep__flag *rows, size_t max)
+/* The table's rows, then one for every member of every kind, at its first kind. */
+static size_t make_options(struct aep__flag *rows, size_t max)
 {
     size_t count = 0;
+    for (; count < OPTION_COUNT && count < max; count++)
+        rows[count] = options[count].flag;
     for (int kind = 0; kind < AEP_KIND_COUNT; kind++) {
         for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
             const struct aep__member *member = &aep__kinds[kind].members[i];
@@ -78,6 +133,48 @@ static size_t make_member_options(struct aep__flag *rows, size_t max)
         }
     }
     return count;
+}
+
+/* The forms that an option goes with; 0: it is every verb's. */
+static unsigned forms_of(const char *name)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(options[i].flag.name, name) == 0)
+            return options[i].forms;
+    }
+    return kinds_with(name) | (strcmp(name, "correlation_id") == 0 ? FORM_TYPE : 0);
+}
+
+static int refuse_option(const struct aep__flag *option, unsigned form, aep_error *err)
+{
+    struct aep__buf typed = {0};
+    int kind = 0;
+    while (kind < AEP_KIND_COUNT && form != 1u << kind)
+        kind++;
+    aep__help_name(&typed, option->name);
+    int code =
+        form == FORM_STDIN
+            ? aep__error(err, AEP_EINVAL, option->name,
+                         "publish: --stdin takes no --%s: each line has its own members",
+                         aep__buf_string(&typed))
+            : aep__error(err, AEP_EINVAL, option->name,
+                         "publish: %s takes no --%s: that is an option %s",
+                         form == FORM_TYPE ? "--type" : aep__kinds[kind].name,
+                         aep__buf_string(&typed), option->group ? option->group : "of --stdin");
+    aep__buf_done(&typed);
+    return code;
+}
+
+/* Refuses options that do not go with the form. */
+static int check_options(const struct aep__args *args, unsigned form, aep_error *err)
+{
+    for (size_t i = 0; i < args->given_count; i++) {
+        const struct aep__flag *option = args->given[i].option;
+        unsigned forms = forms_of(option->name);
+        if (forms != 0 && !(forms & form))
+            return refuse_option(option, form, err);
+    }
+    return AEP_OK;
 }
 
 /* ---- an event from options ------------------------------------------------------------------ */
@@ -128,27 +225,6 @@ static void add_text(struct source *source, const char *name, const char *value)
             (aep_field){.name = name, .text = value, .length = strlen(value)};
 }
 
-static bool is_any_member(const char *name)
-{
-    return kinds_with(name) != 0;
-}
-
-/* Refuses options that belong to other kinds. */
-static int check_members(const struct source *source)
-{
-    const struct aep__args *args = source->args;
-    int kind = source->draft.kind;
-    for (size_t i = 0; i < args->given_count; i++) {
-        const char *name = args->given[i].option->name;
-        bool ours = kind >= 0 ? aep__kind_member((enum aep_kind)kind, name, strlen(name)) >= 0
-                              : strcmp(name, "correlation_id") == 0;
-        if (is_any_member(name) && !ours)
-            return aep__error(source->err, AEP_EINVAL, name, "publish: %s has no %s",
-                              kind >= 0 ? aep__kinds[kind].name : "an event given by --type", name);
-    }
-    return AEP_OK;
-}
-
 /* The member's value: as given, else for ids and agent as the environment has it. */
 static int read_member(struct source *source, const struct aep__member *member)
 {
@@ -165,7 +241,7 @@ static int read_kind(struct source *source)
 {
     const struct aep__kind *kind = &aep__kinds[source->draft.kind];
     const struct aep__args *args = source->args;
-    int code = check_members(source);
+    int code = AEP_OK;
     for (size_t i = 0; code == AEP_OK && i < kind->member_count; i++)
         code = read_member(source, &kind->members[i]);
     add_text(source, "causation_id", aep__session_id(args, "causation_id"));
@@ -186,9 +262,7 @@ static int read_any(struct source *source)
                         .causation_id = aep__session_id(args, "causation_id"),
                         .traceparent = aep__args_text(args, "traceparent"),
                         .tracestate = aep__args_text(args, "tracestate"));
-    int code = check_members(source);
-    return code == AEP_OK && payload ? read_json(source, "payload", payload, &event->payload)
-                                     : code;
+    return payload ? read_json(source, "payload", payload, &event->payload) : AEP_OK;
 }
 
 static int refuse_kind(const struct source *source, const char *name)
@@ -213,6 +287,9 @@ static int read_source(struct source *source)
     source->draft.kind = any ? -1 : aep_kind_find(args->operands[0]);
     if (!any && source->draft.kind < 0)
         return refuse_kind(source, args->operands[0]);
+    int code = check_options(args, any ? FORM_TYPE : 1u << source->draft.kind, source->err);
+    if (code != AEP_OK)
+        return code;
     return any ? read_any(source) : read_kind(source);
 }
 
@@ -290,7 +367,8 @@ static int run_publish(struct aep__args *args)
     aep_error err;
     struct source source = {.args = args, .err = &err};
     if (aep__args_given(args, "stdin"))
-        return aep__publish_lines(args);
+        return check_options(args, FORM_STDIN, &err) == AEP_OK ? aep__publish_lines(args)
+                                                               : aep__out_error(&err);
     int status;
     if (read_source(&source) != AEP_OK)
         status = aep__out_error(&err);
@@ -301,34 +379,6 @@ static int run_publish(struct aep__args *args)
     free_source(&source);
     return status;
 }
-
-#define ANY_TYPE "any other type"
-
-static const struct aep__flag options[] = {
-    {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
-     "Waits at most MS milliseconds (10000 if not said) for Kafka's acknowledgement; "
-     "exit status 3 if there is none by then. The event stays on disk and is sent all the same. In "
-     "local mode there is nothing to wait for: the state stays spooled.",
-     NULL, NULL, NULL},
-    {"json", 0, AEP__ARGUMENT_NONE, NULL,
-     "Prints a receipt: event_id, correlation_id, state (spooled, acked, deferred, parked, dead, "
-     "disabled), segment, offset.",
-     NULL, NULL, NULL},
-    {"dry_run", 'n', AEP__ARGUMENT_NONE, NULL,
-     "Prints the envelope as it would be published, and publishes nothing.", NULL, NULL, NULL},
-    {"stdin", 0, AEP__ARGUMENT_NONE, NULL, "Publishes an event for each line (JSON) of stdin.",
-     NULL, NULL, NULL},
-    {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
-     "What caused the event. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
-    AEP__TRACE_OPTIONS,
-    {"type", 0, AEP__ARGUMENT_VALUE, "TYPE", "The event type: a.b.c.vN.", NULL, NULL, ANY_TYPE},
-    {"payload", 0, AEP__ARGUMENT_VALUE, "JSON", "The payload, an object.", NULL, NULL, ANY_TYPE},
-    {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic; the event type if not given.", NULL,
-     NULL, ANY_TYPE},
-    {"schema_ref", 0, AEP__ARGUMENT_VALUE, "REF",
-     "registry://a/b/c/vN; made from the event type if not given.", NULL, NULL, ANY_TYPE},
-    AEP__OPTIONS_END,
-};
 
 const struct aep__verb aep__verb_publish = {
     .name = "publish",
@@ -356,8 +406,7 @@ const struct aep__verb aep__verb_publish = {
                 "  aep publish completed --agent builder --correlation-id \"$id\" "
                 "--result-summary done --wait\n"
                 "  jq -c '.[]' events.json | aep publish --stdin",
-    .options = options,
-    .more_options = make_member_options,
+    .more_options = make_options,
     .operands = "started progress completed failed",
     .operands_max = 1,
     .run = run_publish,

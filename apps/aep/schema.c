@@ -38,12 +38,13 @@ static int refuse_kind(const char *name)
 
 static int run_schema(struct aep__args *args)
 {
-    if (aep__args_given(args, "list"))
-        return list_schemas();
-    if (args->operand_count == 0) {
+    bool list = aep__args_given(args, "list");
+    if (args->operand_count + list != 1) {
         aep__out_say("schema: a kind is wanted, or --list");
         return AEP__EXIT_USAGE;
     }
+    if (list)
+        return list_schemas();
     int kind = find_kind(args->operands[0]);
     if (kind < 0)
         return refuse_kind(args->operands[0]);

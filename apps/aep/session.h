@@ -9,12 +9,14 @@
 
 /* clang-format off */
 /** The rows of --traceparent and --tracestate, for the verbs' tables. */
-#define AEP__TRACE_OPTIONS                                                                         \
+#define AEP__TRACEPARENT_OPTION                                                                    \
     {"traceparent", 0, AEP__ARGUMENT_VALUE, "W3C",                                                 \
-     "Trace context. Default: TRACEPARENT of the environment, else a new one. One that is not "    \
-     "valid is said and a new one made.", NULL, NULL, NULL},                                       \
+     "Trace context. Default: TRACEPARENT of the environment, else a new one. An invalid value is " \
+     "reported and replaced.", NULL, NULL, NULL}
+#define AEP__TRACESTATE_OPTION                                                                     \
     {"tracestate", 0, AEP__ARGUMENT_VALUE, "W3C", "Default: TRACESTATE of the environment.",       \
      NULL, NULL, NULL}
+#define AEP__TRACE_OPTIONS AEP__TRACEPARENT_OPTION, AEP__TRACESTATE_OPTION
 /* clang-format on */
 
 struct aep__session {

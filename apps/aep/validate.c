@@ -176,6 +176,10 @@ static int run_validate(struct aep__args *args)
                                           : NULL,
                           .shown = strcmp(file, "-") == 0 ? "stdin" : file};
     struct aep__buf input = {0};
+    if (lines && array) {
+        aep__out_say("validate: the input is --lines or --array, not both");
+        return AEP__EXIT_USAGE;
+    }
     int code = aep__input_read(file, &input, &check.err);
     if (code == AEP_OK) {
         aep__buf_text(&check.out, check.json ? "{\"findings\":[" : "");

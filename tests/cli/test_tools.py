@@ -62,6 +62,15 @@ class Tools(AepTest):
         self.run_aep("validate", "--array", stdin=f"[{odd},{odd}]")
         self.run_aep("validate", "--array", stdin=f"[{good}]\n")
 
+    def test_forms_that_exclude_each_other_are_refused(self):
+        for words in (["validate", "--array", "--lines"], ["schema", "started", "--list"],
+                      ["policy", "agent.execution", "--list"], ["policy", "--list", "--key-of", "-"],
+                      ["policy", "agent.execution", "--key-of", "-"],
+                      ["policy", "--key-of", "-", "--json"]):
+            done = self.run_aep(*words, status=2, stdin="{}")
+            self.assertEqual(done.stdout, "", words)
+            self.assertEqual(len(done.stderr.splitlines()), 1, words)
+
     def test_what_is_no_array_is_said(self):
         good = self.envelope()
         for text in (good, "", "[", f"[{good}", f"[{good}] x", f"[{good},]", f"[{good} {good}]"):
