@@ -7,10 +7,24 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 #define CHUNK_BYTES 65536u
 #define LIMIT_BYTES (256u << 20)
 #define FORMS "give the JSON itself, @FILE for that of a file, or - for stdin"
+
+int aep__input_begin(struct aep__buf *input, const char *shown, aep_error *err)
+{
+    size_t mark = aep__utf8_mark(input->data, input->len);
+    if (input->len >= 2 &&
+        (memcmp(input->data, "\xFF\xFE", 2) == 0 || memcmp(input->data, "\xFE\xFF", 2) == 0))
+        return aep__error(err, AEP_EINVAL, "", "%s is UTF-16; save it as UTF-8", shown);
+    if (mark > 0) {
+        input->len -= mark;
+        memmove(input->data, input->data + mark, input->len + 1);
+    }
+    return AEP_OK;
+}
 
 static int read_all(int fd, const char *shown, struct aep__buf *out, aep_error *err)
 {
@@ -29,7 +43,7 @@ static int read_all(int fd, const char *shown, struct aep__buf *out, aep_error *
             break;
     }
     out->data[out->len] = '\0';
-    return AEP_OK;
+    return aep__input_begin(out, shown, err);
 }
 
 int aep__input_read(const char *name, struct aep__buf *out, aep_error *err)

@@ -6,8 +6,14 @@
 #include "aep/aep.h"
 #include "base/buf.h"
 
-/** Appends all of a file ("-": stdin) to out, NUL-terminated behind its len.
- * Errors: AEP_EIO with the name and why; AEP_ETOOBIG over 256 MiB; AEP_ENOMEM. */
+/** Drops a byte-order mark from the front of what was read.
+ * @shown  the input's name
+ * Errors: AEP_EINVAL it is UTF-16 */
+int aep__input_begin(struct aep__buf *input, const char *shown, aep_error *err);
+/** Fills out, which is empty, with all of a file ("-": stdin), NUL-terminated behind its len, without
+ * a byte-order mark.
+ * Errors: AEP_EIO with the name and why; AEP_EINVAL it is UTF-16; AEP_ETOOBIG over 256 MiB;
+ * AEP_ENOMEM. */
 int aep__input_read(const char *name, struct aep__buf *out, aep_error *err);
 
 /** A JSON-typed option value: the text itself, or for "@FILE" and "-" what is read from there.

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "input.h"
 #include "out.h"
 #include "publish.h"
 #include "receipt.h"
@@ -37,7 +38,7 @@ struct entry {
 struct lines {
     const struct aep__args *args;
     struct aep__session session;
-    bool json, dry_run, full;
+    bool json, dry_run, full, begun;
     int status; /* the exit status of the worst that was refused */
     uint64_t number, published, refused;
     struct aep__json scanner;
@@ -371,22 +372,44 @@ static void take_lines(struct lines *lines, bool at_end)
     memmove(lines->input.data, begin, lines->input.len);
 }
 
-/* Reads to the end of stdin. AEP_EIO, AEP_ETOOBIG, AEP_ENOMEM stop it; so does a closed stdout. */
+/* Whether more has to be read to tell if the input begins with a byte-order mark. */
+static bool may_be_mark(const struct aep__buf *input)
+{
+    return input->len < 3 && (input->len == 0 || (unsigned char)input->data[0] >= 0x80);
+}
+
+/* Reads what is there, and at the beginning until that can be told.
+ * Errors: AEP_EIO, AEP_EINVAL it is UTF-16, AEP_ENOMEM. */
+static int read_chunk(struct lines *lines, bool *ret_at_end)
+{
+    struct aep__buf *input = &lines->input;
+    ssize_t n;
+    do {
+        if (!aep__buf_reserve(input, CHUNK_BYTES))
+            return aep__error_memory(&lines->err);
+        n = read(STDIN_FILENO, input->data + input->len, CHUNK_BYTES - 1);
+        if (n < 0 && errno != EINTR)
+            return aep__error_errno(&lines->err, AEP_EIO, "", "stdin");
+        input->len += n > 0 ? (size_t)n : 0;
+    } while (n < 0 || (n > 0 && !lines->begun && may_be_mark(input)));
+    input->data[input->len] = '\0';
+    *ret_at_end = n == 0;
+    if (lines->begun)
+        return AEP_OK;
+    lines->begun = true;
+    return aep__input_begin(input, "stdin", &lines->err);
+}
+
+/* Reads to the end of stdin. AEP_ETOOBIG and the errors above stop it; so does a closed stdout. */
 static int read_lines(struct lines *lines)
 {
     for (bool at_end = false; !at_end && !lines->full;) {
         if (lines->input.len > LINE_BYTES)
             return aep__error(&lines->err, AEP_ETOOBIG, "", "stdin: line %llu is over %u MiB",
                               (unsigned long long)lines->number + 1, LINE_BYTES >> 20);
-        if (!aep__buf_reserve(&lines->input, CHUNK_BYTES))
-            return aep__error_memory(&lines->err);
-        ssize_t n = read(STDIN_FILENO, lines->input.data + lines->input.len, CHUNK_BYTES - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return aep__error_errno(&lines->err, AEP_EIO, "", "stdin");
-        lines->input.len += (size_t)n;
-        at_end = n == 0;
+        int code = read_chunk(lines, &at_end);
+        if (code != AEP_OK)
+            return code;
         take_lines(lines, at_end);
         if (lines->out.len > 0 && aep__out_write(&lines->out) != AEP__EXIT_DONE)
             return aep__error(&lines->err, AEP_EIO, "", "stopped at line %llu: stdout is closed",

@@ -181,7 +181,8 @@ static int run_validate(struct aep__args *args)
         return AEP__EXIT_USAGE;
     }
     int code = aep__input_read(file, &input, &check.err);
-    if (code == AEP_OK) {
+    bool read = code == AEP_OK;
+    if (read) {
         aep__buf_text(&check.out, check.json ? "{\"findings\":[" : "");
         (lines ? check_lines : array ? check_array : check_event)(&check, input.data, input.len);
         add_summary(&check);
@@ -189,7 +190,7 @@ static int run_validate(struct aep__args *args)
     }
     aep__buf_done(&input);
     int status = aep__out_finish(&check.out);
-    if (code != AEP_OK && code != AEP_EINVAL)
+    if (!read || (code != AEP_OK && code != AEP_EINVAL))
         return aep__out_error(&check.err);
     return code == AEP_OK ? status : aep__out_exit(code);
 }

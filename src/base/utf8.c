@@ -51,6 +51,12 @@ static size_t ascii_run(const char *text, size_t len)
     return at;
 }
 
+size_t aep__utf8_mark(const char *text, size_t len)
+{
+    static const char mark[] = "\xEF\xBB\xBF"; /* U+FEFF */
+    return len >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+}
+
 size_t aep__utf8_valid(const char *text, size_t len)
 {
     size_t at = 0, bad;

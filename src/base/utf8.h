@@ -11,6 +11,8 @@
 
 #define AEP__UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
+/** The length of the byte-order mark that some editors begin UTF-8 with; 0: there is none. */
+size_t aep__utf8_mark(const char *text, size_t len);
 /** How many bytes at the front are valid; len if all are. Eight bytes at a time while ASCII. */
 size_t aep__utf8_valid(const char *text, size_t len);
 /** Appends the text, every maximal ill-formed part replaced by one U+FFFD (Unicode §3.9, "best

@@ -85,11 +85,8 @@ static int parse_line(aep_config *config, const char *at, const char *end, enum 
 int aep__conf_parse(aep_config *config, const char *data, size_t len, enum aep__layer layer,
                     const char *path, aep_error *err)
 {
-    static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
     const char *at = data, *end = data + len;
     char origin[AEP__ORIGIN_SIZE];
-    if (len >= 3 && memcmp(at, mark, 3) == 0)
-        at += 3;
     for (int line = 1; at < end; line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop ? stop : end;

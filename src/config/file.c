@@ -4,9 +4,11 @@
 #include "config/file.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +70,11 @@ int aep__file_read(const char *path, unsigned trust, const char *field, struct a
     int code = judge_file(&st, path, trust, field, err);
     if (code == AEP_OK)
         code = read_all(fd, path, field, out, err);
+    size_t mark = code == AEP_OK ? aep__utf8_mark(out->data, out->len) : 0;
+    if (mark > 0) {
+        out->len -= mark;
+        memmove(out->data, out->data + mark, out->len);
+    }
     close(fd);
     return code;
 }

@@ -57,6 +57,27 @@ class Lines(AepTest):
         done = self.publish("\n  \n{\n", status=2)
         self.assertIn("line 3", done.stderr)
 
+    def test_a_byte_order_mark_is_skipped_however_it_comes(self):
+        """Once, at the beginning; also a byte at a time, also before nothing."""
+        text = line(kind="started", agent_name="a", user_request="r")
+        self.publish("\ufeff" + text + text)
+        self.publish("\ufeff")
+        process = self.start_aep("publish", "--stdin", stdin=subprocess.PIPE)
+        for byte in ("\ufeff" + text).encode():
+            process.stdin.buffer.write(bytes([byte]))
+            process.stdin.flush()
+        process.stdin.close()
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        self.assertEqual(len(self.events()), 3)
+        self.assertIn("line 2", self.publish(text + "\ufeff" + text, status=2).stderr)
+
+    def test_utf_16_is_said(self):
+        process = self.start_aep("publish", "--stdin", stdin=subprocess.PIPE)
+        process.stdin.buffer.write("\ufeff{}\n".encode("utf-16-le"))
+        process.stdin.close()
+        self.assertEqual(process.wait(), 2)
+        self.assertIn("stdin is UTF-16; save it as UTF-8", process.stderr.read())
+
     def test_the_last_line_needs_no_newline(self):
         self.publish(line(kind="started", agent_name="a", user_request="r").rstrip("\n"))
         self.assertEqual(len(self.events()), 1)

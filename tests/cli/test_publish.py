@@ -12,6 +12,7 @@ REQUIRED = {
     "failed": ["--agent", "a", "--correlation-id", "c", "--error-message", "m"],
 }
 
+MARK = b"\xef\xbb\xbf"  # U+FEFF in UTF-8
 FIELD_BYTES = 256 << 10  # limits.field_bytes
 
 
@@ -61,6 +62,30 @@ class Publish(AepTest):
                      stdin='{"from":"stdin"}')
         self.assertEqual([p["context"] for p in self.payloads()],
                          [{"from": "file"}, {"from": "stdin"}])
+
+    def test_a_byte_order_mark_is_skipped(self):
+        path = os.path.join(self.folder, "context.json")
+        with open(path, "wb") as file:
+            file.write(MARK + b'{"from":"file"}')
+        self.run_aep("publish", "started", *REQUIRED["started"], "--context", "@" + path)
+        self.run_aep("run", "--agent", "a", "--context", "@" + path, "true")
+        self.run_aep("publish", "--type", "a.b.c.v1", "--payload", "-",
+                     stdin=MARK.decode() + '{"from":"stdin"}')
+        contexts = [p.get("context", p) for p in self.payloads() if "metrics" not in p]
+        self.assertEqual([c["from"] for c in contexts], ["file", "file", "stdin"])
+        event = self.run_aep("publish", "started", *REQUIRED["started"], "-n").stdout
+        for verb in (["validate"], ["validate", "--lines"], ["policy", "--key-of", "-"]):
+            self.run_aep(*verb, stdin=MARK.decode() + event)
+
+    def test_utf_16_is_said(self):
+        path = os.path.join(self.folder, "context.json")
+        for codec in ("utf-16-le", "utf-16-be"):
+            with open(path, "wb") as file:
+                file.write("\ufeff{}".encode(codec))
+            for args in (["publish", "started", *REQUIRED["started"], "--context", "@" + path],
+                         ["validate", path]):
+                done = self.run_aep(*args, status=2)
+                self.assertIn(f"{path} is UTF-16; save it as UTF-8", done.stderr)
 
     def assert_cut(self, text, whole):
         """The documented cut: whole characters of it, then a mark that says how many bytes went."""

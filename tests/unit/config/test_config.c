@@ -418,8 +418,9 @@ static void test_dotenv_gives_three_variables_and_nothing_else(void **state)
 {
     struct world *world = *state;
     given_file(world, "dot.env",
-               "# comment\n"
+               "\xef\xbb\xbf" /* a byte-order mark */
                "export KAFKA_BOOTSTRAP_SERVERS=\"broker:1\" # ours\n"
+               "# comment\n"
                " TENANT_ID = 'a $b \\c' \r\n"
                "ENVIRONMENT=prod # no\n"
                "KAFKA_INTELLIGENCE_BOOTSTRAP_SERVERS=no:1\n"
