@@ -120,6 +120,9 @@ static bool read_server(char *text, struct server *server, struct aep__problem *
     if (!*text)
         return aep__problem(problem, "there is an empty server in the list");
     aep__quote(text, quoted);
+    if (text[strcspn(text, "; ")])
+        return aep__problem(problem, "%s: separate servers by commas: host1:9092,host2:9092",
+                            quoted);
     if (strchr(text, '@'))
         return aep__problem(problem, "there is an @ in it: names and passwords do not belong here");
     if (strstr(text, "://"))
@@ -160,9 +163,9 @@ static void join_servers(struct server *servers, size_t count, struct aep__buf *
 
 static void lower_and_trim(char **text)
 {
-    *text += strspn(*text, " \t");
+    *text += strspn(*text, " ");
     size_t len = strlen(*text);
-    while (len > 0 && strchr(" \t", (*text)[len - 1]))
+    while (len > 0 && (*text)[len - 1] == ' ')
         (*text)[--len] = '\0';
     for (char *at = *text; *at; at++)
         *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
@@ -184,14 +187,24 @@ static bool read_servers(char *list, struct server *servers, size_t *ret_count,
     return true;
 }
 
+/* As with Kafka's own clients any white space is a blank: a secret may end in a line end. */
+static void blank_out(char *list)
+{
+    static const char space[] = "\t\r\n";
+    for (char *at = list + strcspn(list, space); *at; at += strcspn(at, space))
+        *at = ' ';
+}
+
 bool aep__brokers_parse(const char *text, struct aep__buf *canonical, struct aep__problem *problem)
 {
-    if (!aep__value_clean(text, false, problem))
+    if (!aep__value_clean(text, true, problem))
         return false;
     struct server *servers = malloc(SERVERS_MAX * sizeof *servers);
     char *list = strdup(text);
     size_t count = 0;
     bool ok = servers && list;
+    if (list)
+        blank_out(list);
     if (!ok)
         canonical->failed = true;
     else if ((ok = read_servers(list, servers, &count, problem)))

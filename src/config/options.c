@@ -31,8 +31,9 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_SERVERS,
             .in_dotenv = true,
             .fallback = "",
-            .doc = "Brokers to begin with: `host:port`, separated by commas; the port is 9092 "
-                   "where none is given; IPv6 addresses in brackets.",
+            .doc = "Brokers to begin with: `host:port`, separated by commas alone, as Kafka's own "
+                   "clients have it; the port is 9092 where none is given; IPv6 addresses in "
+                   "brackets.",
         },
     [AEP__OPT_KAFKA_PASSWORD_FILE] =
         {
