@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verdicts.h"
 
-#include <langinfo.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,8 +26,7 @@ static const struct {
 void aep__verdicts_begin(struct aep__verdicts *verdicts, bool json)
 {
     *verdicts = (struct aep__verdicts){.json = json, .colour = aep__out_colour(STDOUT_FILENO)};
-    setlocale(LC_CTYPE, "");
-    verdicts->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    verdicts->utf8 = aep__out_utf8();
     aep__buf_text(&verdicts->out, json ? "{\"findings\":[" : "");
 }
 

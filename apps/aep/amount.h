@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Amounts as people read them: things that are counted, and bytes. */
+/* Amounts as people read them: things that are counted, bytes, durations. */
 #ifndef AEP_APP_AMOUNT_H
 #define AEP_APP_AMOUNT_H
 
@@ -14,5 +14,7 @@ struct aep__amount {
 struct aep__amount aep__amount_of(uint64_t count, const char *noun);
 /** "512 B", "1.5 GiB". */
 struct aep__amount aep__amount_bytes(uint64_t bytes);
+/** "0.4 ms", "340 ms", "23.7 s", "4 min 12 s", "3 h 5 min", "2 d 4 h". */
+struct aep__amount aep__amount_ms(double ms);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +13,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/utf8.h"
 
 void aep__out_guard(void)
 {
@@ -40,9 +44,67 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
+/* ---- plain text ----------------------------------------------------------------------------- */
+
+/* Controls (general category Cc), what parts lines, and what turns the direction of text. */
+static bool is_unsafe(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Makes text plain in place; it never becomes longer. Returns its length. */
+static size_t make_plain(char *text, size_t len)
+{
+    size_t end = 0, step;
+    for (size_t at = 0; at < len; at += step) {
+        uint32_t c = aep__utf8_decode(text + at, len - at, &step);
+        bool bad = step == 1 && c == 0xFFFD;
+        if (bad || is_unsafe(c)) {
+            text[end++] = bad ? '?' : ' ';
+        } else {
+            memmove(text + end, text + at, step);
+            end += step;
+        }
+    }
+    return end;
+}
+
+void aep__out_plain(struct aep__buf *buf, const char *text, size_t len)
+{
+    size_t begin = buf->len;
+    aep__buf_add(buf, text, len);
+    if (buf->len > begin)
+        buf->len = begin + make_plain(buf->data + begin, buf->len - begin);
+}
+
+/* For a terminal: what JSON need not escape and a terminal may take for a command. */
+static void escape_controls(struct aep__buf *buf)
+{
+    struct aep__buf escaped = {0};
+    size_t done = 0, step;
+    for (size_t at = 0; at < buf->len; at += step) {
+        uint32_t c = aep__utf8_decode(buf->data + at, buf->len - at, &step);
+        if (c < 0x7F || c > 0x9F)
+            continue;
+        aep__buf_add(&escaped, buf->data + done, at - done);
+        aep__buf_format(&escaped, "\\u%04x", (unsigned)c);
+        done = at + step;
+    }
+    if (done == 0)
+        return;
+    aep__buf_add(&escaped, buf->data + done, buf->len - done);
+    aep__buf_done(buf);
+    *buf = escaped;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
 int aep__out_write(struct aep__buf *buf)
 {
     signal(SIGPIPE, SIG_IGN);
+    if (!buf->failed && isatty(STDOUT_FILENO))
+        escape_controls(buf);
     bool done = !buf->failed && write_all(STDOUT_FILENO, buf->data, buf->len);
     int error = buf->failed ? ENOMEM : errno;
     aep__buf_clear(buf);
@@ -60,18 +122,39 @@ int aep__out_finish(struct aep__buf *buf)
     return status;
 }
 
-void aep__out_say(const char *format, ...)
+static void say(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
+static void say(const char *format, va_list args)
 {
     char text[1024] = "aep: ";
-    size_t begin = strlen(text);
-    va_list args;
-    va_start(args, format);
-    int len = vsnprintf(text + begin, sizeof text - begin - 1, format, args);
-    va_end(args);
-    size_t room = sizeof text - begin - 2;
-    size_t end = begin + (len < 0 ? 0 : (size_t)len < room ? (size_t)len : room);
+    size_t begin = strlen(text), room = sizeof text - begin - 2;
+    int len = vsnprintf(text + begin, room + 1, format, args);
+    size_t end = len < 0 ? 0 : (size_t)len < room ? (size_t)len : room;
+    end = begin + make_plain(text + begin, end);
     text[end++] = '\n';
     write_all(STDERR_FILENO, text, end);
+}
+
+void aep__out_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(format, args);
+    va_end(args);
+}
+
+bool aep__out_hints(void)
+{
+    return isatty(STDERR_FILENO);
+}
+
+void aep__out_hint(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (aep__out_hints())
+        say(format, args);
+    va_end(args);
 }
 
 static const struct {
@@ -114,13 +197,8 @@ int aep__out_width(int fd)
     return size.ws_col ? size.ws_col : 80;
 }
 
-void aep__out_plain(struct aep__buf *buf, const char *text, size_t len)
+bool aep__out_utf8(void)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
-        if (c1)
-            i++;
-        aep__buf_byte(buf, c < 0x20 || c == 0x7f || c1 ? ' ' : text[i]);
-    }
+    setlocale(LC_CTYPE, "");
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

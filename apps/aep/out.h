@@ -14,14 +14,19 @@
  * number. Reads and writes there still fail, and programs that are run find it closed. */
 void aep__out_guard(void);
 
-/** Writes the buffer to stdout and empties it. Returns AEP__EXIT_DONE, or AEP__EXIT_FAILED after a
+/** Writes the buffer to stdout and empties it. On a terminal the control characters that JSON may
+ * hold as they are (U+007F to U+009F) are written as \\u00xx. Returns AEP__EXIT_DONE, or AEP__EXIT_FAILED after a
  * message (none for a reader that went away). A closed pipe raises no signal from then on. */
 int aep__out_write(struct aep__buf *buf);
 /** The same, and frees the buffer: for a verb's last words. */
 int aep__out_finish(struct aep__buf *buf);
 
-/** One line on stderr: "aep: …". */
+/** One line on stderr: "aep: …", without what could drive a terminal. */
 void aep__out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** The same where stderr is a terminal, else nothing: for a person, no matter to a script. */
+void aep__out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Whether there is somebody to read hints. */
+bool aep__out_hints(void);
 /** Says what went wrong and returns the exit status for it. */
 int aep__out_error(const aep_error *err);
 /** The exit status for a result code. */
@@ -32,7 +37,11 @@ bool aep__out_colour(int fd);
 /** The width of the terminal on this descriptor; 0: it is none. */
 int aep__out_width(int fd);
 
-/** Appends text without what could drive a terminal: control characters become blanks. */
+/** Whether this locale's characters are UTF-8. */
+bool aep__out_utf8(void);
+
+/** Appends text without what could drive a terminal: control characters, and those that turn the
+ * direction of what follows, become blanks, what is no UTF-8 becomes "?". */
 void aep__out_plain(struct aep__buf *buf, const char *text, size_t len);
 
 #endif

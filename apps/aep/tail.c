@@ -8,7 +8,8 @@
  * A line's delivery state is looked up when it is written, not when it is read: with -f it is held
  * for a moment, since an acknowledgement comes within milliseconds as a rule. An event that is
  * written as "spooled" and acknowledged later is told of by a line of its own. Segments that the
- * relay removes meanwhile are gone: the reader goes on where the cursor stands. */
+ * relay removes meanwhile are gone: the reader goes on where the cursor stands.
+ * On a terminal a line is made to fit: ids by their ends, long names and the line itself cut. */
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -16,9 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "amount.h"
+#include "columns.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"
@@ -27,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "event/kinds.h"
@@ -42,6 +46,8 @@
 #define SUMMARY_BYTES 4096
 #define OUT_BYTES 65536
 #define DAY_SIZE 11        /* 2025-11-13 and a NUL */
+#define ID_COLUMNS 8       /* of an id on a terminal: its end, since UUIDs begin with the time */
+#define NAME_COLUMNS 20    /* of an agent's name there */
 #define STDOUT_CLOSED (-1) /* beside enum aep_code; has been said */
 
 struct line {
@@ -58,13 +64,15 @@ struct tail {
     struct line lines[LINES_MAX]; /* a ring */
     size_t first, count;
     bool json, follow, colour;
-    int width;            /* of the terminal; 0: none */
+    bool local;           /* times are of this time zone, not UTC */
+    int width;            /* of the terminal, to which lines are cut; 0: they are not */
+    const char *mark;     /* of what was cut: "…" */
     int watch_fd;         /* inotify; -1: none */
     aep_position *begins; /* of the last events: a ring of `last`, while the end is looked for */
     size_t last;
-    uint64_t seen;
-    char day[DAY_SIZE]; /* of the line written last; before the first: today */
-    uint64_t unsettled; /* written as spooled, not known to be acknowledged */
+    uint64_t seen, taken; /* in looking for the end; as lines */
+    char day[DAY_SIZE];   /* of the line written last; before the first: today */
+    uint64_t unsettled;   /* written as spooled, not known to be acknowledged */
     aep_position unsettled_end;
     struct aep__buf out;
     aep_error err;
@@ -130,6 +138,15 @@ static void add_number(struct aep__buf *out, const json_t *payload, const char *
     aep__buf_format(out, format, json_number_value(number));
 }
 
+static void add_duration(struct aep__buf *out, const json_t *payload)
+{
+    const json_t *number = json_object_get(payload, "duration_ms");
+    if (!json_is_number(number))
+        return;
+    begin_word(out);
+    aep__buf_format(out, "(%s)", aep__amount_ms(json_number_value(number)).text);
+}
+
 static void add_started(struct aep__buf *out, const json_t *payload)
 {
     add_word(out, "", text_of(payload, "user_request"));
@@ -150,7 +167,7 @@ static void add_progress(struct aep__buf *out, const json_t *payload)
 static void add_completed(struct aep__buf *out, const json_t *payload)
 {
     add_word(out, "", text_of(payload, "result_summary"));
-    add_number(out, payload, "duration_ms", "(%.15g ms)");
+    add_duration(out, payload);
 }
 
 static void add_failed(struct aep__buf *out, const json_t *payload)
@@ -158,7 +175,7 @@ static void add_failed(struct aep__buf *out, const json_t *payload)
     add_word(out, "", text_of(payload, "error_code"));
     aep__buf_text(out, *text_of(payload, "error_code") ? ":" : "");
     add_word(out, "", text_of(payload, "error_message"));
-    add_number(out, payload, "duration_ms", "(%.15g ms)");
+    add_duration(out, payload);
 }
 
 static void (*const summaries[])(struct aep__buf *out, const json_t *payload) = {
@@ -175,15 +192,52 @@ static void add_any(struct aep__buf *out, const json_t *payload)
     free(text);
 }
 
-/* The time of day heads the line; the day is said only where it changes. Both in UTC. */
-static void add_time(struct line *line, const char *timestamp, int64_t timestamp_ms)
+/* "2025-11-13T14:30:00.123456", with a Z behind it where it is UTC. */
+static void format_time(const struct tail *tail, int64_t us, char text[AEP__TIME_SIZE])
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm parts;
+    aep__clock_format(us, text);
+    if (tail->local && us >= 0 && localtime_r(&seconds, &parts)) {
+        size_t len = strftime(text, AEP__TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+        snprintf(text + len, AEP__TIME_SIZE - len, ".%06d", (int)(us % 1000000));
+    }
+}
+
+/* The time of day heads the line; the day is said only where it changes. */
+static void add_time(const struct tail *tail, struct line *line, const char *timestamp,
+                     int64_t timestamp_ms)
 {
     char text[AEP__TIME_SIZE];
     int64_t us = timestamp_ms * 1000;
     aep__clock_parse(timestamp, strlen(timestamp), &us);
-    aep__clock_format(us, text);
+    format_time(tail, us, text);
     snprintf(line->day, sizeof line->day, "%.10s", text);
-    aep__buf_format(&line->head, "%.12sZ ", strchr(text, 'T') + 1);
+    aep__buf_format(&line->head, "%.12s%s ", strchr(text, 'T') + 1, tail->local ? "" : "Z");
+}
+
+/* On a terminal the end of a UUID does, and the front of any other id. */
+static void add_id(const struct tail *tail, struct aep__buf *out, const char *id)
+{
+    size_t len = strlen(id), begin = out->len;
+    uint8_t bytes[16];
+    if (tail->width > 0 && aep__id_parse(id, len, bytes)) {
+        aep__buf_text(out, tail->mark);
+        id += len - ID_COLUMNS;
+    }
+    add_clean(out, id);
+    if (tail->width > 0)
+        aep__columns_fit(out, begin, NAME_COLUMNS, tail->mark);
+    aep__buf_byte(out, ' ');
+}
+
+static void add_name(const struct tail *tail, struct aep__buf *out, const char *name)
+{
+    size_t begin = out->len;
+    add_clean(out, name);
+    if (tail->width > 0)
+        aep__columns_fit(out, begin, NAME_COLUMNS, tail->mark);
+    aep__buf_byte(out, ' ');
 }
 
 static void format_text(const struct tail *tail, struct line *line,
@@ -193,16 +247,14 @@ static void format_text(const struct tail *tail, struct line *line,
     const json_t *payload = json_object_get(event, "payload");
     const char *type = text_of(event, "event_type");
     int kind = aep__kind_of_type(type, strlen(type));
-    add_time(line, text_of(event, "timestamp"), message->timestamp_ms);
+    add_time(tail, line, text_of(event, "timestamp"), message->timestamp_ms);
     if (kind >= 0)
         add_painted(tail, &line->rest, kind_looks[kind].colour, kind_looks[kind].name, 9);
     else
         add_clean(&line->rest, type);
     aep__buf_byte(&line->rest, ' ');
-    add_clean(&line->rest, text_of(payload, "agent_name"));
-    aep__buf_byte(&line->rest, ' ');
-    add_clean(&line->rest, text_of(event, "correlation_id"));
-    aep__buf_byte(&line->rest, ' ');
+    add_name(tail, &line->rest, text_of(payload, "agent_name"));
+    add_id(tail, &line->rest, text_of(event, "correlation_id"));
     (kind >= 0 ? summaries[kind] : add_any)(&line->rest, payload);
     while (line->rest.len > 0 && line->rest.data[line->rest.len - 1] == ' ')
         line->rest.len--;
@@ -267,10 +319,8 @@ static void write_line(struct tail *tail, const struct line *line, enum aep__sta
     else
         add_painted(tail, &tail->out, colours[state], aep__state_name(state), 8);
     aep__buf_add(&tail->out, line->rest.data, line->rest.len);
-    size_t len = tail->out.len - begin, painted = tail->colour ? 2 * 9 : 0;
-    if (!tail->json && tail->width > 0 && len > (size_t)tail->width + painted)
-        tail->out.len =
-            begin + aep__utf8_cut(tail->out.data + begin, len, (size_t)tail->width + painted);
+    if (!tail->json && tail->width > 0)
+        aep__columns_fit(&tail->out, begin, (size_t)tail->width, tail->mark);
     aep__buf_byte(&tail->out, '\n');
     if (state == AEP__STATE_SPOOLED && !tail->spool.local) {
         tail->unsettled++;
@@ -363,6 +413,7 @@ static int read_events(struct tail *tail, void (*fn)(struct tail *, const struct
 
 static void take_event(struct tail *tail, const struct aep__entry *entry)
 {
+    tail->taken++;
     format_line(tail, add_line(tail), entry);
 }
 
@@ -452,7 +503,7 @@ static int open_tail(struct tail *tail, const struct aep__args *args)
     bool all = wanted && strcmp(wanted, "all") == 0;
     int code = all ? AEP_OK : aep__args_int(args, "lines", 0, LAST_MAX, &last, &tail->err);
     tail->last = (size_t)last;
-    aep__clock_format(aep__clock_wall_us(), now);
+    format_time(tail, aep__clock_wall_us(), now);
     snprintf(tail->day, sizeof tail->day, "%.10s", now);
     if (code == AEP_OK)
         code = open_spool(tail, args);
@@ -478,6 +529,20 @@ static int show_events(struct tail *tail)
     return code;
 }
 
+/* Where nothing is shown a person is told why. */
+static void explain_nothing(const struct tail *tail)
+{
+    if (tail->taken > 0 || tail->seen > 0)
+        return;
+    if (tail->follow)
+        aep__out_hint("tail: no events on disk; waiting for the next");
+    else if (tail->spool.local)
+        aep__out_hint("tail: no events yet in %s", tail->spool.path);
+    else
+        aep__out_hint("tail: no events on disk: what Kafka has acknowledged is removed after a few "
+                      "seconds");
+}
+
 static void close_tail(struct tail *tail)
 {
     for (size_t i = 0; i < LINES_MAX; i++) {
@@ -498,15 +563,24 @@ static int run_tail(struct aep__args *args)
     struct tail tail = {.json = aep__args_given(args, "json"),
                         .follow = aep__args_given(args, "follow"),
                         .colour = aep__out_colour(STDOUT_FILENO),
-                        .width = aep__out_width(STDOUT_FILENO),
+                        .local = aep__args_given(args, "local"),
+                        .mark = aep__out_utf8() ? "…" : "...",
                         .spool.dir_fd = -1,
                         .reader.fd = -1,
                         .watch_fd = -1};
+    bool full = aep__args_given(args, "full");
+    if (tail.json && (full || tail.local)) {
+        aep__out_say("tail: --json prints events whole, as they are: no --full, no --local");
+        return AEP__EXIT_USAGE;
+    }
     int code = open_tail(&tail, args);
     if (code == AEP_OK && tail.follow)
         open_watch(&tail);
-    while (code == AEP_OK) {
+    for (bool first = true; code == AEP_OK; first = false) {
+        tail.width = full ? 0 : aep__out_width(STDOUT_FILENO);
         code = show_events(&tail);
+        if (first && code == AEP_OK)
+            explain_nothing(&tail);
         if (!tail.follow || (code == AEP_OK && !await_change(&tail)))
             break;
     }
@@ -521,6 +595,10 @@ static const struct aep__flag options[] = {
      NULL, NULL},
     {"lines", 'n', AEP__ARGUMENT_VALUE, "N", "Begins with the last N events (10), or \"all\".",
      NULL, NULL, NULL},
+    {"local", 0, AEP__ARGUMENT_NONE, NULL, "Times of this time zone, without a Z, instead of UTC.",
+     NULL, NULL, NULL},
+    {"full", 0, AEP__ARGUMENT_NONE, NULL,
+     "Whole ids, and lines as long as they are, on a terminal too.", NULL, NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL,
      "Prints an object a line: state, segment, offset, topic, key, event.", NULL, NULL, NULL},
     AEP__SPOOL_OPTION,
@@ -530,15 +608,16 @@ static const struct aep__flag options[] = {
 const struct aep__verb aep__verb_tail = {
     .name = "tail",
     .summary = "shows the spool's events, with their delivery state",
-    .usage = "[-f] [-n N] [--json] [--spool DIR]",
+    .usage = "[-f] [-n N] [--local] [--full | --json] [--spool DIR]",
     .description =
         "A line has the time (UTC), the state, the kind, the agent, the correlation id and a "
         "summary. Where the day changes, and before the first if it is not of today, a line as "
-        "\"-- 2025-11-13\" says it. The state is spooled (on disk), acked (acknowledged by Kafka), "
+        "\"-- 2025-11-13\" says it. On a terminal lines are cut at its width, and of a UUID the last "
+        "eight digits are shown (the first are the time). The state is spooled (on disk), acked (acknowledged by Kafka), "
         "parked (its topic is missing or forbidden) or dead (refused for good). What is "
         "acknowledged is removed from the spool a few seconds later, so this is the near past. "
         "In local mode all are spooled, and the newest spool.max_bytes are there.",
-    .examples = "  aep tail -f\n"
+    .examples = "  aep tail -f --local\n"
                 "  aep tail -n all --json | jq -r 'select(.state == \"parked\") | .topic'",
     .options = options,
     .run = run_tail,

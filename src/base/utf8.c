@@ -113,9 +113,9 @@ size_t aep__utf8_cut(const char *text, size_t len, size_t limit)
     return limit;
 }
 
-/* The code point at `at`, and its length; U+FFFD for a byte that begins none. */
-static uint32_t read_character(const uint8_t *at, size_t left, size_t *ret_len)
+uint32_t aep__utf8_decode(const char *text, size_t left, size_t *ret_len)
 {
+    const uint8_t *at = (const uint8_t *)text;
     size_t bad, len = take_character(at, left, &bad);
     if (len == 0) {
         *ret_len = 1;
@@ -139,7 +139,7 @@ bool aep__utf8_blank(const char *text, size_t len)
 {
     size_t step;
     for (size_t at = 0; at < len; at += step)
-        if (!is_space(read_character((const uint8_t *)text + at, len - at, &step)))
+        if (!is_space(aep__utf8_decode(text + at, len - at, &step)))
             return false;
     return true;
 }
@@ -148,7 +148,7 @@ bool aep__utf8_control(const char *text, size_t len)
 {
     size_t step;
     for (size_t at = 0; at < len; at += step) {
-        uint32_t c = read_character((const uint8_t *)text + at, len - at, &step);
+        uint32_t c = aep__utf8_decode(text + at, len - at, &step);
         if (c < 0x20 || (c >= 0x7F && c <= 0x9F))
             return true;
     }

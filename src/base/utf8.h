@@ -18,6 +18,9 @@ size_t aep__utf8_valid(const char *text, size_t len);
 /** Appends the text, every maximal ill-formed part replaced by one U+FFFD (Unicode §3.9, "best
  * practice"). Returns the number of replacements. */
 size_t aep__utf8_repair(struct aep__buf *out, const char *text, size_t len);
+/** The code point at `at` and its length; U+FFFD and 1 for a byte that begins none.
+ * @left  at least 1 */
+uint32_t aep__utf8_decode(const char *at, size_t left, size_t *ret_len);
 /** Writes one code point (a surrogate or a number over 10FFFF as U+FFFD); returns 1 to 4. */
 size_t aep__utf8_encode(uint32_t code_point, char bytes[4]);
 /** The greatest length of at most limit that does not end inside a character of valid text. */

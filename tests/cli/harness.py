@@ -4,12 +4,16 @@
 No broker: mode=local, and no relay unless a test asks for one (relay=True), which is then stopped
 at the test's end.
 """
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -59,6 +63,28 @@ class AepTest(unittest.TestCase):
         if status is not None:
             self.assertEqual(done.returncode, status, f"aep {args}: {done.stderr}")
         return done
+
+    def on_terminal(self, *args, columns=80, rows=24, status=0, env=None):
+        """Runs it on a terminal of that size to its end; what is on it then: text without colours
+        that are not switched off again, lines as they were written."""
+        terminal, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        process = subprocess.Popen([PROGRAM, *args], stdin=inner, stdout=inner, stderr=inner,
+                                   env={**self.env, "LC_ALL": "C.UTF-8", "TERM": "xterm",
+                                        **(env or {})}, cwd=self.folder)
+        os.close(inner)
+        shown = b""
+        with open(terminal, "rb", buffering=0) as screen:
+            try:
+                while data := screen.read(65536):
+                    shown += data
+            except OSError:  # EIO: it has ended
+                pass
+        text = shown.decode().replace("\r\n", "\n")
+        returned = process.wait(DEADLINE_S * 3)
+        if status is not None:
+            self.assertEqual(returned, status, text)
+        return text
 
     def run_program(self, *argv, **more):
         """Runs any program to its end, all that it starts included: killed at the deadline."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """aep tail: the spool's events, as they are written."""
+import datetime
 import json
 import os
 import re
@@ -7,11 +8,18 @@ import select
 import signal
 import struct
 import time
+import unicodedata
 
 from harness import DEADLINE_S, AepTest
 
 
 MAGIC = b"\xff\x53\xfe\xff"  # of a record: magic, length, crc32c, type and what follows
+
+
+def columns_of(text):
+    """What a terminal makes of it."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
 
 
 def crc32c(data):
@@ -62,6 +70,86 @@ class Tail(AepTest):
         self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3}Z spooled +started +a " + correlation_id
                          + r" do it \[31m now$")
 
+    def test_a_line_fits_the_terminal_and_its_request_is_read(self):
+        wide = "日本語のステップ" * 20
+        combining = "e\u0301" * 200
+        requests = ("Review pull request 7 " * 9, wide, combining, "short")
+        ids = [self.publish(request) for request in requests]
+        for columns in (80, 120):
+            lines = self.on_terminal("tail", columns=columns).splitlines()
+            plain = [re.sub(r"\x1b\[\d*m", "", line) for line in lines]
+            for line, request, correlation_id in zip(plain, requests, ids, strict=True):
+                self.assertLessEqual(columns_of(line), columns)
+                self.assertIn(f" a …{correlation_id[-8:]} ", line)
+                summary = line.split(correlation_id[-8:] + " ")[1]
+                self.assertTrue(request.startswith(summary.rstrip("…")))
+                self.assertEqual(summary.endswith("…"), request != "short")
+                if summary.endswith("…"):
+                    self.assertGreaterEqual(columns_of(line), columns - 1)
+                    self.assertGreater(columns_of(summary), columns - 50)
+
+    def test_full_cuts_nothing_on_a_terminal(self):
+        correlation_id = self.publish("r" * 200)
+        [line] = self.on_terminal("tail", "--full").splitlines()
+        self.assertTrue(line.endswith(f" a {correlation_id} {'r' * 200}"), line)
+
+    def test_an_id_that_is_no_uuid_and_a_long_name_are_cut_at_their_ends(self):
+        self.run_aep("publish", "progress", "--agent", "n" * 50, "--correlation-id", "order-17",
+                     "--current-step", "x")
+        self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "i" * 50)
+        first, second = self.on_terminal("tail").splitlines()
+        self.assertTrue(first.endswith(f" {'n' * 19}… order-17 x"), first)
+        self.assertTrue(second.endswith(f" a {'i' * 19}…"), second)
+
+    def test_dots_where_the_locale_has_no_ellipsis(self):
+        correlation_id = self.publish("r" * 200)
+        [line] = self.on_terminal("tail", env={"LC_ALL": "C"}).splitlines()
+        self.assertIn(f" ...{correlation_id[-8:]} rrr", line)
+        self.assertTrue(line.endswith("r...\x1b[0m"), line)
+
+    def test_no_control_character_of_an_event_reaches_a_terminal(self):
+        nasty = "\x1b]0;title\x07 \x9b31m \x7f \u202e x"
+        self.run_aep("publish", "failed", "--agent", "a\x1b[1m", "--correlation-id", "c",
+                     "--error-code", nasty, "--error-message", nasty)
+        self.run_aep("publish", "--type", "a.b.c.v1", "--payload", json.dumps({nasty: nasty}))
+        plain = {"NO_COLOR": "1"}
+        for args in ([], ["--full"], ["--local"], ["--json"]):
+            for text in self.on_terminal("tail", *args, env=plain), self.run_aep(
+                    "tail", *args).stdout if "--json" not in args else "":
+                self.assertNotRegex(text, r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", args)
+                self.assertNotIn("\u202e" if "--json" not in args else "\0", text)
+        shown = self.on_terminal("tail", "--json", env=plain)
+        self.assertEqual([json.loads(x)["event"] for x in shown.splitlines()], self.events())
+
+    def test_local_time(self):
+        self.publish()
+        text = self.events()[0]["timestamp"]
+        utc = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        there = utc.astimezone(datetime.timezone(datetime.timedelta(hours=-9)))
+        env = {"TZ": "XXX+9"}
+        line = self.run_aep("tail", "--local", env=env).stdout.splitlines()[-1]
+        self.assertEqual(line.split()[0], there.isoformat(timespec="milliseconds")[11:23])
+        rewrite_days(os.path.join(self.spool, "0000000000000001.seg"), ["2024-03-01"])
+        there = there.replace(2024, 3, 1) if there.day == utc.day else there.replace(2024, 2, 29)
+        day = self.run_aep("tail", "--local", env=env).stdout.splitlines()[0]
+        self.assertEqual(day, f"-- {there.date()}")
+
+    def test_json_is_whole_and_as_it_is_so_other_forms_are_refused(self):
+        self.publish()
+        for option in ("--full", "--local"):
+            self.assertIn(option, self.run_aep("tail", "--json", option, status=2).stderr)
+
+    def test_nothing_to_show_is_told_to_a_person_and_to_no_script(self):
+        self.publish()
+        self.run_aep("tail", "-n", "0")
+        self.assertEqual(self.on_terminal("tail", "-n", "0"), "")
+        env = {"AEP_RELAY_MODE": "off"}
+        self.addCleanup(self.run_aep, "relay", "stop", status=None)
+        self.run_aep("spool", "purge", "--yes", env=env)
+        done = self.run_aep("tail")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.assertEqual(self.on_terminal("tail"), f"aep: tail: no events yet in {self.spool}\n")
+
     def test_times_are_utc_wherever_one_is(self):
         self.publish()
         for zone in ("UTC", "Asia/Kolkata", "XXX+9"):
@@ -96,7 +184,7 @@ class Tail(AepTest):
         self.run_aep("publish", "--type", "a.b.c.v1", "--payload", '{"x":1}')
         progress, completed, failed, other = self.run_aep("tail").stdout.splitlines()
         self.assertTrue(progress.endswith(" c 50% step 3 of 6 endpoints waiting for human"), progress)
-        self.assertIn("done well (1500 ms)", completed)
+        self.assertIn("done well (1.5 s)", completed)
         self.assertIn("E1: broken", failed)
         self.assertIn('{"x":1}', other)
 

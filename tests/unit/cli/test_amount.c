@@ -24,11 +24,43 @@ static void bytes_have_the_unit_that_fits(void **state)
     assert_string_equal(aep__amount_bytes(UINT64_C(1) << 30).text, "1.0 GiB");
 }
 
+static void durations_have_the_units_that_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        double ms;
+        const char *text;
+    } rows[] = {
+        {-1, "0 ms"},
+        {0, "0 ms"},
+        {0.04, "0 ms"},
+        {0.42, "0.4 ms"},
+        {3, "3 ms"},
+        {9.94, "9.9 ms"},
+        {9.96, "10 ms"},
+        {340.4, "340 ms"},
+        {999.6, "1 s"},
+        {1500, "1.5 s"},
+        {23726.57, "23.7 s"},
+        {59949, "59.9 s"},
+        {59960, "1 min 0 s"},
+        {83456, "1 min 23 s"},
+        {3599600, "1 h 0 min"},
+        {11100000, "3 h 5 min"},
+        {86399000, "1 d 0 h"},
+        {187200000, "2 d 4 h"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(aep__amount_ms(rows[i].ms).text, rows[i].text);
+    assert_true(aep__amount_ms(1e300).text[0] != '\0');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thing_is_singular_and_every_other_number_plural),
         cmocka_unit_test(bytes_have_the_unit_that_fits),
+        cmocka_unit_test(durations_have_the_units_that_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many columns text takes on a terminal: wide characters two, combining ones none. The colours
+ * that we put into a line (ESC [ … m) take none. */
+#ifndef AEP_APP_COLUMNS_H
+#define AEP_APP_COLUMNS_H
+
+#include "base/buf.h"
+
+/** Shortens what a buffer holds from begin on to that many columns, if it takes more; what is cut is
+ * told by the mark at its end.
+ * @mark  "…" or "...", shorter than columns */
+void aep__columns_fit(struct aep__buf *buf, size_t begin, size_t columns, const char *mark);
+
+size_t aep__columns_of(const char *text, size_t len);
+
+#endif
