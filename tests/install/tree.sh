@@ -38,7 +38,8 @@ PKG_CONFIG_PATH="$pc" pkg-config --exists --print-errors aep
     cc -o by-pkgconfig "$consumer/consumer.c" $(PKG_CONFIG_PATH=$PWD/$pc pkg-config --cflags --libs aep)
     LD_LIBRARY_PATH=$lib ./by-pkgconfig
 )
-cmake -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+# Ninja: make, the default of cmake's, need not be there.
+cmake -G Ninja -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$work/consumer" >/dev/null
 "$work/consumer/shared"
 "$work/consumer/static"
