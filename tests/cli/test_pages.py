@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents: links lead somewhere, the commands in them are commands that we have, and what the README
+shows of `aep tail` is what it prints."""
+import pathlib
+import re
+import unittest
+
+from harness import AepTest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+PAGES = sorted(path for pattern in ("*.md", "docs/*.md", "examples/**/*.md", "python/*.md",
+                                    "python/omniclaude/*.md", "tests/**/*.md", ".github/**/*.md")
+               for path in SOURCE.glob(pattern))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+
+
+def anchors(path):
+    """The names by which headings can be linked to."""
+    text = FENCE.sub("", path.read_text())
+    headings = re.findall(r"^#+ (.*)", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+CALL = re.compile(r"(?:^\s*|[$/;&(|]\s*|\balice |\bthen |=\S+ )aep ([a-z]+)(.*)", re.M)
+
+
+def commands(path):
+    """Calls of aep, in shell blocks and in running text: verb, and the options that are aep's own."""
+    text = path.read_text()
+    calls = re.findall(r"`aep ([a-z]+)([^`]*)`", FENCE.sub("", text))
+    for language, block in FENCE.findall(text):
+        if language in ("sh", "console"):
+            calls += CALL.findall(re.sub(r"(?m)(^|\s)#.*", "", block.replace("\\\n", " ")))
+    for verb, rest in calls:
+        yield verb, re.findall(r"\s(--[a-z][a-z-]*)", re.split(r"[|;&)]| -- ", rest)[0])
+
+
+class Pages(AepTest):
+    def test_links_lead_somewhere(self):
+        for page in PAGES:
+            for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+                if re.match(r"[a-z]+:", target):
+                    continue
+                name, _, anchor = target.partition("#")
+                path = (page.parent / name).resolve() if name else page
+                self.assertTrue(path.exists(), f"{page}: {target}")
+                if anchor:
+                    self.assertIn(anchor, anchors(path), f"{page}: {target}")
+
+    def test_commands_exist(self):
+        known = {}
+        seen = 0
+        for page in PAGES:
+            for verb, options in commands(page):
+                if verb not in known:
+                    text = self.run_aep(verb, "--help").stdout
+                    for action in re.findall(rf"aep {verb} ([a-z]+)", text):
+                        text += self.run_aep(verb, action, "--help", status=None).stdout
+                    known[verb] = text
+                for option in options:
+                    self.assertTrue(option in known[verb], f"{page}: aep {verb} has no {option}")
+                seen += 1
+        self.assertGreater(seen, 50)
+
+    def test_the_list_in_the_readme(self):
+        """The same five events, published; times, ids and states differ."""
+        shown = re.search(r"^\$ aep tail -f\n(.*?)^```", (SOURCE / "README.md").read_text(), re.M | re.S)[1]
+        reviewer, backup = ["--agent", "reviewer", "--correlation-id", "r"], [
+            "--agent", "backup", "--correlation-id", "b"]
+        self.run_aep("publish", "started", *reviewer, "--request", "Review pull request 7")
+        self.run_aep("publish", "progress", *reviewer, "--progress-percent", "50",
+                     "--current-step", "reading")
+        self.run_aep("publish", "started", *backup, "--request", "sh -c sleep 2; exit 3")
+        self.run_aep("publish", "failed", *backup, "--error-code", "EXIT_3", "--duration-ms", "2008",
+                     "--error-message", "the command exited with status 3")
+        self.run_aep("publish", "completed", *reviewer, "--result-summary", "two remarks")
+
+        def masked(text):
+            text = re.sub(r"(?m)^[0-9:.]+Z (acked  |spooled) ", "", text)
+            return re.sub(r"(reviewer|backup) +(\S+)", r"\1 ID", text)
+        self.assertEqual(masked(shown), masked(self.run_aep("tail").stdout))
+
+
+if __name__ == "__main__":
+    unittest.main()
