@@ -80,6 +80,18 @@ class Pages(AepTest):
             return re.sub(r"(reviewer|backup) +(\S+)", r"\1 ID", text)
         self.assertEqual(masked(shown), masked(self.run_aep("tail").stdout))
 
+    def test_the_changelog_has_its_form(self):
+        """Keep a Changelog: known sections, each entry once, with the area that it is about."""
+        text = (SOURCE / "CHANGELOG.md").read_text()
+        sections = re.findall(r"^### (.*)\n\n((?:- .*\n(?:  .*\n)*)+)", text, re.M)
+        entries = [entry for _, body in sections for entry in re.split(r"(?m)^- ", body)[1:]]
+        self.assertLessEqual({name for name, _ in sections}, {
+            "Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"})
+        self.assertEqual(len(entries), len(set(entries)))
+        self.assertEqual(len(entries), len(re.findall(r"(?m)^- ", text)), "an entry outside a section")
+        for entry in entries:
+            self.assertRegex(entry, r"^[A-Z][\w -]*: \S")
+
 
 if __name__ == "__main__":
     unittest.main()
