@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An agent that says what it does: started, three steps of progress, completed.
+/* An agent that reports what it does: started, three steps of progress, completed.
  *
  *     lifecycle [AGENT [REQUEST]]
  *
- * Its settings come from the environment and aep.conf, as everywhere. */
+ * Its settings come from the environment and aep.conf, as always. */
 #include <aep/aep.h>
 #include <stdio.h>
 #include <time.h>

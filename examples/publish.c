@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole of aep on a page: open, one execution, its progress, its end, close.
+/* All of aep on a page: open, one execution, its progress, its end, close.
  *
  *     cc publish.c $(pkg-config --cflags --libs aep) -o publish
  *     KAFKA_BOOTSTRAP_SERVERS=localhost:9092 ./publish        or, without Kafka: AEP_MODE=local */
@@ -37,7 +37,7 @@ int main(void)
         fprintf(stderr, "publish: %s\n", err.text);
     else
         printf("published; correlation id %s\n", aep_execution_correlation_id(run));
-    aep_execution_free(run); /* had it not ended, it would be published as failed: ABANDONED */
+    aep_execution_free(run); /* without an end it would be published as failed: ABANDONED */
     aep_publisher_close(pub);
     return err.code == AEP_OK ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agents in an event loop: publishing blocks nothing, and what became of each event is awaited.
+"""Agents in an event loop: publishing blocks nothing, and the fate of each event is awaited.
 
     KAFKA_BOOTSTRAP_SERVERS=localhost:9092 python asyncio_wait.py      or, without Kafka: AEP_MODE=local
 """

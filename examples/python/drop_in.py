@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Code that uses agents.lib.agent_execution_publisher goes on as it is (pip install ./python/omniclaude).
+"""Code that uses agents.lib.agent_execution_publisher works unchanged (pip install ./python/omniclaude).
 
     KAFKA_BOOTSTRAP_SERVERS=localhost:9092 python drop_in.py      or, without Kafka: AEP_MODE=local
 """
@@ -21,5 +21,5 @@ async def main():
     print(run["correlation_id"], results)
 
 
-logging.basicConfig(level=logging.WARNING)  # a warning or an error says what became of a False
+logging.basicConfig(level=logging.WARNING)  # a warning or an error explains a False
 asyncio.run(main())

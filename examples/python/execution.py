@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Executions as blocks: each ends by itself, one within another is its child, an exception is its failure.
+"""Executions as blocks: each ends by itself, a nested one is a child, an exception makes it fail.
 
     KAFKA_BOOTSTRAP_SERVERS=localhost:9092 python execution.py      or, without Kafka: AEP_MODE=local
 """
@@ -20,5 +20,5 @@ with aep.Publisher() as publisher:
             try:
                 read_page(publisher, number)
             except LookupError as error:
-                print(f"goes on without: {error}")
+                print(f"continuing without: {error}")
     print(run.correlation_id, publisher.flush(timeout=10))

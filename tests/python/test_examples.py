@@ -61,7 +61,7 @@ def test_execution(state):
         ("reviewer", "progress"), ("page-reader", "started"), ("page-reader", "failed"),
         ("reviewer", "completed")]
     [correlation_id] = ids(events)
-    assert printed == f"goes on without: there is no page 3\n{correlation_id} acked\n"
+    assert printed == f"continuing without: there is no page 3\n{correlation_id} acked\n"
     assert {e["causation_id"] for e in events if told([e]) == [("page-reader", "started")]} == {
         events[0]["event_id"]}
     assert events[9]["payload"]["error_type"] == "LookupError"
