@@ -28,8 +28,8 @@ def sections():
 
 def masked(text):
     """Without what differs each time."""
-    for pattern, word in ((r"\d\d:\d\d:\d\d\.\d+Z", "TIME"), (r"\(\d+ ms\)", "(MS)"),
-                          (r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID")):
+    for pattern, word in ((r"\d\d:\d\d:\d\d\.\d+Z", "TIME"), (r"\([\d.]+ m?s\)", "(TIME)"),
+                          (r"[0-9a-f]{8}-[0-9a-f-]{27}|…[0-9a-f]{8}", "ID")):
         text = re.sub(pattern, word, text)
     return text
 
