@@ -125,7 +125,10 @@ static int list_dead(const struct aep__args *args, struct listing *listing)
 static int run_list(struct aep__args *args)
 {
     struct listing listing = {.json = aep__args_given(args, "json"), .all = true};
-    return list_dead(args, &listing);
+    int status = list_dead(args, &listing);
+    if (status == AEP__EXIT_DONE && listing.found == 0)
+        aep__out_hint("dead list: no dead letters");
+    return status;
 }
 
 static int read_ordinal(const struct aep__args *args, uint64_t *ret, aep_error *err)

@@ -17,6 +17,7 @@
 
 struct listing {
     bool json, failed; /* failed: what cannot be read has been said */
+    size_t count;
     struct aep__buf out;
 };
 
@@ -27,6 +28,7 @@ static int list_spool(void *user, struct aep__spool *spool)
     struct aep__backlog backlog = {0};
     aep_error err;
     const char *mode = spool->local ? "local" : "kafka";
+    listing->count++;
     if (aep__states_init(&states, spool, &err) != AEP_OK ||
         aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK) {
         listing->failed = true;
@@ -40,8 +42,9 @@ static int list_spool(void *user, struct aep__spool *spool)
                         spool->uuid_text, mode, (unsigned long long)backlog.used_bytes,
                         (unsigned long long)backlog.bytes);
     } else {
-        aep__buf_format(&listing->out, "%s %s, %s %s\n", spool->path, mode,
-                        aep__amount_bytes(backlog.bytes).text, aep__backlog_word(spool));
+        aep__out_plain(&listing->out, spool->path, strlen(spool->path));
+        aep__buf_format(&listing->out, " %s, %s %s\n", mode, aep__amount_bytes(backlog.bytes).text,
+                        aep__backlog_word(spool));
     }
     aep__states_done(&states);
     return AEP_OK;
@@ -55,6 +58,8 @@ static int run_list(struct aep__args *args)
     int status = aep__out_finish(&listing.out);
     if (code != AEP_OK)
         return aep__out_error(&err);
+    if (!listing.failed && listing.count == 0)
+        aep__out_hint("spool list: no spools");
     return listing.failed ? AEP__EXIT_FAILED : status;
 }
 

@@ -118,6 +118,15 @@ static int find_only(struct aep__buf *out, aep_error *err)
 
 /* ---- public --------------------------------------------------------------------------------- */
 
+bool aep__spools_configured(const struct aep__args *args)
+{
+    struct aep__buf path = {0};
+    aep_error why;
+    bool configured = find_configured(args, &path, &why) != AEP_OK || path.len > 0;
+    aep__buf_done(&path);
+    return configured;
+}
+
 int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_error *err)
 {
     const char *named = aep__args_text(args, "spool");

@@ -25,6 +25,8 @@
             NULL                                                                                   \
     }
 
+/** Whether the configuration says where events go: to Kafka, to a spool's folder, nowhere else. */
+bool aep__spools_configured(const struct aep__args *args);
 /** The folder of the one spool that is meant, absolute, appended to out.
  * Errors: AEP_EINVAL several are possible, or none; AEP_ECONFIG */
 int aep__spools_folder(const struct aep__args *args, struct aep__buf *out, aep_error *err);

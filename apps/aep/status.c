@@ -37,7 +37,7 @@ static const char *const broker_texts[] = {
     [AEP_BROKER_UNREACHABLE] = "unreachable",
     [AEP_BROKER_AUTH_FAILED] = "authentication failed",
     [AEP_BROKER_FORBIDDEN] = "connected, but some topic is forbidden",
-    [AEP_BROKER_LOCAL] = "none: local mode",
+    [AEP_BROKER_LOCAL] = "none: this spool is of local mode",
 };
 
 static enum aep_broker_state broker_of(const struct view *view)
@@ -85,14 +85,24 @@ static void add_since(struct aep__buf *out, int64_t wall_us)
     aep__buf_format(out, " since %s", text);
 }
 
+/* Only a relay knows; what the last one said is old news. */
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
-    aep__buf_format(out, "  broker    %s", broker_texts[broker_of(view)]);
+    enum aep_broker_state state = broker_of(view);
+    bool old = !view->alive && state != AEP_BROKER_LOCAL;
+    bool said = state != AEP_BROKER_UNKNOWN || status->reason[0];
+    aep__buf_text(out, "  broker    ");
+    if (old)
+        aep__buf_text(out, said ? "not known while no relay runs; last: " : "not known yet");
+    if (!old || said)
+        aep__buf_text(out, broker_texts[state]);
     if (status->broker_since_us > 0)
         add_since(out, status->broker_since_us);
-    if (status->reason[0])
-        aep__buf_format(out, ": %.*s", (int)sizeof status->reason, status->reason);
+    if (status->reason[0]) {
+        aep__buf_text(out, ": ");
+        aep__out_plain(out, status->reason, strnlen(status->reason, sizeof status->reason));
+    }
     aep__buf_byte(out, '\n');
 }
 
@@ -107,6 +117,16 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
     aep__buf_byte(out, '\n');
 }
 
+/* What lies aside now; "none" where something once did, so that nobody takes a count for it. */
+static void add_aside_text(struct aep__buf *out, const char *name, uint64_t now, uint64_t ever,
+                           const char *what)
+{
+    if (now > 0)
+        aep__buf_format(out, "  %-9s %llu now %s\n", name, (unsigned long long)now, what);
+    else if (ever > 0)
+        aep__buf_format(out, "  %-9s none now\n", name);
+}
+
 static void add_backlog_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
@@ -114,38 +134,44 @@ static void add_backlog_text(struct aep__buf *out, const struct view *view)
     aep__buf_format(out, "  %-7s   ", aep__backlog_word(view->spool));
     if (view->backlog.counted)
         aep__buf_format(out, "%s, ", aep__amount_of(view->backlog.events, "event").text);
-    aep__buf_text(out, aep__amount_bytes(view->backlog.bytes).text);
-    if (status->parked_now > 0)
-        aep__buf_format(out, "\n  parked    %llu (a topic is missing or forbidden)",
-                        (unsigned long long)status->parked_now);
-    if (status->dead_now > 0)
-        aep__buf_format(out, "\n  dead      %llu (`aep dead list`)",
-                        (unsigned long long)status->dead_now);
-    aep__buf_byte(out, '\n');
+    aep__buf_format(out, "%s\n", aep__amount_bytes(view->backlog.bytes).text);
+    add_aside_text(out, "parked", status->parked_now, view->stats.parked,
+                   "(a topic is missing or forbidden)");
+    add_aside_text(out, "dead", status->dead_now, view->stats.dead, "(`aep dead list`)");
 }
 
 static void add_latency_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->states.status;
     if (latency_us(status, 0.5) > 0)
-        aep__buf_format(out, "  latency   50 %% within %.2f ms, 95 %% %.2f ms, 99 %% %.2f ms\n",
-                        (double)latency_us(status, 0.5) / 1000,
-                        (double)latency_us(status, 0.95) / 1000,
-                        (double)latency_us(status, 0.99) / 1000);
+        aep__buf_format(out, "  latency   50 %% within %s, 95 %% within %s, 99 %% within %s\n",
+                        aep__amount_ms((double)latency_us(status, 0.5) / 1000).text,
+                        aep__amount_ms((double)latency_us(status, 0.95) / 1000).text,
+                        aep__amount_ms((double)latency_us(status, 0.99) / 1000).text);
+}
+
+static void add_counters_text(struct aep__buf *out, const struct view *view)
+{
+    const char *heading = "  so far\n";
+    for (int i = 0; i < AEP__COUNTER_COUNT; i++) {
+        if (counter_at(&view->stats, i) == 0)
+            continue;
+        aep__buf_text(out, heading);
+        heading = "";
+        aep__buf_format(out, "  %12llu  %s\n", (unsigned long long)counter_at(&view->stats, i),
+                        aep__counter_texts[i]);
+    }
 }
 
 static void add_text(struct aep__buf *out, const struct view *view)
 {
-    aep__buf_format(out, "%s\n", view->spool->path);
+    aep__out_plain(out, view->spool->path, strlen(view->spool->path));
+    aep__buf_byte(out, '\n');
     add_broker_text(out, view);
     add_relay_text(out, view);
     add_backlog_text(out, view);
     add_latency_text(out, view);
-    for (int i = 0; i < AEP__COUNTER_COUNT; i++) {
-        if (counter_at(&view->stats, i) > 0)
-            aep__buf_format(out, "  %12llu  %s\n", (unsigned long long)counter_at(&view->stats, i),
-                            aep__counter_texts[i]);
-    }
+    add_counters_text(out, view);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -246,6 +272,9 @@ static int run_status(struct aep__args *args)
     int status = aep__out_finish(&report.out);
     if (code != AEP_OK)
         return aep__out_error(&err);
+    if (!report.json && !aep__args_given(args, "spool") && !aep__spools_configured(args))
+        aep__out_hint("status: this shell has neither KAFKA_BOOTSTRAP_SERVERS nor AEP_MODE=local "
+                      "set: publishing would be refused");
     return report.failed ? AEP__EXIT_FAILED : status;
 }
 
@@ -262,7 +291,7 @@ const struct aep__verb aep__verb_status = {
     .usage = "[--json] [--spool DIR]",
     .description =
         "Of the configured spool and all beside it, by default all in $XDG_STATE_HOME/aep. The broker's state "
-        "is what the relay said last. Counters are over the spool's life; latency is "
+        "is what the relay said last. What stands under \"so far\" is counted over the spool's life; latency is "
         "from an event's timestamp to its acknowledgement.",
     .options = options,
     .run = run_status,

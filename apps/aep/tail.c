@@ -32,7 +32,6 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/json.h"
-#include "base/utf8.h"
 #include "event/kinds.h"
 #include "spool/cursor.h"
 #include "spool/read.h"

@@ -337,7 +337,7 @@ AEP_API int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_err
     X(redacted, "secrets redacted")                                                                \
     X(acknowledged, "acknowledged by Kafka")                                                       \
     X(retried, "sends retried by the relay")                                                       \
-    X(parked, "parked: topic missing or forbidden")                                                \
+    X(parked, "once parked: topic missing or forbidden")                                           \
     X(unparked, "sent after having been parked")                                                   \
     X(dead, "dead letters")                                                                        \
     X(dead_dropped, "dead letters dropped: log full or by command")                                \

@@ -39,6 +39,8 @@ class Missing(Parking):
         records = kafka.read(there)
         self.assertEqual([record.payload["n"] for record in records], list(range(50)))
         self.assertEqual(spool.run("flush", "--timeout", "5000").status, 3)
+        self.assertIn("  parked    50 now (a topic is missing or forbidden)\n",
+                      spool.run("status").out)
 
         result = spool.run("publish", "--type", missing, "--json", "--wait=10000", "--payload",
                            '{"n":50,"correlation_id":"k-2"}')
@@ -52,6 +54,10 @@ class Missing(Parking):
         self.assert_in_order(records)
         self.assert_contiguous(kafka.read(there, missing))
         spool.wait_counter("unparked", 51)
+        shown = spool.run("status").out
+        self.assertIn("  parked    none now\n", shown)
+        self.assertRegex(shown, r"\n  so far\n(.*\n)* +51  once parked: topic missing or forbidden\n")
+        self.assertRegex(shown, r"  latency   50 % within [\d.]+ m?s, ")
 
 
 class MissingLong(Parking):

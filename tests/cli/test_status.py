@@ -34,7 +34,38 @@ class Status(AepTest):
         self.assertEqual(spool["counters"]["redacted"], 1)
         text = self.run_aep("status").stdout
         self.assertIn("2 events", text)
-        self.assertRegex(text, r"\n +1  secrets redacted\n")
+        self.assertRegex(text, r"\n  so far\n +1  secrets redacted\n")
+
+    def test_a_spool_of_local_mode_is_no_claim_about_the_configuration(self):
+        self.publish()
+        text = self.run_aep("status", env={"AEP_MODE": ""}).stdout
+        self.assertIn("  broker    none: this spool is of local mode\n", text)
+        nothing = {"AEP_MODE": "", "TERM": "dumb"}
+        shown = self.on_terminal("status", env=nothing)
+        self.assertTrue(shown.endswith("set: publishing would be refused\n"), shown)
+        self.assertNotIn("refused", self.on_terminal("status"))
+        self.assertEqual(self.run_aep("status", env=nothing).stderr, "")
+
+    def test_a_broker_is_not_known_while_no_relay_runs(self):
+        """Whatever the last one said."""
+        self.publish(**DEAD_BROKER)
+        env = {**DEAD_BROKER, "AEP_RELAY_MODE": "auto"}
+        self.assertIn("  broker    not known yet\n", self.run_aep("status", env=env).stdout)
+        self.publish(**env)
+        self.wait_until(lambda: "  broker    unreachable since "
+                        in self.run_aep("status", env=env).stdout, "unreachable")
+        self.run_aep("relay", "stop", env=env)
+        text = self.run_aep("status", env=env).stdout
+        self.assertIn("  broker    not known while no relay runs; last: unreachable since ", text)
+        self.assertIn("  relay     not running\n", text)
+
+    def test_a_list_of_nothing_says_so_to_a_person(self):
+        self.assertEqual(self.on_terminal("spool", "list"), "aep: spool list: no spools\n")
+        self.publish()
+        self.assertEqual(self.on_terminal("dead", "list"), "aep: dead list: no dead letters\n")
+        for verb in (["dead", "list"], ["dead", "list", "--json"]):
+            done = self.run_aep(*verb)
+            self.assertEqual((done.stdout, done.stderr), ("", ""))
 
     def test_all_spools_are_shown_the_configured_one_first(self):
         self.publish()
