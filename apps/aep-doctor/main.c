@@ -4,13 +4,12 @@
  *
  *     a step a row ─▶ can it be taken? ─ no ─▶ skipped, and why
  *                           └─ yes ─▶ its function ─▶ verdicts */
-#include <limits.h>
-
 #include "aep/out.h"
 #include "aep/verbs.h"
 #include "doctor.h"
 
 #define TIMEOUT_MS 5000
+#define TIMEOUT_MAX_MS 3600000 /* some steps wait a multiple of it */
 
 /* What must have gone well before. */
 enum need { NEEDS_NOTHING, NEEDS_CONFIG, NEEDS_SPOOL, NEEDS_SERVERS, NEEDS_CONTACT, NEEDS_WAY };
@@ -68,10 +67,10 @@ static void take_step(struct aep__doctor *doctor, const struct step *step)
 
 static int doctor_open(struct aep__doctor *doctor, const struct aep__args *args, aep_error *err)
 {
-    int64_t timeout_ms = TIMEOUT_MS;
-    *doctor = (struct aep__doctor){.args = args, .spool = {.dir_fd = -1}};
-    int code = aep__args_int(args, "timeout", 1, INT_MAX / 1000, &timeout_ms, err);
-    doctor->timeout_ms = (int)timeout_ms;
+    *doctor = (struct aep__doctor){.args = args, .timeout_ms = TIMEOUT_MS, .spool = {.dir_fd = -1}};
+    int code = aep__args_ms(args, "timeout", 1, &doctor->timeout_ms, err);
+    if (doctor->timeout_ms > TIMEOUT_MAX_MS)
+        doctor->timeout_ms = TIMEOUT_MAX_MS;
     return code == AEP_OK ? aep__args_config(args, &doctor->arguments, err) : code;
 }
 

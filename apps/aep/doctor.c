@@ -7,7 +7,9 @@ static const struct aep__flag options[] = {
      NULL},
     {"no_probe", 0, AEP__ARGUMENT_NONE, NULL, "Publishes nothing.", NULL, NULL, NULL},
     {"timeout", 't', AEP__ARGUMENT_VALUE, "MS",
-     "How long each step may wait for the network: 5000 if not given.", NULL, NULL, NULL},
+     "How long each step may wait for the network: milliseconds, or a time such as 10s; 5 s if not "
+     "given.",
+     NULL, NULL, NULL},
     AEP__OPTIONS_END,
 };
 

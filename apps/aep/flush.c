@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aep flush: waits until everything that is in the spool has been delivered; with --all in every
  * spool of this user, as a timer does for what killed relays and reboots have left behind. */
-#include <limits.h>
 #include <string.h>
 
 #include "backlog.h"
@@ -121,12 +120,12 @@ static int flush_spool(void *user, struct aep__spool *spool)
 static int run_flush(struct aep__args *args)
 {
     aep_error err;
-    int64_t timeout_ms = TIMEOUT_MS;
-    if (aep__args_int(args, "timeout", -1, INT_MAX, &timeout_ms, &err) != AEP_OK)
+    int timeout_ms = TIMEOUT_MS;
+    if (aep__args_ms(args, "timeout", -1, &timeout_ms, &err) != AEP_OK)
         return aep__out_error(&err);
     if (!aep__args_given(args, "all"))
-        return flush_configured(args, (int)timeout_ms);
-    struct sweep sweep = {args, (int)timeout_ms, AEP__EXIT_DONE};
+        return flush_configured(args, timeout_ms);
+    struct sweep sweep = {args, timeout_ms, AEP__EXIT_DONE};
     if (aep__spools_each(args, flush_spool, &sweep, &err) != AEP_OK)
         return aep__out_error(&err);
     return sweep.status;
@@ -134,7 +133,9 @@ static int run_flush(struct aep__args *args)
 
 static const struct aep__flag options[] = {
     {"timeout", 't', AEP__ARGUMENT_VALUE, "MS",
-     "Waits at most this long, for each spool: 30000 if not given, -1 for ever.", NULL, NULL, NULL},
+     "Waits at most this long, for each spool: milliseconds, or a time such as 5s; 30 s if not "
+     "given, -1 for ever.",
+     NULL, NULL, NULL},
     {"all", 'a', AEP__ARGUMENT_NONE, NULL,
      "Every spool of this user that holds events: the configured one and those beside it. One whose "
      "login the configuration does not hold is said and left.",

@@ -12,12 +12,15 @@
 
 #include "base/error.h"
 #include "config/nearest.h"
+#include "config/value.h"
 #include "out.h"
 
 /* Where the pass stands. */
 struct parse {
     struct aep__args *args;
     char **next; /* the word to look at */
+    const struct aep__flag
+        *bare; /* the word before was this option, without the value it may have */
     aep_error *err;
 };
 
@@ -135,12 +138,19 @@ static int parse_long(struct parse *parse, const char *word)
                           parse->args->name, (int)len, typed);
     if (equals || option->argument != AEP__ARGUMENT_VALUE) {
         add_given(parse, option, equals ? equals + 1 : NULL);
+        parse->bare = !equals && option->argument == AEP__ARGUMENT_OPTIONAL ? option : NULL;
         return AEP_OK;
     }
     return take_value(parse, option, word);
 }
 
-/* One word of letters: the last of them may have a value, joined or in the next word. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* One word of letters: the last of them may have a value, joined or in the next word. One that may
+ * go without has it joined, and it begins with a digit: -w5s. */
 static int parse_letters(struct parse *parse, const char *word)
 {
     for (const char *letter = word + 1; *letter; letter++) {
@@ -148,15 +158,33 @@ static int parse_letters(struct parse *parse, const char *word)
         if (!option)
             return aep__error(parse->err, AEP_EINVAL, "", "%s: unknown option -%c",
                               parse->args->name, *letter);
-        if (option->argument == AEP__ARGUMENT_VALUE && letter[1]) {
+        bool may_go_without = option->argument == AEP__ARGUMENT_OPTIONAL;
+        if ((option->argument == AEP__ARGUMENT_VALUE && letter[1]) ||
+            (may_go_without && is_digit(letter[1]))) {
             add_given(parse, option, letter + 1);
             return AEP_OK;
         }
+        parse->bare = may_go_without ? option : NULL;
         if (option->argument == AEP__ARGUMENT_VALUE)
             return take_value(parse, option, (char[]){'-', *letter, '\0'});
         add_given(parse, option, NULL);
     }
     return AEP_OK;
+}
+
+/* `--wait 5`: the value of an option that may go without one has to be joined to it, and a number by
+ * itself is an operand of no verb. */
+static int refuse_apart(const struct parse *parse, const char *word)
+{
+    const char *name = parse->bare->name;
+    bool plain = word[strspn(word, "0123456789")] == '\0';
+    if (plain && strcmp(parse->bare->metavar, "MS") == 0)
+        return aep__error(parse->err, AEP_EINVAL, name,
+                          "%s: write --%s=%ss for seconds or --%s=%s for milliseconds, not \"%s\" "
+                          "by itself",
+                          parse->args->name, name, word, name, word, word);
+    return aep__error(parse->err, AEP_EINVAL, name, "%s: write --%s=%s, not \"%s\" by itself",
+                      parse->args->name, name, word, word);
 }
 
 static int check_operands(const struct parse *parse)
@@ -181,6 +209,9 @@ static int parse_words(struct parse *parse)
     while (*parse->next) {
         char *word = *parse->next++;
         int code = AEP_OK;
+        if (parse->bare && is_digit(word[0]))
+            return refuse_apart(parse, word);
+        parse->bare = NULL;
         if (options_end || word[0] != '-' || !word[1]) {
             options_end |= args->verb->stops_at_operand;
             args->operands[args->operand_count++] = word;
@@ -261,6 +292,24 @@ int aep__args_int(const struct aep__args *args, const char *name, int64_t min, i
                           "%s: --%s takes a whole number from %lld to %lld, not \"%s\"", args->name,
                           replace_dashes(shown, '_', '-'), (long long)min, (long long)max, text);
     *ret = value;
+    return AEP_OK;
+}
+
+int aep__args_ms(const struct aep__args *args, const char *name, int min, int *ret, aep_error *err)
+{
+    const struct aep__option_row row = {
+        .key = name, .type = AEP__OPTION_TYPE_MS, .min = min > 0 ? min : 0, .max = INT_MAX};
+    const char *text = aep__args_text(args, name);
+    struct aep__buf canonical = {0};
+    struct aep__problem problem;
+    int64_t ms = -1;
+    bool fine = !text || (min < 0 && strcmp(text, "-1") == 0) ||
+                aep__value_parse(&row, text, &canonical, &ms, &problem);
+    aep__buf_done(&canonical);
+    if (!fine)
+        return aep__error(err, AEP_EINVAL, name, "%s: --%s: %s", args->name, name, problem.text);
+    if (text)
+        *ret = (int)ms;
     return AEP_OK;
 }
 

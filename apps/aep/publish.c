@@ -37,8 +37,8 @@ static const struct {
 } options[] = {
     {FORM_ALL,
      {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
-      "Waits at most MS milliseconds (10000 if not said) for Kafka's acknowledgement; "
-      "exit status 3 if there is none by then. The event stays on disk and is sent all the same. "
+      "Waits at most MS milliseconds, or a time such as 5s (if not given 10 s), for Kafka's "
+      "acknowledgement; exit status 3 if there is none by then. The event stays on disk and is sent all the same. "
       "In local mode there is nothing to wait for: the state stays spooled.",
       NULL, NULL, NULL}},
     {FORM_ALL,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,9 +69,9 @@ int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err)
 {
     if (!aep__args_given(args, "wait"))
         return AEP_OK;
-    int64_t wait_ms = WAIT_MS_DEFAULT;
-    int code = aep__args_int(args, "wait", 0, INT_MAX, &wait_ms, err);
+    int wait_ms = WAIT_MS_DEFAULT;
+    int code = aep__args_ms(args, "wait", 0, &wait_ms, err);
     if (code == AEP_OK)
-        *ret = (int)wait_ms;
+        *ret = wait_ms;
     return code;
 }

@@ -77,6 +77,25 @@ class Options(AepTest):
         for args in (["--count=3"], ["--count", "3"], ["-n3"], ["-n", "3"]):
             self.assertEqual(len(self.run_aep("id", *args).stdout.splitlines()), 3)
 
+    def test_a_time_may_have_a_unit(self):
+        for wait in ("--wait=1s", "--wait=1000", "--wait=500ms", "-w1s", "-w1", "-nw1s"):
+            self.run_aep("publish", "started", "--agent", "a", "--request", "r", wait)
+        self.run_aep("flush", "--timeout", "1s")
+        for words in (["publish", "started", "--wait=soon"], ["publish", "started", "-w5x"],
+                      ["flush", "--timeout=x"], ["flush", "--timeout", "-2"],
+                      ["flush", "--timeout", "99999999999"], ["doctor", "--timeout=1y"]):
+            done = self.run_aep(*words, status=2)
+            self.assertRegex(done.stderr, "--(wait|timeout): .* is (no time|not within)", words)
+
+    def test_the_value_of_an_option_that_may_go_without_has_to_be_joined(self):
+        for words in (["publish", "started", "--wait", "5"], ["publish", "--wait", "5", "started"],
+                      ["publish", "started", "-w", "5"]):
+            done = self.run_aep(*words, status=2)
+            self.assertIn("write --wait=5s for seconds or --wait=5 for milliseconds", done.stderr)
+        done = self.run_aep("publish", "started", "--wait", "5s", status=2)
+        self.assertIn('write --wait=5s, not "5s" by itself', done.stderr)
+        self.run_aep("publish", "--wait", "started", "--agent", "a", "--request", "r")
+
     def test_options_may_follow_operands(self):
         self.run_aep("schema", "started", "--set", "mode=local")
 
