@@ -169,17 +169,21 @@ static void put_main_page(FILE *out)
                   "disk only when Kafka has acknowledged it. A relay in the background, one for "
                   "each spool, is the only process that speaks with Kafka.");
     for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
+        if (aep__verb_heading(*verb))
+            fprintf(out, ".SS \"%s\"\n", aep__verb_heading(*verb));
         fprintf(out, ".TP\n.BR aep\\-%s (1)\n", (*verb)->name);
         put_text(out, (*verb)->summary);
     }
     put_exit_status(out);
     fputs(".SH ENVIRONMENT\n", out);
-    put_paragraphs(out, "KAFKA_BOOTSTRAP_SERVERS says where Kafka is; AEP_MODE=local does without. "
-                        "`aep config explain` lists every option, its variable and its value.\n\n"
+    put_paragraphs(out, aep__help_variables);
+    put_paragraphs(out, "`aep config explain` lists every option, its variable and its value.\n\n"
                         "AEP_CORRELATION_ID, AEP_CAUSATION_ID, AEP_SESSION_ID, AEP_AGENT_NAME, "
                         "TRACEPARENT: the execution that the caller runs within; `aep run` sets "
                         "them.\n\nNO_COLOR: no colour, on terminals too.");
-    fputs("\n.SH FILES\n.TP\n$XDG_CONFIG_HOME/aep/aep.conf, /etc/aep/aep.conf\nConfiguration.\n"
+    fputs("\n.SH EXAMPLES\n", out);
+    put_paragraphs(out, aep__help_examples);
+    fputs(".SH FILES\n.TP\n$XDG_CONFIG_HOME/aep/aep.conf, /etc/aep/aep.conf\nConfiguration.\n"
           ".TP\n$XDG_STATE_HOME/aep\nThe spools.\n",
           out);
 }

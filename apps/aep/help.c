@@ -157,12 +157,25 @@ void aep__help_verb(struct aep__buf *out, const struct aep__verb *verb, const ch
         aep__buf_format(out, "\nexamples:\n%s\n", verb->examples);
 }
 
+const char aep__help_variables[] =
+    "    KAFKA_BOOTSTRAP_SERVERS=host:9092   to Kafka; commas separate more\n"
+    "    AEP_MODE=local                      they stay on this machine\n";
+
+const char aep__help_examples[] = "    export AEP_MODE=local\n"
+                                  "    aep run --agent builder -- make\n"
+                                  "    aep tail\n";
+
 void aep__help_all(struct aep__buf *out, const struct aep__verb *const *verbs)
 {
-    aep__buf_text(out, "aep: publishes the lifecycle of agent executions to Kafka through a "
-                       "durable local spool\n\nusage: aep VERB [OPTION]...\n\nverbs:\n");
-    for (; *verbs; verbs++)
+    aep__buf_text(out, "aep: publishes what agents do to Kafka, through a durable local spool\n\n"
+                       "usage: aep VERB [OPTION]...\n");
+    for (; *verbs; verbs++) {
+        if (aep__verb_heading(*verbs))
+            aep__buf_format(out, "\n%s:\n", aep__verb_heading(*verbs));
         add_verb_line(out, *verbs);
+    }
+    aep__buf_format(out, "\nwhere events go (environment):\n%s\nexample:\n%s", aep__help_variables,
+                    aep__help_examples);
     aep__buf_text(out, "\n`aep VERB --help` tells more; `aep --version` the version.\n"
                        "Exit status: 0 done, 1 failed, 2 wrong usage or invalid event,\n"
                        "3 accepted but not acknowledged in time, 4 refused: the spool is full.\n");

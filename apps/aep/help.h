@@ -11,6 +11,10 @@ void aep__help_verb(struct aep__buf *out, const struct aep__verb *verb, const ch
 /** What the program does and its verbs, a line each. */
 void aep__help_all(struct aep__buf *out, const struct aep__verb *const *verbs);
 
+/** Of the program as a whole: command lines to begin with, and the variables that say where events
+ * go. Lines begin with four blanks. */
+extern const char aep__help_examples[], aep__help_variables[];
+
 /** Appends an option as it is typed: "-f, --follow", "--wait[=MS]". */
 void aep__help_option(struct aep__buf *out, const struct aep__flag *row,
                       const struct aep__flag *rows, size_t count);

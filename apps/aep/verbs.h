@@ -13,6 +13,9 @@ extern const struct aep__verb aep__verb_publish, aep__verb_run, aep__verb_tail, 
 /** All of them, ended by NULL. */
 extern const struct aep__verb *const aep__verbs[];
 
+/** The heading of the group that this one begins, in help; NULL: it begins none. */
+const char *aep__verb_heading(const struct aep__verb *verb);
+
 /** Runs a verb or the action of it that the first argument names.
  * @argv     what follows the verb's name, ended by NULL
  * @runners  for a program that runs the verbs of another one's table: their functions, ended by a

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How command lines are read, what is refused and how."""
 import os
+import re
 import subprocess
 
 from harness import PROGRAM, AepTest
@@ -14,6 +15,23 @@ class Options(AepTest):
         out = self.run_aep("--help").stdout
         for verb in ("publish", "run", "tail", "status", "doctor", "validate"):
             self.assertRegex(out, rf"(?m)^  {verb} ")
+        for line in out.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+    def test_help_says_where_to_begin(self):
+        """Groups, the two variables, and an example that works as it stands."""
+        out = self.run_aep("--help").stdout
+        self.assertRegex(out, r"(?m)^publish:\n  publish +.*\n(  .*\n)*\nwatch:\n  tail ")
+        self.assertIn("\n    KAFKA_BOOTSTRAP_SERVERS=", out)
+        self.assertIn("\n    AEP_MODE=local ", out)
+        [example] = re.findall(r"(?m)^example:\n((?:    .*\n)+)", out)
+        self.env["AEP_MODE"] = ""
+        self.env["PATH"] = os.path.dirname(PROGRAM) + ":" + self.env["PATH"]
+        script = example.replace("-- make", "-- true")
+        done = self.run_program("bash", "-ec", script, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"started +builder .*\n.*completed +builder ")
 
     def test_what_is_typed_too_short_is_taken_for_its_whole_name(self):
         for typed, meant in ((["pub"], "publish"), (["dead", "rep"], "replay"),
