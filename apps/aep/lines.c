@@ -16,6 +16,7 @@
 #include "out.h"
 #include "publish.h"
 #include "receipt.h"
+#include "trouble.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -435,6 +436,8 @@ static int conclude(struct lines *lines)
                     (unsigned long long)lines->published, (unsigned long long)lines->refused,
                     state);
     int status = aep__out_write(&lines->out);
+    if (wait_ms < 0 && lines->published > 0)
+        aep__trouble_hint(&lines->session, AEP__TROUBLE_WAIT_MS);
     if (lines->status != AEP__EXIT_DONE)
         return lines->status;
     return waited == AEP_ERELAY ? AEP__EXIT_DEFERRED : waited ? aep__out_exit(waited) : status;

@@ -15,6 +15,7 @@
 #include "input.h"
 #include "out.h"
 #include "receipt.h"
+#include "trouble.h"
 #include "verbs.h"
 
 #include "base/error.h"
@@ -345,6 +346,8 @@ static int publish_one(struct source *source)
     if (waited != AEP_OK) {
         aep__out_say("publish: %s", source->err->text);
         status = waited == AEP_ERELAY ? AEP__EXIT_DEFERRED : aep__out_exit(waited);
+    } else if (code == AEP_OK && wait_ms < 0) {
+        aep__trouble_hint(&session, AEP__TROUBLE_WAIT_MS);
     }
     aep__session_close(&session);
     return status;
@@ -386,7 +389,9 @@ const struct aep__verb aep__verb_publish = {
     .usage = "KIND [OPTION]...\n--type TYPE --payload JSON [OPTION]...\n--stdin [OPTION]...",
     .description =
         "KIND is started, progress, completed or failed. The event is on disk when the command "
-        "ends; a relay in the background sends it to Kafka. The correlation id is printed.\n\n"
+        "ends; a relay in the background sends it to Kafka. The correlation id is printed. On a "
+        "terminal it tells, once for each outage, that Kafka cannot be reached, for which it waits "
+        "at most a quarter of a second.\n\n"
         "JSON values are given as they are, as @FILE, or as - for stdin. correlation_id, "
         "causation_id, session_id and (but for started) agent_name come from AEP_CORRELATION_ID, "
         "AEP_CAUSATION_ID, AEP_SESSION_ID, AEP_AGENT_NAME if they are not given: within `aep run` "

@@ -19,6 +19,7 @@
 #include "options.h"
 #include "out.h"
 #include "session.h"
+#include "trouble.h"
 #include "verbs.h"
 
 #include "base/json.h"
@@ -286,6 +287,7 @@ static int run_run(struct aep__args *args)
     sigaction(SIGPIPE, &old_pipe, NULL);
     run_command(&tracked, argv, &end);
     publish_end(&tracked, &end);
+    aep__trouble_hint(&tracked.session, 0);
     end_tracking(&tracked);
     return end_as(&end);
 }

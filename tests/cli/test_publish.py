@@ -4,6 +4,7 @@ import json
 import os
 
 from harness import AepTest
+from test_topics import free_port
 
 REQUIRED = {
     "started": ["--agent", "a", "--request", "r"],
@@ -291,6 +292,46 @@ class Publish(AepTest):
         done = self.run_aep("publish", "started", *REQUIRED["started"], "--wait=50", "--json",
                             env=env, status=3)
         self.assertEqual(json.loads(done.stdout)["state"], "deferred")
+
+    def test_a_person_is_told_once_that_kafka_cannot_be_reached(self):
+        """On a terminal, on stderr, also by the first publish, which has started the relay; a script
+        never is. Once for each outage."""
+        held, port = free_port()
+        server = f"127.0.0.1:{port}"
+        env = {"AEP_MODE": "kafka", "AEP_RELAY_MODE": "auto", "KAFKA_BOOTSTRAP_SERVERS": server}
+        self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+        publish = ["publish", "started", *REQUIRED["started"]]
+        with held:
+            self.assertEqual(self.run_aep(*publish, env=env).stderr, "")
+            spool = json.loads(self.run_aep("status", "--json", env=env).stdout)["spools"][0]["spool"]
+            self.wait_until(lambda: self.broker(env) == "unreachable")
+            self.assertFalse(os.path.exists(os.path.join(spool, "told")))
+            identity, line = self.on_terminal(*publish, env=env).splitlines()
+            self.assertEqual(len(identity), 36)
+            self.assertEqual(line, f"aep: Kafka at {server} cannot be reached; events wait on disk: "
+                                   "run `aep doctor`")
+            for verb in (publish, ["run", "--agent", "a", "true"]):
+                self.assertNotIn("reached", self.on_terminal(*verb, env=env))
+            self.run_aep("relay", "stop", env=env)  # another outage, for all that anybody knows
+            self.wait_until(lambda: self.run_aep(*publish, env=env)
+                            and self.broker(env) == "unreachable")
+            self.assertIn(line, self.on_terminal("run", "--agent", "a", "true", env=env))
+            self.assertNotIn(line, self.on_terminal(*publish, env=env))
+
+    def broker(self, env):
+        spool = json.loads(self.run_aep("status", "--json", env=env).stdout)["spools"][0]
+        return spool["broker"] if spool["relay_alive"] else None
+
+    def test_the_first_publish_of_all_tells_it_too(self):
+        """It waits a moment for the relay that it has started. How long that takes on a busy machine
+        nobody knows, so any of these may be the first that is told."""
+        held, port = free_port()
+        env = {"AEP_MODE": "kafka", "AEP_RELAY_MODE": "auto",
+               "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"}
+        self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+        with held:
+            self.wait_until(lambda: "cannot be reached" in self.on_terminal(
+                "publish", "started", *REQUIRED["started"], env=env), "it is told")
 
     def test_a_full_spool_is_refused(self):
         limits = ["--set", "spool.segment_bytes=65536", "--set", "spool.max_bytes=262144"]

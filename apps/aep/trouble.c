@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The outage that was told of last is remembered by a file in the spool, TOLD: its time of
+ * modification is the one since which the broker is in its state. */
+#include "trouble.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "out.h"
+
+#include "base/clock.h"
+
+#define TOLD "told"
+
+static const char *const problems[] = {
+    [AEP_BROKER_UNREACHABLE] = "cannot be reached",
+    [AEP_BROKER_AUTH_FAILED] = "refuses the login",
+    [AEP_BROKER_FORBIDDEN] = "forbids some topic",
+};
+
+static const char *problem_of(enum aep_broker_state state)
+{
+    return (size_t)state < sizeof problems / sizeof *problems ? problems[state] : NULL;
+}
+
+/* What a relay that runs says; one that has just been started is waited for. False: nothing. */
+static bool look(aep_publisher *publisher, aep_health *health, int wait_ms)
+{
+    aep_waiter *waiter = NULL;
+    aep_outcome outcome;
+    aep_error err;
+    int64_t end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000);
+    int code = aep_publisher_health(publisher, health, &err);
+    bool known = health->relay_alive && health->broker != AEP_BROKER_UNKNOWN;
+    if (code != AEP_OK || known || health->broker == AEP_BROKER_LOCAL || wait_ms <= 0)
+        return code == AEP_OK && known;
+    code = aep_waiter_new(publisher, &waiter, &err);
+    if (code == AEP_OK)
+        code = aep_waiter_add_broker(waiter, AEP_BROKER_UNKNOWN, 0, &err);
+    while (code == AEP_OK && (code = aep_waiter_next(waiter, &outcome, &err)) == AEP_EDEFERRED) {
+        int64_t left_us = end_us - aep__clock_mono_us();
+        if (left_us <= 0)
+            break;
+        poll(&(struct pollfd){.fd = aep_waiter_fd(waiter), .events = POLLIN}, 1,
+             (int)(left_us / 1000) + 1);
+        code = AEP_OK;
+    }
+    aep_waiter_free(waiter);
+    return code == AEP_OK && aep_publisher_health(publisher, health, &err) == AEP_OK;
+}
+
+/* Whether nobody was told of this outage; from now on somebody was. */
+static bool is_news(const char *folder, int64_t since_us)
+{
+    char path[4096 + sizeof TOLD];
+    struct stat st;
+    const struct timespec since = {since_us / 1000000, since_us % 1000000 * 1000};
+    snprintf(path, sizeof path, "%s/" TOLD, folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return true;
+    bool news = fstat(fd, &st) < 0 || st.st_mtim.tv_sec != since.tv_sec ||
+                st.st_mtim.tv_nsec / 1000 != since.tv_nsec / 1000;
+    if (news)
+        futimens(fd, (struct timespec[]){since, since});
+    close(fd);
+    return news;
+}
+
+void aep__trouble_hint(const struct aep__session *session, int wait_ms)
+{
+    aep_health health = AEP_HEALTH_INIT;
+    if (!session->publisher || !aep__out_hints() || !look(session->publisher, &health, wait_ms))
+        return;
+    const char *problem = problem_of(health.broker);
+    if (problem && is_news(aep_publisher_spool_dir(session->publisher), health.since_us))
+        aep__out_hint("Kafka at %s %s; events wait on disk: run `aep doctor`",
+                      aep__config_text(session->config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS), problem);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling a person at a terminal that what was published cannot be sent now. */
+#ifndef AEP_APP_TROUBLE_H
+#define AEP_APP_TROUBLE_H
+
+#include "session.h"
+
+#define AEP__TROUBLE_WAIT_MS 250
+
+/** One line on stderr, once for each outage, where stderr is a terminal and the relay cannot send.
+ * Called when all else is done: the events are on disk, their receipts are written.
+ * @wait_ms  so long it may take until the broker's state is known; 0: it is known or not */
+void aep__trouble_hint(const struct aep__session *session, int wait_ms);
+
+#endif
