@@ -97,8 +97,8 @@ void aep__doctor_contact(struct aep__doctor *doctor)
     aep__admin_contact(admin, doctor->timeout_ms, &contact);
     double took_ms = (double)(aep__clock_mono_us() - begin_us) / 1000;
     if (contact.state == AEP__CONTACT_MADE) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "Kafka answers in %.1f ms (%s; %s)",
-                     took_ms, login, aep__sink_kafka_version());
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "Kafka answers in %s (%s; %s)",
+                     aep__amount_ms(took_ms).text, login, aep__sink_kafka_version());
         doctor->admin = admin;
         return;
     }

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "aep/amount.h"
+
 #include "base/clock.h"
 
 /* 0, or the error. */
@@ -44,7 +46,7 @@ static void try_address(struct aep__reach *reach, const struct addrinfo *address
         aep__buf_format(&reach->text, "%s: %s\n", text, strerrordesc_np(error));
         return;
     }
-    aep__buf_format(&reach->text, "%s: connected in %.1f ms\n", text, took_ms);
+    aep__buf_format(&reach->text, "%s: connected in %s\n", text, aep__amount_ms(took_ms).text);
     reach->best_ms = reach->reached && reach->best_ms < took_ms ? reach->best_ms : took_ms;
     reach->reached = true;
 }

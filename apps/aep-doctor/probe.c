@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Step: a real execution through spool and relay, started and completed, so that no tracker shows
  * it as one that hangs. */
+#include "aep/amount.h"
 #include "doctor.h"
 
 #include "base/clock.h"
@@ -69,9 +70,9 @@ static void judge_delivery(struct aep__doctor *doctor, const aep_receipt *starte
     }
     if (code == AEP_OK)
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE,
-                     "an execution of aep-doctor was published%s in %.1f ms",
+                     "an execution of aep-doctor was published%s in %s",
                      doctor->spool.local ? "" : " and acknowledged by Kafka",
-                     (double)(aep__clock_mono_us() - begin_us) / 1000);
+                     aep__amount_ms((double)(aep__clock_mono_us() - begin_us) / 1000).text);
     else
         judge_outcome(doctor, event, code, &err);
     aep__verdict_detail(&doctor->verdicts, "correlation_id %s", started->correlation_id);

@@ -16,6 +16,7 @@
 #include "aep/ask.h"
 #include "aep/backlog.h"
 #include "aep/states.h"
+#include "aep/told.h"
 #include "client/spawn.h"
 #include "doctor.h"
 
@@ -196,39 +197,67 @@ static void judge_waiting(struct aep__doctor *doctor, const struct aep__backlog 
 struct trouble {
     uint64_t count;
     const char *noun, *what, *remedy;
+    const char *counter; /* counts over the spool's life; NULL: this is so now */
 };
+
+static void warn_of(struct aep__doctor *doctor, const struct trouble *row, uint64_t count,
+                    const char *when)
+{
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%s %s%s",
+                 aep__amount_of(count, row->noun).text, row->what, when);
+    aep__verdict_remedy(&doctor->verdicts, "%s", row->remedy);
+}
+
+/* A counter never goes down, so it is a warning only where it has gone up since the last look: what
+ * was mended long ago must not be one for ever. */
+static void judge_counter(struct aep__doctor *doctor, const struct trouble *row,
+                          struct aep__told *told, bool first)
+{
+    uint64_t before = aep__told_get(told, row->counter);
+    if (row->count > before)
+        warn_of(doctor, row, row->count - before,
+                first ? ", so far" : " since `aep doctor` last looked");
+    aep__told_set(told, row->counter, row->count);
+}
 
 static void judge_troubles(struct aep__doctor *doctor, const struct trouble *rows, size_t count)
 {
+    struct aep__told told;
+    aep__told_load(&told, doctor->spool.path);
+    bool first = aep__told_get(&told, "doctor") == 0;
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].count == 0)
-            continue;
-        aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%s %s",
-                     aep__amount_of(rows[i].count, rows[i].noun).text, rows[i].what);
-        aep__verdict_remedy(&doctor->verdicts, "%s", rows[i].remedy);
+        if (rows[i].counter)
+            judge_counter(doctor, &rows[i], &told, first);
+        else if (rows[i].count > 0)
+            warn_of(doctor, &rows[i], rows[i].count, "");
     }
+    aep__told_set(&told, "doctor", (uint64_t)aep__clock_wall_us());
+    aep__told_save(&told);
 }
 
-/* What lies aside now, and the counters over the spool's life that tell of a loss. */
+/* What lies aside now, and the counters that tell of a loss. */
 static void judge_aside(struct aep__doctor *doctor, const struct aep__status *status,
                         const aep_stats *stats)
 {
     const struct trouble rows[] = {
         {status->parked_now, "event", "parked: a topic is missing or forbidden",
-         "see the step topics; they are sent once the topic takes them"},
+         "see the step topics; they are sent once the topic takes them", NULL},
         {status->dead_now, "dead letter", "refused by Kafka for good",
-         "`aep dead list` shows them and why; replay or drop them"},
-        {stats->refused_full, "event", "refused because the spool was full, so far",
-         "raise spool.max_bytes, or have Kafka take events sooner"},
-        {stats->refused_invalid, "event", "refused as invalid, so far",
-         "look at the errors of the programs that publish; `aep validate` checks an event"},
-        {stats->refused_too_big, "event", "refused as too large, so far",
-         "shorten them, or raise limits.message_bytes (and Kafka's max.message.bytes)"},
-        {stats->refused_io, "event", "refused because of the disk, so far", "see to the disk"},
-        {stats->dead_dropped, "dead letter", "dropped, so far",
-         "raise dead.max_bytes, or look at them sooner: `aep dead list`"},
-        {stats->lost, "event", "lost with files that somebody removed, so far",
-         "let nothing but aep touch the spool's folder"},
+         "`aep dead list` shows them and why; replay or drop them", NULL},
+        {stats->refused_full, "event", "refused because the spool was full",
+         "raise spool.max_bytes, or have Kafka take events sooner", "refused_full"},
+        {stats->refused_invalid, "event", "refused as invalid",
+         "look at the errors of the programs that publish; `aep validate` checks an event",
+         "refused_invalid"},
+        {stats->refused_too_big, "event", "refused as too large",
+         "shorten them, or raise limits.message_bytes (and Kafka's max.message.bytes)",
+         "refused_too_big"},
+        {stats->refused_io, "event", "refused because of the disk", "see to the disk",
+         "refused_io"},
+        {stats->dead_dropped, "dead letter", "dropped",
+         "raise dead.max_bytes, or look at them sooner: `aep dead list`", "dead_dropped"},
+        {stats->lost, "event", "lost with files that somebody removed",
+         "let nothing but aep touch the spool's folder", "lost"},
     };
     judge_troubles(doctor, rows, sizeof rows / sizeof *rows);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "aep/amount.h"
 #include "doctor.h"
 #include "net.h"
 
@@ -57,8 +58,8 @@ static void judge_server(struct aep__doctor *doctor, const struct server *server
     char name[sizeof server->host + sizeof server->port + 4];
     snprintf(name, sizeof name, is_v6 ? "[%s]:%s" : "%s:%s", server->host, server->port);
     if (reach->reached) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s takes connections, in %.1f ms", name,
-                     reach->best_ms);
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s takes connections, in %s", name,
+                     aep__amount_ms(reach->best_ms).text);
     } else if (reach->resolved) {
         aep__verdict(&doctor->verdicts, bad, "%s takes no connection", name);
         aep__verdict_remedy(&doctor->verdicts, "start Kafka there, correct "

@@ -118,7 +118,7 @@ static void judge_write(struct aep__doctor *doctor)
         return;
     }
     aep__verdict(&doctor->verdicts, took_us < SYNC_SLOW_US ? AEP__GRADE_FINE : AEP__GRADE_WARNING,
-                 "writable; 4 KiB are on disk in %.1f ms", (double)took_us / 1000);
+                 "writable; 4 KiB are on disk in %s", aep__amount_ms((double)took_us / 1000).text);
     if (took_us >= SYNC_SLOW_US)
         aep__verdict_remedy(&doctor->verdicts, "the disk is slow: with spool.sync=always each "
                                                "publish waits that long");

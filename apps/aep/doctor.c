@@ -21,7 +21,8 @@ const struct aep__verb aep__verb_doctor = {
         "Configuration, spool folder, clock, relay, backlog, each server, TLS and login, topics; "
         "then a real execution (agent_name aep-doctor: started and completed) is published "
         "through spool and relay and its acknowledgement awaited. Each step has a verdict (\"?\": it "
-        "could not be known) and, if something is wrong, a remedy.\n\n"
+        "could not be known) and, if something is wrong, a remedy. Events that were refused or lost are "
+        "a warning once: those since the doctor last looked; `aep status` counts them all.\n\n"
         "Exit status: 0 nothing failed (warnings may be shown), 1 some step failed, 2 wrong "
         "usage.",
     .options = options,

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outage that was told of last is remembered by a file in the spool, TOLD: its time of
- * modification is the one since which the broker is in its state. */
 #include "trouble.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "out.h"
+#include "told.h"
 
 #include "base/clock.h"
-
-#define TOLD "told"
 
 static const char *const problems[] = {
     [AEP_BROKER_UNREACHABLE] = "cannot be reached",
@@ -56,19 +48,13 @@ static bool look(aep_publisher *publisher, aep_health *health, int wait_ms)
 /* Whether nobody was told of this outage; from now on somebody was. */
 static bool is_news(const char *folder, int64_t since_us)
 {
-    char path[4096 + sizeof TOLD];
-    struct stat st;
-    const struct timespec since = {since_us / 1000000, since_us % 1000000 * 1000};
-    snprintf(path, sizeof path, "%s/" TOLD, folder);
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return true;
-    bool news = fstat(fd, &st) < 0 || st.st_mtim.tv_sec != since.tv_sec ||
-                st.st_mtim.tv_nsec / 1000 != since.tv_nsec / 1000;
-    if (news)
-        futimens(fd, (struct timespec[]){since, since});
-    close(fd);
-    return news;
+    struct aep__told told;
+    aep__told_load(&told, folder);
+    if (aep__told_get(&told, "outage") == (uint64_t)since_us)
+        return false;
+    aep__told_set(&told, "outage", (uint64_t)since_us);
+    aep__told_save(&told);
+    return true;
 }
 
 void aep__trouble_hint(const struct aep__session *session, int wait_ms)

@@ -72,6 +72,27 @@ class Doctor(AepTest):
         [warning] = [f for f in self.of(findings, "backlog") if f["verdict"] == "warning"]
         self.assertEqual(warning["text"], "1 event refused as invalid, so far")
 
+    def test_of_what_was_refused_once_it_warns_once(self):
+        def warnings():
+            return [f["text"] for f in self.of(self.doctor("--no-probe"), "backlog")
+                    if f["verdict"] == "warning"]
+
+        def typo():
+            self.run_aep("publish", "started", "--agent", " ", "--request", "r", status=2)
+
+        typo()
+        self.assertEqual(warnings(), ["1 event refused as invalid, so far"])
+        self.assertEqual(warnings(), [])
+        typo(), typo()
+        self.assertEqual(warnings(), ["2 events refused as invalid since `aep doctor` last looked"])
+        self.assertEqual(warnings(), [])
+        self.assertRegex(self.run_aep("status").stdout, r"\n +3  refused: invalid\n")
+        with open(os.path.join(self.spool, "told"), "w") as file:  # damaged: it is told again
+            file.write("\0nonsense " * 1000)
+        self.assertEqual(warnings(), ["3 events refused as invalid, so far"])
+        self.assertEqual(warnings(), [])
+        self.assertEqual([n for n in os.listdir(self.spool) if n.startswith("tmp.")], [])
+
     # ---- servers that are not there ----
 
     def test_a_closed_port_is_the_servers_failure(self):
