@@ -44,7 +44,9 @@
 #define LINES_MAX 256 /* held at once */
 #define SUMMARY_BYTES 4096
 #define OUT_BYTES 65536
-#define DAY_SIZE 11        /* 2025-11-13 and a NUL */
+#define DAY_SIZE 11 /* 2025-11-13 and a NUL */
+#define COLUMNS_MIN 40
+#define COLUMNS_MAX 100000
 #define ID_COLUMNS 8       /* of an id on a terminal: its end, since UUIDs begin with the time */
 #define NAME_COLUMNS 20    /* of an agent's name there */
 #define STDOUT_CLOSED (-1) /* beside enum aep_code; has been said */
@@ -567,16 +569,20 @@ static int run_tail(struct aep__args *args)
                         .spool.dir_fd = -1,
                         .reader.fd = -1,
                         .watch_fd = -1};
+    int64_t columns = -1; /* the terminal's */
     bool full = aep__args_given(args, "full");
-    if (tail.json && (full || tail.local)) {
-        aep__out_say("tail: --json prints events whole, as they are: no --full, no --local");
+    if (tail.json && (full || tail.local || aep__args_given(args, "columns"))) {
+        aep__out_say(
+            "tail: --json prints events whole, as they are: no --local, --columns, --full");
         return AEP__EXIT_USAGE;
     }
-    int code = open_tail(&tail, args);
+    int code = aep__args_int(args, "columns", COLUMNS_MIN, COLUMNS_MAX, &columns, &tail.err);
+    if (code == AEP_OK)
+        code = open_tail(&tail, args);
     if (code == AEP_OK && tail.follow)
         open_watch(&tail);
     for (bool first = true; code == AEP_OK; first = false) {
-        tail.width = full ? 0 : aep__out_width(STDOUT_FILENO);
+        tail.width = full ? 0 : columns >= 0 ? (int)columns : aep__out_width(STDOUT_FILENO);
         code = show_events(&tail);
         if (first && code == AEP_OK)
             explain_nothing(&tail);
@@ -596,6 +602,9 @@ static const struct aep__flag options[] = {
      NULL, NULL, NULL},
     {"local", 0, AEP__ARGUMENT_NONE, NULL, "Times of this time zone, without a Z, instead of UTC.",
      NULL, NULL, NULL},
+    {"columns", 0, AEP__ARGUMENT_VALUE, "N",
+     "Lines of at most N columns, wherever they go; if not given, of a terminal's width.", NULL,
+     NULL, NULL},
     {"full", 0, AEP__ARGUMENT_NONE, NULL,
      "Whole ids, and lines as long as they are, on a terminal too.", NULL, NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL,
@@ -607,7 +616,7 @@ static const struct aep__flag options[] = {
 const struct aep__verb aep__verb_tail = {
     .name = "tail",
     .summary = "shows the spool's events, with their delivery state",
-    .usage = "[-f] [-n N] [--local] [--full | --json] [--spool DIR]",
+    .usage = "[-f] [-n N] [--local] [--columns N | --full | --json] [--spool DIR]",
     .description =
         "A line has the time (UTC), the state, the kind, the agent, the correlation id and a "
         "summary. Where the day changes, and before the first if it is not of today, a line as "

@@ -136,8 +136,17 @@ class Tail(AepTest):
 
     def test_json_is_whole_and_as_it_is_so_other_forms_are_refused(self):
         self.publish()
-        for option in ("--full", "--local"):
-            self.assertIn(option, self.run_aep("tail", "--json", option, status=2).stderr)
+        for option in ("--full", "--local", "--columns=80"):
+            self.assertIn("--json", self.run_aep("tail", "--json", option, status=2).stderr)
+
+    def test_columns_fit_a_line_to_what_is_no_terminal(self):
+        self.publish("r" * 200)
+        for columns in (40, 80, 120):
+            [line] = self.run_aep("tail", "--columns", str(columns),
+                                  env={"LC_ALL": "C.UTF-8"}).stdout.splitlines()
+            self.assertEqual(len(line), columns)
+            self.assertTrue(line.endswith("…"), line)
+        self.run_aep("tail", "--columns", "39", status=2)
 
     def test_nothing_to_show_is_told_to_a_person_and_to_no_script(self):
         self.publish()

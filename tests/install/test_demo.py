@@ -99,6 +99,16 @@ class Case(unittest.TestCase):
                 self.assertRegex(text, rf"(?m)^[0-9:.]+Z \w+ +{kind} +{agent} ")
         self.assertIn("its command on: 3)", text)
 
+    def assert_commands_and_next_step(self, text):
+        """Each command stands above what it has brought about; at the end is what to do next."""
+        parts = ("$ aep tail -f &", "$ build/release/examples/lifecycle", "completed agent-lifecycle",
+                 "$ id=$(aep publish started --agent shell-agent", "completed shell-agent",
+                 "$ aep run --agent test-runner", "failed    test-runner", "$ aep status",
+                 "Next", "export PATH=", "aep doctor", "README.md")
+        places = [text.find(part) for part in parts]
+        self.assertNotIn(-1, places, text)
+        self.assertEqual(places, sorted(places), text)
+
 
 class Demo(Case):
     def state_of_tested(self):
@@ -110,6 +120,7 @@ class Demo(Case):
         for _ in range(2):
             text = self.run_demo()
             self.assert_three_executions(text)
+            self.assert_commands_and_next_step(text)
         self.assertEqual(sorted(self.home.rglob("*")), [])
         self.assertEqual(self.state_of_tested(), before)
 
