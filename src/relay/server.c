@@ -32,19 +32,19 @@ int aep__server_start(struct aep__relay *relay, aep_error *err)
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot listen in %s", relay->spool.path);
 }
 
-static void free_waiter(struct aep__server *server, struct aep__waiter **at)
+static void free_question(struct aep__server *server, struct aep__question **at)
 {
-    struct aep__waiter *waiter = *at;
-    *at = waiter->next;
+    struct aep__question *question = *at;
+    *at = question->next;
     server->waiting--;
-    server->watching -= waiter->what == AEP__WAITS_BROKER;
-    free(waiter);
+    server->watching -= question->what == AEP__WAITS_BROKER;
+    free(question);
 }
 
 static void drop_client(struct aep__server *server, struct aep__client *client)
 {
-    while (client->waiters)
-        free_waiter(server, &client->waiters);
+    while (client->questions)
+        free_question(server, &client->questions);
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
@@ -138,20 +138,20 @@ static const char *flush_answer(struct aep__relay *relay, aep_position position)
     return aep__parked_holds_before(&relay->core, position) ? "parked" : "acked";
 }
 
-static void add_waiter(struct aep__relay *relay, const struct request *request,
-                       struct aep__waiter content)
+static void add_question(struct aep__relay *relay, const struct request *request,
+                         struct aep__question content)
 {
-    struct aep__waiter *waiter = malloc(sizeof *waiter);
-    if (!waiter) {
+    struct aep__question *question = malloc(sizeof *question);
+    if (!question) {
         answer(relay, request->client, request->id, "error out of memory");
         return;
     }
-    *waiter = content;
-    waiter->id = request->id;
-    waiter->next = request->client->waiters;
-    request->client->waiters = waiter;
+    *question = content;
+    question->id = request->id;
+    question->next = request->client->questions;
+    request->client->questions = question;
     relay->server.waiting++;
-    relay->server.watching += waiter->what == AEP__WAITS_BROKER;
+    relay->server.watching += question->what == AEP__WAITS_BROKER;
 }
 
 static bool parse_position(const char *text, aep_position *ret)
@@ -180,7 +180,7 @@ static void on_position(struct aep__relay *relay, const struct request *request,
     if (text && what == AEP__WAITS_RECORD)
         answer(relay, request->client, request->id, text);
     else
-        add_waiter(relay, request, (struct aep__waiter){.what = what, .position = position});
+        add_question(relay, request, (struct aep__question){.what = what, .position = position});
 }
 
 static void on_wait(struct aep__relay *relay, const struct request *request)
@@ -218,15 +218,15 @@ static void on_broker(struct aep__relay *relay, const struct request *request)
     if (text)
         answer(relay, request->client, request->id, text);
     else
-        add_waiter(relay, request,
-                   (struct aep__waiter){.what = AEP__WAITS_BROKER, .other_than = other_than});
+        add_question(relay, request,
+                     (struct aep__question){.what = AEP__WAITS_BROKER, .other_than = other_than});
 }
 
 static void on_cancel(struct aep__relay *relay, const struct request *request)
 {
-    for (struct aep__waiter **at = &request->client->waiters; *at;)
+    for (struct aep__question **at = &request->client->questions; *at;)
         if ((*at)->id == request->id)
-            free_waiter(&relay->server, at);
+            free_question(&relay->server, at);
         else
             at = &(*at)->next;
 }
@@ -294,10 +294,10 @@ static void on_dead_drop(struct aep__relay *relay, const struct request *request
 static void on_purge(struct aep__relay *relay, const struct request *request)
 {
     uint64_t dropped = aep__core_purge(&relay->core);
-    add_waiter(relay, request,
-               (struct aep__waiter){.what = AEP__WAITS_PURGE,
-                                    .position = relay->core.tail.purge,
-                                    .purged = dropped});
+    add_question(relay, request,
+                 (struct aep__question){.what = AEP__WAITS_PURGE,
+                                        .position = relay->core.tail.purge,
+                                        .purged = dropped});
 }
 
 static const struct {
@@ -340,7 +340,7 @@ static void serve_client(struct aep__relay *relay, struct aep__client *client)
         if (len <= 0)
             return;
         serve_request(relay, client, line);
-        if (!client->waiters || !client->waiters->next)
+        if (!client->questions || !client->questions->next)
             return;
     }
 }
@@ -364,29 +364,29 @@ void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, siz
         accept_client(server);
 }
 
-/* ---- telling waiters ---- */
+/* ---- answering questions ---- */
 
-static const char *purge_answer(struct aep__relay *relay, const struct aep__waiter *waiter,
+static const char *purge_answer(struct aep__relay *relay, const struct aep__question *question,
                                 char text[40])
 {
-    if (!aep__tail_finished_below(&relay->core, waiter->position))
+    if (!aep__tail_finished_below(&relay->core, question->position))
         return NULL;
-    snprintf(text, 40, "ok %" PRIu64, waiter->purged + relay->core.tail.purged);
+    snprintf(text, 40, "ok %" PRIu64, question->purged + relay->core.tail.purged);
     return text;
 }
 
-static const char *answer_of(struct aep__relay *relay, const struct aep__waiter *waiter,
+static const char *answer_of(struct aep__relay *relay, const struct aep__question *question,
                              char text[40])
 {
-    switch (waiter->what) {
+    switch (question->what) {
     case AEP__WAITS_RECORD:
-        return wait_answer(relay, waiter->position);
+        return wait_answer(relay, question->position);
     case AEP__WAITS_FLUSH:
-        return flush_answer(relay, waiter->position);
+        return flush_answer(relay, question->position);
     case AEP__WAITS_BROKER:
-        return broker_answer(relay, waiter->other_than);
+        return broker_answer(relay, question->other_than);
     default:
-        return purge_answer(relay, waiter, text);
+        return purge_answer(relay, question, text);
     }
 }
 
@@ -394,7 +394,7 @@ static const char *answer_of(struct aep__relay *relay, const struct aep__waiter 
 
 static void tell_client(struct aep__relay *relay, struct aep__client *client, unsigned whats)
 {
-    for (struct aep__waiter **at = &client->waiters; client->fd >= 0 && *at;) {
+    for (struct aep__question **at = &client->questions; client->fd >= 0 && *at;) {
         char space[40];
         const char *text = NULL;
         if (whats & 1U << (*at)->what)
@@ -404,8 +404,8 @@ static void tell_client(struct aep__relay *relay, struct aep__client *client, un
             continue;
         }
         uint64_t id = (*at)->id;
-        free_waiter(&relay->server, at);
-        answer(relay, client, id, text); /* may drop the client and all its waiters */
+        free_question(&relay->server, at);
+        answer(relay, client, id, text); /* may drop the client and all its questions */
     }
 }
 

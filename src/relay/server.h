@@ -22,8 +22,8 @@ enum aep__waiting {
     AEP__WAITS_BROKER,
 };
 
-struct aep__waiter {
-    struct aep__waiter *next;
+struct aep__question {
+    struct aep__question *next;
     uint64_t id;
     enum aep__waiting what;
     aep_position position;
@@ -33,14 +33,14 @@ struct aep__waiter {
 
 struct aep__client {
     int fd; /* -1: gone */
-    struct aep__waiter *waiters;
+    struct aep__question *questions;
 };
 
 struct aep__server {
     int listen_fd; /* -1: not listening */
     struct aep__client *clients;
     size_t count, capacity;
-    size_t waiting;  /* waiters of all clients, */
+    size_t waiting;  /* questions of all clients, */
     size_t watching; /* of them for the broker's state, which may never change */
 };
 
