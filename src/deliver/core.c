@@ -78,6 +78,16 @@ void aep__core_detach(struct aep__core *core)
     aep__topics_close(core);
 }
 
+void aep__core_stop(struct aep__core *core, bool tidy)
+{
+    aep__core_settle(core);
+    if (tidy)
+        aep__tail_tidy(core);
+    aep__tail_sync_now(core);
+    aep__parked_sync(core);
+    aep__dead_settle(core);
+}
+
 uint64_t aep__core_purge(struct aep__core *core)
 {
     return aep__delivery_purge(core);

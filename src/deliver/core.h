@@ -78,6 +78,9 @@ void aep__core_step(struct aep__core *core);
 bool aep__core_pump(struct aep__core *core);
 /** Gives up what the sink has taken and closes its topics, so that it can be freed or replaced. */
 void aep__core_detach(struct aep__core *core);
+/** At a clean end, after abandon(): the cursor stands where it can, and is on disk.
+ * @tidy  nothing delivered stays on disk, where all is finished */
+void aep__core_stop(struct aep__core *core, bool tidy);
 /** Drops everything that is unsent now: the rest of the tail as it is read. Returns how many records
  * were dropped at once. */
 uint64_t aep__core_purge(struct aep__core *core);

@@ -12,13 +12,6 @@
 
 /* ---- life ---- */
 
-static enum aep__keep find_marked(void *user, struct aep__sidelog_entry *entry)
-{
-    bool *marked = user;
-    *marked |= entry->note.flags & AEP__NOTE_REPLAY;
-    return AEP__KEEP;
-}
-
 static void begin_replay(struct aep__dead *dead)
 {
     dead->replaying = dead->moved = true;
@@ -36,17 +29,38 @@ static void each_letter(const struct aep__sidelog *log, aep__keep_fn fn, void *u
     aep__buf_done(&buf);
 }
 
+/* What a core before this one left: letters to be replayed, and those of records that are read once
+ * more, since the cursor has not passed them. */
+struct survey {
+    struct aep__dead *dead;
+    uint64_t cursor; /* ordinal */
+    bool marked, failed;
+};
+
+static enum aep__keep survey_letter(void *user, struct aep__sidelog_entry *entry)
+{
+    struct survey *survey = user;
+    struct aep__buf *buried = &survey->dead->buried;
+    survey->marked |= entry->note.flags & AEP__NOTE_REPLAY;
+    if (entry->note.ordinal >= survey->cursor)
+        aep__buf_add(buried, &entry->note.ordinal, sizeof entry->note.ordinal);
+    survey->failed |= buried->failed;
+    return survey->failed ? AEP__DROP : AEP__KEEP;
+}
+
 int aep__dead_load(struct aep__core *core, aep_error *err)
 {
     struct aep__dead *dead = &core->dead;
-    bool marked = false;
+    struct survey survey = {.dead = dead, .cursor = core->tail.cursor.ordinal};
     dead->max_bytes = core->in.dead_max_bytes;
     dead->lane = (struct aep__lane){.capacity = 1, .kind = AEP__LANE_DEAD};
     if (aep__sidelog_open(&dead->log, core->spool, AEP__SIDELOG_DEAD, true) < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the dead letters of %s",
                                 core->spool->path);
-    each_letter(&dead->log, find_marked, &marked);
-    if (marked)
+    each_letter(&dead->log, survey_letter, &survey);
+    if (survey.failed)
+        return aep__error_memory(err);
+    if (survey.marked)
         begin_replay(dead);
     return AEP_OK;
 }
@@ -55,6 +69,7 @@ void aep__dead_done(struct aep__core *core)
 {
     aep__sidelog_done(&core->dead.log);
     aep__lane_done(&core->dead.lane);
+    aep__buf_done(&core->dead.buried);
 }
 
 /* ---- in ---- */
@@ -72,13 +87,21 @@ static enum aep__keep find_ordinal(void *user, struct aep__sidelog_entry *entry)
     return search->found ? AEP__DROP : AEP__KEEP;
 }
 
-/* A relay that ended before its cursor was stored may have buried it already. */
+/* A core that ended before its cursor, or a parked log's begin, was stored may have done it. */
 static bool is_buried(const struct aep__dead *dead, uint64_t ordinal)
 {
     struct search search = {.ordinal = ordinal};
     if (ordinal < dead->log.next_ordinal)
         each_letter(&dead->log, find_ordinal, &search);
     return search.found;
+}
+
+bool aep__dead_buried(const struct aep__dead *dead, uint64_t ordinal)
+{
+    for (size_t at = 0; at < dead->buried.len; at += sizeof ordinal)
+        if (memcmp(dead->buried.data + at, &ordinal, sizeof ordinal) == 0)
+            return true;
+    return false;
 }
 
 struct trim {
@@ -174,12 +197,10 @@ static enum aep__keep drop_selected(void *user, struct aep__sidelog_entry *entry
     return selected(user, entry) ? AEP__DROP : AEP__KEEP;
 }
 
-static void apply_results(struct aep__core *core);
-
 static int64_t rewrite_selected(struct aep__core *core, aep__keep_fn fn, const uint64_t *ordinal)
 {
     struct selection selection = {.ordinal = ordinal};
-    apply_results(core);
+    aep__dead_settle(core);
     if (aep__sidelog_rewrite(&core->dead.log, fn, &selection) < 0)
         return -1;
     if (core->dead.replaying)
@@ -224,8 +245,7 @@ static enum aep__keep apply_result(void *user, struct aep__sidelog_entry *entry)
     return AEP__KEEP;
 }
 
-/* Takes the letters that were sent out of the file, and the mark from those refused again. */
-static void apply_results(struct aep__core *core)
+void aep__dead_settle(struct aep__core *core)
 {
     struct aep__dead *dead = &core->dead;
     if (dead->result_count == 0)
@@ -282,7 +302,7 @@ static bool send_next(struct aep__core *core)
     bool sent = false;
     for (;;) {
         if (aep__sidelog_read(&dead->log, dead->replay_at, &buf, &entry) <= 0) {
-            apply_results(core);
+            aep__dead_settle(core);
             dead->replaying = dead->result_count > 0;
             break;
         }
@@ -311,7 +331,7 @@ void aep__dead_pump(struct aep__core *core)
                 return;
             }
             if (dead->result_count == AEP__DEAD_BATCH)
-                apply_results(core);
+                aep__dead_settle(core);
             if (dead->result_count == AEP__DEAD_BATCH)
                 return;
         }

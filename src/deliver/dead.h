@@ -24,6 +24,7 @@ struct aep__dead {
     struct aep__sidelog log;
     struct aep__lane lane; /* of one flight: the letter being replayed */
     uint64_t max_bytes;
+    struct aep__buf buried; /* ordinals of letters whose records are read once more */
     bool replaying;
     uint64_t replay_at;
     bool moved; /* the file was written anew while a letter was in flight */
@@ -41,6 +42,10 @@ int aep__dead_sync(struct aep__core *core);
 /** Marks letters to be sent again / removes them; ordinal NULL: all. Returns how many; -1: errno. */
 int64_t aep__dead_replay(struct aep__core *core, const uint64_t *ordinal);
 int64_t aep__dead_drop(struct aep__core *core, const uint64_t *ordinal);
+/** Whether a record that is read once more was made a dead letter before. */
+bool aep__dead_buried(const struct aep__dead *dead, uint64_t ordinal);
+/** Takes the letters that were sent out of the file, and the mark from those refused again. */
+void aep__dead_settle(struct aep__core *core);
 /** Goes on with the replay. */
 void aep__dead_pump(struct aep__core *core);
 /** Whether a record is a dead letter. */

@@ -304,6 +304,10 @@ bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
         aep__delivery_finish(core, flight, AEP__FATE_ACKED);
         return true;
     }
+    if (aep__dead_buried(&core->dead, flight->ordinal)) {
+        aep__delivery_finish(core, flight, AEP__FATE_DEAD);
+        return true;
+    }
     const char *fault = find_fault(record, &message);
     if (fault) {
         if (!aep__dead_bury(core, flight, aep__record_raw(record), fault))

@@ -6,6 +6,9 @@
  *     core ── send ──▶ sink          takes a copy, or says why not
  *     core ◀─ reported ── sink       once for each that was taken, from serve() or abandon()
  *
+ * Of one topic, records arrive in the order in which they were sent: once one is refused, those behind
+ * it come back, and none is taken (FULL) until the refusal has been reported.
+ *
  * All functions are called in one thread; none blocks on the network but free(), which
  * is bounded. Callbacks come only from within serve(), abandon() and free(). */
 #ifndef AEP_DELIVER_SINK_H

@@ -76,9 +76,13 @@ void aep__tail_done(struct aep__core *core)
 
 /* ---- reading ---- */
 
+/* What counts is where the record begins: in front of it torn bytes may stand, or a header. */
 static bool in_purge(const struct aep__tail *tail)
 {
-    return tail->purge.segment && aep__before(tail->position, tail->purge);
+    aep_position next = tail->position;
+    if (tail->has_pending)
+        next = (aep_position){tail->pending.segment, tail->pending.offset};
+    return tail->purge.segment && aep__before(next, tail->purge);
 }
 
 /* Offers the pending record. False: the sink is full, it stays pending. */

@@ -391,11 +391,7 @@ static void finish(struct aep__relay *relay)
     if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->core.started) {
         aep__pace_read(&relay->pace);
         aep__server_tell_waits(relay);
-        aep__core_settle(&relay->core);
-        if (relay->ending == AEP__RELAY_STOPS)
-            aep__tail_tidy(&relay->core);
-        aep__tail_sync_now(&relay->core);
-        aep__parked_sync(&relay->core);
+        aep__core_stop(&relay->core, relay->ending == AEP__RELAY_STOPS);
         aep__report_write(relay);
     }
     free_sink(relay);
