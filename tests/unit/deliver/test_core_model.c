@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core against a model: random operations on a real spool folder and a fake broker, each step
+ * held against what is promised.
+ *
+ *     test_core_model [--operations N] [--seed S] [--trace FROM]     default: 20,000, a new seed
+ *
+ * What the model knows of each event: its topic, its ordinal, how it fares ('-' well, 'p' the broker
+ * finds fault with it, 'i' the client does), whether the broker has it. Promises:
+ *
+ *   - of each topic, events arrive in the order in which they were appended
+ *   - an event arrives twice only after a crash, and only if it was under way then
+ *   - x-aep-seq is the event's ordinal, also when it is sent again
+ *   - whoever asks is never told "acknowledged" before the broker has the event
+ *   - in the end every event has arrived or is a dead letter, once, unless it was purged or dropped */
+#include "spool_fixture.h"
+
+#include "fake_sink.h"
+
+#include "deliver/core.h"
+#include "deliver/delivery.h"
+#include "deliver/parked.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <time.h>
+
+#define TOPICS 5
+#define WINDOW 64
+#define DRAIN_TURNS 200000
+
+/* ---- chance ---- */
+
+static uint64_t seed, random_state;
+static uint64_t operation;           /* its number, for messages */
+static uint64_t traced = UINT64_MAX; /* the first operation that is written down */
+
+/* SplitMix64. */
+static uint64_t draw(uint64_t below)
+{
+    uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (z ^ (z >> 31)) % below;
+}
+
+static bool chance(unsigned percent)
+{
+    return draw(100) < percent;
+}
+
+__attribute__((format(printf, 1, 2), noreturn)) static void broken(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "operation %" PRIu64 " of seed %" PRIu64 ": ", operation, seed);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\nrepeat with: --seed %" PRIu64 " --operations %" PRIu64 "\n", seed,
+            operation + 1);
+    va_end(args);
+    abort();
+}
+
+#define PROMISE(holds, ...)                                                                        \
+    do {                                                                                           \
+        if (!(holds))                                                                              \
+            broken(__VA_ARGS__);                                                                   \
+    } while (0)
+
+/* ---- what the model knows ---- */
+
+struct event {
+    aep_position end;
+    uint8_t topic;
+    char kind;
+    bool purged;      /* may be missing */
+    unsigned arrived; /* times */
+    unsigned repeats; /* times that it may arrive again: it was under way at a crash */
+};
+
+static struct event *events; /* by ordinal */
+static size_t event_count, event_capacity;
+
+/* The events of a topic, by ordinal, and the first of them that has not had its turn. */
+static struct order {
+    size_t *ordinals;
+    size_t count, capacity, next;
+} orders[TOPICS];
+
+static struct fake_broker broker;
+static bool dropped; /* dead letters were, by command */
+
+static struct event *add_event(size_t topic, char kind, aep_position end)
+{
+    struct order *order = &orders[topic];
+    if (event_count == event_capacity) {
+        event_capacity = event_capacity ? event_capacity * 2 : 1024;
+        events = realloc(events, event_capacity * sizeof *events);
+    }
+    if (order->count == order->capacity) {
+        order->capacity = order->capacity ? order->capacity * 2 : 1024;
+        order->ordinals = realloc(order->ordinals, order->capacity * sizeof *order->ordinals);
+    }
+    if (!events || !order->ordinals)
+        abort();
+    order->ordinals[order->count++] = event_count;
+    events[event_count] = (struct event){.topic = (uint8_t)topic, .kind = kind, .end = end};
+    return &events[event_count++];
+}
+
+/* Its turn may be left out. */
+static bool skippable(const struct event *event)
+{
+    return event->kind != '-' || event->purged || event->arrived;
+}
+
+static void check_order(size_t ordinal)
+{
+    struct event *event = &events[ordinal];
+    struct order *order = &orders[event->topic];
+    if (event->kind != '-' || event->purged)
+        return; /* by replay at any time / in flight while it was purged */
+    while (order->next < order->count && order->ordinals[order->next] < ordinal) {
+        const struct event *before = &events[order->ordinals[order->next]];
+        PROMISE(skippable(before), "event %zu of topic %u arrived before event %zu", ordinal,
+                event->topic, order->ordinals[order->next]);
+        order->next++;
+    }
+}
+
+/* The broker has taken an event. */
+static void accept(void *user, size_t topic, struct aep__slice value, struct aep__slice sequence)
+{
+    (void)user;
+    const char *colon = memchr(sequence.data, ':', sequence.len);
+    size_t ordinal = (size_t)strtoull(value.data + 2, NULL, 10);
+    PROMISE(ordinal < event_count, "an event arrived that nobody appended: %zu", ordinal);
+    struct event *event = &events[ordinal];
+    if (operation >= traced)
+        printf("  event %zu arrives in topic %u\n", ordinal, event->topic);
+    PROMISE(event->topic == (size_t)(broker.topics[topic].name[5] - '0'),
+            "event %zu arrived in topic %s", ordinal, broker.topics[topic].name);
+    PROMISE(colon && strtoull(colon + 1, NULL, 10) == ordinal, "event %zu bears the sequence %.*s",
+            ordinal, (int)sequence.len, sequence.data);
+    if (event->arrived) {
+        PROMISE(event->repeats > 0, "event %zu arrived twice, with no crash between", ordinal);
+        event->repeats--;
+    } else {
+        check_order(ordinal);
+    }
+    event->arrived++;
+}
+
+/* ---- what is tested ---- */
+
+static struct here here;
+static struct aep__appender appender;
+static struct aep__counters counters;
+static struct aep__pace pace;
+static struct aep__core core;
+static struct fake_sink *sink;
+static struct aep__sink_events sink_events;
+static int64_t now_us = 1000000;
+static const int64_t wall_offset_us = INT64_C(1700000000000000);
+
+static int64_t read_mono(void)
+{
+    return now_us;
+}
+
+static int64_t read_wall(void)
+{
+    return wall_offset_us + now_us;
+}
+
+static void on_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
+                        bool forbidden)
+{
+    (void)user;
+    aep__delivery_reported(&core, record, verdict, error, forbidden);
+}
+
+static void on_broker(void *user, enum aep_broker_state state, const char *reason)
+{
+    (void)user, (void)state, (void)reason;
+}
+
+static void on_log(void *user, enum aep_log_level level, const char *text)
+{
+    (void)user, (void)level;
+    if (operation >= traced)
+        printf("  log: %s\n", text);
+    PROMISE(!strstr(text, "lost") && !strstr(text, "cannot"), "the log says: %s", text);
+}
+
+static void make_sink(void)
+{
+    sink = fake_sink_new(&broker, WINDOW, &sink_events);
+    sink->forgets = chance(50);
+    core.sink = &sink->base;
+}
+
+static void start_core(void)
+{
+    aep_error err = {0};
+    struct aep__core_inputs inputs = {.spool = &here.spool,
+                                      .counters = &counters,
+                                      .pace = &pace,
+                                      .log = on_log,
+                                      .dead_max_bytes = UINT64_C(1) << 40,
+                                      .sync_segments = false,
+                                      .sync_cursor = false};
+    aep__pace_init(&pace, (struct aep__clock){read_mono, read_wall});
+    aep__core_init(&core, &inputs);
+    make_sink();
+    PROMISE(aep__core_start(&core, &err) == AEP_OK, "the core does not start: %s", err.text);
+}
+
+static void free_sink(void)
+{
+    sink->base.ops->free(&sink->base);
+    sink = NULL;
+}
+
+/* ---- operations ---- */
+
+static void append_events(void)
+{
+    for (uint64_t left = 1 + draw(8); left > 0; left--) {
+        char topic_name[16], value[2048];
+        aep_error err = {0};
+        aep_position end;
+        struct aep__buf record = {0};
+        size_t topic = draw(TOPICS);
+        char kind = chance(97) ? '-' : chance(70) ? 'p' : 'i';
+        int len = snprintf(value, sizeof value, "%c %zu ", kind, event_count);
+        size_t size = (size_t)len + (chance(10) ? draw(1500) : draw(60));
+        memset(value + len, ' ', size - (size_t)len);
+        snprintf(topic_name, sizeof topic_name, "topic%zu", topic);
+        struct aep__message message = {.topic = aep__slice_text(topic_name),
+                                       .timestamp_ms = read_wall() / 1000,
+                                       .value = {value, size}};
+        PROMISE(aep__record_encode_message(&record, &message), "a record cannot be made");
+        PROMISE(aep__append(&appender, record.data, record.len, false, &end, &err) == AEP_OK,
+                "append: %s", err.text);
+        aep__buf_done(&record);
+        add_event(topic, kind, end);
+    }
+}
+
+/* What a publisher leaves that is killed in its write. */
+static void tear(void)
+{
+    struct aep__buf record = {0};
+    encode_text(&record, "torn", 4);
+    uint64_t newest = aep__segment_last(&here.spool, core.tail.cursor.segment);
+    add_to_segment(&here, newest, record.data, 1 + draw(record.len - 1));
+    aep__buf_done(&record);
+}
+
+static void turn(void)
+{
+    pace.due_us = INT64_MAX;
+    aep__pace_read(&pace);
+    sink->base.ops->serve(&sink->base, false);
+    aep__core_settle(&core);
+    aep__core_step(&core);
+    if (chance(50))
+        aep__tail_rung(&core);
+    aep__core_pump(&core);
+    aep__core_settle(&core);
+    if (aep__pace_tick(&pace))
+        aep__tail_sync(&core);
+}
+
+static void decide(void)
+{
+    if (broker.topic_count)
+        fake_decide(sink, draw(broker.topic_count), 1 + draw(16));
+}
+
+static void report(void)
+{
+    for (uint64_t left = draw(24); left > 0 && fake_report(sink, draw(FAKE_TAKEN)); left--)
+        ;
+}
+
+static void pass_time(void)
+{
+    now_us += (int64_t)draw(chance(20) ? 4000000 : 50000);
+}
+
+static void change_broker(void)
+{
+    if (broker.topic_count)
+        broker.topics[draw(broker.topic_count)].state =
+            chance(60) ? FAKE_FINE : (enum fake_state)draw(FAKE_STATES);
+    broker.lenient = chance(10);
+}
+
+static size_t ordinal_of(const struct fake_record *record)
+{
+    return (size_t)strtoull(record->value + 2, NULL, 10);
+}
+
+/* What a sink that forgets has sent may arrive again. */
+static void note_forgotten(void)
+{
+    for (size_t i = 0; i < sink->count; i++) {
+        const struct fake_record *record = &sink->taken[i];
+        if (sink->forgets && record->decided && record->verdict == AEP__VERDICT_DONE)
+            events[ordinal_of(record)].repeats++;
+    }
+}
+
+/* A client that is of no more use: another takes its place. */
+static void renew_sink(void)
+{
+    note_forgotten();
+    sink->broken = true;
+    aep__core_detach(&core);
+    PROMISE(sink->handles == 0, "%u topics are open on a sink that goes", sink->handles);
+    free_sink();
+    make_sink();
+}
+
+/* What is under way may arrive again: what has a place in a lane. (What was parked is known by its
+ * ordinal when it is read again: it counts in the parked topic's lane alone.) */
+static void note_under_way(const struct aep__lane *lane)
+{
+    for (uint64_t at = lane->head; at < lane->tail; at++) {
+        const struct aep__flight *flight = aep__lane_at(lane, at);
+        bool parked = flight->state == AEP__FLIGHT_DONE && flight->fate == AEP__FATE_PARKED;
+        if (events[flight->ordinal].arrived && !parked)
+            events[flight->ordinal].repeats++;
+    }
+}
+
+static void note_all_under_way(void)
+{
+    struct aep__topic *topic = NULL;
+    note_under_way(&core.tail.lane);
+    note_under_way(&core.dead.lane);
+    while ((topic = aep__topics_next(&core.topics, topic)))
+        if (topic->parked)
+            note_under_way(&topic->parked->lane);
+}
+
+static void crash(void)
+{
+    note_all_under_way();
+    for (size_t i = 0; i < core.dead.result_count; i++)
+        events[core.dead.results[i].ordinal].repeats++; /* sent, and not out of the file yet */
+    PROMISE(core.tail.lane.tail - core.tail.lane.head <= WINDOW,
+            "%" PRIu64 " records lie beyond the cursor", core.tail.lane.tail - core.tail.lane.head);
+    aep__core_done(&core);
+    free_sink();
+    start_core();
+}
+
+static void stop_and_start(void)
+{
+    note_forgotten();
+    sink->base.ops->abandon(&sink->base);
+    note_all_under_way(); /* acknowledged, behind one that is not */
+    aep__core_stop(&core, chance(50));
+    aep__core_detach(&core);
+    aep__core_done(&core);
+    free_sink();
+    start_core();
+}
+
+static void ask(void)
+{
+    enum aep__fate fate;
+    if (!event_count)
+        return;
+    size_t ordinal = chance(50) ? event_count - 1 - draw(event_count < 99 ? event_count : 99)
+                                : draw(event_count);
+    const struct event *event = &events[ordinal];
+    if (aep__core_standing(&core, event->end, &fate) != AEP__STANDING_FINISHED || event->purged)
+        return;
+    if (fate == AEP__FATE_ACKED)
+        PROMISE(event->arrived || (event->kind != '-' && dropped),
+                "event %zu is said to be acknowledged, and is nowhere", ordinal);
+    PROMISE(fate != AEP__FATE_DEAD || event->kind != '-', "event %zu is said to be dead", ordinal);
+    PROMISE(fate != AEP__FATE_LOST && fate != AEP__FATE_PURGED, "event %zu is said to be gone",
+            ordinal);
+}
+
+static void purge(void)
+{
+    for (size_t i = 0; i < event_count; i++)
+        events[i].purged |= !events[i].arrived || events[i].repeats;
+    for (size_t i = 0; i < sink->count; i++) /* it may have arrived, and nobody has heard of it */
+        events[ordinal_of(&sink->taken[i])].purged = true;
+    aep__core_purge(&core);
+}
+
+static void replay(void)
+{
+    PROMISE(aep__dead_replay(&core, NULL) >= 0, "replay: %s", strerror(errno));
+}
+
+static void drop(void)
+{
+    dropped = true;
+    PROMISE(aep__dead_drop(&core, NULL) >= 0, "drop: %s", strerror(errno));
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+    unsigned weight;
+} operations[] = {
+    {"append", append_events, 200}, {"tear", tear, 10},       {"turn", turn, 300},
+    {"decide", decide, 250},        {"report", report, 200},  {"time", pass_time, 100},
+    {"broker", change_broker, 20},  {"renew", renew_sink, 3}, {"crash", crash, 4},
+    {"stop", stop_and_start, 2},    {"ask", ask, 50},         {"purge", purge, 1},
+    {"replay", replay, 2},          {"drop", drop, 1},
+};
+#define OPERATIONS (sizeof operations / sizeof operations[0])
+
+static void operate(void)
+{
+    uint64_t total = 0, number;
+    for (size_t i = 0; i < OPERATIONS; i++)
+        total += operations[i].weight;
+    number = draw(total);
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        if (number < operations[i].weight) {
+            if (operation >= traced)
+                printf("%" PRIu64 " %s, %zu events, %zu taken\n", operation, operations[i].name,
+                       event_count, sink->count);
+            operations[i].run();
+            return;
+        }
+        number -= operations[i].weight;
+    }
+}
+
+/* ---- the end ---- */
+
+/* Everything is well, and goes on until nothing is to be done. */
+static void drain(void)
+{
+    broker.lenient = false;
+    for (size_t i = 0; i < broker.topic_count; i++)
+        broker.topics[i].state = FAKE_FINE;
+    for (int turns = 0; turns < DRAIN_TURNS; turns++) {
+        for (size_t i = 0; i < broker.topic_count; i++)
+            fake_decide(sink, i, FAKE_TAKEN);
+        while (fake_report(sink, 0))
+            ;
+        now_us += 100000;
+        aep__tail_rung(&core);
+        turn();
+        if (aep__core_idle(&core) && aep__lane_empty(&core.tail.lane))
+            return;
+    }
+    broken("it never comes to rest");
+}
+
+static unsigned *count_letters(void)
+{
+    unsigned *letters = calloc(event_count + 1, sizeof *letters);
+    struct aep__sidelog_entry entry;
+    struct aep__buf buf = {0};
+    if (!letters)
+        abort();
+    for (uint64_t at = core.dead.log.begin; aep__sidelog_read(&core.dead.log, at, &buf, &entry) > 0;
+         at = entry.next)
+        letters[entry.note.ordinal]++;
+    aep__buf_done(&buf);
+    return letters;
+}
+
+static void check_end(void)
+{
+    unsigned *letters = count_letters();
+    for (size_t i = 0; i < event_count; i++) {
+        const struct event *event = &events[i];
+        PROMISE(letters[i] <= 1, "event %zu is %u dead letters", i, letters[i]);
+        PROMISE(event->kind != '-' || !letters[i], "event %zu is a dead letter", i);
+        PROMISE(event->arrived || letters[i] || event->purged || (event->kind != '-' && dropped),
+                "event %zu ('%c', topic %u) is lost", i, event->kind, event->topic);
+    }
+    free(letters);
+}
+
+/* ---- a run ---- */
+
+static void begin_run(void)
+{
+    struct aep__spool_settings settings = small_settings();
+    broker = (struct fake_broker){.accept = accept};
+    sink_events =
+        (struct aep__sink_events){.reported = on_reported, .broker = on_broker, .log = on_log};
+    here = (struct here){.cursor_fd = -1};
+    PROMISE(make_root(&here) == 0 &&
+                aep__spool_open(&here.spool, here.dir, &settings, &here.err) == AEP_OK,
+            "no spool: %s", here.err.text);
+    appender = begin_appending(&here);
+    aep__counters_init(&counters, &here.spool);
+    start_core();
+}
+
+static void end_run(void)
+{
+    void *state = &here;
+    aep__core_detach(&core);
+    aep__core_done(&core);
+    free_sink();
+    aep__append_done(&appender);
+    aep__counters_done(&counters);
+    end_here(&state);
+    for (size_t i = 0; i < TOPICS; i++)
+        free(orders[i].ordinals);
+    memset(orders, 0, sizeof orders);
+    free(events);
+    events = NULL;
+    event_count = event_capacity = 0;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t count = 20000;
+    static const struct option longs[] = {{"operations", required_argument, NULL, 'n'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"trace", required_argument, NULL, 't'},
+                                          {0}};
+    seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+    for (int letter; (letter = getopt_long(argc, argv, "", longs, NULL)) != -1;)
+        if (letter == 'n')
+            count = strtoull(optarg, NULL, 10);
+        else if (letter == 's')
+            seed = strtoull(optarg, NULL, 10);
+        else if (letter == 't')
+            traced = strtoull(optarg, NULL, 10);
+        else
+            return 2;
+    printf("%" PRIu64 " operations of seed %" PRIu64 "\n", count, seed);
+    fflush(stdout);
+    setlinebuf(stdout);
+    random_state = seed;
+    begin_run();
+    for (operation = 0; operation < count; operation++)
+        operate();
+    drain();
+    check_end();
+    printf("%zu events: all accounted for\n", event_count);
+    end_run();
+    return 0;
+}
