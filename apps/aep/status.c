@@ -273,8 +273,8 @@ static int run_status(struct aep__args *args)
     if (code != AEP_OK)
         return aep__out_error(&err);
     if (!report.json && !aep__args_given(args, "spool") && !aep__spools_configured(args))
-        aep__out_hint("status: this shell has neither KAFKA_BOOTSTRAP_SERVERS nor AEP_MODE=local "
-                      "set: publishing would be refused");
+        aep__out_hint("status: publishing would be refused here: neither the environment nor "
+                      "aep.conf sets KAFKA_BOOTSTRAP_SERVERS, or AEP_MODE=local");
     return report.failed ? AEP__EXIT_FAILED : status;
 }
 
