@@ -576,6 +576,10 @@ static int run_tail(struct aep__args *args)
             "tail: --json prints events whole, as they are: no --local, --columns, --full");
         return AEP__EXIT_USAGE;
     }
+    if (full && aep__args_given(args, "columns")) {
+        aep__out_say("tail: lines have --columns or are --full, not both");
+        return AEP__EXIT_USAGE;
+    }
     int code = aep__args_int(args, "columns", COLUMNS_MIN, COLUMNS_MAX, &columns, &tail.err);
     if (code == AEP_OK)
         code = open_tail(&tail, args);

@@ -60,7 +60,11 @@ static bool is_news(const char *folder, int64_t since_us)
 void aep__trouble_hint(const struct aep__session *session, int wait_ms)
 {
     aep_health health = AEP_HEALTH_INIT;
-    if (!session->publisher || !aep__out_hints() || !look(session->publisher, &health, wait_ms))
+    if (!aep__out_hints() || !session->publisher || !*aep_publisher_spool_dir(session->publisher))
+        return;
+    if (!aep__config_is(session->config, AEP__OPT_RELAY_MODE, "auto"))
+        wait_ms = 0; /* nobody has started one */
+    if (!look(session->publisher, &health, wait_ms))
         return;
     const char *problem = problem_of(health.broker);
     if (problem && is_news(aep_publisher_spool_dir(session->publisher), health.since_us))

@@ -318,6 +318,13 @@ class Publish(AepTest):
             self.assertIn(line, self.on_terminal("run", "--agent", "a", "true", env=env))
             self.assertNotIn(line, self.on_terminal(*publish, env=env))
 
+    def test_a_person_is_told_nothing_of_a_relay_that_nobody_starts(self):
+        env = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+        for more in ({}, {"AEP_EVENTS_ENABLED": "false", "AEP_RELAY_MODE": "auto"}):
+            shown = [self.on_terminal("publish", "started", *REQUIRED["started"], env={**env, **more})
+                     for _ in range(3)]
+            self.assertEqual([len(text.splitlines()) for text in shown], [1, 1, 1], shown)
+
     def broker(self, env):
         spool = json.loads(self.run_aep("status", "--json", env=env).stdout)["spools"][0]
         return spool["broker"] if spool["relay_alive"] else None

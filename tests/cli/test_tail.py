@@ -146,7 +146,8 @@ class Tail(AepTest):
                                   env={"LC_ALL": "C.UTF-8"}).stdout.splitlines()
             self.assertEqual(len(line), columns)
             self.assertTrue(line.endswith("…"), line)
-        self.run_aep("tail", "--columns", "39", status=2)
+        for words in (["--columns", "39"], ["--columns", "80", "--full"]):
+            self.assertIn("--columns", self.run_aep("tail", *words, status=2).stderr)
 
     def test_nothing_to_show_is_told_to_a_person_and_to_no_script(self):
         self.publish()
