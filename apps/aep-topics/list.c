@@ -34,12 +34,15 @@ static void add_text(struct aep__buf *out, const struct aep__admin_topic *topics
         width = strlen(topics[i].name) > width ? strlen(topics[i].name) : width;
     aep__buf_format(out, "%-*s  %-9s  %10s  %8s  %s\n", (int)width, "TOPIC", "STATE", "PARTITIONS",
                     "REPLICAS", "RETENTION");
-    for (size_t i = 0; i < count; i++)
-        aep__buf_format(
-            out, "%-*s  %-9s  %10s  %8s  %s%s%s\n", (int)width, topics[i].name,
-            aep__admin_state_name(topics[i].state), show_number(topics[i].partitions, partitions),
-            show_number(topics[i].replication, replication), show_retention(&topics[i], retention),
-            topics[i].error[0] ? "  " : "", topics[i].error);
+    for (size_t i = 0; i < count; i++) {
+        aep__buf_format(out, "%-*s  %-9s  %10s  %8s  %s%s", (int)width, topics[i].name,
+                        aep__admin_state_name(topics[i].state),
+                        show_number(topics[i].partitions, partitions),
+                        show_number(topics[i].replication, replication),
+                        show_retention(&topics[i], retention), topics[i].error[0] ? "  " : "");
+        aep__out_plain(out, topics[i].error, strlen(topics[i].error));
+        aep__buf_byte(out, '\n');
+    }
 }
 
 static void add_known_number(struct aep__buf *out, const char *name, bool known, int64_t number)

@@ -169,17 +169,20 @@ static int run_validate(struct aep__args *args)
 {
     const char *file = args->operand_count ? args->operands[0] : "-";
     bool lines = aep__args_given(args, "lines"), array = aep__args_given(args, "array");
-    struct check check = {.json = aep__args_given(args, "json"),
-                          .strict = aep__args_given(args, "strict"),
-                          .unit = lines   ? "line"
-                                  : array ? "event"
-                                          : NULL,
-                          .shown = strcmp(file, "-") == 0 ? "stdin" : file};
-    struct aep__buf input = {0};
+    struct check check = {
+        .json = aep__args_given(args, "json"),
+        .strict = aep__args_given(args, "strict"),
+        .unit = lines   ? "line"
+                : array ? "event"
+                        : NULL,
+    };
+    struct aep__buf input = {0}, shown = {0};
     if (lines && array) {
         aep__out_say("validate: the input is --lines or --array, not both");
         return AEP__EXIT_USAGE;
     }
+    aep__out_plain(&shown, file, strlen(file));
+    check.shown = strcmp(file, "-") == 0 ? "stdin" : aep__buf_string(&shown);
     int code = aep__input_read(file, &input, &check.err);
     bool read = code == AEP_OK;
     if (read) {
@@ -189,6 +192,7 @@ static int run_validate(struct aep__args *args)
         code = check.code;
     }
     aep__buf_done(&input);
+    aep__buf_done(&shown);
     int status = aep__out_finish(&check.out);
     if (!read || (code != AEP_OK && code != AEP_EINVAL))
         return aep__out_error(&check.err);

@@ -27,6 +27,12 @@ class Tools(AepTest):
         self.assertIn(f"{path}: valid", self.run_aep("validate", path).stdout)
         self.assertIn("nowhere", self.run_aep("validate", "/nowhere", status=1).stderr)
 
+    def test_a_file_name_cannot_drive_a_terminal(self):
+        with open(os.path.join(self.folder, "a\x1b[31mb"), "w") as file:
+            file.write("{")
+        out = self.run_aep("validate", "a\x1b[31mb", status=2).stdout
+        self.assertEqual([line.split(":")[0] for line in out.splitlines()], ["a [31mb"] * 2)
+
     def test_a_finding_has_severity_code_pointer(self):
         text = self.envelope(event_id="x", source=...)
         out = self.run_aep("validate", stdin=text, status=2).stdout
