@@ -83,8 +83,9 @@ void aep__columns_fit(struct aep__buf *buf, size_t begin, size_t columns, const 
     enter_unicode(&own);
     if (measure(text, len, columns, &taken) < len) {
         bool coloured = memchr(text, '\033', len) != NULL;
-        buf->len =
-            begin + measure(text, len, columns - aep__columns_of(mark, strlen(mark)), &taken);
+        size_t room = aep__columns_of(mark, strlen(mark));
+        room = columns > room ? columns - room : 0;
+        buf->len = begin + measure(text, len, room, &taken);
         aep__buf_text(buf, mark);
         aep__buf_text(buf, coloured ? "\033[0m" : "");
     }

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 
 /** Shortens what a buffer holds from begin on to that many columns, if it takes more; what is cut is
- * told by the mark at its end.
- * @mark  "…" or "...", shorter than columns */
+ * told by the mark at its end, which is there however few they are.
+ * @mark  "…" or "..." */
 void aep__columns_fit(struct aep__buf *buf, size_t begin, size_t columns, const char *mark);
 
 size_t aep__columns_of(const char *text, size_t len);

@@ -49,6 +49,11 @@ static void what_does_not_fit_is_cut_between_characters(void **state)
         {"\033[31mabc\033[0m", 3, "\u2026", "\033[31mabc\033[0m"},
         {"\033[31mabcd\033[0m", 3, "\u2026", "\033[31mab\u2026\033[0m"},
     };
+    struct aep__buf narrow = {0};
+    aep__buf_text(&narrow, "abcdef");
+    aep__columns_fit(&narrow, 0, 2, "...");
+    assert_string_equal(aep__buf_string(&narrow), "...");
+    aep__buf_done(&narrow);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aep__buf buf = {0};
         aep__buf_text(&buf, "before");
