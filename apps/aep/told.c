@@ -12,7 +12,6 @@
 #include "base/buf.h"
 #include "spool/spool.h"
 
-#define NAME "told"
 #define FILE_MAX 4096
 _Static_assert(AEP__TOLD_MAX *(AEP__TOLD_NAME_SIZE + 22) < FILE_MAX, "the file is read whole");
 
@@ -20,7 +19,7 @@ void aep__told_load(struct aep__told *told, const char *folder)
 {
     char path[PATH_MAX], text[FILE_MAX + 1], name[AEP__TOLD_NAME_SIZE];
     *told = (struct aep__told){.folder = folder};
-    snprintf(path, sizeof path, "%s/" NAME, folder);
+    snprintf(path, sizeof path, "%s/" AEP__SPOOL_TOLD, folder);
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     ssize_t len = fd >= 0 ? read(fd, text, FILE_MAX) : -1;
     if (fd >= 0)
@@ -63,8 +62,8 @@ void aep__told_save(const struct aep__told *told)
     struct aep__buf text = {0};
     for (size_t i = 0; i < told->count; i++)
         aep__buf_format(&text, "%s %" PRIu64 "\n", told->rows[i].name, told->rows[i].value);
-    snprintf(path, sizeof path, "%s/" NAME, told->folder);
-    snprintf(temporary, sizeof temporary, "%s/" AEP__SPOOL_TEMP NAME ".%d", told->folder,
+    snprintf(path, sizeof path, "%s/" AEP__SPOOL_TOLD, told->folder);
+    snprintf(temporary, sizeof temporary, "%s/" AEP__SPOOL_TEMP AEP__SPOOL_TOLD ".%d", told->folder,
              (int)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0) {

@@ -28,6 +28,7 @@
 
 #define AEP__SPOOL_FORMAT 1
 #define AEP__SPOOL_TEMP "tmp." /* temporary files begin so */
+#define AEP__SPOOL_TOLD "told" /* what a person has been told of it: the command line's */
 
 struct aep__spool {
     int dir_fd;
