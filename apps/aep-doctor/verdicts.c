@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "aep/amount.h"
+#include "aep/columns.h"
 #include "aep/out.h"
 
 #include "base/json.h"
@@ -25,21 +26,34 @@ static const struct {
 
 void aep__verdicts_begin(struct aep__verdicts *verdicts, bool json)
 {
-    *verdicts = (struct aep__verdicts){.json = json, .colour = aep__out_colour(STDOUT_FILENO)};
+    *verdicts = (struct aep__verdicts){.json = json,
+                                       .colour = aep__out_colour(STDOUT_FILENO),
+                                       .columns = aep__out_width(STDOUT_FILENO)};
     verdicts->utf8 = aep__out_utf8();
     aep__buf_text(&verdicts->out, json ? "{\"findings\":[" : "");
 }
 
 /* ---- showing one ---------------------------------------------------------------------------- */
 
-static void add_lines(struct aep__buf *out, const char *lead, const struct aep__buf *text)
+/* Plain, and on a terminal broken at its width. */
+static void add_words(struct aep__verdicts *verdicts, const char *text, size_t len, size_t column)
+{
+    struct aep__buf plain = {0};
+    aep__out_plain(&plain, text, len);
+    aep__columns_wrap(&verdicts->out, plain.data, plain.len, column, column,
+                      (size_t)verdicts->columns);
+    aep__buf_byte(&verdicts->out, '\n');
+    aep__buf_done(&plain);
+}
+
+static void add_lines(struct aep__verdicts *verdicts, size_t indent, const char *lead,
+                      const struct aep__buf *text)
 {
     for (size_t at = 0; at < text->len;) {
         const char *end = memchr(text->data + at, '\n', text->len - at);
         size_t len = end ? (size_t)(end - text->data) - at : text->len - at;
-        aep__buf_text(out, lead);
-        aep__out_plain(out, text->data + at, len);
-        aep__buf_byte(out, '\n');
+        aep__buf_format(&verdicts->out, "%*s%s", (int)indent, "", lead);
+        add_words(verdicts, text->data + at, len, indent + strlen(lead));
         at += len + 1;
     }
 }
@@ -47,17 +61,13 @@ static void add_lines(struct aep__buf *out, const char *lead, const struct aep__
 static void add_text(struct aep__verdicts *verdicts)
 {
     struct aep__buf *out = &verdicts->out;
-    char indent[32], remedy[48];
     const char *mark = verdicts->utf8 ? grades[verdicts->grade].mark : grades[verdicts->grade].word;
-    int width = (verdicts->utf8 ? 2 : 5) + STEP_WIDTH + 1;
+    size_t indent = (verdicts->utf8 ? 2 : 5) + STEP_WIDTH + 1;
     aep__buf_format(out, "%s%s%s %-*s ", verdicts->colour ? grades[verdicts->grade].colour : "",
                     mark, verdicts->colour ? "\033[0m" : "", STEP_WIDTH, verdicts->step);
-    aep__out_plain(out, verdicts->text.data, verdicts->text.len);
-    aep__buf_byte(out, '\n');
-    snprintf(indent, sizeof indent, "%*s", width, "");
-    snprintf(remedy, sizeof remedy, "%sremedy: ", indent);
-    add_lines(out, indent, &verdicts->details);
-    add_lines(out, remedy, &verdicts->remedy);
+    add_words(verdicts, verdicts->text.data, verdicts->text.len, indent);
+    add_lines(verdicts, indent, "", &verdicts->details);
+    add_lines(verdicts, indent, "remedy: ", &verdicts->remedy);
     aep__out_write(out);
 }
 

@@ -24,6 +24,7 @@ enum aep__grade {
 
 struct aep__verdicts {
     bool json, colour, utf8;
+    int columns; /* of the terminal; 0: none */
     unsigned counts[AEP__GRADE_COUNT];
     const char *step; /* static */
     bool open;        /* a verdict has begun and was not shown yet */

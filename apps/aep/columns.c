@@ -91,3 +91,24 @@ void aep__columns_fit(struct aep__buf *buf, size_t begin, size_t columns, const 
     }
     leave_unicode(own);
 }
+
+void aep__columns_wrap(struct aep__buf *buf, const char *text, size_t len, size_t at, size_t indent,
+                       size_t columns)
+{
+    const char *end = text + len;
+    for (bool first = true; text < end; first = false) {
+        const char *blank = memchr(text, ' ', (size_t)(end - text));
+        size_t word = (size_t)((blank ? blank : end) - text);
+        size_t taken = aep__columns_of(text, word);
+        if (!first && columns > 0 && at + 1 + taken > columns) {
+            aep__buf_format(buf, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (!first) {
+            aep__buf_byte(buf, ' ');
+            at++;
+        }
+        aep__buf_add(buf, text, word);
+        at += taken;
+        text += word + (blank != NULL);
+    }
+}

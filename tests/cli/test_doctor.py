@@ -3,13 +3,11 @@
 this machine. With a broker: tests/broker."""
 import json
 import os
-import pty
 import re
 import socket
-import subprocess
 import time
 
-from harness import PROGRAM, AepTest
+from harness import AepTest
 from test_topics import free_port
 
 KAFKA_STEPS = ("server", "connection", "brokers", "topics")
@@ -205,30 +203,26 @@ class Doctor(AepTest):
         self.assertNotIn("\033", plain + marks)
 
     def test_colour_only_on_a_terminal_that_wants_it(self):
-        self.assertIn("\033[32m", self.on_terminal(TERM="xterm"))
-        self.assertNotIn("\033", self.on_terminal(TERM="xterm", NO_COLOR="1"))
+        self.assertIn("\033[32m", self.on_terminal("doctor", "--no-probe"))
+        self.assertNotIn("\033", self.on_terminal("doctor", "--no-probe", env={"NO_COLOR": "1"}))
 
-    def on_terminal(self, **env):
-        ours, theirs = pty.openpty()
-        with subprocess.Popen([PROGRAM, "doctor", "--no-probe"], env={**self.env, **env},
-                              stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs):
-            os.close(theirs)
-            return read_all(ours)
+    def test_on_a_terminal_its_lines_are_broken_and_aligned(self):
+        env = {**self.at("127.0.0.1:1"), "AEP_SPOOL_DIR": os.path.join(self.folder, "s"),
+               "NO_COLOR": "1"}
+        for columns in (80, 120):
+            out = self.on_terminal("doctor", "--no-probe", columns=columns, status=1, env=env)
+            lines = out.splitlines()[:-2]
+            for line in lines:
+                self.assertTrue(len(line) <= columns or " " not in line[17:].removeprefix(
+                    "remedy: "), line)
+                self.assertRegex(line, r"^([✓–?!✗] .{13} | {16})\S|^ {24}\S")
+            plain = self.run_aep("doctor", "--no-probe", status=1,
+                                 env={**env, "LC_ALL": "C.UTF-8"}).stdout
+            self.assertEqual(len([x for x in lines if x[0] != " "]),
+                             len([x for x in plain.splitlines()[:-2] if x[0] != " "]))
+            self.assertGreater(len(lines), len(plain.splitlines()) - 2)
 
     def test_columns_are_aligned(self):
         out = self.run_aep("doctor", "--no-probe", env={"LC_ALL": "C"}).stdout
         for line in out.splitlines()[:-2]:
             self.assertRegex(line, r"^((ok  |warn|skip|FAIL) .{13} | {19})\S")
-
-
-def read_all(fd):
-    data = b""
-    while True:
-        try:
-            more = os.read(fd, 65536)
-        except OSError:  # EIO: the other side was closed
-            more = b""
-        if not more:
-            os.close(fd)
-            return data.decode()
-        data += more

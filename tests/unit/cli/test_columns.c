@@ -66,6 +66,31 @@ static void what_does_not_fit_is_cut_between_characters(void **state)
     }
 }
 
+static void words_are_broken_at_the_width_and_indented(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t at, indent, columns;
+        const char *want;
+    } rows[] = {
+        {"one two three", 0, 0, 0, "one two three"},
+        {"one two three", 0, 2, 7, "one two\n  three"},
+        {"one two three", 4, 4, 11, "one two\n    three"},
+        {"one two three", 5, 2, 8, "one\n  two\n  three"},
+        {"a/very/long/path two", 2, 2, 6, "a/very/long/path\n  two"},
+        {"\u65e5\u672c \u8a9e", 0, 0, 6, "\u65e5\u672c\n\u8a9e"},
+        {"", 3, 3, 10, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct aep__buf buf = {0};
+        aep__columns_wrap(&buf, rows[i].text, strlen(rows[i].text), rows[i].at, rows[i].indent,
+                          rows[i].columns);
+        assert_string_equal(aep__buf_string(&buf), rows[i].want);
+        aep__buf_done(&buf);
+    }
+}
+
 static void plain_text_cannot_drive_a_terminal(void **state)
 {
     (void)state;
@@ -96,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_character_takes_the_columns_that_a_terminal_gives_it),
         cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
+        cmocka_unit_test(words_are_broken_at_the_width_and_indented),
         cmocka_unit_test(plain_text_cannot_drive_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
