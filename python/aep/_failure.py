@@ -25,7 +25,7 @@ def members_of(exception):
     """error_message, error_type, stack_trace and, where it says something, error_code."""
     kind = type(exception)
     try:
-        message = str(exception)
+        message = str.__str__(str(exception))
     except Exception:
         message = ""
     try:

@@ -5,12 +5,19 @@ import sys
 DESCRIPTION_MAX = 1000  # characters of a repr()
 
 
+def _repr(value):
+    try:
+        return str.__str__(repr(value))  # no class of its own that lies about itself
+    except Exception:
+        pass
+    if isinstance(value, int):
+        return hex(value)  # repr() refuses thousands of digits
+    return f"<{type.__dict__['__name__'].__get__(type(value))} without a repr>"
+
+
 def describe(value):
     """Its repr(), cut; whatever happens."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"<{type(value).__name__} without a repr>"
+    text = _repr(value)
     return text if len(text) <= DESCRIPTION_MAX else text[:DESCRIPTION_MAX] + "…"
 
 
@@ -21,7 +28,7 @@ def _class(module, name):
 def _set(value):
     try:
         return sorted(value)
-    except TypeError:
+    except Exception:
         return list(value)
 
 
@@ -76,29 +83,69 @@ def simplify(value):
 
 
 _WORDS = {True: "true", False: "false", None: "null"}
+_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_NESTING_MAX = 8  # enums of enums, arrays of one number
 
 
-def _key(key):
+def _key(key, nesting=0):
+    """As json.dumps() writes it, or what it stands for; None: nothing but its repr() does."""
     if isinstance(key, str):
         return str.__str__(key)
-    if key is None or isinstance(key, bool):
+    if isinstance(key, float):
+        text = float.__repr__(key)
+        return _NUMBERS.get(text, text)
+    if key is None or key is True or key is False:
         return _WORDS[key]
-    if isinstance(key, (int, float)):
-        return repr(key)
+    if isinstance(key, int):
+        return int.__repr__(key)
     simple = simplify(key)
-    return simple if isinstance(simple, str) else describe(key)
+    return None if simple is NotImplemented or nesting == _NESTING_MAX else _key(simple, nesting + 1)
 
 
-def text_keys(value):
-    """A dict with keys as json.dumps() writes them, and others by their value or repr()."""
-    return {_key(key): item for key, item in value.items()}
+def _key_of_its_own(key, taken):
+    """What describes a key, unlike those that are taken: no two keys become one for it."""
+    text, number = describe(key), 1
+    own = text
+    while own in taken:
+        number += 1
+        own = f"{text} ({number})"
+    return own
+
+
+def _items(mapping):
+    try:
+        return [(key, value) for key, value in mapping.items()]
+    except Exception:
+        return list(dict.items(mapping))
+
+
+def text_keys(mapping):
+    """A dict with keys as json.dumps() writes them, and the number of keys that their repr() stands
+    for."""
+    items, plain, described = _items(mapping), {}, []
+    for key, value in items:
+        try:
+            text = _key(key)
+        except Exception:
+            text = None
+        if text is None:
+            described.append((key, value))
+        else:
+            plain[text] = value
+    for key, value in described:
+        plain[_key_of_its_own(key, plain)] = value
+    return plain, len(described)
+
+
+def _moment(value):
+    from datetime import datetime, timezone
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.astimezone()
+    if isinstance(value, (bytes, bytearray)):
+        raise TypeError("bytes are no number")  # float() reads them as text
+    return datetime.fromtimestamp(float(value), timezone.utc)
 
 
 def rfc3339(value):
     """A moment as RFC 3339 text: a datetime (in local time if it has no zone), seconds since 1970."""
-    from datetime import datetime, timezone
-    if isinstance(value, (int, float)):
-        value = datetime.fromtimestamp(value, timezone.utc)
-    if not isinstance(value, datetime):
-        raise TypeError(f"a datetime or RFC 3339 text is wanted, not {type(value).__name__}")
-    return (value if value.tzinfo else value.astimezone()).isoformat()
+    return _moment(value).isoformat()

@@ -44,6 +44,11 @@ void text_done(struct text *text);
  * its repr() is left, counted in *replaced. 0, or -1 with an exception: only KeyboardInterrupt and
  * the like, or MemoryError. */
 int json_add(struct text *out, PyObject *value, unsigned long long *replaced);
+/** Calls aep._values.NAME(value); a new reference, or NULL with an exception. */
+PyObject *call_values(const char *name, PyObject *value);
+/** Any value as text, by str() or, counted in *replaced, by its repr(); a new reference. NULL with an
+ * exception: only KeyboardInterrupt and the like, or MemoryError. */
+PyObject *text_of(PyObject *value, unsigned long long *replaced);
 /** Adds text as UTF-8; each lone surrogate as one byte that is none, which the library repairs and
  * counts. 0, or -1 with an exception. */
 int utf8_add(struct text *out, PyObject *text);
@@ -75,6 +80,9 @@ int fields_init(void);
 int errors_init(PyObject *module);
 /** Raises what an error says. NULL, for return. */
 PyObject *errors_raise(int code, const aep_error *err);
+/** Raises InvalidEvent for a value that a member cannot take, because of the exception that is set, if
+ * one is; KeyboardInterrupt and the like, and MemoryError, stay as they are. -1, for return. */
+int errors_refuse(const char *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- types ---- */
 

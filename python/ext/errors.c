@@ -80,16 +80,54 @@ static int set(PyObject *exception, const char *name, PyObject *value)
     return result;
 }
 
+/* An exception that says what an error does: a new reference. */
+static PyObject *new_exception(int code, const aep_error *err)
+{
+    PyObject *exception = PyObject_CallFunction(type_of(code), "s", err->text);
+    if (exception && set(exception, "code", PyUnicode_FromString(aep_code_name(code))) == 0 &&
+        set(exception, "field", PyUnicode_FromString(err->field)) == 0 &&
+        set(exception, "position", PyLong_FromSize_t(err->position)) == 0)
+        return exception;
+    Py_XDECREF(exception);
+    return NULL;
+}
+
+/* Raises `exception` because of `cause`; takes both. */
+static void raise_from(PyObject *exception, PyObject *cause)
+{
+    if (exception && cause)
+        PyException_SetCause(exception, cause);
+    else
+        Py_XDECREF(cause);
+    if (exception)
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    Py_XDECREF(exception);
+}
+
 PyObject *errors_raise(int code, const aep_error *err)
 {
     if (code == AEP_ENOMEM)
         return PyErr_NoMemory();
-    PyObject *type = type_of(code);
-    PyObject *exception = PyObject_CallFunction(type, "s", err->text);
-    if (exception && set(exception, "code", PyUnicode_FromString(aep_code_name(code))) == 0 &&
-        set(exception, "field", PyUnicode_FromString(err->field)) == 0 &&
-        set(exception, "position", PyLong_FromSize_t(err->position)) == 0)
-        PyErr_SetObject(type, exception);
-    Py_XDECREF(exception);
+    raise_from(new_exception(code, err), NULL);
     return NULL;
+}
+
+int errors_refuse(const char *field, const char *format, ...)
+{
+    PyObject *type, *cause, *trace;
+    aep_error err = {.code = AEP_EINVAL};
+    va_list args;
+    if (PyErr_Occurred() &&
+        (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)))
+        return -1;
+    PyErr_Fetch(&type, &cause, &trace);
+    PyErr_NormalizeException(&type, &cause, &trace);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    snprintf(err.field, sizeof err.field, "%s", field);
+    va_start(args, format);
+    vsnprintf(err.text, sizeof err.text, format, args);
+    va_end(args);
+    raise_from(new_exception(err.code, &err), cause);
+    return -1;
 }

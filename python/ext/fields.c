@@ -2,7 +2,9 @@
 /* Keyword arguments as the library's named members. What a kind has is asked of the library, once. */
 #include "aep_python.h"
 
-enum form { FORM_TEXT, FORM_TIME, FORM_NUMBER, FORM_JSON };
+#include <math.h>
+
+enum form { FORM_TEXT, FORM_ID, FORM_TIME, FORM_NUMBER, FORM_JSON };
 
 struct member {
     PyObject *name; /* interned */
@@ -23,11 +25,11 @@ static enum form form_of(const char *type)
     static const struct {
         const char *type;
         enum form form;
-    } forms[] = {{"text", FORM_TEXT},     {"id", FORM_TEXT},     {"time", FORM_TIME},
+    } types[] = {{"text", FORM_TEXT},     {"id", FORM_ID},       {"time", FORM_TIME},
                  {"number", FORM_NUMBER}, {"bool", FORM_NUMBER}, {"integer", FORM_NUMBER}};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(forms[i].type, type) == 0)
-            return forms[i].form;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].type, type) == 0)
+            return types[i].form;
     return FORM_JSON;
 }
 
@@ -64,10 +66,10 @@ static void point_to_text(struct fields *fields, aep_field *field, size_t begin)
     field->text = ""; /* set for good when nothing moves any more */
 }
 
-static int read_text(struct fields *fields, aep_field *field, PyObject *value)
+/* `text`: a new reference, or NULL with an exception. */
+static int hold_text(struct fields *fields, aep_field *field, PyObject *text)
 {
     Py_ssize_t len;
-    PyObject *text = PyUnicode_Check(value) ? Py_NewRef(value) : PyObject_Str(value);
     if (!text)
         return -1;
     fields->held[fields->count] = text;
@@ -84,24 +86,37 @@ static int read_text(struct fields *fields, aep_field *field, PyObject *value)
     return 0;
 }
 
+static int read_text(struct fields *fields, aep_field *field, PyObject *value)
+{
+    return hold_text(fields, field, text_of(value, &fields->replaced));
+}
+
+/* No repr() stands for an id: another event would not have the same. */
+static int read_id(struct fields *fields, aep_field *field, PyObject *value)
+{
+    return hold_text(fields, field,
+                     PyUnicode_Check(value) ? Py_NewRef(value) : PyObject_Str(value));
+}
+
 /* Text as it is; a datetime in RFC 3339, in local time where it has no zone. */
 static int read_time(struct fields *fields, aep_field *field, PyObject *value)
 {
-    if (PyUnicode_Check(value))
-        return read_text(fields, field, value);
-    PyObject *module = PyImport_ImportModule("aep._values");
-    PyObject *text = module ? PyObject_CallMethod(module, "rfc3339", "O", value) : NULL;
-    Py_XDECREF(module);
-    int result = text ? read_text(fields, field, text) : -1;
-    Py_XDECREF(text);
-    return result;
+    return hold_text(fields, field,
+                     PyUnicode_Check(value) ? Py_NewRef(value) : call_values("rfc3339", value));
 }
 
+/* A number beyond all doubles is infinite: the library refuses it and names the range. */
 static int read_number(struct fields *fields, aep_field *field, PyObject *value)
 {
     (void)fields;
     field->number = PyFloat_AsDouble(value);
-    return field->number == -1.0 && PyErr_Occurred() ? -1 : 0;
+    if (field->number != -1.0 || !PyErr_Occurred())
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError))
+        return -1;
+    PyErr_Clear();
+    field->number = HUGE_VAL;
+    return 0;
 }
 
 static int read_json(struct fields *fields, aep_field *field, PyObject *value)
@@ -113,26 +128,31 @@ static int read_json(struct fields *fields, aep_field *field, PyObject *value)
     return 0;
 }
 
+static const struct {
+    int (*read)(struct fields *fields, aep_field *field, PyObject *value);
+    const char *words;
+} forms[] = {
+    [FORM_TEXT] = {read_text, "text"},
+    [FORM_ID] = {read_id, "text or a UUID"},
+    [FORM_TIME] = {read_time, "a datetime, RFC 3339 text or seconds since 1970"},
+    [FORM_NUMBER] = {read_number, "a number"},
+    [FORM_JSON] = {read_json, "what JSON can hold"},
+};
+
 static int read_value(struct fields *fields, const struct member *member, PyObject *value)
 {
-    static int (*const readers[])(struct fields *, aep_field *, PyObject *) = {
-        [FORM_TEXT] = read_text,
-        [FORM_TIME] = read_time,
-        [FORM_NUMBER] = read_number,
-        [FORM_JSON] = read_json,
-    };
     aep_field *field = &fields->list[fields->count];
     if (value == Py_None)
         return 0;
     *field = (aep_field){.name = member->text};
     fields->places[fields->count] = 0;
     fields->held[fields->count] = NULL;
-    int result = readers[member->form](fields, field, value);
+    int result = forms[member->form].read(fields, field, value);
     fields->count++;
-    if (result < 0 && PyErr_ExceptionMatches(PyExc_TypeError))
-        PyErr_Format(PyExc_TypeError, "%s cannot be made of %.80s", member->text,
-                     Py_TYPE(value)->tp_name);
-    return result;
+    return result == 0
+               ? 0
+               : errors_refuse(member->text, "%s has to be %s; this %.80s is not", member->text,
+                               forms[member->form].words, Py_TYPE(value)->tp_name);
 }
 
 /* ---- arguments ---- */

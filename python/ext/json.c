@@ -88,8 +88,7 @@ static int write_string(struct text *out, PyObject *text)
 
 /* ---- what has no form of its own ---- */
 
-/* Calls aep._values.NAME(value); a new reference. */
-static PyObject *call_values(const char *name, PyObject *value)
+PyObject *call_values(const char *name, PyObject *value)
 {
     PyObject *module = PyImport_ImportModule("aep._values");
     if (!module)
@@ -221,10 +220,26 @@ static int write_items(struct writer *writer, PyObject *items)
     return 0;
 }
 
+/* The dict as it is, or one whose keys are text: a new reference. What only its repr() stands for is
+ * counted. */
+static PyObject *dict_with_text_keys(struct writer *writer, PyObject *value)
+{
+    if (PyDict_CheckExact(value) && has_only_text_keys(value))
+        return Py_NewRef(value);
+    PyObject *pair = call_values("text_keys", value), *dict = NULL;
+    unsigned long long described;
+    if (pair && PyArg_ParseTuple(pair, "O!K", &PyDict_Type, &dict, &described)) {
+        *writer->replaced += described;
+        Py_INCREF(dict);
+    }
+    Py_XDECREF(pair);
+    return dict;
+}
+
 /* Keys that are no text become such, the last of equal ones counts, as with json.dumps(). */
 static int write_dict(struct writer *writer, PyObject *value)
 {
-    PyObject *dict = has_only_text_keys(value) ? Py_NewRef(value) : call_values("text_keys", value);
+    PyObject *dict = dict_with_text_keys(writer, value);
     PyObject *items = dict ? PyDict_Items(dict) : NULL;
     int result = items ? write_items(writer, items) : -1;
     Py_XDECREF(items);

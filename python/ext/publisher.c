@@ -190,50 +190,75 @@ static PyObject *publish_event(Publisher *self, aep_publisher *pub, aep_event *e
     return result;
 }
 
-/* Optional texts of publish(): what is no text, as a UUID, becomes such. */
-enum { MORE_TOPIC, MORE_CORRELATION, MORE_SCHEMA, MORE_CAUSATION, MORE_PARENT, MORE_STATE, MORE };
+/* The texts of publish(): what is no text, as a UUID, becomes such. */
+enum {
+    TEXT_TYPE,
+    TEXT_TOPIC,
+    TEXT_CORRELATION,
+    TEXT_SCHEMA,
+    TEXT_CAUSATION,
+    TEXT_PARENT,
+    TEXT_STATE,
+    TEXTS
+};
 
-/* Puts a new reference, or NULL, in each value's place. 0, or -1 with an exception. */
-static int take_texts(PyObject *values[MORE], const char *texts[MORE])
+static char *publish_names[] = {"event_type",     "payload",    "topic",
+                                "correlation_id", "schema_ref", "causation_id",
+                                "traceparent",    "tracestate", NULL};
+
+/* Puts a new reference, or NULL, in a value's place. 0, or -1 with an exception. */
+static int take_text(PyObject **value, const char **text, const char *name)
+{
+    Py_ssize_t len;
+    if (!*value || *value == Py_None) {
+        *value = NULL;
+        return 0;
+    }
+    const char *type = Py_TYPE(*value)->tp_name;
+    *value = PyUnicode_Check(*value) ? Py_NewRef(*value) : PyObject_Str(*value);
+    *text = *value ? PyUnicode_AsUTF8AndSize(*value, &len) : NULL;
+    if (*text && strlen(*text) == (size_t)len)
+        return 0;
+    return errors_refuse(
+        name, "%s has to be text without NUL and lone surrogates; this %.80s is not", name, type);
+}
+
+/* All values become new references, or NULL, whatever happens. */
+static int take_texts(PyObject *values[TEXTS], const char *texts[TEXTS])
 {
     int result = 0;
-    for (int i = 0; i < MORE; i++) {
-        bool given = values[i] && values[i] != Py_None;
-        values[i] = given && result == 0 ? PyObject_Str(values[i]) : NULL;
-        texts[i] = values[i] ? PyUnicode_AsUTF8(values[i]) : NULL;
-        if (given && !texts[i])
-            result = -1;
-    }
+    for (int i = 0; i < TEXTS; i++)
+        if (result < 0)
+            values[i] = NULL;
+        else
+            result = take_text(&values[i], &texts[i], publish_names[i == TEXT_TYPE ? 0 : i + 1]);
     return result;
 }
 
 static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"event_type",     "payload",    "topic",
-                            "correlation_id", "schema_ref", "causation_id",
-                            "traceparent",    "tracestate", NULL};
-    const char *type, *texts[MORE];
-    PyObject *payload, *result = NULL, *values[MORE] = {NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sO|$OOOOOO:publish", names, &type, &payload,
-                                     &values[MORE_TOPIC], &values[MORE_CORRELATION],
-                                     &values[MORE_SCHEMA], &values[MORE_CAUSATION],
-                                     &values[MORE_PARENT], &values[MORE_STATE]))
+    const char *texts[TEXTS] = {NULL};
+    PyObject *payload, *result = NULL, *values[TEXTS] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "OO|$OOOOOO:publish", publish_names, &values[TEXT_TYPE], &payload,
+            &values[TEXT_TOPIC], &values[TEXT_CORRELATION], &values[TEXT_SCHEMA],
+            &values[TEXT_CAUSATION], &values[TEXT_PARENT], &values[TEXT_STATE]))
         return NULL;
     int taken = take_texts(values, texts);
     aep_publisher *pub = taken == 0 ? publisher_use((Publisher *)object) : NULL;
     if (pub) {
         aep_event event = {.size = sizeof event,
-                           .event_type = type,
-                           .topic = texts[MORE_TOPIC],
-                           .correlation_id = texts[MORE_CORRELATION],
-                           .schema_ref = texts[MORE_SCHEMA],
-                           .causation_id = texts[MORE_CAUSATION],
-                           .traceparent = texts[MORE_PARENT],
-                           .tracestate = texts[MORE_STATE]};
+                           .event_type = texts[TEXT_TYPE],
+                           .topic = texts[TEXT_TOPIC],
+                           .correlation_id = texts[TEXT_CORRELATION],
+                           .schema_ref = texts[TEXT_SCHEMA],
+                           .causation_id = texts[TEXT_CAUSATION],
+                           .traceparent = texts[TEXT_PARENT],
+                           .tracestate = texts[TEXT_STATE]};
         result = publish_event((Publisher *)object, pub, &event, payload);
         publisher_leave((Publisher *)object);
     }
-    for (int i = 0; i < MORE; i++)
+    for (int i = 0; i < TEXTS; i++)
         Py_XDECREF(values[i]);
     return result;
 }

@@ -69,3 +69,14 @@ int utf8_add(struct text *out, PyObject *text)
         add_code_point(out, PyUnicode_READ_CHAR(text, i));
     return 0;
 }
+
+PyObject *text_of(PyObject *value, unsigned long long *replaced)
+{
+    PyObject *text = PyUnicode_Check(value) ? Py_NewRef(value) : PyObject_Str(value);
+    if (text || !PyErr_ExceptionMatches(PyExc_Exception) ||
+        PyErr_ExceptionMatches(PyExc_MemoryError))
+        return text;
+    PyErr_Clear();
+    ++*replaced;
+    return call_values("describe", value);
+}

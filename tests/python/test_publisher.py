@@ -65,8 +65,6 @@ def test_any_other_event(local, spool):
     local.publish("omninode.agent.routing.requested.v1", {"correlation_id": "k", "n": 1},
                   topic="routing", causation_id="why")
     local.publish("omninode.agent.routing.requested.v1", {}, correlation_id=uuid.UUID(int=7))
-    with pytest.raises(UnicodeEncodeError):
-        local.publish("omninode.agent.routing.requested.v1", {}, topic="\ud800")
     event, other = spooled(spool)
     assert other["correlation_id"] == str(uuid.UUID(int=7))
     assert event["event_type"] == "omninode.agent.routing.requested.v1"
@@ -96,9 +94,8 @@ def test_what_is_wrong_is_named(local, spool, call, field):
 
 def test_arguments_that_no_function_would_take(local):
     for call in (lambda: local.started("a", "r", nonsense=1), lambda: local.started("a", "r", "c"),
-                 lambda: local.started("a", "r", agent_name="b"), lambda: local.progress("a", "c",
-                                                                  progress_percent="much")):
-        with pytest.raises((TypeError, ValueError)):
+                 lambda: local.started("a", "r", agent_name="b")):
+        with pytest.raises(TypeError):
             call()
 
 
@@ -117,7 +114,7 @@ def test_moments(local, spool):
     assert aware == "2025-01-02T03:04:05.000006+02:00"
     assert datetime.fromisoformat(naive).utcoffset() is not None
     assert number == "1970-01-01T00:00:00+00:00"
-    with pytest.raises(TypeError):
+    with pytest.raises(aep.InvalidEvent, match="started_at has to be a datetime"):
         local.started("a", "r", started_at=object())
 
 
