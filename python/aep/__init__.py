@@ -13,12 +13,12 @@ from ._aep import (ConfigError, Error, Health, InvalidEvent, Receipt, RelayError
                    SpoolFull, Stats, members, new_id, partition_key, schema)
 from ._aep import version as __version__
 from ._execution import Execution, current
-from ._publisher import ACKED, DEAD, DEFERRED, PARKED, Fate, Publisher
+from ._publisher import ACKED, DEAD, DEFERRED, DISABLED, PARKED, SPOOLED, Fate, Publisher
 
 _LATER = {"track": "._track", "Family": "._tools", "Finding": "._tools", "families": "._tools",
           "family_of": "._tools", "validate": "._tools"}
 
-__all__ = ["ACKED", "DEAD", "DEFERRED", "PARKED", "ConfigError", "Error", "Execution", "Family",
+__all__ = ["ACKED", "DEAD", "DEFERRED", "DISABLED", "PARKED", "SPOOLED", "ConfigError", "Error", "Execution", "Family",
            "Fate", "Finding", "Health", "InvalidEvent", "Publisher", "Receipt", "RelayError",
            "SpoolError", "SpoolFull", "Stats", "__version__", "current", "families", "family_of",
            "members", "new_id", "partition_key", "schema", "track", "validate"]

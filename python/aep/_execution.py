@@ -58,6 +58,10 @@ class Execution:
             return "<aep.Execution not started>"
         return f"<aep.Execution {self._run.id} {'ended' if self._ended else 'running'}>"
 
+    def __reduce__(self):
+        raise TypeError("an execution is not copied or pickled: hand over its correlation_id, id and "
+                        "traceparent")
+
     # -- events
 
     def start(self):

@@ -7,27 +7,37 @@ from ._execution import Execution
 
 
 class Fate(str):
-    """What became of an event: "acked", "deferred" (still on disk), "parked" (its topic is missing or
-    forbidden; sent once it can be) or "dead" (refused for good, kept as a dead letter).
+    """What became of an event: "acked", "spooled" (on disk, which is all that local mode is for),
+    "disabled" (events are), "deferred" (still on disk), "parked" (its topic is missing or forbidden;
+    sent once it can be) or "dead" (refused for good, kept as a dead letter).
 
-    True only if Kafka has acknowledged it. Can be awaited, and gives itself.
+    True for the first three: there is nothing to wait for. Can be awaited, and gives itself.
     """
 
     __slots__ = ()
 
     def __bool__(self):
-        return self == "acked"
+        return self in ("acked", "spooled", "disabled")
 
     def __repr__(self):
         return f"Fate({str(self)!r})"
+
+    def __reduce__(self):
+        return _fate, (str(self),)
 
     def __await__(self):
         return self
         yield  # makes this a generator, which an awaitable has to give
 
 
-ACKED, DEFERRED, PARKED, DEAD = FATES = tuple(map(Fate, ("acked", "deferred", "parked", "dead")))
+ACKED, SPOOLED, DISABLED, DEFERRED, PARKED, DEAD = FATES = tuple(
+    map(Fate, ("acked", "spooled", "disabled", "deferred", "parked", "dead")))
 FATE_OF = dict(zip(map(str, FATES), FATES))
+
+
+def _fate(word):
+    """One that was pickled or copied: the same object, so that `is aep.ACKED` still holds."""
+    return FATE_OF[word]
 
 
 def running_loop():
@@ -83,7 +93,8 @@ class Publisher(_aep.Publisher):
     def flush(self, timeout=None):
         """Blocks until all that was accepted in the spool before is acknowledged, parked or dead.
 
-        Returns ACKED, DEFERRED (some is still on disk after timeout seconds) or PARKED (some is).
+        Returns ACKED (in local mode SPOOLED, with events disabled DISABLED), DEFERRED (some is still
+        on disk after timeout seconds) or PARKED (some is).
         Raises RelayError.
         """
         return self._block(None, timeout)

@@ -13,11 +13,13 @@ class Fate(str):
     def __await__(self) -> Generator[Any, None, Self]: ...
 
 ACKED: Final[Fate]
+SPOOLED: Final[Fate]
+DISABLED: Final[Fate]
 DEFERRED: Final[Fate]
 PARKED: Final[Fate]
 DEAD: Final[Fate]
 
-FATES: Final[tuple[Fate, Fate, Fate, Fate]]
+FATES: Final[tuple[Fate, Fate, Fate, Fate, Fate, Fate]]
 FATE_OF: Final[dict[str, Fate]]
 
 def running_loop() -> AbstractEventLoop | None: ...

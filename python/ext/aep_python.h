@@ -96,15 +96,19 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     aep_publisher *pub;
-    unsigned users; /* calls under way, executions, waiters */
-    bool closed;    /* no more of them */
+    unsigned users;   /* calls under way, executions, waiters */
+    bool closed;      /* no more of them */
+    const char *done; /* what becomes of an event where all goes well: acked, spooled, disabled */
     unsigned long long replaced;
 } Publisher;
 
 int types_init(PyObject *module);
 PyObject *receipt_new(const aep_receipt *receipt);
-/** The word for a record's fate, of which aep._publisher.Fate is made; NULL: the code is an error. */
-const char *receipt_fate(int code);
+/** _receipt(event_id, correlation_id, segment, offset, spool): a Receipt that was pickled. */
+PyObject *receipt_restore(PyObject *module, PyObject *args);
+/** The word for a record's fate, of which aep._publisher.Fate is made, as a publisher that accepted it
+ * calls it; NULL: the code is an error. */
+const char *publisher_fate(const Publisher *self, int code);
 /** Counts a user in. NULL with an exception if it is closed. */
 aep_publisher *publisher_use(Publisher *self);
 /** Counts a user out; the last one of a closed publisher closes it for good. */

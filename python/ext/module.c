@@ -155,6 +155,7 @@ static PyMethodDef functions[] = {
      "partition_key(envelope, /)\n--\n\nThe partition key of an envelope (a mapping, or JSON as "
      "text or bytes); None if it has none. Raises InvalidEvent."},
     {"validate", validate, METH_VARARGS, NULL},
+    {"_receipt", receipt_restore, METH_VARARGS, NULL},
     {0},
 };
 

@@ -78,6 +78,18 @@ static int set_option(aep_config *config, PyObject *key, PyObject *value)
     return result;
 }
 
+/* In local mode nobody acknowledges anything, and with events disabled nothing is there to be. */
+static const char *word_for_done(aep_publisher *pub)
+{
+    char mode[16];
+    aep_error err;
+    if (!*aep_publisher_spool_dir(pub))
+        return "disabled";
+    bool local = aep_publisher_option(pub, "mode", mode, sizeof mode, &err) == AEP_OK &&
+                 strcmp(mode, "local") == 0;
+    return local ? "spooled" : "acked";
+}
+
 static int publisher_init(PyObject *object, PyObject *args, PyObject *options)
 {
     Publisher *self = (Publisher *)object;
@@ -108,6 +120,8 @@ static int publisher_init(PyObject *object, PyObject *args, PyObject *options)
             result = -1;
         }
     }
+    if (result == 0)
+        self->done = word_for_done(self->pub);
     aep_config_free(config);
     return result;
 }
@@ -265,6 +279,20 @@ static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *k
 
 /* ---- waiting ---- */
 
+const char *publisher_fate(const Publisher *self, int code)
+{
+    static const struct {
+        int code;
+        const char *word;
+    } words[] = {{AEP_EDEFERRED, "deferred"}, {AEP_EPARKED, "parked"}, {AEP_EDEAD, "dead"}};
+    if (code == AEP_OK)
+        return self->done;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].code == code)
+            return words[i].word;
+    return NULL;
+}
+
 static long long now_ms(void)
 {
     struct timespec now;
@@ -313,7 +341,7 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
     publisher_leave((Publisher *)object);
     if (code < 0)
         return NULL;
-    const char *fate = receipt_fate(code);
+    const char *fate = publisher_fate((Publisher *)object, code);
     return fate ? PyUnicode_FromString(fate) : errors_raise(code, &err);
 }
 

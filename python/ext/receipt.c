@@ -9,21 +9,6 @@ PyObject *receipt_new(const aep_receipt *receipt)
     return (PyObject *)self;
 }
 
-const char *receipt_fate(int code)
-{
-    static const struct {
-        int code;
-        const char *word;
-    } words[] = {{AEP_OK, "acked"},
-                 {AEP_EDEFERRED, "deferred"},
-                 {AEP_EPARKED, "parked"},
-                 {AEP_EDEAD, "dead"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].code == code)
-            return words[i].word;
-    return NULL;
-}
-
 static void receipt_dealloc(PyObject *self)
 {
     PyObject_Free(self);
@@ -49,6 +34,47 @@ static PyObject *get_position(PyObject *self, void *unused)
     return Py_BuildValue("KK", (unsigned long long)position->segment,
                          (unsigned long long)position->offset);
 }
+
+/* ---- as a value: copied, pickled, handed to another process ---- */
+
+/* All of it: that another process waits for the same record needs the spool, too. */
+static PyObject *receipt_reduce(PyObject *self, PyObject *unused)
+{
+    const aep_receipt *receipt = &((Receipt *)self)->receipt;
+    PyObject *module = PyImport_ImportModule("aep._aep");
+    PyObject *restore = module ? PyObject_GetAttrString(module, "_receipt") : NULL;
+    (void)unused;
+    Py_XDECREF(module);
+    return restore ? Py_BuildValue("N(yyKKK)", restore, receipt->event_id, receipt->correlation_id,
+                                   (unsigned long long)receipt->position.segment,
+                                   (unsigned long long)receipt->position.offset,
+                                   (unsigned long long)receipt->spool)
+                   : NULL;
+}
+
+PyObject *receipt_restore(PyObject *module, PyObject *args)
+{
+    const char *event_id, *correlation_id;
+    unsigned long long segment, offset, spool;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "yyKKK:_receipt", &event_id, &correlation_id, &segment, &offset,
+                          &spool))
+        return NULL;
+    if (strlen(event_id) >= sizeof receipt.event_id ||
+        strlen(correlation_id) >= sizeof receipt.correlation_id)
+        return PyErr_Format(PyExc_ValueError, "these are no receipt's ids: they are too long");
+    strcpy(receipt.event_id, event_id);
+    strcpy(receipt.correlation_id, correlation_id);
+    receipt.position = (aep_position){segment, offset};
+    receipt.spool = spool;
+    return receipt_new(&receipt);
+}
+
+static PyMethodDef methods[] = {
+    {"__reduce__", receipt_reduce, METH_NOARGS, NULL},
+    {0},
+};
 
 static PyObject *receipt_repr(PyObject *self)
 {
@@ -96,5 +122,6 @@ PyTypeObject ReceiptType = {
     .tp_repr = receipt_repr,
     .tp_richcompare = receipt_compare,
     .tp_hash = receipt_hash,
+    .tp_methods = methods,
     .tp_getset = properties,
 };

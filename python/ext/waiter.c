@@ -134,7 +134,7 @@ static PyObject *waiter_next(PyObject *object, PyObject *unused)
         Py_RETURN_NONE;
     if (code != AEP_OK)
         return errors_raise(code, &err);
-    const char *fate = receipt_fate(outcome.code);
+    const char *fate = publisher_fate(self->publisher, outcome.code);
     return Py_BuildValue("Ks", (unsigned long long)outcome.token,
                          fate ? fate : aep_code_name(outcome.code));
 }

@@ -48,7 +48,7 @@ def test_every_example_has_a_test():
 def test_publish(state):
     printed, events = run("publish")
     assert [kind for _, kind in told(events)] == ["started", "progress", "completed"]
-    assert printed == f"{events[0]['correlation_id']} acked\n" and len(ids(events)) == 1
+    assert printed == f"{events[0]['correlation_id']} spooled\n" and len(ids(events)) == 1
     assert events[2]["payload"]["artifacts"] == ["api.yaml"]
 
 
@@ -61,7 +61,7 @@ def test_execution(state):
         ("reviewer", "progress"), ("page-reader", "started"), ("page-reader", "failed"),
         ("reviewer", "completed")]
     [correlation_id] = ids(events)
-    assert printed == f"continuing without: there is no page 3\n{correlation_id} acked\n"
+    assert printed == f"continuing without: there is no page 3\n{correlation_id} spooled\n"
     assert {e["causation_id"] for e in events if told([e]) == [("page-reader", "started")]} == {
         events[0]["event_id"]}
     assert events[9]["payload"]["error_type"] == "LookupError"
@@ -70,7 +70,7 @@ def test_execution(state):
 def test_asyncio_wait(state):
     printed, events = run("asyncio_wait")
     agents = [f"agent-{number}" for number in range(5)]
-    assert printed == "".join(f"{agent}: acked\n" for agent in agents) + "all: acked\n"
+    assert printed == "".join(f"{agent}: spooled\n" for agent in agents) + "all: spooled\n"
     assert sorted(told(events)) == [(a, kind) for a in agents for kind in ("completed", "started")]
     assert len(ids(events)) == 5
 

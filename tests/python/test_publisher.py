@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The synchronous publisher: calls, receipts, errors, configuration."""
 import asyncio
+import copy
 import inspect
 import json
 import logging
+import os
+import pickle
+import subprocess
 import threading
 import time
 import uuid
@@ -13,7 +17,7 @@ from decimal import Decimal
 import pytest
 
 import aep
-from conftest import DOWN, spooled
+from conftest import AEP, DOWN, spooled
 
 KINDS = {"started": aep.Publisher.started, "progress": aep.Publisher.progress,
          "completed": aep.Publisher.completed, "failed": aep.Publisher.failed}
@@ -189,8 +193,93 @@ def test_what_the_library_says_is_logged(tmp_path, caplog):
 
 
 def test_waiting_without_kafka(local):
-    assert local.wait(local.started("a", "r"), 1) == "acked"
-    assert local.flush(1) is aep.ACKED and bool(aep.ACKED) and not aep.DEFERRED
+    receipt = local.started("a", "r")
+
+    async def in_a_loop(publisher, receipt):
+        return {await publisher.wait(receipt, 60), await publisher.aflush(60)}
+    assert local.wait(receipt, 60) is local.flush(60) is aep.SPOOLED
+    assert asyncio.run(in_a_loop(local, receipt)) == {aep.SPOOLED}
+    with aep.Publisher(events_enabled=False) as disabled:
+        nothing = disabled.started("a", "r")
+        assert disabled.wait(nothing) is disabled.flush() is aep.DISABLED
+        assert asyncio.run(in_a_loop(disabled, nothing)) == {aep.DISABLED}
+    assert [bool(fate) for fate in (aep.ACKED, aep.SPOOLED, aep.DISABLED)] == [True] * 3
+    assert [bool(fate) for fate in (aep.DEFERRED, aep.PARKED, aep.DEAD)] == [False] * 3
+
+
+def test_the_words_for_what_became_of_an_event_are_those_of_the_command(local, spool):
+    word = local.wait(local.started("a", "r"), 60)
+    tail = subprocess.run([AEP, "tail", "--json", "--spool", spool], capture_output=True, text=True, check=True)
+    publish = subprocess.run([AEP, "publish", "started", "--agent", "a", "--request", "r", "--wait",
+                              "--json"], capture_output=True, text=True, check=True,
+                             env=dict(os.environ, AEP_MODE="local", AEP_SPOOL_DIR=spool))
+    assert word == json.loads(tail.stdout)["state"] == json.loads(publish.stdout)["state"]
+
+
+# -- values that go elsewhere
+
+
+def same(value):
+    """What comes of it on each way on which Python copies values."""
+    copies = [copy.copy(value), copy.deepcopy(value)] + [
+        pickle.loads(pickle.dumps(value, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    assert all(type(one) is type(value) for one in copies)
+    return copies
+
+
+def test_a_receipt_can_be_copied_and_pickled(local):
+    for correlation_id in ("c", "\U0001f600" * 32, "x" * 128):
+        receipt = local.started("a", "r", correlation_id=correlation_id)
+        for one in same(receipt):
+            assert one == receipt and hash(one) == hash(receipt) and repr(one) == repr(receipt)
+            assert one.correlation_id == correlation_id and one.position == receipt.position
+            assert local.wait(one, 60) is aep.SPOOLED
+    run = local.execution("a", "r").start()
+    assert same(run.receipt)[0] == run.receipt
+    with pytest.raises(ValueError):
+        aep._aep._receipt(b"x" * 37, b"", 0, 0, 0)
+    with pytest.raises(ValueError):
+        aep._aep._receipt(b"", b"x" * 129, 0, 0, 0)
+
+
+def wait_elsewhere(spool, receipt, other):
+    with aep.Publisher(DOWN, spool_dir=spool, relay_mode="off") as publisher:
+        try:
+            gone = publisher.wait(other, 0)
+        except aep.SpoolError as error:
+            gone = error
+        return publisher.wait(receipt, 0), receipt, gone
+
+
+def test_a_receipt_is_waited_for_in_another_process(spool):
+    """It knows its spool: that of another is not taken for one of this."""
+    import multiprocessing
+    with aep.Publisher(DOWN, spool_dir=spool, relay_mode="off") as publisher, \
+            aep.Publisher(DOWN, spool_dir=spool + "2", relay_mode="off") as second:
+        receipt, other = publisher.started("a", "r"), second.started("a", "r")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        fate, back, gone = pool.apply(wait_elsewhere, (spool, receipt, other))
+    assert fate is aep.DEFERRED and back == receipt
+    assert isinstance(gone, aep.SpoolError) and gone.code == "AEP_ESPOOL" and str(gone)
+
+
+def test_other_values_can_be_copied_and_pickled(local):
+    fates = (aep.ACKED, aep.SPOOLED, aep.DISABLED, aep.DEFERRED, aep.PARKED, aep.DEAD)
+    for fate in fates:
+        assert all(one is fate for one in same(fate))
+    for value in (local.health(), local.stats(), aep.families()[0], aep.validate("{}")[0]):
+        assert all(one == value for one in same(value))
+    with pytest.raises(aep.InvalidEvent) as caught:
+        local.progress("a", "c", progress_percent=-1)
+    for one in same(caught.value):
+        assert (str(one), one.code, one.field) == (str(caught.value), "AEP_EINVAL", "progress_percent")
+
+
+def test_what_cannot_be_copied_says_so(local):
+    for value in (local, local.execution("a", "r"), local.execution("a", "r").start()):
+        for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError):
+                attempt(value)
 
 
 def test_waiting_for_a_broker_that_is_down_ends_in_time(spool):
@@ -233,7 +322,7 @@ def test_a_timeout_is_a_number(local):
                 call()
     for right in (None, 0, -1, 0.5, Decimal("0.5"), float("inf")):
         assert local.wait(receipt, right) and local.flush(right)
-        assert asyncio.run(in_a_loop(right)) == (aep.ACKED, aep.ACKED)
+        assert asyncio.run(in_a_loop(right)) == (aep.SPOOLED, aep.SPOOLED)
 
 
 def test_a_signal_interrupts_waiting(spool):
@@ -306,7 +395,6 @@ def test_tools():
 
 
 def test_importing_is_cheap():
-    import subprocess
     import sys
     code = ("import sys; before = set(sys.modules); import aep; "
             "print(' '.join(sorted(set(sys.modules) - before)))")

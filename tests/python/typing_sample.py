@@ -93,7 +93,7 @@ def waiting(publisher: aep.Publisher, receipt: aep.Receipt) -> bool:
     assert_type(fate, aep.Fate)
     assert_type(publisher.wait(receipt), aep.Fate)
     assert_type(publisher.flush(0.5), aep.Fate)
-    words: list[str] = [fate, aep.ACKED, aep.DEFERRED, aep.PARKED, aep.DEAD]
+    words: list[str] = [fate, aep.ACKED, aep.SPOOLED, aep.DISABLED, aep.DEFERRED, aep.PARKED, aep.DEAD]
     publisher.wait("event id")  # type: ignore[arg-type]
     publisher.wait(receipt, "5s")  # type: ignore[arg-type]
     publisher.flush(receipt)  # type: ignore[arg-type]
