@@ -334,6 +334,34 @@ def test_no_servers_at_all(caplog):
     assert "KAFKA_BOOTSTRAP_SERVERS" in error
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("variable", ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_INTELLIGENCE_BOOTSTRAP_SERVERS",
+                                      "AEP_KAFKA_BOOTSTRAP_SERVERS"])
+def test_the_servers_in_force_are_an_attribute(monkeypatch, spool, variable, enabled):
+    monkeypatch.setenv("AEP_SPOOL_DIR", spool)
+    monkeypatch.setenv(variable, "127.0.0.1:1, 127.0.0.1:2")
+    assert AgentExecutionPublisher(None, enabled).bootstrap_servers == "127.0.0.1:1,127.0.0.1:2"
+    assert AgentExecutionPublisher(DOWN, enabled).bootstrap_servers == DOWN
+    assert AgentExecutionPublisher(None, enabled, kafka_bootstrap_servers="127.0.0.1:3"
+                                   ).bootstrap_servers == "127.0.0.1:3"
+    context = AgentExecutionPublisherContext(None, enabled)
+    assert context.publisher.bootstrap_servers == "127.0.0.1:1,127.0.0.1:2"
+    monkeypatch.delenv(variable)
+    assert AgentExecutionPublisher(None, False).bootstrap_servers is None
+
+
+def test_the_servers_in_force_are_those_at_the_start(monkeypatch, spool):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", DOWN)
+    monkeypatch.setenv("AEP_SPOOL_DIR", spool)
+    publisher = AgentExecutionPublisher(relay_mode="off")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:2")
+
+    async def main():
+        async with publisher:
+            assert publisher.bootstrap_servers == "127.0.0.1:2"
+    asyncio.run(main())
+
+
 def test_local_mode(monkeypatch, spool):
     monkeypatch.setenv("AEP_MODE", "local")
     monkeypatch.setenv("AEP_SPOOL_DIR", spool)

@@ -49,7 +49,7 @@ class AgentExecutionPublisher:
     """Publishes execution events. May be used by all tasks of an event loop, and of several.
 
     bootstrap_servers: "host:port,…"; by default the environment's (KAFKA_BOOTSTRAP_SERVERS) or
-    aep.conf's. enable_events: False makes every call a silent False. options: configuration keys of
+    aep.conf's, and the attribute says which. enable_events: False makes every call a silent False. options: configuration keys of
     aep with underscores for dots. Raises ValueError if no servers are configured at all.
     """
 
@@ -69,6 +69,16 @@ class AgentExecutionPublisher:
         self._ask_again = 0.0
         if enable_events:
             self._check_servers()
+        if bootstrap_servers is None:
+            self.bootstrap_servers = self._servers_in_force()
+
+    def _servers_in_force(self):
+        """What the configuration names; None: nothing, or it is wrong, which start() says."""
+        try:  # a publisher that is disabled reads the configuration and opens no spool
+            with aep.Publisher(**dict(self._options, events_enabled=False)) as disabled:
+                return disabled.option("kafka.bootstrap.servers") or None
+        except Exception:
+            return None
 
     def _check_servers(self):
         try:
@@ -180,6 +190,8 @@ class AgentExecutionPublisher:
         self._publisher = aep.Publisher(**self._options)
         self._wait_s = int(self._publisher.option("publish.wait_ms")) / 1000
         self._log_every_s = int(self._publisher.option("log.every_s"))
+        if self._options["bootstrap_servers"] is None:  # the environment may be another by now
+            self.bootstrap_servers = self._servers_in_force()
 
     # -- verdicts
 
