@@ -2,6 +2,7 @@
 """A decorator that makes each call of a function an execution."""
 import functools
 
+from ._aep import members as members_of_kind
 from ._execution import Execution, _current
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200  # code flags, as in the inspect module
@@ -139,14 +140,25 @@ def _wrap(function, begin):
     return functools.wraps(function)(wrapper)
 
 
+def _check_names(members):
+    """A wrong name is told where the function is decorated, not at each of its calls."""
+    names = [name for name, _, _ in members_of_kind("started")] + ["causation_id", "traceparent", "tracestate"]
+    for name in members:
+        if name not in names:
+            from ._names import unknown_keyword
+            raise TypeError(unknown_keyword("track", name, ["publisher"] + names))
+
+
 def track(agent_name=None, *, user_request=None, publisher=None, **members):
     """Makes each call of a function, coroutine function or generator an execution.
 
     agent_name: the function's qualified name by default; user_request: text, or a function of the
     call's arguments, by default the first line of the docstring or the name; publisher: by default one
     with the environment's settings; members as for started(). A call within a tracked one becomes its
-    child. That an event cannot be published is logged and does not touch the call.
+    child. That an event cannot be published is logged and does not touch the call. Raises TypeError (a
+    keyword that it does not have).
     """
+    _check_names(members)
     if callable(agent_name):
         return track()(agent_name)
 

@@ -84,6 +84,10 @@ PyObject *errors_raise(int code, const aep_error *err);
  * one is; KeyboardInterrupt and the like, and MemoryError, stay as they are. -1, for return. */
 int errors_refuse(const char *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** Raises TypeError for a keyword argument that a call does not have, with the one that was meant.
+ * @names  a sequence of those that it has; NULL: an exception is set */
+void errors_keyword(const char *call, PyObject *name, PyObject *names);
+
 /* ---- types ---- */
 
 extern PyTypeObject ReceiptType, PublisherType, ExecutionType, WaiterType;

@@ -131,3 +131,14 @@ int errors_refuse(const char *field, const char *format, ...)
     raise_from(new_exception(err.code, &err), cause);
     return -1;
 }
+
+void errors_keyword(const char *call, PyObject *name, PyObject *names)
+{
+    PyObject *module = names ? PyImport_ImportModule("aep._names") : NULL;
+    PyObject *text =
+        module ? PyObject_CallMethod(module, "unknown_keyword", "sOO", call, name, names) : NULL;
+    if (text)
+        PyErr_SetObject(PyExc_TypeError, text);
+    Py_XDECREF(text);
+    Py_XDECREF(module);
+}

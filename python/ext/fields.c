@@ -157,6 +157,17 @@ static int read_value(struct fields *fields, const struct member *member, PyObje
 
 /* ---- arguments ---- */
 
+/* Says which names there are. NULL, for return. */
+static const struct member *refuse_name(const struct kind *kind, PyObject *name)
+{
+    PyObject *names = PyTuple_New((Py_ssize_t)kind->count);
+    for (size_t i = 0; names && i < kind->count; i++)
+        PyTuple_SET_ITEM(names, (Py_ssize_t)i, Py_NewRef(kind->members[i].name));
+    errors_keyword(kind->name, name, names);
+    Py_XDECREF(names);
+    return NULL;
+}
+
 static const struct member *find_member(const struct kind *kind, PyObject *name)
 {
     for (size_t i = 0; i < kind->count; i++)
@@ -165,8 +176,7 @@ static const struct member *find_member(const struct kind *kind, PyObject *name)
     for (size_t i = 0; i < kind->count; i++)
         if (PyUnicode_Compare(kind->members[i].name, name) == 0)
             return &kind->members[i];
-    PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", kind->name, name);
-    return NULL;
+    return refuse_name(kind, name);
 }
 
 static bool is_given(const struct fields *fields, const char *name)

@@ -249,10 +249,38 @@ static int take_texts(PyObject *values[TEXTS], const char *texts[TEXTS])
     return result;
 }
 
+static bool is_publish_name(PyObject *name)
+{
+    for (size_t i = 0; publish_names[i]; i++)
+        if (PyUnicode_CompareWithASCIIString(name, publish_names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* 0, or -1 with an exception: there is a keyword argument that publish() does not have. */
+static int check_publish_names(PyObject *keywords)
+{
+    PyObject *name, *value, *names;
+    Py_ssize_t at = 0;
+    while (keywords && PyDict_Next(keywords, &at, &name, &value)) {
+        if (is_publish_name(name))
+            continue;
+        names = Py_BuildValue("(ssssssss)", publish_names[0], publish_names[1], publish_names[2],
+                              publish_names[3], publish_names[4], publish_names[5],
+                              publish_names[6], publish_names[7]);
+        errors_keyword("publish", name, names);
+        Py_XDECREF(names);
+        return -1;
+    }
+    return 0;
+}
+
 static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *keywords)
 {
     const char *texts[TEXTS] = {NULL};
     PyObject *payload, *result = NULL, *values[TEXTS] = {NULL};
+    if (check_publish_names(keywords) < 0)
+        return NULL;
     if (!PyArg_ParseTupleAndKeywords(
             args, keywords, "OO|$OOOOOO:publish", publish_names, &values[TEXT_TYPE], &payload,
             &values[TEXT_TOPIC], &values[TEXT_CORRELATION], &values[TEXT_SCHEMA],

@@ -103,6 +103,35 @@ def test_arguments_that_no_function_would_take(local):
             call()
 
 
+@pytest.mark.parametrize("call, meant", [
+    (lambda p: p.started("a", request="r"), "user_request"),
+    (lambda p: p.started("a", "r", contex={}), "context"),
+    (lambda p: p.started("a", "r", corelation_id="c"), "correlation_id"),
+    (lambda p: p.progress("a", "c", percent=1), "progress_percent"),
+    (lambda p: p.completed("a", "c", duration=1), "duration_ms"),
+    (lambda p: p.failed("a", "c", message="x"), "error_message"),
+    (lambda p: p.publish("a.b.c.v1", {}, topics="t"), "topic"),
+    (lambda p: p.publish("a.b.c.v1", playload={}), "payload"),
+    (lambda p: p.execution("a", "r", sesion_id="s").start(), "session_id"),
+    (lambda p: p.execution("a", "r").start().complete(result_sumary="x"), "result_summary"),
+    (lambda p: aep.track(agentname="a", publisher=p)(print), "agent_name"),
+])
+def test_a_wrong_keyword_is_told_which_was_meant(local, call, meant):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '.*'; did you mean '{meant}'"):
+        call(local)
+
+
+def test_a_keyword_that_is_like_none_is_told_all(local):
+    with pytest.raises(TypeError, match="'colour'; it takes agent_name, correlation_id, progress_percent, "):
+        local.progress("a", "c", colour="red")
+    with pytest.raises(TypeError, match="'colour'; it takes event_type, payload, topic, "):
+        local.publish("a.b.c.v1", {}, colour="red")
+    with pytest.raises(TypeError, match="'colour'; it takes "):
+        aep.track(colour="red")
+    with pytest.raises(aep.ConfigError, match="did you mean spool.dir"):
+        aep.Publisher(DOWN, spool_dri="x")
+
+
 def test_a_message_over_the_limit_is_refused(local):
     with pytest.raises(aep.InvalidEvent) as caught:
         local.completed("a", "c", artifacts=["x" * 200_000 for _ in range(6)])
