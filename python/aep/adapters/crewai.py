@@ -8,13 +8,15 @@ A crew's kickoff is an execution, each agent at work on a task a child; so is a 
 its child. Tasks are progress of the crew, tool and model calls of the agent. CrewAI hands events over
 after the fact: crewai_event_bus.flush() waits until all are on disk.
 """
-import crewai.events.event_types  # noqa: F401, so that all classes of events are there
-from crewai.events.base_event_listener import BaseEventListener
-from crewai.events.base_events import BaseEvent
-from crewai.events.event_bus import crewai_event_bus, is_replaying
-from crewai.events.event_context import SCOPE_ENDING_EVENTS, SCOPE_STARTING_EVENTS
-
+from .framework import needed
 from .runs import Runs, quiet, text, tokens
+
+with needed("crewai", "crewai>=1.15"):
+    import crewai.events.event_types  # noqa: F401, so that all classes of events are there
+    from crewai.events.base_event_listener import BaseEventListener
+    from crewai.events.base_events import BaseEvent
+    from crewai.events.event_bus import crewai_event_bus, is_replaying
+    from crewai.events.event_context import SCOPE_ENDING_EVENTS, SCOPE_STARTING_EVENTS
 
 
 def _crew_request(crew, event):

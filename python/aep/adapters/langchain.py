@@ -8,9 +8,11 @@ A chain, agent or graph is an execution, one within another a child. A graph's n
 or parallel consists of, tool, model and retriever calls are progress of what they are in; called
 by itself, each is an execution of its own.
 """
-from langchain_core.callbacks import BaseCallbackHandler
-
+from .framework import needed
 from .runs import Runs, quiet, tokens
+
+with needed("langchain", "langchain-core"):
+    from langchain_core.callbacks import BaseCallbackHandler
 
 _HIDDEN = "langsmith:hidden"
 _ASKED, _ANSWERED = ("input", "question", "query"), ("output", "answer", "result")

@@ -13,9 +13,11 @@ The SDK's spans do not hold what a run was asked. A trace's user_request is meta
 arguments; a trace's group_id becomes the session_id. With trace_include_sensitive_data=False
 neither arguments nor outputs come.
 """
-from agents.tracing import TracingProcessor
-
+from .framework import needed
 from .runs import Runs, quiet, tokens
+
+with needed("openai_agents", "openai-agents"):
+    from agents.tracing import TracingProcessor
 
 _STEPS = {  # span type: (kind, what the step is called)
     "function": ("tool", lambda data: data.name),

@@ -12,7 +12,12 @@ import logging
 import os
 import time
 
-import aep
+try:
+    import aep
+    aep.Publisher
+except (ImportError, AttributeError) as error:
+    raise ImportError("agents.lib.agent_execution_publisher needs the aep of the same clone: pip install "
+                      "./python (aep on PyPI is another project)") from error
 
 logger = logging.getLogger(__name__)
 
