@@ -49,9 +49,13 @@ static void take_log(void *user, enum aep_log_level level, const char *text)
     PyErr_Fetch(&type, &value, &trace);
     PyObject *module = PyImport_ImportModule("aep._log");
     PyObject *done = module ? PyObject_CallMethod(module, "emit", "is", (int)level, text) : NULL;
-    Py_XDECREF(module);
-    if (!done)
+    if (!module) { /* the interpreter ends: nothing can be imported any more */
+        PyErr_Clear();
+        PySys_WriteStderr("aep: %.500s\n", text);
+    } else if (!done) {
         PyErr_WriteUnraisable(NULL);
+    }
+    Py_XDECREF(module);
     Py_XDECREF(done);
     PyErr_Restore(type, value, trace);
     PyGILState_Release(gil);

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -218,6 +219,18 @@ def test_what_the_library_says_is_logged(tmp_path, caplog):
     assert record.levelno == logging.WARNING and folder in record.getMessage()
 
 
+def test_what_it_says_as_the_interpreter_ends_is_a_line_too(spool):
+    code = f"""if True:
+        import aep, shutil
+        publisher = aep.Publisher(mode="local", spool_dir={spool!r}, relay_mode="off")
+        run = publisher.execution("a", "r").start()
+        shutil.rmtree({spool!r})
+        """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    [line] = done.stderr.splitlines()
+    assert line.startswith("aep: ") and spool in line
+
+
 # -- waiting, closing
 
 
@@ -424,7 +437,6 @@ def test_tools():
 
 
 def test_importing_is_cheap():
-    import sys
     code = ("import sys; before = set(sys.modules); import aep; "
             "print(' '.join(sorted(set(sys.modules) - before)))")
     out = subprocess.run([sys.executable, "-S", "-c", f"import site; site.main(); {code}"],
