@@ -49,12 +49,12 @@ grown = resident() - before
 # The rarest call is one of a hundred: a reference that it leaves is there ten times as often as this.
 moved = {o: c - refs[o] for o, c in references().items() if abs(c - refs[o]) > max(50, count // 1000)}
 print(grown, moved)
-sys.exit(grown > 2048 or bool(moved))
+sys.exit(grown > 1024 or bool(moved))
 """
 
 
-def test_a_million_publishes_leave_nothing(spool):
-    count = os.environ.get("AEP_TEST_PUBLISHES", "1000000")
+def test_hundreds_of_thousands_of_publishes_leave_nothing(spool):
+    count = os.environ.get("AEP_TEST_PUBLISHES", "300000")
     done = subprocess.run([sys.executable, "-c", PROGRAM, spool, count], capture_output=True, text=True,
                           env=dict(os.environ, PYTHONMALLOC="debug", PYTHONDEVMODE=""))
     assert done.returncode == 0, done.stdout + done.stderr
