@@ -3,6 +3,7 @@
 """Waiting in an event loop, against a real broker and without one."""
 import asyncio
 import gc
+import socket
 import time
 
 import pytest
@@ -65,7 +66,7 @@ def test_an_await_without_a_broker_ends_in_time_and_blocks_nothing(spool):
                 nonlocal turns
                 while True:
                     turns += 1
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(0)
             ticking = asyncio.ensure_future(turn())
             assert await publisher.wait(receipt, 0.3) is aep.DEFERRED
             assert await publisher.aflush(0.3) is aep.DEFERRED
@@ -143,9 +144,10 @@ def test_the_brokers_state_is_awaited(publisher, spool):
 
 
 def test_the_loop_is_never_held_up(spool):
-    """2,000 publishes with the broker down. The bound is generous; script/bench measures."""
-    async def main():
-        async with aep.Publisher(DOWN, spool_dir=spool) as publisher:
+    """2,000 publishes with a broker that takes connections and never answers: whatever waits for it
+    waits for long. The bound leaves a busy machine its pauses; script/bench measures."""
+    async def main(silent):
+        async with aep.Publisher("127.0.0.1:%d" % silent.getsockname()[1], spool_dir=spool) as publisher:
             worst, last = 0.0, time.perf_counter()
 
             async def watch():
@@ -158,9 +160,10 @@ def test_the_loop_is_never_held_up(spool):
             for _ in range(2000):
                 publisher.started("agent", "request")
                 await asyncio.sleep(0)
+                assert worst < 10
             watching.cancel()
-            assert worst < 1.0
-    asyncio.run(main())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asyncio.run(main(silent))
 
 
 def test_an_error_has_its_attributes_wherever_it_is_raised():
