@@ -137,7 +137,7 @@ static int want(struct lines *lines, const char *name, const char *what)
 static int add_field(struct lines *lines, struct aep__draft *draft, const struct entry *entry)
 {
     const char *name = text_at(lines, entry->name);
-    int index = aep__kind_member((enum aep_kind)draft->kind, name, strlen(name));
+    int index = aep__kind_find_member((enum aep_kind)draft->kind, name, strlen(name));
     enum aep__type type = index < 0 ? AEP__TYPE_TEXT : aep__kinds[draft->kind].members[index].type;
     bool flag = entry->token == AEP__JSON_TRUE || entry->token == AEP__JSON_FALSE;
     aep_field field = {.name = name,

@@ -11,12 +11,12 @@ static int make_envelope(const struct aep__draft *draft,
                          const struct aep__envelope_settings *settings,
                          struct aep__envelope *envelope, aep_error *err)
 {
-    struct aep__event event;
+    struct aep__facts facts;
     if (draft->kind < 0)
         return aep__envelope_make_any(envelope, settings, &draft->event, 0, err);
-    int code = aep__event_from_fields((enum aep_kind)draft->kind, draft->fields, draft->field_count,
-                                      &event, err);
-    return code == AEP_OK ? aep__envelope_make(envelope, settings, &event, err) : code;
+    int code = aep__facts_from_fields((enum aep_kind)draft->kind, draft->fields, draft->field_count,
+                                      &facts, err);
+    return code == AEP_OK ? aep__envelope_make(envelope, settings, &facts, err) : code;
 }
 
 int aep__draft_preview(const struct aep__draft *draft, const aep_config *config,

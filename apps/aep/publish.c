@@ -95,12 +95,13 @@ static unsigned kinds_with(const char *name)
 {
     unsigned kinds = 0;
     for (int kind = 0; kind < AEP_KIND_COUNT; kind++)
-        kinds |= (unsigned)(aep__kind_member((enum aep_kind)kind, name, strlen(name)) >= 0) << kind;
+        kinds |= (unsigned)(aep__kind_find_member((enum aep_kind)kind, name, strlen(name)) >= 0)
+                 << kind;
     return kinds;
 }
 
-static size_t add_member_rows(struct aep__flag *rows, size_t max, const struct aep__member *member,
-                              unsigned kinds)
+static size_t add_member_rows(struct aep__flag *rows, size_t max,
+                              const struct aep__member_row *member, unsigned kinds)
 {
     if (max < 2)
         return 0;
@@ -127,7 +128,7 @@ static size_t make_options(struct aep__flag *rows, size_t max)
         rows[count] = options[count].flag;
     for (int kind = 0; kind < AEP_KIND_COUNT; kind++) {
         for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
-            const struct aep__member *member = &aep__kinds[kind].members[i];
+            const struct aep__member_row *member = &aep__kinds[kind].members[i];
             unsigned kinds = kinds_with(member->name);
             if ((kinds & ((1u << kind) - 1)) == 0)
                 count += add_member_rows(rows + count, max - count, member, kinds);
@@ -204,7 +205,7 @@ static int read_json(struct source *source, const char *name, const char *value,
     return aep__input_value(name, value, &source->files[source->file_count++], ret, source->err);
 }
 
-static int add_field(struct source *source, const struct aep__member *member, const char *value)
+static int add_field(struct source *source, const struct aep__member_row *member, const char *value)
 {
     aep_field *field = &source->draft.fields[source->draft.field_count++];
     int code = AEP_OK;
@@ -227,7 +228,7 @@ static void add_text(struct source *source, const char *name, const char *value)
 }
 
 /* The member's value: as given, else for ids and agent as the environment has it. */
-static int read_member(struct source *source, const struct aep__member *member)
+static int read_member(struct source *source, const struct aep__member_row *member)
 {
     bool given = aep__args_given(source->args, member->name);
     if (given)
@@ -240,7 +241,7 @@ static int read_member(struct source *source, const struct aep__member *member)
 
 static int read_kind(struct source *source)
 {
-    const struct aep__kind *kind = &aep__kinds[source->draft.kind];
+    const struct aep__kind_row *kind = &aep__kinds[source->draft.kind];
     const struct aep__args *args = source->args;
     int code = AEP_OK;
     for (size_t i = 0; code == AEP_OK && i < kind->member_count; i++)

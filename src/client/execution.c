@@ -68,9 +68,9 @@ static void unlock_run(pthread_mutex_t *lock)
 
 /* ---- start ---- */
 
-static struct aep__value *find_member(struct aep__event *event, const char *name)
+static struct aep__value *find_member(struct aep__facts *facts, const char *name)
 {
-    return &event->values[aep__kind_member(event->kind, name, strlen(name))];
+    return &facts->values[aep__kind_find_member(facts->kind, name, strlen(name))];
 }
 
 static void copy_value(struct aep__value *to, const struct aep__value *value, bool *failed)
@@ -122,7 +122,7 @@ static void free_run(aep_execution *run)
 }
 
 /* Copies first: once the event is out, nothing may fail. */
-static int start_run(aep_publisher *pub, struct aep__event *event, aep_execution **ret,
+static int start_run(aep_publisher *pub, struct aep__facts *facts, aep_execution **ret,
                      aep_error *err)
 {
     struct aep__sent sent;
@@ -131,12 +131,12 @@ static int start_run(aep_publisher *pub, struct aep__event *event, aep_execution
     if (!run)
         return aep__error_memory(err);
     run->pub = pub;
-    copy_value(&run->agent_name, find_member(event, "agent_name"), &failed);
-    copy_value(&run->given_correlation, find_member(event, "correlation_id"), &failed);
-    copy_value(&run->traceparent, &event->traceparent, &failed);
-    copy_value(&run->tracestate, &event->tracestate, &failed);
+    copy_value(&run->agent_name, find_member(facts, "agent_name"), &failed);
+    copy_value(&run->given_correlation, find_member(facts, "correlation_id"), &failed);
+    copy_value(&run->traceparent, &facts->traceparent, &failed);
+    copy_value(&run->tracestate, &facts->tracestate, &failed);
     int result = failed ? aep__error_memory(err)
-                        : aep__publish(pub, &(struct aep__input){.event = event}, &sent, err);
+                        : aep__publish(pub, &(struct aep__input){.facts = facts}, &sent, err);
     if (result != AEP_OK) {
         free_run(run);
         return result;
@@ -149,7 +149,7 @@ static int start_run(aep_publisher *pub, struct aep__event *event, aep_execution
 int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size_t count,
                                aep_execution **ret, aep_error *err)
 {
-    struct aep__event started;
+    struct aep__facts started;
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
     if (!pub || !ret || (count && !fields))
@@ -159,7 +159,7 @@ int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size
                                    : "fields",
                             "a publisher, fields and a place for the execution are needed");
     if (result == AEP_OK)
-        result = aep__event_from_fields(AEP_KIND_STARTED, fields, count, &started, err);
+        result = aep__facts_from_fields(AEP_KIND_STARTED, fields, count, &started, err);
     result =
         result == AEP_OK ? start_run(pub, &started, ret, err) : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
@@ -168,7 +168,7 @@ int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size
 int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
                         aep_error *err)
 {
-    struct aep__event started;
+    struct aep__facts started;
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
     if (!pub || !event || !ret)
@@ -178,7 +178,7 @@ int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execut
                                      : "ret",
                             "a publisher, an event and a place for the execution are needed");
     if (result == AEP_OK)
-        result = aep__event_from_struct(AEP_KIND_STARTED, event, &started, err);
+        result = aep__facts_from_struct(AEP_KIND_STARTED, event, &started, err);
     result =
         result == AEP_OK ? start_run(pub, &started, ret, err) : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
@@ -194,10 +194,10 @@ static bool equals(const struct aep__value *value, const char *text, size_t len)
 /* Agent name and correlation id say whose event it is, and the latter its partition: an execution
  * keeps those that it began with. A correlation id may be given as it was given then, or as it has
  * become: repaired, redacted. */
-static int check_own(const aep_execution *run, struct aep__event *event, aep_error *err)
+static int check_own(const aep_execution *run, struct aep__facts *facts, aep_error *err)
 {
-    const struct aep__value *name = find_member(event, "agent_name");
-    const struct aep__value *correlation = find_member(event, "correlation_id");
+    const struct aep__value *name = find_member(facts, "agent_name");
+    const struct aep__value *correlation = find_member(facts, "correlation_id");
     const struct aep__value *began = &run->agent_name, *given = &run->given_correlation;
     if (name->given && !equals(name, began->text, began->len))
         return aep__error(err, AEP_EINVAL, "agent_name",
@@ -216,50 +216,50 @@ static void default_value(struct aep__value *value, const struct aep__value *our
         *value = *ours;
 }
 
-static void fill_in(const aep_execution *run, struct aep__event *event)
+static void fill_in(const aep_execution *run, struct aep__facts *facts)
 {
     int64_t lasted_us = aep__clock_mono_us() - run->started_us;
     const struct aep__value id = {.text = run->id, .len = strlen(run->id), .given = true};
-    default_value(find_member(event, "agent_name"), &run->agent_name);
-    aep__event_default_text(event, "correlation_id", run->correlation_id);
-    if (event->kind != AEP_KIND_PROGRESS) {
-        aep__event_default_text(event, "session_id", run->session_id);
-        aep__event_default_number(event, "duration_ms", (double)((lasted_us + 500) / 1000));
+    default_value(find_member(facts, "agent_name"), &run->agent_name);
+    aep__facts_default_text(facts, "correlation_id", run->correlation_id);
+    if (facts->kind != AEP_KIND_PROGRESS) {
+        aep__facts_default_text(facts, "session_id", run->session_id);
+        aep__facts_default_number(facts, "duration_ms", (double)((lasted_us + 500) / 1000));
     }
-    default_value(&event->causation_id, &id);
-    if (!event->traceparent.given) {
-        default_value(&event->traceparent, &run->traceparent);
-        default_value(&event->tracestate, &run->tracestate);
+    default_value(&facts->causation_id, &id);
+    if (!facts->traceparent.given) {
+        default_value(&facts->traceparent, &run->traceparent);
+        default_value(&facts->tracestate, &run->tracestate);
     }
-    event->last_us = run->last_us;
+    facts->last_us = run->last_us;
 }
 
 /* Under the run's lock. */
-static int publish_next(aep_execution *run, struct aep__event *event, aep_error *err)
+static int publish_next(aep_execution *run, struct aep__facts *facts, aep_error *err)
 {
     struct aep__sent sent;
     if (run->ended)
         return aep__error(err, AEP_ESTATE, NULL, "this execution has had its terminal event");
-    int result = run->pub->enabled ? check_own(run, event, err) : AEP_OK;
+    int result = run->pub->enabled ? check_own(run, facts, err) : AEP_OK;
     if (result != AEP_OK)
         return aep__publish_refused(run->pub, result);
-    fill_in(run, event);
-    result = aep__publish(run->pub, &(struct aep__input){.event = event}, &sent, err);
+    fill_in(run, facts);
+    result = aep__publish(run->pub, &(struct aep__input){.facts = facts}, &sent, err);
     if (result != AEP_OK)
         return result;
     run->last_us = sent.timestamp_us;
-    run->ended = event->kind != AEP_KIND_PROGRESS;
+    run->ended = facts->kind != AEP_KIND_PROGRESS;
     aep__receipt_fill(&run->receipt, &sent);
     return AEP_OK;
 }
 
-static int publish_locked(aep_execution *run, struct aep__event *event, aep_receipt *receipt,
+static int publish_locked(aep_execution *run, struct aep__facts *facts, aep_receipt *receipt,
                           aep_error *err)
 {
     int result;
     pthread_mutex_t *lock = lock_run(run, &result, err);
     if (result == AEP_OK)
-        result = publish_next(run, event, err);
+        result = publish_next(run, facts, err);
     if (result == AEP_OK && receipt)
         aep__out_fill(receipt, &run->receipt, sizeof run->receipt);
     unlock_run(lock);
@@ -268,15 +268,15 @@ static int publish_locked(aep_execution *run, struct aep__event *event, aep_rece
 
 static int publish_later(aep_execution *run, enum aep_kind kind, const void *args, aep_error *err)
 {
-    struct aep__event event;
+    struct aep__facts facts;
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
     if (!run || !args)
         result = aep__error(err, AEP_EINVAL, run ? "event" : "execution", "no %s is given",
                             run ? "event" : "execution");
     if (result == AEP_OK)
-        result = aep__event_from_struct(kind, args, &event, err);
-    result = result == AEP_OK ? publish_locked(run, &event, NULL, err)
+        result = aep__facts_from_struct(kind, args, &facts, err);
+    result = result == AEP_OK ? publish_locked(run, &facts, NULL, err)
                               : aep__publish_refused(run ? run->pub : NULL, result);
     return aep__call_end(call, result);
 }
@@ -299,15 +299,15 @@ int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *e
 int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const aep_field *fields,
                                  size_t count, aep_receipt *receipt, aep_error *err)
 {
-    struct aep__event event;
+    struct aep__facts facts;
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
     if (!run || (count && !fields) || kind == AEP_KIND_STARTED)
         result = aep__error(err, AEP_EINVAL, !run ? "execution" : "kind",
                             "an execution, a kind that comes after started, and fields are needed");
     if (result == AEP_OK)
-        result = aep__event_from_fields(kind, fields, count, &event, err);
-    result = result == AEP_OK ? publish_locked(run, &event, receipt, err)
+        result = aep__facts_from_fields(kind, fields, count, &facts, err);
+    result = result == AEP_OK ? publish_locked(run, &facts, receipt, err)
                               : aep__publish_refused(run ? run->pub : NULL, result);
     return aep__call_end(call, result);
 }
@@ -341,11 +341,11 @@ const char *aep_execution_traceparent(const aep_execution *run)
 
 static void abandon(aep_execution *run)
 {
-    struct aep__event event;
+    struct aep__facts facts;
     const aep_failed *args = AEP_FAILED(.error_message = "the execution ended without a word",
                                         .error_code = "ABANDONED", .inferred = AEP_NUM(1));
-    if (aep__event_from_struct(AEP_KIND_FAILED, args, &event, NULL) == AEP_OK)
-        publish_locked(run, &event, NULL, NULL);
+    if (aep__facts_from_struct(AEP_KIND_FAILED, args, &facts, NULL) == AEP_OK)
+        publish_locked(run, &facts, NULL, NULL);
 }
 
 void aep_execution_free(aep_execution *run)

@@ -56,7 +56,7 @@ static int make_record(const struct aep__process *process, struct aep__scratch *
                        const struct aep__input *input, aep_error *err)
 {
     struct aep__envelope *envelope = &scratch->envelope;
-    int result = input->event ? aep__envelope_make(envelope, &process->settings, input->event, err)
+    int result = input->facts ? aep__envelope_make(envelope, &process->settings, input->facts, err)
                               : aep__envelope_make_any(envelope, &process->settings, input->any,
                                                        aep__clock_wall_us(), err);
     if (result != AEP_OK)
@@ -115,7 +115,7 @@ static void count_event(struct aep__process *process, const struct aep__text_cou
 /* The last part of the spool is kept for what tells that a run exists, and how it ended. */
 static bool is_reserved(const struct aep__input *input)
 {
-    return input->event && input->event->kind != AEP_KIND_PROGRESS;
+    return input->facts && input->facts->kind != AEP_KIND_PROGRESS;
 }
 
 /* Appends if the record could be made, counts either way. */
@@ -163,18 +163,18 @@ static void take_id(char id[AEP_CORRELATION_ID_SIZE], const char *given, size_t 
 
 static void fill_disabled(struct aep__sent *sent, const struct aep__input *input)
 {
-    const struct aep__event *event = input->event;
+    const struct aep__facts *facts = input->facts;
     uint8_t event_id[16];
     sent->timestamp_us = aep__clock_wall_us();
     aep__id_make(sent->timestamp_us, event_id);
     aep__id_format(event_id, sent->event_id);
-    if (event) {
-        const struct aep__kind *kind = &aep__kinds[event->kind];
-        const struct aep__value *correlation = &event->values[kind->correlation];
+    if (facts) {
+        const struct aep__kind_row *kind = &aep__kinds[facts->kind];
+        const struct aep__value *correlation = &facts->values[kind->correlation];
         take_id(sent->correlation_id, correlation->text, correlation->len);
         if (kind->session < kind->member_count)
-            take_id(sent->session_id, event->values[kind->session].text,
-                    event->values[kind->session].len);
+            take_id(sent->session_id, facts->values[kind->session].text,
+                    facts->values[kind->session].len);
     } else {
         const char *given = input->any->correlation_id;
         take_id(sent->correlation_id, given, given ? strlen(given) : 0);
@@ -248,13 +248,13 @@ static int publish_input(aep_publisher *pub, const struct aep__input *input, aep
 static int publish_struct(aep_publisher *pub, enum aep_kind kind, const void *args,
                           aep_receipt *receipt, aep_error *err)
 {
-    struct aep__event event;
+    struct aep__facts facts;
     struct aep__call call = aep__call_begin();
     int result = check_arguments(pub, args, receipt, err);
     if (result == AEP_OK)
-        result = aep__event_from_struct(kind, args, &event, err);
+        result = aep__facts_from_struct(kind, args, &facts, err);
     result = result == AEP_OK
-                 ? publish_input(pub, &(struct aep__input){.event = &event}, receipt, err)
+                 ? publish_input(pub, &(struct aep__input){.facts = &facts}, receipt, err)
                  : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }
@@ -286,15 +286,15 @@ int aep_publish_failed(aep_publisher *pub, const aep_failed *event, aep_receipt 
 int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
                        size_t count, aep_receipt *receipt, aep_error *err)
 {
-    struct aep__event event;
+    struct aep__facts facts;
     struct aep__call call = aep__call_begin();
     int result = check_arguments(pub, count ? (const void *)fields : "", receipt, err);
     if (result == AEP_OK && !aep_kind_name(kind))
         result = aep__error(err, AEP_EINVAL, "kind", "%d is no kind of event", (int)kind);
     if (result == AEP_OK)
-        result = aep__event_from_fields(kind, fields, count, &event, err);
+        result = aep__facts_from_fields(kind, fields, count, &facts, err);
     result = result == AEP_OK
-                 ? publish_input(pub, &(struct aep__input){.event = &event}, receipt, err)
+                 ? publish_input(pub, &(struct aep__input){.facts = &facts}, receipt, err)
                  : aep__publish_refused(pub, result);
     return aep__call_end(call, result);
 }

@@ -9,7 +9,7 @@
 
 /** What is to be published: one of the two. */
 struct aep__input {
-    const struct aep__event *event; /* of the four kinds */
+    const struct aep__facts *facts; /* of the four kinds */
     const aep_event *any;
 };
 

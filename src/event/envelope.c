@@ -223,7 +223,7 @@ static void add_slice(struct aep__buf *out, struct aep__slice text)
 /* All members but the payload's value. */
 static void write_members(struct aep__envelope *envelope,
                           const struct aep__envelope_settings *settings,
-                          struct aep__event_names *names)
+                          struct aep__envelope_names *names)
 {
     struct aep__buf *out = &envelope->value;
     names->correlation = aep__slice_text(envelope->correlation_id);
@@ -256,7 +256,8 @@ static size_t message_size(const struct aep__message *message)
 
 static int finish_message(struct aep__envelope *envelope,
                           const struct aep__envelope_settings *settings,
-                          const struct aep__event_names *names, const char *largest, aep_error *err)
+                          const struct aep__envelope_names *names, const char *largest,
+                          aep_error *err)
 {
     struct aep__message *message = &envelope->message;
     aep__buf_byte(&envelope->value, '}');
@@ -280,11 +281,11 @@ static int finish_message(struct aep__envelope *envelope,
 
 static int take_correlation(struct aep__envelope *envelope,
                             const struct aep__envelope_settings *settings,
-                            const struct aep__event *event, aep_error *err)
+                            const struct aep__facts *facts, aep_error *err)
 {
-    const struct aep__kind *kind = &aep__kinds[event->kind];
-    const struct aep__member *member = &kind->members[kind->correlation];
-    const struct aep__value *value = &event->values[kind->correlation];
+    const struct aep__kind_row *kind = &aep__kinds[facts->kind];
+    const struct aep__member_row *member = &kind->members[kind->correlation];
+    const struct aep__value *value = &facts->values[kind->correlation];
     if (value->given)
         return take_id_value(envelope, settings, value, member->name, envelope->correlation_id,
                              err);
@@ -297,13 +298,13 @@ static int take_correlation(struct aep__envelope *envelope,
 
 static int take_session(struct aep__envelope *envelope,
                         const struct aep__envelope_settings *settings,
-                        const struct aep__event *event, aep_error *err)
+                        const struct aep__facts *facts, aep_error *err)
 {
-    const struct aep__kind *kind = &aep__kinds[event->kind];
+    const struct aep__kind_row *kind = &aep__kinds[facts->kind];
     if (kind->session == kind->member_count)
         return AEP_OK;
-    const struct aep__member *member = &kind->members[kind->session];
-    const struct aep__value *value = &event->values[kind->session];
+    const struct aep__member_row *member = &kind->members[kind->session];
+    const struct aep__value *value = &facts->values[kind->session];
     if (value->given)
         return take_id_value(envelope, settings, value, member->name, envelope->session_id, err);
     if (member->fallback == AEP__FALLBACK_NEW_ID)
@@ -324,27 +325,27 @@ static int take_causation(struct aep__envelope *envelope,
 
 int aep__envelope_make(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__event *event, aep_error *err)
+                       const struct aep__facts *facts, aep_error *err)
 {
-    const struct aep__kind *kind = &aep__kinds[event->kind];
-    const struct aep__member *largest = kind->members;
-    struct aep__event_names names = {
+    const struct aep__kind_row *kind = &aep__kinds[facts->kind];
+    const struct aep__member_row *largest = kind->members;
+    struct aep__envelope_names names = {
         .event_type = aep__slice_text(kind->event_type),
         .schema_ref = aep__slice_text(kind->schema_ref),
-        .schema_hash = aep_kind_schema_hash(event->kind),
+        .schema_hash = aep_kind_schema_hash(facts->kind),
     };
     uint8_t event_id[16];
     int code;
-    begin_event(envelope, settings, event->now_us, event->last_us, event_id);
-    if ((code = take_correlation(envelope, settings, event, err)) != AEP_OK ||
-        (code = take_session(envelope, settings, event, err)) != AEP_OK ||
-        (code = take_causation(envelope, settings, &event->causation_id, err)) != AEP_OK)
+    begin_event(envelope, settings, facts->now_us, facts->last_us, event_id);
+    if ((code = take_correlation(envelope, settings, facts, err)) != AEP_OK ||
+        (code = take_session(envelope, settings, facts, err)) != AEP_OK ||
+        (code = take_causation(envelope, settings, &facts->causation_id, err)) != AEP_OK)
         return code;
     names.topic = settings->single_topic ? AEP__SLICE(AEP__TOPIC_SINGLE) : names.event_type;
     write_members(envelope, settings, &names);
-    if ((code = aep__payload_write(envelope, settings, event, &largest, err)) != AEP_OK)
+    if ((code = aep__payload_write(envelope, settings, facts, &largest, err)) != AEP_OK)
         return code;
-    aep__headers_make(envelope, settings, &names, &event->traceparent, &event->tracestate,
+    aep__headers_make(envelope, settings, &names, &facts->traceparent, &facts->tracestate,
                       event_id);
     return finish_message(envelope, settings, &names, largest->name, err);
 }
@@ -372,7 +373,7 @@ static struct aep__slice make_schema_ref(struct aep__slice event_type, char *ref
 }
 
 static int take_names(struct aep__envelope *envelope, const aep_event *event,
-                      struct aep__event_names *names, aep_error *err)
+                      struct aep__envelope_names *names, aep_error *err)
 {
     names->event_type = aep__slice_text(event->event_type);
     names->topic = event->topic ? aep__slice_text(event->topic) : names->event_type;
@@ -461,7 +462,7 @@ static struct aep__value text_value(const char *text)
 static int make_any(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
                     const aep_event *event, int64_t now_us, aep_error *err)
 {
-    struct aep__event_names names = {0};
+    struct aep__envelope_names names = {0};
     uint8_t event_id[16];
     struct aep__value causation = text_value(event->causation_id);
     struct aep__value parent = text_value(event->traceparent);

@@ -2,8 +2,8 @@
 /* From what a caller says to the message that Kafka gets: ten members in a fixed order, a key,
  * headers.
  *
- *     aep_started, …  ─ aep__event_from_struct ─┐
- *     aep_field[]     ─ aep__event_from_fields ─┴▶ aep__event ─ aep__envelope_make ─────▶ message
+ *     aep_started, …  ─ aep__facts_from_struct ─┐
+ *     aep_field[]     ─ aep__facts_from_fields ─┴▶ aep__facts ─ aep__envelope_make ─────▶ message
  *     aep_event       ─────────────────────────────────────── aep__envelope_make_any ─▶ message
  *
  * Settings are made once per publisher and read-only afterwards. A struct aep__envelope is the
@@ -16,7 +16,7 @@
 #include "aep/aep.h"
 #include "base/clock.h"
 #include "base/message.h"
-#include "event/event.h"
+#include "event/facts.h"
 #include "event/redact.h"
 #include "event/text.h"
 
@@ -78,7 +78,7 @@ struct aep__envelope {
  *         AEP_ENOMEM */
 int aep__envelope_make(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__event *event, aep_error *err);
+                       const struct aep__facts *facts, aep_error *err);
 /** The same for any other event type. An event type of the four kinds is AEP_EINVAL. */
 int aep__envelope_make_any(struct aep__envelope *envelope,
                            const struct aep__envelope_settings *settings, const aep_event *event,

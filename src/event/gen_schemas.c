@@ -33,7 +33,7 @@ static const char definitions[] =
     "    }\n"
     "  }\n";
 
-static void write_number_type(FILE *out, const struct aep__member *member)
+static void write_number_type(FILE *out, const struct aep__member_row *member)
 {
     fprintf(out, "\"type\": \"%s\", \"minimum\": %.0f",
             member->type == AEP__TYPE_INTEGER ? "integer" : "number", member->min);
@@ -41,7 +41,7 @@ static void write_number_type(FILE *out, const struct aep__member *member)
         fprintf(out, ", \"maximum\": %.0f", member->max);
 }
 
-static void write_type(FILE *out, const struct aep__member *member)
+static void write_type(FILE *out, const struct aep__member_row *member)
 {
     switch (member->type) {
     case AEP__TYPE_TEXT:
@@ -74,7 +74,7 @@ static void write_type(FILE *out, const struct aep__member *member)
     }
 }
 
-static void write_required(FILE *out, const struct aep__kind *kind)
+static void write_required(FILE *out, const struct aep__kind_row *kind)
 {
     const char *comma = "";
     fputs("      \"required\": [", out);
@@ -86,14 +86,14 @@ static void write_required(FILE *out, const struct aep__kind *kind)
     fputs("],\n", out);
 }
 
-static void write_payload(FILE *out, const struct aep__kind *kind)
+static void write_payload(FILE *out, const struct aep__kind_row *kind)
 {
     fputs("    \"payload\": {\n      \"type\": \"object\",\n", out);
     fputs("      \"additionalProperties\": false,\n", out);
     write_required(out, kind);
     fputs("      \"properties\": {\n", out);
     for (size_t i = 0; i < kind->member_count; i++) {
-        const struct aep__member *member = &kind->members[i];
+        const struct aep__member_row *member = &kind->members[i];
         fprintf(out, "        \"%s\": {", member->name);
         write_type(out, member);
         fprintf(out, ", \"description\": \"%s\"}%s\n", member->help,
@@ -102,7 +102,7 @@ static void write_payload(FILE *out, const struct aep__kind *kind)
     fputs("      }\n    }\n", out);
 }
 
-static void write_schema(FILE *out, const struct aep__kind *kind)
+static void write_schema(FILE *out, const struct aep__kind_row *kind)
 {
     fprintf(out,
             "{\n"

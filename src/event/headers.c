@@ -56,7 +56,7 @@ static void add_header(struct aep__message *message, struct aep__slice name,
 
 static void add_cloudevents(struct aep__envelope *envelope,
                             const struct aep__envelope_settings *settings,
-                            const struct aep__event_names *names)
+                            const struct aep__envelope_names *names)
 {
     struct aep__message *message = &envelope->message;
     add_header(message, AEP__SLICE("content-type"), AEP__SLICE("application/json"));
@@ -76,7 +76,7 @@ static void add_cloudevents(struct aep__envelope *envelope,
 
 void aep__headers_make(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__event_names *names, const struct aep__value *parent,
+                       const struct aep__envelope_names *names, const struct aep__value *parent,
                        const struct aep__value *state, const uint8_t event_id[16])
 {
     struct aep__message *message = &envelope->message;

@@ -7,7 +7,7 @@
 #include "event/envelope.h"
 
 /* What an event is called, wherever that stands. */
-struct aep__event_names {
+struct aep__envelope_names {
     struct aep__slice event_type, topic, schema_ref;
     const char *schema_hash; /* NULL: its schema is not ours */
     struct aep__slice correlation, causation;
@@ -17,7 +17,7 @@ struct aep__event_names {
  * @parent, @state  the caller's trace context; one that is not valid is passed over */
 void aep__headers_make(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__event_names *names, const struct aep__value *parent,
+                       const struct aep__envelope_names *names, const struct aep__value *parent,
                        const struct aep__value *state, const uint8_t event_id[16]);
 
 #endif

@@ -30,7 +30,7 @@
 #define DURATION_MS(of)                                                                            \
     MEMBER(of, duration_ms, NUMBER, "how long it ran, in milliseconds", RANGE(0, NUMBER_MAX))
 
-static const struct aep__member started[] = {
+static const struct aep__member_row started[] = {
     AGENT_NAME(aep_started),
     MEMBER(aep_started, user_request, TEXT, "what was asked for", REQUIRED, .request = true,
            .option = "request"),
@@ -41,7 +41,7 @@ static const struct aep__member started[] = {
            FALLBACK(EMPTY_OBJECT)),
 };
 
-static const struct aep__member progress[] = {
+static const struct aep__member_row progress[] = {
     AGENT_NAME(aep_progress),
     CORRELATION_ID(aep_progress, REQUIRED),
     MEMBER(aep_progress, progress_percent, NUMBER, "how far it is, in percent", RANGE(0, 100)),
@@ -54,7 +54,7 @@ static const struct aep__member progress[] = {
            "permission, timer, rate_limit, child)", ),
 };
 
-static const struct aep__member completed[] = {
+static const struct aep__member_row completed[] = {
     AGENT_NAME(aep_completed),
     CORRELATION_ID(aep_completed, REQUIRED),
     MEMBER(aep_completed, completed_at, TIME, "when it ended", FALLBACK(NOW)),
@@ -67,7 +67,7 @@ static const struct aep__member completed[] = {
     SESSION_ID(aep_completed, ),
 };
 
-static const struct aep__member failed[] = {
+static const struct aep__member_row failed[] = {
     AGENT_NAME(aep_failed),
     CORRELATION_ID(aep_failed, REQUIRED),
     MEMBER(aep_failed, failed_at, TIME, "when it failed", FALLBACK(NOW)),
@@ -94,7 +94,7 @@ static const struct aep__member failed[] = {
         .link_offset = offsetof(struct aep_##kind, causation_id),                                  \
     }
 
-const struct aep__kind aep__kinds[AEP_KIND_COUNT] = {
+const struct aep__kind_row aep__kinds[AEP_KIND_COUNT] = {
     [AEP_KIND_STARTED] = KIND(started, 2, 3, "an execution begins"),
     [AEP_KIND_PROGRESS] = KIND(progress, 1, COUNT(progress), "an execution moves on"),
     [AEP_KIND_COMPLETED] = KIND(completed, 1, 9, "an execution ended well"),
@@ -102,7 +102,7 @@ const struct aep__kind aep__kinds[AEP_KIND_COUNT] = {
 };
 
 _Static_assert(COUNT(failed) <= AEP__MEMBERS_MAX && COUNT(completed) <= AEP__MEMBERS_MAX,
-               "struct aep__event has a value for each member");
+               "struct aep__facts has a value for each member");
 
 bool aep__type_is_number(enum aep__type type)
 {
@@ -129,9 +129,9 @@ static bool equals(const char *name, const char *text, size_t len)
     return strlen(name) == len && memcmp(name, text, len) == 0;
 }
 
-int aep__kind_member(enum aep_kind kind, const char *name, size_t len)
+int aep__kind_find_member(enum aep_kind kind, const char *name, size_t len)
 {
-    const struct aep__kind *row = &aep__kinds[kind];
+    const struct aep__kind_row *row = &aep__kinds[kind];
     for (size_t i = 0; i < row->member_count; i++)
         if (equals(row->members[i].name, name, len))
             return (int)i;
@@ -258,7 +258,7 @@ int aep_kind_member(enum aep_kind kind, size_t index, aep_member *ret)
 {
     if (!is_kind(kind) || index >= aep__kinds[kind].member_count || !ret)
         return AEP_EINVAL;
-    const struct aep__member *member = &aep__kinds[kind].members[index];
+    const struct aep__member_row *member = &aep__kinds[kind].members[index];
     ret->name = member->name;
     ret->type = aep__type_name(member->type);
     ret->required = member->required && member->fallback == AEP__FALLBACK_NONE;

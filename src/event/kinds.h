@@ -32,7 +32,7 @@ enum aep__fallback {
     AEP__FALLBACK_EMPTY_OBJECT,
 };
 
-struct aep__member {
+struct aep__member_row {
     const char *name;
     const char *key; /* as it is written: "agent_name": with its quotes and colon */
     size_t key_len;
@@ -49,12 +49,12 @@ struct aep__member {
 
 #define AEP__MEMBERS_MAX 14
 
-struct aep__kind {
+struct aep__kind_row {
     const char *name;       /* "started" */
     const char *event_type; /* and topic in the default layout */
     const char *schema_ref;
     const char *help;
-    const struct aep__member *members;
+    const struct aep__member_row *members;
     size_t member_count;
     size_t correlation; /* the index of correlation_id; */
     size_t session;     /* and of session_id, or member_count: it has none */
@@ -65,7 +65,7 @@ struct aep__kind {
 /** The topic of all kinds with topic.layout=single. */
 #define AEP__TOPIC_SINGLE "omninode.agent.execution.v1"
 
-extern const struct aep__kind aep__kinds[AEP_KIND_COUNT];
+extern const struct aep__kind_row aep__kinds[AEP_KIND_COUNT];
 
 /** True for aep_number in the public struct, false for const char *. */
 bool aep__type_is_number(enum aep__type type);
@@ -74,7 +74,7 @@ bool aep__type_is_json(enum aep__type type);
 /** "text", "time", "id", … for help texts. */
 const char *aep__type_name(enum aep__type type);
 /** The index of a member by its name; -1 if the kind has none such. */
-int aep__kind_member(enum aep_kind kind, const char *name, size_t len);
+int aep__kind_find_member(enum aep_kind kind, const char *name, size_t len);
 /** The kind of an event type, whatever comes before it ("dev.omninode.…"); -1 if none. */
 int aep__kind_of_type(const char *event_type, size_t len);
 

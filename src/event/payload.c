@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-static int refuse_range(const struct aep__member *member, aep_error *err)
+static int refuse_range(const struct aep__member_row *member, aep_error *err)
 {
     const char *whole = member->type == AEP__TYPE_INTEGER ? "whole " : "";
     if (member->type == AEP__TYPE_BOOL)
@@ -29,7 +29,7 @@ static bool equals(const struct aep__value *value, struct aep__slice word)
 }
 
 /* The number that a value is, from its text if it has one. */
-static bool read_number(const struct aep__member *member, const struct aep__value *value,
+static bool read_number(const struct aep__member_row *member, const struct aep__value *value,
                         double *ret)
 {
     bool is_true = false;
@@ -44,7 +44,7 @@ static bool read_number(const struct aep__member *member, const struct aep__valu
     return inside && (member->type == AEP__TYPE_NUMBER || *ret == (double)(int64_t)*ret);
 }
 
-static int write_number(struct aep__envelope *envelope, const struct aep__member *member,
+static int write_number(struct aep__envelope *envelope, const struct aep__member_row *member,
                         const struct aep__value *value, aep_error *err)
 {
     double number;
@@ -61,7 +61,7 @@ static int write_number(struct aep__envelope *envelope, const struct aep__member
 }
 
 static int write_text(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
-                      const struct aep__member *member, const struct aep__value *value,
+                      const struct aep__member_row *member, const struct aep__value *value,
                       aep_error *err)
 {
     if (member->required && aep__utf8_blank(value->text, value->len))
@@ -72,7 +72,7 @@ static int write_text(struct aep__envelope *envelope, const struct aep__envelope
     return AEP_OK;
 }
 
-static int write_time(struct aep__envelope *envelope, const struct aep__member *member,
+static int write_time(struct aep__envelope *envelope, const struct aep__member_row *member,
                       const struct aep__value *value, aep_error *err)
 {
     if (!aep__clock_parse(value->text, value->len, NULL))
@@ -82,7 +82,7 @@ static int write_time(struct aep__envelope *envelope, const struct aep__member *
     return AEP_OK;
 }
 
-static int write_json(struct aep__envelope *envelope, const struct aep__member *member,
+static int write_json(struct aep__envelope *envelope, const struct aep__member_row *member,
                       const struct aep__value *value, aep_error *err)
 {
     enum aep__json_token wanted = member->type == AEP__TYPE_OBJECT  ? AEP__JSON_OBJECT
@@ -95,7 +95,7 @@ static int write_json(struct aep__envelope *envelope, const struct aep__member *
 
 static int write_given(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__member *member, const struct aep__value *value,
+                       const struct aep__member_row *member, const struct aep__value *value,
                        aep_error *err)
 {
     if (aep__type_is_number(member->type))
@@ -114,7 +114,7 @@ static int write_given(struct aep__envelope *envelope,
     return write_text(envelope, settings, member, value, err);
 }
 
-static int refuse_missing(const struct aep__member *member, aep_error *err)
+static int refuse_missing(const struct aep__member_row *member, aep_error *err)
 {
     return aep__error(err, AEP_EINVAL, member->name, "%s is required: %s", member->name,
                       member->help);
@@ -122,7 +122,7 @@ static int refuse_missing(const struct aep__member *member, aep_error *err)
 
 static int write_member(struct aep__envelope *envelope,
                         const struct aep__envelope_settings *settings,
-                        const struct aep__member *member, const struct aep__value *value,
+                        const struct aep__member_row *member, const struct aep__value *value,
                         aep_error *err)
 {
     struct aep__buf *out = &envelope->value;
@@ -139,14 +139,14 @@ static int write_member(struct aep__envelope *envelope,
 }
 
 /* The member that may not be less than another one: steps_total. */
-static int check_order(const struct aep__event *event, const struct aep__kind *kind,
-                       const struct aep__member *member, aep_error *err)
+static int check_order(const struct aep__facts *facts, const struct aep__kind_row *kind,
+                       const struct aep__member_row *member, aep_error *err)
 {
-    int other = aep__kind_member(event->kind, member->at_least, strlen(member->at_least));
-    const struct aep__value *least = &event->values[other];
+    int other = aep__kind_find_member(facts->kind, member->at_least, strlen(member->at_least));
+    const struct aep__value *least = &facts->values[other];
     double high, low;
     if (least->given && read_number(&kind->members[other], least, &low) &&
-        read_number(member, &event->values[member - kind->members], &high) && high < low)
+        read_number(member, &facts->values[member - kind->members], &high) && high < low)
         return aep__error(err, AEP_EINVAL, member->name, "%s is less than %s", member->name,
                           member->at_least);
     return AEP_OK;
@@ -154,16 +154,16 @@ static int check_order(const struct aep__event *event, const struct aep__kind *k
 
 int aep__payload_write(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__event *event, const struct aep__member **ret_largest,
+                       const struct aep__facts *facts, const struct aep__member_row **ret_largest,
                        aep_error *err)
 {
-    const struct aep__kind *kind = &aep__kinds[event->kind];
+    const struct aep__kind_row *kind = &aep__kinds[facts->kind];
     struct aep__buf *out = &envelope->value;
     size_t largest = 0;
     char separator = '{';
     for (size_t i = 0; i < kind->member_count; i++) {
-        const struct aep__member *member = &kind->members[i];
-        const struct aep__value *value = &event->values[i];
+        const struct aep__member_row *member = &kind->members[i];
+        const struct aep__value *value = &facts->values[i];
         if (!value->given && !member->required)
             continue;
         size_t begin = out->len;
@@ -179,7 +179,7 @@ int aep__payload_write(struct aep__envelope *envelope,
             code = write_member(envelope, settings, member, value, err);
         }
         if (code == AEP_OK && member->at_least && value->given)
-            code = check_order(event, kind, member, err);
+            code = check_order(facts, kind, member, err);
         if (code != AEP_OK)
             return code;
         if (out->len - begin > largest) {

@@ -13,7 +13,7 @@
  *         AEP_ENOMEM. envelope->value is then of no use. */
 int aep__payload_write(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
-                       const struct aep__event *event, const struct aep__member **ret_largest,
+                       const struct aep__facts *facts, const struct aep__member_row **ret_largest,
                        aep_error *err);
 
 #endif

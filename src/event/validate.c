@@ -308,7 +308,7 @@ static void check_partition_key(struct check *check)
 
 #define PARENT "/payload"
 
-static void check_range(struct check *check, const struct aep__member *member,
+static void check_range(struct check *check, const struct aep__member_row *member,
                         const struct value *value)
 {
     double number;
@@ -320,7 +320,7 @@ static void check_range(struct check *check, const struct aep__member *member,
         report_member(check, FINDING_TYPE, PARENT, member->name, "is not a whole number");
 }
 
-static void check_text_member(struct check *check, const struct aep__member *member,
+static void check_text_member(struct check *check, const struct aep__member_row *member,
                               const struct value *value)
 {
     struct aep__slice text = value->text;
@@ -336,7 +336,7 @@ static void check_text_member(struct check *check, const struct aep__member *mem
                       "is over 128 bytes or holds control characters");
 }
 
-static void check_member(struct check *check, const struct aep__member *member,
+static void check_member(struct check *check, const struct aep__member_row *member,
                          const struct value *value)
 {
     if (value->type == AEP__JSON_ERROR && !member->required)
@@ -369,7 +369,7 @@ static void check_member(struct check *check, const struct aep__member *member,
 }
 
 /* steps_total against steps_completed. */
-static void check_order(struct check *check, const struct aep__member *member,
+static void check_order(struct check *check, const struct aep__member_row *member,
                         const struct value *value, const struct value *least)
 {
     double high, low;
@@ -435,12 +435,12 @@ static void check_payload(struct check *check, bool type_valid)
         return;
     }
     for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
-        const struct aep__member *member = &aep__kinds[kind].members[i];
+        const struct aep__member_row *member = &aep__kinds[kind].members[i];
         check_member(check, member, &check->members[i]);
         if (member->at_least)
             check_order(check, member, &check->members[i],
-                        &check->members[aep__kind_member((enum aep_kind)kind, member->at_least,
-                                                         strlen(member->at_least))]);
+                        &check->members[aep__kind_find_member((enum aep_kind)kind, member->at_least,
+                                                              strlen(member->at_least))]);
     }
     check_mismatch(check, &check->members[aep__kinds[kind].correlation]);
 }

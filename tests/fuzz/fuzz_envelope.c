@@ -53,11 +53,11 @@ static char *take_value(const uint8_t **data, size_t *size, size_t *ret_len)
 static int make_kind(int kind, const uint8_t *data, size_t size, aep_error *err)
 {
     static const char *const links[] = {"causation_id", "traceparent", "tracestate"};
-    const struct aep__kind *row = &aep__kinds[kind];
+    const struct aep__kind_row *row = &aep__kinds[kind];
     aep_field fields[AEP__MEMBERS_MAX + 3];
     char *texts[AEP__MEMBERS_MAX + 3];
     size_t count = 0;
-    struct aep__event event;
+    struct aep__facts facts;
     for (size_t i = 0; i < row->member_count + 3 && size > 0; i++) {
         size_t len;
         char *text = take_value(&data, &size, &len);
@@ -70,9 +70,9 @@ static int make_kind(int kind, const uint8_t *data, size_t size, aep_error *err)
         else
             count++;
     }
-    must(aep__event_from_fields((enum aep_kind)kind, fields, count, &event, err) == AEP_OK);
-    event.now_us = 1763044200123456;
-    int code = aep__envelope_make(&envelope, &settings, &event, err);
+    must(aep__facts_from_fields((enum aep_kind)kind, fields, count, &facts, err) == AEP_OK);
+    facts.now_us = 1763044200123456;
+    int code = aep__envelope_make(&envelope, &settings, &facts, err);
     if (code == AEP_OK) /* the message may borrow from the texts */
         must(aep_validate(envelope.message.value.data, envelope.message.value.len, 0, NULL, NULL,
                           err) == AEP_OK);

@@ -77,19 +77,19 @@ static int make_kind(struct aep__envelope *envelope, const struct aep__envelope_
     size_t count = 0;
     const char *name;
     json_t *member;
-    struct aep__event event;
+    struct aep__facts facts;
     json_object_foreach(json_object_get(vector, "members"), name, member) fields[count++] =
         (aep_field){.name = name,
                     .text = json_string_value(member),
                     .length = json_string_length(member),
                     .number = json_number_value(member)};
-    int code = aep__event_from_fields((enum aep_kind)aep_kind_find(text_of(vector, "kind")), fields,
-                                      count, &event, err);
+    int code = aep__facts_from_fields((enum aep_kind)aep_kind_find(text_of(vector, "kind")), fields,
+                                      count, &facts, err);
     if (code != AEP_OK)
         return code;
-    event.now_us = time_of(vector, "now");
-    event.last_us = time_of(vector, "last");
-    return aep__envelope_make(envelope, settings, &event, err);
+    facts.now_us = time_of(vector, "now");
+    facts.last_us = time_of(vector, "last");
+    return aep__envelope_make(envelope, settings, &facts, err);
 }
 
 static int make_any(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
@@ -230,26 +230,26 @@ static void structs_say_the_same_as_fields(void **state)
     (void)state;
     struct aep__envelope_settings settings = plain;
     struct aep__envelope a = {0}, b = {0};
-    struct aep__event event;
+    struct aep__facts facts;
     aep_error err;
     assert_int_equal(aep__envelope_settings_prepare(&settings, &err), AEP_OK);
-    assert_int_equal(aep__event_from_struct(AEP_KIND_COMPLETED,
+    assert_int_equal(aep__facts_from_struct(AEP_KIND_COMPLETED,
                                             AEP_COMPLETED(.agent_name = "a", .correlation_id = "c",
                                                           .duration_ms = AEP_NUM(0),
                                                           .quality_score = AEP_NUM(0.25),
                                                           .artifacts = "[1]", .causation_id = "k"),
-                                            &event, &err),
+                                            &facts, &err),
                      AEP_OK);
-    event.now_us = 1763044200123456;
-    assert_int_equal(aep__envelope_make(&a, &settings, &event, &err), AEP_OK);
+    facts.now_us = 1763044200123456;
+    assert_int_equal(aep__envelope_make(&a, &settings, &facts, &err), AEP_OK);
     const aep_field fields[] = {
         {"causation_id", "k", 1, 0},      {"artifacts", "[1]", 3, 0},
         {"quality_score", NULL, 0, 0.25}, {"duration_ms", "0", 1, 0},
         {"correlation_id", "c", 1, 0},    {"agent_name", "a", 1, 0},
     };
-    assert_int_equal(aep__event_from_fields(AEP_KIND_COMPLETED, fields, 6, &event, &err), AEP_OK);
-    event.now_us = 1763044200123456;
-    assert_int_equal(aep__envelope_make(&b, &settings, &event, &err), AEP_OK);
+    assert_int_equal(aep__facts_from_fields(AEP_KIND_COMPLETED, fields, 6, &facts, &err), AEP_OK);
+    facts.now_us = 1763044200123456;
+    assert_int_equal(aep__envelope_make(&b, &settings, &facts, &err), AEP_OK);
     memcpy(strstr(a.message.value.data, a.event_id), b.event_id, AEP_ID_SIZE - 1);
     assert_int_equal(a.message.value.len, b.message.value.len);
     assert_memory_equal(a.message.value.data, b.message.value.data, a.message.value.len);
@@ -263,50 +263,50 @@ static void structs_say_the_same_as_fields(void **state)
 static void a_struct_of_another_version_is_read_as_far_as_it_goes(void **state)
 {
     (void)state;
-    struct aep__event event;
+    struct aep__facts facts;
     aep_error err;
     struct {
         aep_started known;
         const char *later;
     } newer = {.known = {.size = sizeof newer, .agent_name = "a"}};
-    assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED, &newer, &event, &err), AEP_OK);
+    assert_int_equal(aep__facts_from_struct(AEP_KIND_STARTED, &newer, &facts, &err), AEP_OK);
     newer.later = "x";
-    assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED, &newer, &event, &err), AEP_EINVAL);
+    assert_int_equal(aep__facts_from_struct(AEP_KIND_STARTED, &newer, &facts, &err), AEP_EINVAL);
     assert_string_equal(err.field, "size");
     aep_started older = {.size = offsetof(aep_started, session_id),
                          .agent_name = "a",
                          .correlation_id = "c",
                          .session_id = "not there yet"};
-    assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED, &older, &event, &err), AEP_OK);
-    assert_true(event.values[2].given);
-    assert_false(event.values[3].given);
+    assert_int_equal(aep__facts_from_struct(AEP_KIND_STARTED, &older, &facts, &err), AEP_OK);
+    assert_true(facts.values[2].given);
+    assert_false(facts.values[3].given);
     older.size = 0;
-    assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED, &older, &event, &err), AEP_EINVAL);
+    assert_int_equal(aep__facts_from_struct(AEP_KIND_STARTED, &older, &facts, &err), AEP_EINVAL);
 }
 
 static void a_field_given_twice_is_refused(void **state)
 {
     (void)state;
-    struct aep__event event;
+    struct aep__facts facts;
     aep_error err;
     const aep_field fields[] = {{"agent_name", "a", 1, 0}, {"agent_name", "b", 1, 0}};
-    assert_int_equal(aep__event_from_fields(AEP_KIND_STARTED, fields, 2, &event, &err), AEP_EINVAL);
+    assert_int_equal(aep__facts_from_fields(AEP_KIND_STARTED, fields, 2, &facts, &err), AEP_EINVAL);
     assert_string_equal(err.field, "agent_name");
-    assert_int_equal(aep__event_from_fields((enum aep_kind)9, fields, 1, &event, &err), AEP_EINVAL);
+    assert_int_equal(aep__facts_from_fields((enum aep_kind)9, fields, 1, &facts, &err), AEP_EINVAL);
 }
 
 static void defaults_stand_in_only_for_what_was_not_given(void **state)
 {
     (void)state;
-    struct aep__event event = {.kind = AEP_KIND_COMPLETED};
-    aep__event_default_text(&event, "agent_name", "a");
-    aep__event_default_text(&event, "agent_name", "b");
-    aep__event_default_text(&event, "causation_id", "k");
-    aep__event_default_text(&event, "user_request", "completed has none");
-    aep__event_default_number(&event, "duration_ms", 5);
-    assert_string_equal(event.values[0].text, "a");
-    assert_string_equal(event.causation_id.text, "k");
-    assert_true(event.values[3].given && event.values[3].number == 5);
+    struct aep__facts facts = {.kind = AEP_KIND_COMPLETED};
+    aep__facts_default_text(&facts, "agent_name", "a");
+    aep__facts_default_text(&facts, "agent_name", "b");
+    aep__facts_default_text(&facts, "causation_id", "k");
+    aep__facts_default_text(&facts, "user_request", "completed has none");
+    aep__facts_default_number(&facts, "duration_ms", 5);
+    assert_string_equal(facts.values[0].text, "a");
+    assert_string_equal(facts.causation_id.text, "k");
+    assert_true(facts.values[3].given && facts.values[3].number == 5);
 }
 
 static void settings_that_cannot_stand_on_the_wire_are_named(void **state)
@@ -330,17 +330,17 @@ static void ids_with_secrets_are_redacted_wherever_they_stand(void **state)
     struct aep__redactor *redactor;
     struct aep__envelope_settings settings = plain;
     struct aep__envelope envelope = {0};
-    struct aep__event event;
+    struct aep__facts facts;
     assert_int_equal(aep__redactor_new(NULL, &redactor, &err), AEP_OK);
     settings.redactor = redactor;
     assert_int_equal(aep__envelope_settings_prepare(&settings, &err), AEP_OK);
-    assert_int_equal(aep__event_from_struct(AEP_KIND_STARTED,
+    assert_int_equal(aep__facts_from_struct(AEP_KIND_STARTED,
                                             AEP_STARTED(.agent_name = "a", .user_request = "r",
                                                         .correlation_id = "sk-1234567890abcdef",
                                                         .tracestate = "a=sk-1234567890abcdef"),
-                                            &event, &err),
+                                            &facts, &err),
                      AEP_OK);
-    assert_int_equal(aep__envelope_make(&envelope, &settings, &event, &err), AEP_OK);
+    assert_int_equal(aep__envelope_make(&envelope, &settings, &facts, &err), AEP_OK);
     assert_string_equal(envelope.correlation_id, "[REDACTED:openai_key]");
     assert_null(memmem(envelope.message.value.data, envelope.message.value.len, "567890", 6));
     for (size_t i = 0; i < envelope.message.header_count; i++)

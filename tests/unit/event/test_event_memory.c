@@ -156,7 +156,7 @@ static int make_envelope(aep_error *err)
                                               .redactor = redactor};
     static char context[12000];
     struct aep__envelope envelope = {0};
-    struct aep__event event;
+    struct aep__facts facts;
     size_t len = 0;
     for (int i = 0; i < 200; i++)
         len += (size_t)snprintf(context + len, sizeof context - len,
@@ -164,13 +164,13 @@ static int make_envelope(aep_error *err)
     strcpy(context + len, ",\"password\":\"hunter2\",\"AKIAIOSFODNN7EXAMPLE\":1}");
     int code = aep__envelope_settings_prepare(&settings, err);
     if (code == AEP_OK)
-        code = aep__event_from_struct(AEP_KIND_STARTED,
+        code = aep__facts_from_struct(AEP_KIND_STARTED,
                                       AEP_STARTED(.agent_name = "a\xff", .context = context,
                                                   .user_request = "a12b password=hunter2",
                                                   .correlation_id = "c\xff"),
-                                      &event, err);
+                                      &facts, err);
     if (code == AEP_OK)
-        code = aep__envelope_make(&envelope, &settings, &event, err);
+        code = aep__envelope_make(&envelope, &settings, &facts, err);
     if (code == AEP_OK &&
         (memmem(envelope.message.value.data, envelope.message.value.len, "hunter2", 7) ||
          envelope.counts.redacted != 4))

@@ -10,25 +10,25 @@ static void every_member_of_a_struct_has_its_place(void **state)
 {
     (void)state;
     for (int k = 0; k < AEP_KIND_COUNT; k++) {
-        const struct aep__kind *kind = &aep__kinds[k];
+        const struct aep__kind_row *kind = &aep__kinds[k];
         size_t end = sizeof(size_t);
         bool seen[sizeof(aep_failed)] = {false};
         for (size_t i = 0; i < kind->member_count; i++) {
-            const struct aep__member *member = &kind->members[i];
+            const struct aep__member_row *member = &kind->members[i];
             size_t size = aep__type_is_number(member->type) ? sizeof(aep_number) : sizeof(char *);
             for (size_t b = 0; b < size; b++) {
                 assert_false(seen[member->offset + b]);
                 seen[member->offset + b] = true;
             }
             end += size;
-            assert_int_equal(aep__kind_member((enum aep_kind)k, member->name, strlen(member->name)),
-                             i);
+            assert_int_equal(
+                aep__kind_find_member((enum aep_kind)k, member->name, strlen(member->name)), i);
             assert_int_equal(member->key_len, strlen(member->name) + 3);
             assert_non_null(aep__type_name(member->type));
             assert_true(strlen(member->help) > 5);
             if (member->at_least)
-                assert_true(aep__kind_member((enum aep_kind)k, member->at_least,
-                                             strlen(member->at_least)) >= 0);
+                assert_true(aep__kind_find_member((enum aep_kind)k, member->at_least,
+                                                  strlen(member->at_least)) >= 0);
         }
         assert_int_equal(end, kind->link_offset);
         assert_int_equal(kind->link_offset + 3 * sizeof(char *), kind->struct_size);
@@ -138,7 +138,7 @@ static void a_schema_has_the_members_of_its_kind(void **state)
 {
     (void)state;
     for (int k = 0; k < AEP_KIND_COUNT; k++) {
-        const struct aep__kind *kind = &aep__kinds[k];
+        const struct aep__kind_row *kind = &aep__kinds[k];
         json_t *schema =
             json_loads(aep_kind_schema((enum aep_kind)k), JSON_REJECT_DUPLICATES, NULL);
         json_t *envelope = json_object_get(schema, "properties");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "event/event.h"
+#include "event/facts.h"
 
 #include "base/error.h"
 
@@ -44,7 +44,7 @@ static struct aep__value read_number(const void *args, size_t size, size_t offse
     return (struct aep__value){NULL, 0, number.value, number.given != 0};
 }
 
-int aep__event_from_struct(enum aep_kind kind, const void *args, struct aep__event *event,
+int aep__facts_from_struct(enum aep_kind kind, const void *args, struct aep__facts *facts,
                            aep_error *err)
 {
     static const char *const macros[AEP_KIND_COUNT] = {
@@ -53,22 +53,22 @@ int aep__event_from_struct(enum aep_kind kind, const void *args, struct aep__eve
         [AEP_KIND_COMPLETED] = "AEP_COMPLETED()",
         [AEP_KIND_FAILED] = "AEP_FAILED()",
     };
-    const struct aep__kind *row = &aep__kinds[kind];
+    const struct aep__kind_row *row = &aep__kinds[kind];
     size_t size;
     memcpy(&size, args, sizeof size);
     int code = check_size(args, size, row->struct_size, macros[kind], err);
     if (code != AEP_OK)
         return code;
-    *event = (struct aep__event){.kind = kind};
+    *facts = (struct aep__facts){.kind = kind};
     for (size_t i = 0; i < row->member_count; i++) {
-        const struct aep__member *member = &row->members[i];
-        event->values[i] = aep__type_is_number(member->type)
+        const struct aep__member_row *member = &row->members[i];
+        facts->values[i] = aep__type_is_number(member->type)
                                ? read_number(args, size, member->offset)
                                : read_text(args, size, member->offset);
     }
-    event->causation_id = read_text(args, size, row->link_offset);
-    event->traceparent = read_text(args, size, row->link_offset + sizeof(char *));
-    event->tracestate = read_text(args, size, row->link_offset + 2 * sizeof(char *));
+    facts->causation_id = read_text(args, size, row->link_offset);
+    facts->traceparent = read_text(args, size, row->link_offset + sizeof(char *));
+    facts->tracestate = read_text(args, size, row->link_offset + 2 * sizeof(char *));
     return AEP_OK;
 }
 
@@ -85,27 +85,27 @@ int aep__event_any_from_struct(const aep_event *args, aep_event *ret, aep_error 
 /* ---- named fields --------------------------------------------------------------------------- */
 
 /* Where the value of a name goes; NULL: nothing is named so. */
-static struct aep__value *find_value(struct aep__event *event, const char *name)
+static struct aep__value *find_value(struct aep__facts *facts, const char *name)
 {
-    int member = aep__kind_member(event->kind, name, strlen(name));
+    int member = aep__kind_find_member(facts->kind, name, strlen(name));
     if (member >= 0)
-        return &event->values[member];
+        return &facts->values[member];
     if (strcmp(name, "causation_id") == 0)
-        return &event->causation_id;
+        return &facts->causation_id;
     if (strcmp(name, "traceparent") == 0)
-        return &event->traceparent;
-    return strcmp(name, "tracestate") == 0 ? &event->tracestate : NULL;
+        return &facts->traceparent;
+    return strcmp(name, "tracestate") == 0 ? &facts->tracestate : NULL;
 }
 
-int aep__event_from_fields(enum aep_kind kind, const aep_field *fields, size_t count,
-                           struct aep__event *event, aep_error *err)
+int aep__facts_from_fields(enum aep_kind kind, const aep_field *fields, size_t count,
+                           struct aep__facts *facts, aep_error *err)
 {
     if (!aep_kind_name(kind))
         return aep__error(err, AEP_EINVAL, "kind", "%d is no kind of event", (int)kind);
-    *event = (struct aep__event){.kind = kind};
+    *facts = (struct aep__facts){.kind = kind};
     for (size_t i = 0; i < count; i++) {
         const char *name = fields[i].name ? fields[i].name : "";
-        struct aep__value *value = find_value(event, name);
+        struct aep__value *value = find_value(facts, name);
         if (!value)
             return aep__error(err, AEP_EINVAL, name, "%s has no member \"%s\"",
                               aep__kinds[kind].name, name);
@@ -116,16 +116,16 @@ int aep__event_from_fields(enum aep_kind kind, const aep_field *fields, size_t c
     return AEP_OK;
 }
 
-void aep__event_default_text(struct aep__event *event, const char *name, const char *text)
+void aep__facts_default_text(struct aep__facts *facts, const char *name, const char *text)
 {
-    struct aep__value *value = find_value(event, name);
+    struct aep__value *value = find_value(facts, name);
     if (value && !value->given)
         *value = text_value(text);
 }
 
-void aep__event_default_number(struct aep__event *event, const char *name, double number)
+void aep__facts_default_number(struct aep__facts *facts, const char *name, double number)
 {
-    struct aep__value *value = find_value(event, name);
+    struct aep__value *value = find_value(facts, name);
     if (value && !value->given)
         *value = (struct aep__value){NULL, 0, number, true};
 }
