@@ -214,8 +214,8 @@ static int find_kind(struct lines *lines, int *ret)
             *ret = i;
     }
     if (kind && *ret < 0)
-        return aep__error(&lines->err, AEP_EINVAL, "kind",
-                          "no kind \"%.40s\": started, progress, completed or failed", name);
+        return aep__error(&lines->err, AEP_EINVAL, "kind", "no kind \"%.40s\": " AEP__KIND_LIST,
+                          name);
     return AEP_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,17 +79,25 @@ static const char *const metavars[] = {
     [AEP__TYPE_OBJECT] = "JSON", [AEP__TYPE_ARRAY] = "JSON", [AEP__TYPE_ANY] = "JSON",
 };
 
-/* Headings, by the set of kinds that have the member. */
-static const char *const groups[1 << AEP_KIND_COUNT] = {
-    [1 << AEP_KIND_STARTED] = "of started",
-    [1 << AEP_KIND_PROGRESS] = "of progress",
-    [1 << AEP_KIND_COMPLETED] = "of completed",
-    [1 << AEP_KIND_FAILED] = "of failed",
-    [1 << AEP_KIND_COMPLETED | 1 << AEP_KIND_FAILED] = "of completed and failed",
-    [1 << AEP_KIND_STARTED | 1 << AEP_KIND_COMPLETED | 1 << AEP_KIND_FAILED] =
-        "of started, completed and failed",
-    [(1 << AEP_KIND_COUNT) - 1] = "of every kind",
-};
+#define EVERY_KIND ((1u << AEP_KIND_COUNT) - 1)
+
+/* The heading of a set of kinds, a bit each: "of started, completed and failed". */
+static const char *heading_of(unsigned kinds)
+{
+    static char headings[EVERY_KIND + 1][sizeof("of " AEP__KIND_LIST)];
+    char *heading = headings[kinds];
+    size_t len = (size_t)snprintf(heading, sizeof *headings, "of");
+    if (kinds == EVERY_KIND)
+        return "of every kind";
+    for (unsigned kind = 0, left = kinds; left; left &= ~(1u << kind++)) {
+        if (!(left & 1u << kind))
+            continue;
+        const char *before = left == kinds ? " " : left == 1u << kind ? " and " : ", ";
+        len += (size_t)snprintf(heading + len, sizeof *headings - len, "%s%s", before,
+                                aep__kinds[kind].name);
+    }
+    return heading;
+}
 
 /* The set of kinds that have a member of this name, a bit each. */
 static unsigned kinds_with(const char *name)
@@ -110,7 +119,7 @@ static size_t add_member_rows(struct aep__flag *rows, size_t max,
         .argument = metavars[member->type] ? AEP__ARGUMENT_VALUE : AEP__ARGUMENT_NONE,
         .metavar = metavars[member->type],
         .help = member->help,
-        .group = groups[kinds] ? groups[kinds] : "of some kinds",
+        .group = heading_of(kinds),
     };
     if (!member->option)
         return 1;
@@ -233,7 +242,7 @@ static int read_member(struct source *source, const struct aep__member_row *memb
     bool given = aep__args_given(source->args, member->name);
     if (given)
         return add_field(source, member, aep__args_text(source->args, member->name));
-    bool starts = source->draft.kind == AEP_KIND_STARTED; /* another agent's, as a rule */
+    bool starts = aep__kinds[source->draft.kind].opens; /* another agent's, as a rule */
     if (!(starts && strcmp(member->name, "agent_name") == 0))
         add_text(source, member->name, aep__session_id(source->args, member->name));
     return AEP_OK;
@@ -274,7 +283,7 @@ static int refuse_kind(const struct source *source, const char *name)
         aep__nearest_show(&nearest, aep__kinds[kind].name);
     const char *near = aep__nearest_get(&nearest);
     return aep__error(source->err, AEP_EINVAL, "kind", "publish: no kind \"%s\"; did you mean %s?",
-                      name, near ? near : "started, progress, completed or failed");
+                      name, near ? near : AEP__KIND_LIST);
 }
 
 static int read_source(struct source *source)
@@ -284,8 +293,7 @@ static int read_source(struct source *source)
     aep__session_check_trace(args);
     if (any == (args->operand_count == 1))
         return aep__error(source->err, AEP_EINVAL, "kind",
-                          "publish: a kind is wanted (started, progress, completed, failed), or "
-                          "--type, or --stdin");
+                          "publish: a kind is wanted (" AEP__KIND_LIST "), or --type, or --stdin");
     source->draft.kind = any ? -1 : aep_kind_find(args->operands[0]);
     if (!any && source->draft.kind < 0)
         return refuse_kind(source, args->operands[0]);
@@ -389,7 +397,7 @@ const struct aep__verb aep__verb_publish = {
     .summary = "publishes an event",
     .usage = "KIND [OPTION]...\n--type TYPE --payload JSON [OPTION]...\n--stdin [OPTION]...",
     .description =
-        "KIND is started, progress, completed or failed. The event is on disk when the command "
+        "KIND is " AEP__KIND_LIST ". The event is on disk when the command "
         "ends; a relay in the background sends it to Kafka. The correlation id is printed. On a "
         "terminal it tells, once for each outage, that Kafka cannot be reached, for which it waits "
         "at most a quarter of a second.\n\n"
@@ -413,7 +421,7 @@ const struct aep__verb aep__verb_publish = {
                 "--result-summary done --wait\n"
                 "  jq -c '.[]' events.json | aep publish --stdin",
     .more_options = make_options,
-    .operands = "started progress completed failed",
+    .operands = AEP__KIND_WORDS,
     .operands_max = 1,
     .run = run_publish,
 };

@@ -31,8 +31,7 @@ static int refuse_kind(const char *name)
     for (int kind = 0; kind < AEP_KIND_COUNT; kind++)
         aep__nearest_show(&nearest, aep__kinds[kind].name);
     const char *near = aep__nearest_get(&nearest);
-    aep__out_say("schema: no kind \"%s\"; did you mean %s?", name,
-                 near ? near : "started, progress, completed or failed");
+    aep__out_say("schema: no kind \"%s\"; did you mean %s?", name, near ? near : AEP__KIND_LIST);
     return AEP__EXIT_USAGE;
 }
 
@@ -72,7 +71,7 @@ const struct aep__verb aep__verb_schema = {
                    "byte.",
     .examples = "  aep schema started > started.schema.json",
     .options = options,
-    .operands = "started progress completed failed",
+    .operands = AEP__KIND_WORDS,
     .operands_max = 1,
     .run = run_schema,
 };

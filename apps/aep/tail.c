@@ -81,18 +81,6 @@ struct tail {
 
 /* ---- one event as a line -------------------------------------------------------------------- */
 
-struct look {
-    const char *colour;
-    const char *name;
-};
-
-static const struct look kind_looks[] = {
-    [AEP_KIND_STARTED] = {"36", "started"},
-    [AEP_KIND_PROGRESS] = {"34", "progress"},
-    [AEP_KIND_COMPLETED] = {"32", "completed"},
-    [AEP_KIND_FAILED] = {"31", "failed"},
-};
-
 static const char *text_of(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
@@ -148,11 +136,6 @@ static void add_duration(struct aep__buf *out, const json_t *payload)
     aep__buf_format(out, "(%s)", aep__amount_ms(json_number_value(number)).text);
 }
 
-static void add_started(struct aep__buf *out, const json_t *payload)
-{
-    add_word(out, "", text_of(payload, "user_request"));
-}
-
 static void add_progress(struct aep__buf *out, const json_t *payload)
 {
     const json_t *metadata = json_object_get(payload, "metadata");
@@ -179,18 +162,44 @@ static void add_failed(struct aep__buf *out, const json_t *payload)
     add_duration(out, payload);
 }
 
-static void (*const summaries[])(struct aep__buf *out, const json_t *payload) = {
-    [AEP_KIND_STARTED] = add_started,
-    [AEP_KIND_PROGRESS] = add_progress,
-    [AEP_KIND_COMPLETED] = add_completed,
-    [AEP_KIND_FAILED] = add_failed,
-};
-
 static void add_any(struct aep__buf *out, const json_t *payload)
 {
     char *text = json_dumps(payload, JSON_COMPACT);
     add_clean(out, text ? text : "");
     free(text);
+}
+
+/* What a kind says that has no words of its own: its texts and numbers as they come. */
+static void add_members(struct aep__buf *out, const json_t *payload, enum aep_kind kind)
+{
+    for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
+        const struct aep__member_row *member = &aep__kinds[kind].members[i];
+        if (member->type == AEP__TYPE_TEXT && strcmp(member->name, "agent_name") != 0)
+            add_word(out, "", text_of(payload, member->name));
+        else if (aep__type_is_number(member->type))
+            add_number(out, payload, member->name, "%.15g");
+    }
+}
+
+/* A kind that needs no words or colour of its own needs no row. */
+static const struct look {
+    const char *colour;
+    void (*add)(struct aep__buf *out, const json_t *payload); /* NULL: add_members() */
+} looks[AEP_KIND_COUNT] = {
+    [AEP_KIND_STARTED] = {"36", NULL},
+    [AEP_KIND_PROGRESS] = {"34", add_progress},
+    [AEP_KIND_COMPLETED] = {"32", add_completed},
+    [AEP_KIND_FAILED] = {"31", add_failed},
+};
+
+static void add_summary(struct aep__buf *out, const json_t *payload, int kind)
+{
+    if (kind < 0)
+        add_any(out, payload);
+    else if (looks[kind].add)
+        looks[kind].add(out, payload);
+    else
+        add_members(out, payload, (enum aep_kind)kind);
 }
 
 /* "2025-11-13T14:30:00.123456", with a Z behind it where it is UTC. */
@@ -250,13 +259,13 @@ static void format_text(const struct tail *tail, struct line *line,
     int kind = aep__kind_of_type(type, strlen(type));
     add_time(tail, line, text_of(event, "timestamp"), message->timestamp_ms);
     if (kind >= 0)
-        add_painted(tail, &line->rest, kind_looks[kind].colour, kind_looks[kind].name, 9);
+        add_painted(tail, &line->rest, looks[kind].colour, aep__kinds[kind].name, 9);
     else
         add_clean(&line->rest, type);
     aep__buf_byte(&line->rest, ' ');
     add_name(tail, &line->rest, text_of(payload, "agent_name"));
     add_id(tail, &line->rest, text_of(event, "correlation_id"));
-    (kind >= 0 ? summaries[kind] : add_any)(&line->rest, payload);
+    add_summary(&line->rest, payload, kind);
     while (line->rest.len > 0 && line->rest.data[line->rest.len - 1] == ' ')
         line->rest.len--;
     json_decref(event);

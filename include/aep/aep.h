@@ -113,13 +113,24 @@ AEP_API void aep_config_free(aep_config *config);
 
 /* ---- events ------------------------------------------------------------------------------- */
 
+/** Every kind: its constant's last word, its name, what an execution calls it. The numbers are
+ * stable: a new kind comes last. */
+#define AEP_KINDS(X)                                                                               \
+    X(STARTED, started, start)                                                                     \
+    AEP_KINDS_LATER(X)
+/** Those that may follow in an execution that has begun. */
+#define AEP_KINDS_LATER(X)                                                                         \
+    X(PROGRESS, progress, progress)                                                                \
+    X(COMPLETED, completed, complete)                                                              \
+    X(FAILED, failed, fail)
+
 enum aep_kind {
-    AEP_KIND_STARTED,
-    AEP_KIND_PROGRESS,
-    AEP_KIND_COMPLETED,
-    AEP_KIND_FAILED,
+#define AEP_KIND_ENUM(KIND, name, verb) AEP_KIND_##KIND,
+    AEP_KINDS(AEP_KIND_ENUM)
+#undef AEP_KIND_ENUM
 };
-#define AEP_KIND_COUNT 4
+#define AEP_KIND_ONE(KIND, name, verb) +1
+#define AEP_KIND_COUNT (0 AEP_KINDS(AEP_KIND_ONE))
 
 /** A number that may be absent: AEP_NUM(0) is a zero that was given. */
 typedef struct aep_number {

@@ -93,15 +93,13 @@ static PyObject *publish_next(PyObject *object, enum aep_kind kind, PyObject *co
     return result;
 }
 
-#define NEXT_METHOD(name, kind)                                                                    \
-    static PyObject *execution_##name(PyObject *self, PyObject *const *args, Py_ssize_t count,     \
+#define NEXT_METHOD(KIND, name, verb)                                                              \
+    static PyObject *execution_##verb(PyObject *self, PyObject *const *args, Py_ssize_t count,     \
                                       PyObject *names)                                             \
     {                                                                                              \
-        return publish_next(self, kind, args, count, names);                                       \
+        return publish_next(self, AEP_KIND_##KIND, args, count, names);                            \
     }
-NEXT_METHOD(progress, AEP_KIND_PROGRESS)
-NEXT_METHOD(complete, AEP_KIND_COMPLETED)
-NEXT_METHOD(fail, AEP_KIND_FAILED)
+AEP_KINDS_LATER(NEXT_METHOD)
 
 /* ---- questions ---- */
 
@@ -125,18 +123,16 @@ static PyObject *get_receipt(PyObject *object, void *unused)
 }
 
 /* clang-format off */
-#define NEXT(name, words)                                                                          \
-    {#name, (PyCFunction)(void (*)(void))execution_##name, METH_FASTCALL | METH_KEYWORDS, words}
-/* clang-format on */
+#define NEXT(KIND, name, verb)                                                                     \
+    {#verb, (PyCFunction)(void (*)(void))execution_##verb, METH_FASTCALL | METH_KEYWORDS, NULL},
 
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))execution_start,
      METH_FASTCALL | METH_KEYWORDS | METH_STATIC, NULL},
-    NEXT(progress, NULL),
-    NEXT(complete, NULL),
-    NEXT(fail, NULL),
+    AEP_KINDS_LATER(NEXT)
     {0},
 };
+/* clang-format on */
 
 static PyGetSetDef properties[] = {
     {"id", get_text, NULL, NULL, (void *)0},

@@ -175,16 +175,13 @@ static PyObject *publish_kind(PyObject *object, enum aep_kind kind, PyObject *co
     return result;
 }
 
-#define PUBLISH_METHOD(name, kind)                                                                 \
+#define PUBLISH_METHOD(KIND, name, verb)                                                           \
     static PyObject *publisher_##name(PyObject *self, PyObject *const *args, Py_ssize_t count,     \
                                       PyObject *names)                                             \
     {                                                                                              \
-        return publish_kind(self, kind, args, count, names);                                       \
+        return publish_kind(self, AEP_KIND_##KIND, args, count, names);                            \
     }
-PUBLISH_METHOD(started, AEP_KIND_STARTED)
-PUBLISH_METHOD(progress, AEP_KIND_PROGRESS)
-PUBLISH_METHOD(completed, AEP_KIND_COMPLETED)
-PUBLISH_METHOD(failed, AEP_KIND_FAILED)
+AEP_KINDS(PUBLISH_METHOD)
 
 static PyObject *publish_event(Publisher *self, aep_publisher *pub, aep_event *event,
                                PyObject *payload)

@@ -222,7 +222,7 @@ static void fill_in(const aep_execution *run, struct aep__facts *facts)
     const struct aep__value id = {.text = run->id, .len = strlen(run->id), .given = true};
     default_value(find_member(facts, "agent_name"), &run->agent_name);
     aep__facts_default_text(facts, "correlation_id", run->correlation_id);
-    if (facts->kind != AEP_KIND_PROGRESS) {
+    if (aep__kinds[facts->kind].terminal) {
         aep__facts_default_text(facts, "session_id", run->session_id);
         aep__facts_default_number(facts, "duration_ms", (double)((lasted_us + 500) / 1000));
     }
@@ -248,7 +248,7 @@ static int publish_next(aep_execution *run, struct aep__facts *facts, aep_error 
     if (result != AEP_OK)
         return result;
     run->last_us = sent.timestamp_us;
-    run->ended = facts->kind != AEP_KIND_PROGRESS;
+    run->ended = aep__kinds[facts->kind].terminal;
     aep__receipt_fill(&run->receipt, &sent);
     return AEP_OK;
 }
@@ -281,19 +281,18 @@ static int publish_later(aep_execution *run, enum aep_kind kind, const void *arg
     return aep__call_end(call, result);
 }
 
-int aep_execution_progress(aep_execution *run, const aep_progress *event, aep_error *err)
-{
-    return publish_later(run, AEP_KIND_PROGRESS, event, err);
-}
+/* aep_execution_progress() and so on. */
+#define NEXT(KIND, name, verb)                                                                     \
+    int aep_execution_##verb(aep_execution *run, const aep_##name *event, aep_error *err)          \
+    {                                                                                              \
+        return publish_later(run, AEP_KIND_##KIND, event, err);                                    \
+    }
+AEP_KINDS_LATER(NEXT)
 
-int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_error *err)
+/* A number that is no kind is refused where the fields are read. */
+static bool opens(enum aep_kind kind)
 {
-    return publish_later(run, AEP_KIND_COMPLETED, event, err);
-}
-
-int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *err)
-{
-    return publish_later(run, AEP_KIND_FAILED, event, err);
+    return aep_kind_name(kind) && aep__kinds[kind].opens;
 }
 
 int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const aep_field *fields,
@@ -302,7 +301,7 @@ int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const a
     struct aep__facts facts;
     struct aep__call call = aep__call_begin();
     int result = AEP_OK;
-    if (!run || (count && !fields) || kind == AEP_KIND_STARTED)
+    if (!run || (count && !fields) || opens(kind))
         result = aep__error(err, AEP_EINVAL, !run ? "execution" : "kind",
                             "an execution, a kind that comes after started, and fields are needed");
     if (result == AEP_OK)

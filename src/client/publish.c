@@ -112,10 +112,10 @@ static void count_event(struct aep__process *process, const struct aep__text_cou
         aep__counters_add(counters, AEP__COUNT_truncated, counts->cut);
 }
 
-/* The last part of the spool is kept for what tells that a run exists, and how it ended. */
+/* Whether it may use the last part of the spool. */
 static bool is_reserved(const struct aep__input *input)
 {
-    return input->facts && input->facts->kind != AEP_KIND_PROGRESS;
+    return input->facts && aep__kinds[input->facts->kind].reserved;
 }
 
 /* Appends if the record could be made, counts either way. */
@@ -259,29 +259,14 @@ static int publish_struct(aep_publisher *pub, enum aep_kind kind, const void *ar
     return aep__call_end(call, result);
 }
 
-int aep_publish_started(aep_publisher *pub, const aep_started *event, aep_receipt *receipt,
-                        aep_error *err)
-{
-    return publish_struct(pub, AEP_KIND_STARTED, event, receipt, err);
-}
-
-int aep_publish_progress(aep_publisher *pub, const aep_progress *event, aep_receipt *receipt,
-                         aep_error *err)
-{
-    return publish_struct(pub, AEP_KIND_PROGRESS, event, receipt, err);
-}
-
-int aep_publish_completed(aep_publisher *pub, const aep_completed *event, aep_receipt *receipt,
-                          aep_error *err)
-{
-    return publish_struct(pub, AEP_KIND_COMPLETED, event, receipt, err);
-}
-
-int aep_publish_failed(aep_publisher *pub, const aep_failed *event, aep_receipt *receipt,
-                       aep_error *err)
-{
-    return publish_struct(pub, AEP_KIND_FAILED, event, receipt, err);
-}
+/* aep_publish_started() and so on. */
+#define PUBLISH(KIND, name, verb)                                                                  \
+    int aep_publish_##name(aep_publisher *pub, const aep_##name *event, aep_receipt *receipt,      \
+                           aep_error *err)                                                         \
+    {                                                                                              \
+        return publish_struct(pub, AEP_KIND_##KIND, event, receipt, err);                          \
+    }
+AEP_KINDS(PUBLISH)
 
 int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
                        size_t count, aep_receipt *receipt, aep_error *err)

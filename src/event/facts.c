@@ -47,16 +47,10 @@ static struct aep__value read_number(const void *args, size_t size, size_t offse
 int aep__facts_from_struct(enum aep_kind kind, const void *args, struct aep__facts *facts,
                            aep_error *err)
 {
-    static const char *const macros[AEP_KIND_COUNT] = {
-        [AEP_KIND_STARTED] = "AEP_STARTED()",
-        [AEP_KIND_PROGRESS] = "AEP_PROGRESS()",
-        [AEP_KIND_COMPLETED] = "AEP_COMPLETED()",
-        [AEP_KIND_FAILED] = "AEP_FAILED()",
-    };
     const struct aep__kind_row *row = &aep__kinds[kind];
     size_t size;
     memcpy(&size, args, sizeof size);
-    int code = check_size(args, size, row->struct_size, macros[kind], err);
+    int code = check_size(args, size, row->struct_size, row->macro, err);
     if (code != AEP_OK)
         return code;
     *facts = (struct aep__facts){.kind = kind};

@@ -85,24 +85,30 @@ static const struct aep__member_row failed[] = {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define KIND(kind, correlation_index, session_index, words)                                        \
+/* A row begins with what its name makes; designated initialisers behind it say the rest. */
+#define KIND(KIND_, kind, correlation_index, session_index, words, ...)                            \
     {                                                                                              \
         .name = #kind, .event_type = "omninode.agent.execution." #kind ".v1",                      \
-        .schema_ref = "registry://omninode/agent/execution_" #kind "/v1", .help = words,           \
-        .members = kind, .member_count = COUNT(kind), .correlation = correlation_index,            \
-        .session = session_index, .struct_size = sizeof(struct aep_##kind),                        \
-        .link_offset = offsetof(struct aep_##kind, causation_id),                                  \
+        .schema_ref = "registry://omninode/agent/execution_" #kind "/v1",                          \
+        .macro = "AEP_" #KIND_ "()", .help = words, .members = kind, .member_count = COUNT(kind),  \
+        .correlation = correlation_index, .session = session_index,                                \
+        .struct_size = sizeof(struct aep_##kind),                                                  \
+        .link_offset = offsetof(struct aep_##kind, causation_id), __VA_ARGS__                      \
     }
+#define OPENS .opens = true, .reserved = true
+#define TERMINAL .terminal = true, .reserved = true
 
-const struct aep__kind_row aep__kinds[AEP_KIND_COUNT] = {
-    [AEP_KIND_STARTED] = KIND(started, 2, 3, "an execution begins"),
-    [AEP_KIND_PROGRESS] = KIND(progress, 1, COUNT(progress), "an execution moves on"),
-    [AEP_KIND_COMPLETED] = KIND(completed, 1, 9, "an execution ended well"),
-    [AEP_KIND_FAILED] = KIND(failed, 1, 10, "an execution failed"),
+const struct aep__kind_row aep__kinds[] = {
+    [AEP_KIND_STARTED] = KIND(STARTED, started, 2, 3, "an execution begins", OPENS),
+    [AEP_KIND_PROGRESS] = KIND(PROGRESS, progress, 1, COUNT(progress), "an execution moves on", ),
+    [AEP_KIND_COMPLETED] = KIND(COMPLETED, completed, 1, 9, "an execution ended well", TERMINAL),
+    [AEP_KIND_FAILED] = KIND(FAILED, failed, 1, 10, "an execution failed", TERMINAL),
 };
+AEP__KINDS_FULL(aep__kinds);
 
-_Static_assert(COUNT(failed) <= AEP__MEMBERS_MAX && COUNT(completed) <= AEP__MEMBERS_MAX,
-               "struct aep__facts has a value for each member");
+#define FITS(KIND, kind, verb)                                                                     \
+    _Static_assert(COUNT(kind) <= AEP__MEMBERS_MAX, "struct aep__facts has a value for each");
+AEP_KINDS(FITS)
 
 bool aep__type_is_number(enum aep__type type)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of the four kinds: what a payload holds, in the order in which it is written.
+/* The table of the kinds: what a payload holds, in the order in which it is written, and what a kind
+ * means to its execution and to the spool.
  *
  * Encoder, validator, JSON Schemas, command line options, the bindings' tests and the reference
- * page are made from it: a member is added here and in its struct in aep.h, and nowhere else. */
+ * page are made from it: a member is added here and in its struct in aep.h, and nowhere else. How a
+ * kind is added is in CONTRIBUTING.md. */
 #ifndef AEP_EVENT_KINDS_H
 #define AEP_EVENT_KINDS_H
 
@@ -53,6 +55,7 @@ struct aep__kind_row {
     const char *name;       /* "started" */
     const char *event_type; /* and topic in the default layout */
     const char *schema_ref;
+    const char *macro; /* what makes its struct: "AEP_STARTED()" */
     const char *help;
     const struct aep__member_row *members;
     size_t member_count;
@@ -60,12 +63,25 @@ struct aep__kind_row {
     size_t session;     /* and of session_id, or member_count: it has none */
     size_t struct_size;
     size_t link_offset; /* of causation_id in the public struct, before traceparent, tracestate */
+    bool opens;         /* begins its execution: the first event, and no later one */
+    bool terminal;      /* ends it: no event comes after it */
+    bool reserved;      /* may use the last part of a spool, which is kept for what tells that an
+                           execution exists, and how it ended */
 };
 
 /** The topic of all kinds with topic.layout=single. */
 #define AEP__TOPIC_SINGLE "omninode.agent.execution.v1"
 
-extern const struct aep__kind_row aep__kinds[AEP_KIND_COUNT];
+extern const struct aep__kind_row aep__kinds[]; /* AEP_KIND_COUNT of them */
+
+/** For a table indexed by kind that is declared without a size: it has a row for the last kind. */
+#define AEP__KINDS_FULL(table)                                                                     \
+    _Static_assert(sizeof(table) / sizeof *(table) == AEP_KIND_COUNT, #table " lacks a kind")
+
+/** The kinds' names: "started progress …", for completion; and as a sentence has them. */
+#define AEP__KIND_WORD(KIND, name, verb) " " #name
+#define AEP__KIND_WORDS (&(AEP_KINDS(AEP__KIND_WORD))[1])
+#define AEP__KIND_LIST "started, progress, completed or failed"
 
 /** True for aep_number in the public struct, false for const char *. */
 bool aep__type_is_number(enum aep__type type);

@@ -74,6 +74,43 @@ static void kinds_are_found_by_name_and_by_event_type(void **state)
     assert_null(aep_kind_schema_hash((enum aep_kind)4));
 }
 
+static void a_kind_says_where_it_stands_in_its_execution(void **state)
+{
+    (void)state;
+    static const struct {
+        bool opens, terminal, reserved;
+    } wanted[] = {
+        [AEP_KIND_STARTED] = {true, false, true},
+        [AEP_KIND_PROGRESS] = {false, false, false},
+        [AEP_KIND_COMPLETED] = {false, true, true},
+        [AEP_KIND_FAILED] = {false, true, true},
+    };
+    AEP__KINDS_FULL(wanted);
+    for (int k = 0; k < AEP_KIND_COUNT; k++) {
+        assert_int_equal(aep__kinds[k].opens, wanted[k].opens);
+        assert_int_equal(aep__kinds[k].terminal, wanted[k].terminal);
+        assert_int_equal(aep__kinds[k].reserved, wanted[k].reserved);
+    }
+}
+
+static void lists_of_the_kinds_have_all_in_order(void **state)
+{
+    (void)state;
+    const char *word = AEP__KIND_WORDS, *item = AEP__KIND_LIST;
+    for (int k = 0; k < AEP_KIND_COUNT; k++) {
+        const char *name = aep__kinds[k].name;
+        size_t len = strlen(name);
+        assert_memory_equal(word, name, len);
+        assert_memory_equal(item, name, len);
+        word += len + (k < AEP_KIND_COUNT - 1);
+        item += len + (k < AEP_KIND_COUNT - 2   ? strlen(", ")
+                       : k < AEP_KIND_COUNT - 1 ? strlen(" or ")
+                                                : 0);
+    }
+    assert_string_equal(word, "");
+    assert_string_equal(item, "");
+}
+
 static void a_reference_is_of_the_type_with_its_words(void **state)
 {
     (void)state;
@@ -163,6 +200,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_of_a_struct_has_its_place),
         cmocka_unit_test(kinds_are_found_by_name_and_by_event_type),
+        cmocka_unit_test(a_kind_says_where_it_stands_in_its_execution),
+        cmocka_unit_test(lists_of_the_kinds_have_all_in_order),
         cmocka_unit_test(a_reference_is_of_the_type_with_its_words),
         cmocka_unit_test(topics_are_what_kafka_takes),
         cmocka_unit_test(a_schema_has_the_hash_of_its_text),
