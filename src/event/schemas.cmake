@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kinds' JSON Schemas: ${AEP_SCHEMA_DIR}/<kind>.json, written by gen_schemas from the kinds table,
 # and ${AEP_SCHEMA_SOURCES}, a C file with their texts and hashes. Run as a script (cmake -P) it
-# makes that file from DIR to OUT.
+# makes that file from DIR to OUT. The kinds are those of AEP_KINDS in aep.h.
+set(header ${CMAKE_CURRENT_LIST_DIR}/../../include/aep/aep.h)
+file(READ ${header} kinds)
+string(REGEX MATCHALL " X\\([A-Z]+, [a-z]+, [a-z]+\\)" kinds "${kinds}")
+list(TRANSFORM kinds REPLACE " X\\([A-Z]+, ([a-z]+), .*" "\\1")
+
 if(CMAKE_SCRIPT_MODE_FILE)
   set(rows "")
   set(texts "")
-  foreach(kind IN ITEMS started progress completed failed)
+  foreach(kind IN LISTS kinds)
     file(READ ${DIR}/${kind}.json hex HEX)
     file(SHA256 ${DIR}/${kind}.json hash)
     string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
@@ -14,14 +19,15 @@ if(CMAKE_SCRIPT_MODE_FILE)
     string(APPEND rows "    {${kind}, \"${hash}\"},\n")
   endforeach()
   file(WRITE ${OUT} "/* Made by schemas.cmake from the kinds table. */
-#include \"event/schema.h\"\n\n${texts}const struct aep__schema aep__schemas[] = {\n${rows}};\n")
+#include \"event/kinds.h\"\n#include \"event/schema.h\"\n\n${texts}const struct aep__schema aep__schemas[] = {\n${rows}};\nAEP__KINDS_FULL(aep__schemas);\n")
   return()
 endif()
 
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
 set(AEP_SCHEMA_DIR ${CMAKE_BINARY_DIR}/schemas)
 set(AEP_SCHEMA_SOURCES ${CMAKE_BINARY_DIR}/generated/kind_schemas.c)
 set(AEP_SCHEMA_FILES "")
-foreach(kind IN ITEMS started progress completed failed)
+foreach(kind IN LISTS kinds)
   list(APPEND AEP_SCHEMA_FILES ${AEP_SCHEMA_DIR}/${kind}.json)
 endforeach()
 file(MAKE_DIRECTORY ${AEP_SCHEMA_DIR} ${CMAKE_BINARY_DIR}/generated)
