@@ -475,7 +475,8 @@ typedef struct aep_member {
 #define AEP_MEMBER_INIT AEP_INIT(aep_member)
 
 /** Member `index`, in the payload's order.
- * Returns AEP_OK, or AEP_EINVAL: there is no such kind, or it has no more members. Since 0.1 */
+ * Returns AEP_OK, or AEP_EINVAL: there is no such kind, it has no more members, or the size of *ret
+ * is not set. Since 0.1 */
 AEP_API int aep_kind_member(enum aep_kind kind, size_t index, aep_member *ret);
 /** Its JSON Schema (draft 2020-12) text, static, NUL-terminated. Since 0.1 */
 AEP_API const char *aep_kind_schema(enum aep_kind kind);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/sized.h"
 #include "client/call.h"
 #include "client/publish.h"
 
@@ -261,7 +262,7 @@ static int publish_locked(aep_execution *run, struct aep__facts *facts, aep_rece
     if (result == AEP_OK)
         result = publish_next(run, facts, err);
     if (result == AEP_OK && receipt)
-        aep__out_fill(receipt, &run->receipt, sizeof run->receipt);
+        aep__sized_write(receipt, &run->receipt, sizeof run->receipt);
     unlock_run(lock);
     return result;
 }

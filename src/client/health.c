@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files tell of the spool, the relay and the broker; nobody is asked. */
 #include "base/error.h"
+#include "base/sized.h"
 #include "client/call.h"
 #include "client/publish.h"
 #include "spool/cursor.h"
@@ -57,7 +58,7 @@ static int lock_for(aep_publisher *pub, const void *out, const char *name,
     if (!pub || !out)
         return aep__error(err, AEP_EINVAL, pub ? name : "publisher", "no %s is given",
                           pub ? name : "publisher");
-    int result = aep__out_check(out, name, err);
+    int result = aep__sized_check_out(out, name, err);
     *ret = NULL;
     if (result == AEP_OK && pub->enabled) {
         result = aep__publisher_process(pub, ret, err);
@@ -88,7 +89,7 @@ int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_error *err)
         aep__process_unlock(process);
     }
     if (result == AEP_OK)
-        aep__out_fill(health, &ours, sizeof ours);
+        aep__sized_write(health, &ours, sizeof ours);
     return aep__call_end(call, result);
 }
 
@@ -103,6 +104,6 @@ int aep_publisher_stats(aep_publisher *pub, aep_stats *stats, aep_error *err)
         aep__process_unlock(process);
     }
     if (result == AEP_OK)
-        aep__out_fill(stats, &ours, sizeof ours);
+        aep__sized_write(stats, &ours, sizeof ours);
     return aep__call_end(call, result);
 }

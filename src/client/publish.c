@@ -4,34 +4,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/sized.h"
 #include "client/call.h"
 #include "spool/record.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* ---- structs that begin with their size ---- */
-
-int aep__out_check(const void *out, const char *name, aep_error *err)
-{
-    size_t size;
-    memcpy(&size, out, sizeof size);
-    if (size > sizeof size)
-        return AEP_OK;
-    return aep__error(err, AEP_EINVAL, name,
-                      "the size of the %s was not set: begin with its "
-                      "AEP_…_INIT",
-                      name);
-}
-
-void aep__out_fill(void *out, const void *ours, size_t size)
-{
-    size_t theirs;
-    memcpy(&theirs, out, sizeof theirs);
-    if (size > theirs)
-        size = theirs;
-    memcpy((char *)out + sizeof theirs, (const char *)ours + sizeof theirs, size - sizeof theirs);
-}
 
 void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent)
 {
@@ -40,7 +18,7 @@ void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent)
         return;
     memcpy(ours.event_id, sent->event_id, sizeof ours.event_id);
     memcpy(ours.correlation_id, sent->correlation_id, sizeof ours.correlation_id);
-    aep__out_fill(receipt, &ours, sizeof ours);
+    aep__sized_write(receipt, &ours, sizeof ours);
 }
 
 /* ---- one event ---- */
@@ -232,7 +210,7 @@ static int check_arguments(const aep_publisher *pub, const void *event, const ae
     if (!pub || !event)
         return aep__error(err, AEP_EINVAL, pub ? "event" : "publisher", "no %s is given",
                           pub ? "event" : "publisher");
-    return receipt ? aep__out_check(receipt, "receipt", err) : AEP_OK;
+    return receipt ? aep__sized_check_out(receipt, "receipt", err) : AEP_OK;
 }
 
 static int publish_input(aep_publisher *pub, const struct aep__input *input, aep_receipt *receipt,
@@ -284,25 +262,6 @@ int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *
     return aep__call_end(call, result);
 }
 
-/* A struct of an older header is shorter than ours; a newer one may be longer if what we do not
- * know of it is not used. */
-static int read_any(const aep_event *args, aep_event *ret, aep_error *err)
-{
-    const char *bytes = (const char *)args;
-    if (args->size <= sizeof args->size)
-        return aep__error(err, AEP_EINVAL, "size",
-                          "the struct's size was not set: use AEP_EVENT() "
-                          "or AEP_EVENT_INIT");
-    for (size_t i = sizeof *ret; i < args->size; i++)
-        if (bytes[i])
-            return aep__error(err, AEP_EINVAL, "size",
-                              "the event has members that aep %s does not know", AEP_VERSION);
-    memset(ret, 0, sizeof *ret);
-    memcpy(ret, args, args->size < sizeof *ret ? args->size : sizeof *ret);
-    ret->size = sizeof *ret;
-    return AEP_OK;
-}
-
 int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *receipt,
                       aep_error *err)
 {
@@ -310,7 +269,9 @@ int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *r
     struct aep__call call = aep__call_begin();
     int result = check_arguments(pub, event, receipt, err);
     if (result == AEP_OK)
-        result = read_any(event, &ours, err);
+        result = aep__sized_check(event, sizeof ours, "AEP_EVENT()", err);
+    if (result == AEP_OK)
+        aep__sized_read(event, &ours, sizeof ours);
     result = result == AEP_OK ? publish_input(pub, &(struct aep__input){.any = &ours}, receipt, err)
                               : aep__publish_refused(pub, result);
     return aep__call_end(call, result);

@@ -36,11 +36,7 @@ int aep__publish_refused(aep_publisher *pub, int code);
 /** The number that stands for a spool in receipts. */
 uint64_t aep__spool_number(const struct aep__spool *spool);
 
-/** Whether a struct that is to be filled begins with its size. Errors: AEP_EINVAL names it. */
-int aep__out_check(const void *out, const char *name, aep_error *err);
-/** Fills a caller's struct, which may be of an older or newer header, from ours of `size` bytes. */
-void aep__out_fill(void *out, const void *ours, size_t size);
-/** As aep__out_fill(), for a receipt, which may be NULL. */
+/** Fills a caller's receipt, which may be NULL. */
 void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "client/call.h"
 #include "client/publish.h"
 #include "spool/aside.h"
@@ -40,11 +41,11 @@ int aep__target_check(const struct aep__process *process, const struct aep__targ
 int aep__target_of_receipt(struct aep__process *process, const aep_receipt *receipt,
                            struct aep__target *ret, aep_error *err)
 {
-    aep_receipt ours = {.size = sizeof ours};
-    int result = aep__out_check(receipt, "receipt", err);
+    aep_receipt ours;
+    int result = aep__sized_check_out(receipt, "receipt", err);
     if (result != AEP_OK)
         return result;
-    aep__out_fill(&ours, receipt, receipt->size < sizeof ours ? receipt->size : sizeof ours);
+    aep__sized_read(receipt, &ours, sizeof ours);
     *ret = (struct aep__target){.position = ours.position, .spool = ours.spool};
     return ours.position.segment ? aep__target_check(process, ret, err) : AEP_OK;
 }

@@ -459,8 +459,9 @@ static struct aep__value text_value(const char *text)
     return (struct aep__value){text, text ? strlen(text) : 0, 0, text != NULL};
 }
 
-static int make_any(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
-                    const aep_event *event, int64_t now_us, aep_error *err)
+int aep__envelope_make_any(struct aep__envelope *envelope,
+                           const struct aep__envelope_settings *settings, const aep_event *event,
+                           int64_t now_us, aep_error *err)
 {
     struct aep__envelope_names names = {0};
     uint8_t event_id[16];
@@ -482,15 +483,6 @@ static int make_any(struct aep__envelope *envelope, const struct aep__envelope_s
     aep__buf_add(&envelope->value, envelope->payload.data, envelope->payload.len);
     aep__headers_make(envelope, settings, &names, &parent, &state, event_id);
     return finish_message(envelope, settings, &names, "payload", err);
-}
-
-int aep__envelope_make_any(struct aep__envelope *envelope,
-                           const struct aep__envelope_settings *settings, const aep_event *event,
-                           int64_t now_us, aep_error *err)
-{
-    aep_event known;
-    int code = aep__event_any_from_struct(event, &known, err);
-    return code == AEP_OK ? make_any(envelope, settings, &known, now_us, err) : code;
 }
 
 void aep__envelope_done(struct aep__envelope *envelope)

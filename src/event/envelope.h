@@ -79,7 +79,8 @@ struct aep__envelope {
 int aep__envelope_make(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
                        const struct aep__facts *facts, aep_error *err);
-/** The same for any other event type. An event type of the four kinds is AEP_EINVAL. */
+/** The same for any other event type. An event type of the four kinds is AEP_EINVAL.
+ * @event  whole: read with aep__sized_read() if it is a caller's */
 int aep__envelope_make_any(struct aep__envelope *envelope,
                            const struct aep__envelope_settings *settings, const aep_event *event,
                            int64_t now_us, aep_error *err);

@@ -2,45 +2,26 @@
 #include "event/facts.h"
 
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <string.h>
-
-#define STRUCT_BYTES_MAX 4096 /* none of ours will be as large: its size is not set */
-
-/* An older program's struct is shorter; a newer one's is longer, which is fine while what we do not
- * know is zero (as clone3(2) has it). */
-static int check_size(const void *args, size_t size, size_t known, const char *macro,
-                      aep_error *err)
-{
-    if (size <= sizeof size || size > STRUCT_BYTES_MAX)
-        return aep__error(err, AEP_EINVAL, "size", "the struct's size is not set: make it with %s",
-                          macro);
-    for (size_t i = known; i < size; i++)
-        if (((const char *)args)[i])
-            return aep__error(err, AEP_EINVAL, "size",
-                              "the struct has members that this version of aep (%s) does not know",
-                              AEP_VERSION);
-    return AEP_OK;
-}
 
 static struct aep__value text_value(const char *text)
 {
     return (struct aep__value){text, text ? strlen(text) : 0, 0, text != NULL};
 }
 
-static struct aep__value read_text(const void *args, size_t size, size_t offset)
+static struct aep__value read_text(const void *args, size_t offset)
 {
-    const char *text = NULL;
-    if (offset + sizeof text <= size)
-        memcpy(&text, (const char *)args + offset, sizeof text);
+    const char *text;
+    aep__sized_get(args, offset, &text, sizeof text);
     return text_value(text);
 }
 
-static struct aep__value read_number(const void *args, size_t size, size_t offset)
+static struct aep__value read_number(const void *args, size_t offset)
 {
-    aep_number number = {0};
-    if (offset + sizeof number <= size)
-        memcpy(&number, (const char *)args + offset, sizeof number);
+    aep_number number;
+    aep__sized_get(args, offset, &number, sizeof number);
     return (struct aep__value){NULL, 0, number.value, number.given != 0};
 }
 
@@ -48,31 +29,18 @@ int aep__facts_from_struct(enum aep_kind kind, const void *args, struct aep__fac
                            aep_error *err)
 {
     const struct aep__kind_row *row = &aep__kinds[kind];
-    size_t size;
-    memcpy(&size, args, sizeof size);
-    int code = check_size(args, size, row->struct_size, row->macro, err);
+    int code = aep__sized_check(args, row->struct_size, row->macro, err);
     if (code != AEP_OK)
         return code;
     *facts = (struct aep__facts){.kind = kind};
     for (size_t i = 0; i < row->member_count; i++) {
         const struct aep__member_row *member = &row->members[i];
-        facts->values[i] = aep__type_is_number(member->type)
-                               ? read_number(args, size, member->offset)
-                               : read_text(args, size, member->offset);
+        facts->values[i] = aep__type_is_number(member->type) ? read_number(args, member->offset)
+                                                             : read_text(args, member->offset);
     }
-    facts->causation_id = read_text(args, size, row->link_offset);
-    facts->traceparent = read_text(args, size, row->link_offset + sizeof(char *));
-    facts->tracestate = read_text(args, size, row->link_offset + 2 * sizeof(char *));
-    return AEP_OK;
-}
-
-int aep__event_any_from_struct(const aep_event *args, aep_event *ret, aep_error *err)
-{
-    int code = check_size(args, args->size, sizeof *ret, "AEP_EVENT()", err);
-    if (code != AEP_OK)
-        return code;
-    *ret = (aep_event){0};
-    memcpy(ret, args, args->size < sizeof *ret ? args->size : sizeof *ret);
+    facts->causation_id = read_text(args, row->link_offset);
+    facts->traceparent = read_text(args, row->link_offset + sizeof(char *));
+    facts->tracestate = read_text(args, row->link_offset + 2 * sizeof(char *));
     return AEP_OK;
 }
 

@@ -39,7 +39,5 @@ int aep__facts_from_fields(enum aep_kind kind, const aep_field *fields, size_t c
 /** Gives a text member a value if the caller gave none; a name that the kind lacks is fine. */
 void aep__facts_default_text(struct aep__facts *facts, const char *name, const char *text);
 void aep__facts_default_number(struct aep__facts *facts, const char *name, double number);
-/** The same for a struct of any event (aep_event): copies what this library knows of it. */
-int aep__event_any_from_struct(const aep_event *args, aep_event *ret, aep_error *err);
 
 #endif

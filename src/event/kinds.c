@@ -2,6 +2,7 @@
 #include "event/kinds.h"
 
 #include "base/ascii.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -262,12 +263,16 @@ const char *aep_kind_event_type(enum aep_kind kind)
 
 int aep_kind_member(enum aep_kind kind, size_t index, aep_member *ret)
 {
-    if (!is_kind(kind) || index >= aep__kinds[kind].member_count || !ret)
+    if (!is_kind(kind) || index >= aep__kinds[kind].member_count || !ret ||
+        aep__sized_check_out(ret, "member", NULL) != AEP_OK)
         return AEP_EINVAL;
     const struct aep__member_row *member = &aep__kinds[kind].members[index];
-    ret->name = member->name;
-    ret->type = aep__type_name(member->type);
-    ret->required = member->required && member->fallback == AEP__FALLBACK_NONE;
+    const aep_member ours = {
+        .name = member->name,
+        .type = aep__type_name(member->type),
+        .required = member->required && member->fallback == AEP__FALLBACK_NONE,
+    };
+    aep__sized_write(ret, &ours, sizeof ours);
     return AEP_OK;
 }
 

@@ -32,7 +32,8 @@ foreach(kind IN LISTS kinds)
 endforeach()
 file(MAKE_DIRECTORY ${AEP_SCHEMA_DIR} ${CMAKE_BINARY_DIR}/generated)
 
-add_executable(gen_schemas ${CMAKE_CURRENT_LIST_DIR}/gen_schemas.c ${CMAKE_CURRENT_LIST_DIR}/kinds.c)
+add_executable(gen_schemas ${CMAKE_CURRENT_LIST_DIR}/gen_schemas.c ${CMAKE_CURRENT_LIST_DIR}/kinds.c
+  ${CMAKE_CURRENT_LIST_DIR}/../base/sized.c ${CMAKE_CURRENT_LIST_DIR}/../base/error.c)
 target_include_directories(gen_schemas PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 set_target_properties(gen_schemas PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/generated)
 add_custom_command(

@@ -65,13 +65,22 @@ static void kinds_are_found_by_name_and_by_event_type(void **state)
     assert_string_equal(member.type, "object");
     assert_false(member.required);
     assert_int_equal(aep_kind_member(AEP_KIND_STARTED, 6, &member), AEP_EINVAL);
-    assert_int_equal(aep_kind_member((enum aep_kind)4, 0, &member), AEP_EINVAL);
+    assert_int_equal(aep_kind_member((enum aep_kind)AEP_KIND_COUNT, 0, &member), AEP_EINVAL);
+    struct {
+        size_t size;
+        const char *name, *guard;
+    } older = {.size = 2 * sizeof(char *), .guard = "untouched"};
+    assert_int_equal(aep_kind_member(AEP_KIND_STARTED, 0, (aep_member *)&older), AEP_OK);
+    assert_string_equal(older.name, "agent_name");
+    assert_string_equal(older.guard, "untouched");
+    older.size = 0;
+    assert_int_equal(aep_kind_member(AEP_KIND_STARTED, 0, (aep_member *)&older), AEP_EINVAL);
     assert_int_equal(aep_kind_find("Started"), -1);
     assert_int_equal(aep_kind_find(NULL), -1);
     assert_null(aep_kind_name((enum aep_kind)AEP_KIND_COUNT));
     assert_null(aep_kind_event_type((enum aep_kind) - 1));
     assert_null(aep_kind_schema((enum aep_kind) - 1));
-    assert_null(aep_kind_schema_hash((enum aep_kind)4));
+    assert_null(aep_kind_schema_hash((enum aep_kind)AEP_KIND_COUNT));
 }
 
 static void a_kind_says_where_it_stands_in_its_execution(void **state)
