@@ -24,6 +24,7 @@
 
 #include "base/json.h"
 #include "event/redact.h"
+#include "event/secret_value.h"
 
 #define EXIT_NOT_TRACKED 125 /* --strict, and tracking cannot be set up */
 #define EXIT_CANNOT_RUN 126
@@ -64,7 +65,7 @@ static void describe_command(struct tracked *tracked, char *const argv[])
         const char *word = argv[i], *kind = i ? find_secret(tracked, argv[i - 1]) : NULL;
         aep__buf_clear(&mark);
         if (kind) {
-            aep__redact_mark(&mark, kind);
+            aep__secret_mark(&mark, kind);
             word = aep__buf_string(&mark);
         }
         aep__buf_text(array, i ? "," : "");

@@ -1,102 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/redact.h"
 
-#include "base/ascii.h"
 #include "base/error.h"
+#include "event/redact_assignment.h"
+#include "event/redact_look.h"
 #include "event/redact_walk.h"
+#include "event/secret_value.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what rules share ----------------------------------------------------------------------- */
-
-/* A byte that stands where nothing is left of it in the same text's word. Text inside text has
- * escapes of its own: \nsk-… and %20sk-… and \u0022sk-… begin there too. */
-bool aep__walk_begins_word(const struct aep__walk *walk, const char *at)
-{
-    const char *begin = walk->begin;
-    if (at == begin || !aep__is_alnum(at[-1]))
-        return true;
-    if (at - begin >= 2 && at[-2] == '\\' && strchr("nrtbfv0", at[-1]))
-        return true;
-    if (at - begin >= 3 && at[-3] == '%' && aep__hex_value(at[-2]) >= 0 &&
-        aep__hex_value(at[-1]) >= 0)
-        return true;
-    return at - begin >= 6 && at[-6] == '\\' && at[-5] == 'u' && aep__hex_value(at[-4]) >= 0 &&
-           aep__hex_value(at[-3]) >= 0 && aep__hex_value(at[-2]) >= 0 &&
-           aep__hex_value(at[-1]) >= 0;
-}
-
-bool aep__walk_starts_with(const struct aep__walk *walk, const char *at, const char *text)
-{
-    size_t len = strlen(text);
-    return (size_t)(walk->end - at) >= len && memcmp(at, text, len) == 0;
-}
-
-bool aep__walk_starts_with_any_case(const struct aep__walk *walk, const char *at, const char *lower)
-{
-    for (; *lower; at++, lower++)
-        if (at == walk->end || (aep__is_upper(*at) ? *at | 0x20 : *at) != *lower)
-            return false;
-    return true;
-}
-
-bool aep__walk_replace(struct aep__walk *walk, const char *begin, const char *end, const char *kind)
-{
-    if (begin < walk->done || end <= begin)
-        return false;
-    aep__buf_add(walk->out, walk->done, (size_t)(begin - walk->done));
-    aep__redact_mark(walk->out, kind);
-    walk->done = end;
-    walk->count++;
-    return true;
-}
-
-const char *aep__walk_at_most(const struct aep__walk *walk, const char *at, size_t bytes)
-{
-    return (size_t)(walk->end - at) < bytes ? walk->end : at + bytes;
-}
-
-const char *aep__walk_skip_blanks(const struct aep__walk *walk, const char *at, size_t most)
-{
-    const char *end = aep__walk_at_most(walk, at, most);
-    while (at < end && aep__is_blank(*at))
-        at++;
-    return at;
-}
-
-/* As it may stand in a password, too; but not what code consists of. */
-static bool is_random_byte(char c)
-{
-    return aep__is_credential_byte(c) || (c != '\0' && strchr("!@#$%^&*?|", c));
-}
-
-/* Not a word of a sentence: it has digits among its letters, capitals inside, or is too long. */
-bool aep__walk_looks_random(const char *at, const char *end)
-{
-    size_t run = 0;
-    bool digit = false, letter = false, inner_capital = false;
-    for (const char *c = at; c < end; c++) {
-        if (!is_random_byte(*c))
-            return false;
-        digit |= aep__is_digit(*c);
-        letter |= aep__is_letter(*c);
-        inner_capital |= c > at && aep__is_upper(*c) && aep__is_lower(c[-1]);
-        run = aep__is_alnum(*c) ? run + 1 : 0;
-        if (run >= AEP__LONG_RUN)
-            return true;
-    }
-    return end - at >= 8 && letter && (digit || inner_capital);
-}
-
 /* ---- the walk ------------------------------------------------------------------------------- */
-
-const uint8_t aep__anchors[256] = {
-    ['-'] = AEP__ANCHOR_DASH,  ['_'] = AEP__ANCHOR_UNDERSCORE, ['I'] = AEP__ANCHOR_I,
-    ['J'] = AEP__ANCHOR_J,     ['B'] = AEP__ANCHOR_B,          ['b'] = AEP__ANCHOR_B,
-    [':'] = AEP__ANCHOR_COLON, ['='] = AEP__ANCHOR_EQUALS,
-};
 
 static bool try_anchor(struct aep__walk *walk, const char *at)
 {
@@ -183,7 +98,7 @@ static size_t redact_pattern(const regex_t *pattern, const char *text, size_t le
         if (end == begin)
             continue;
         aep__buf_add(out, text + done, begin - done);
-        aep__redact_mark(out, "extra");
+        aep__secret_mark(out, "extra");
         done = end;
         count++;
     }
@@ -325,52 +240,4 @@ const struct aep__secret *aep__redact_name(const struct aep__redactor *redactor,
                                            size_t len)
 {
     return aep__secret_names_find(&redactor->names, name, len, NULL);
-}
-
-/* A run of letters and digits as no folder has for a name. */
-static bool is_random_run(const char *at, const char *end)
-{
-    bool digit = false, lower = false, upper = false;
-    for (const char *c = at; c < end; c++) {
-        digit |= aep__is_digit(*c);
-        lower |= aep__is_lower(*c);
-        upper |= aep__is_upper(*c);
-    }
-    return end - at >= 12 && digit && lower && upper;
-}
-
-/* A file's name says where a secret is. Base64 has slashes too, but runs that look random. */
-static bool is_path(const char *at, size_t len)
-{
-    const char *end = at + len, *run = at;
-    bool absolute = *at == '/' || *at == '~' || (*at == '.' && len > 1 && strchr("./", at[1]));
-    bool drive = len > 3 && aep__is_letter(*at) && at[1] == ':' && (at[2] == '\\' || at[2] == '/');
-    int separators = drive;
-    if (!absolute && !drive)
-        return false;
-    for (const char *c = at; c <= end; c++) {
-        if (c < end && aep__is_alnum(*c))
-            continue;
-        if (is_random_run(run, c))
-            return false;
-        run = c + 1;
-        separators += c < end && (*c == '/' || *c == '\\');
-        if (c < end && !strchr("/\\._-~+@: ", *c))
-            return false;
-    }
-    return separators >= 2;
-}
-
-bool aep__redact_is_secret(const struct aep__secret *secret, const char *value, size_t len)
-{
-    if (len == 0 || (len > 10 && memcmp(value, "[REDACTED:", 10) == 0))
-        return false;
-    return !is_path(value, len) && !(secret->folder && (*value == '/' || *value == '~'));
-}
-
-void aep__redact_mark(struct aep__buf *out, const char *kind)
-{
-    aep__buf_text(out, "[REDACTED:");
-    aep__buf_text(out, kind);
-    aep__buf_byte(out, ']');
 }

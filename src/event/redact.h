@@ -41,10 +41,5 @@ size_t aep__redact_text(const struct aep__redactor *redactor, const char *text, 
  * my_api_key are the same; total_tokens, session_id, password_file are none. */
 const struct aep__secret *aep__redact_name(const struct aep__redactor *redactor, const char *name,
                                            size_t len);
-/** Whether the text under such a name is one indeed, not empty, redacted before, or a file's path.
- */
-bool aep__redact_is_secret(const struct aep__secret *secret, const char *value, size_t len);
-/** Appends [REDACTED:kind]. */
-void aep__redact_mark(struct aep__buf *out, const char *kind);
 
 #endif

@@ -5,10 +5,10 @@
  * People also write sentences about passwords and tokens. So the value has to be on the name's
  * line; a name that is an ordinary word needs a value that looks random, or no blank beside its =.
  * What says where a secret is, or of which type, is none: $VAR, <your key>, str. */
-#include "event/redact_walk.h"
+#include "event/redact_assignment.h"
 
 #include "base/ascii.h"
-#include "event/redact.h"
+#include "event/secret_value.h"
 
 #include <string.h>
 
@@ -202,7 +202,7 @@ static bool is_secret_value(const struct aep__walk *walk, const struct aep__secr
     size_t len = (size_t)(value.end - value.begin);
     if (is_placeholder(walk, value.begin, value.end) ||
         aep__walk_starts_with(walk, value.begin, AEP__PEM_BEGIN) ||
-        !aep__redact_is_secret(secret, value.begin, len))
+        !aep__secret_is_value(secret, value.begin, len))
         return false;
     if (secret->vague && !value.quoted && is_number(value) && len < 8)
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Secrets by their look: keys that providers hand out, JWTs, Bearer, PEM private keys, passwords in
  * URLs. */
-#include "event/redact_walk.h"
+#include "event/redact_look.h"
 
 #include "base/ascii.h"
 

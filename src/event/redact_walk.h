@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside redaction: one text's walk, and the rules that it calls at a byte which they hang on.
+/* Inside redaction: one text's walk, and what the rules share that it calls at a byte which they hang
+ * on.
+ *
+ *     redact ─┬─▶ redact_look ────────┬─▶ redact_walk
+ *             └─▶ redact_assignment ──┘
  *
  * A rule looks around that byte. If it finds a secret it replaces it, and the walk goes on behind
  * it; whatever lies before `done` is never looked at again. */
@@ -59,26 +63,6 @@ struct aep__walk {
     size_t count;
     const char *jwt_run_end; /* a run of token bytes up to here is known to be no JWT */
 };
-
-/* ---- rules: true if the text at that byte held a secret, which is replaced then ------------- */
-
-/** Keys that providers hand out; at - _ I. */
-bool aep__redact_key(struct aep__walk *walk, const char *at, enum aep__anchor anchor);
-/** eyJ….eyJ…; at its J. */
-bool aep__redact_jwt(struct aep__walk *walk, const char *at);
-/** Bearer …; at its B, in any case. */
-bool aep__redact_bearer(struct aep__walk *walk, const char *at);
-/** A PEM private key; at its first dash. */
-bool aep__redact_pem(struct aep__walk *walk, const char *at);
-/** scheme://user:password@; at its first colon. */
-bool aep__redact_url(struct aep__walk *walk, const char *at);
-/** name=value and name: value; at = or :. */
-bool aep__redact_assignment(struct aep__walk *walk, const char *at);
-/** --name value; at its first dash. */
-bool aep__redact_option(struct aep__walk *walk, const char *at);
-
-/** Fills in which key rules hang on which byte. */
-void aep__redact_index_keys(struct aep__redactor *redactor);
 
 /* ---- what rules share ----------------------------------------------------------------------- */
 

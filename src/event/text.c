@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "event/secret_value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static const struct aep__secret *take_secret(struct rewrite *run, struct place *
 static void write_mark(struct rewrite *run, const struct aep__secret *secret)
 {
     aep__buf_byte(run->out, '"');
-    aep__redact_mark(run->out, secret->kind);
+    aep__secret_mark(run->out, secret->kind);
     aep__buf_byte(run->out, '"');
     run->way->counts.redacted++;
 }
@@ -188,7 +189,7 @@ static void write_string(struct rewrite *run, struct place *place, const struct 
         run->out->failed = true;
         return;
     }
-    if (secret && aep__redact_is_secret(secret, text.data, text.len)) {
+    if (secret && aep__secret_is_value(secret, text.data, text.len)) {
         write_mark(run, secret);
         return;
     }
