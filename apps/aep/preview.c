@@ -5,7 +5,7 @@
 #include "publish.h"
 
 #include "client/setup.h"
-#include "event/envelope.h"
+#include "event/envelope_make.h"
 
 static int make_envelope(const struct aep__draft *draft,
                          const struct aep__envelope_settings *settings,

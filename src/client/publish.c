@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/sized.h"
 #include "client/call.h"
+#include "event/envelope_make.h"
 #include "spool/record.h"
 
 #include <stdio.h>

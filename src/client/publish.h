@@ -5,6 +5,7 @@
 
 #include "client/publisher.h"
 #include "event/envelope.h"
+#include "event/facts.h"
 #include "event/trace.h"
 
 /** What is to be published: one of the two. */

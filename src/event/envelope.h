@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what a caller says to the message that Kafka gets: ten members in a fixed order, a key,
- * headers.
- *
- *     aep_started, …  ─ aep__facts_from_struct ─┐
- *     aep_field[]     ─ aep__facts_from_fields ─┴▶ aep__facts ─ aep__envelope_make ─────▶ message
- *     aep_event       ─────────────────────────────────────── aep__envelope_make_any ─▶ message
+/* An envelope: the message that Kafka gets of an event, and the memory behind it. envelope_make.h
+ * makes it.
  *
  * Settings are made once per publisher and read-only afterwards. A struct aep__envelope is the
  * result and the memory behind it: one per thread, used again and again, so that a warm one
@@ -16,7 +12,6 @@
 #include "aep/aep.h"
 #include "base/clock.h"
 #include "base/message.h"
-#include "event/facts.h"
 #include "event/redact.h"
 #include "event/text.h"
 
@@ -73,17 +68,6 @@ struct aep__envelope {
     struct aep__buf value, payload;
 };
 
-/** Zeroed memory is a fresh one. Makes the message of an event of the four kinds.
- * Errors: AEP_EINVAL names the member, err->position is the place in its JSON; AEP_ETOOBIG;
- *         AEP_ENOMEM */
-int aep__envelope_make(struct aep__envelope *envelope,
-                       const struct aep__envelope_settings *settings,
-                       const struct aep__facts *facts, aep_error *err);
-/** The same for any other event type. An event type of the four kinds is AEP_EINVAL.
- * @event  whole: read with aep__sized_read() if it is a caller's */
-int aep__envelope_make_any(struct aep__envelope *envelope,
-                           const struct aep__envelope_settings *settings, const aep_event *event,
-                           int64_t now_us, aep_error *err);
 void aep__envelope_done(struct aep__envelope *envelope);
 
 #endif

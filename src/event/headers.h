@@ -5,6 +5,7 @@
 #define AEP_EVENT_HEADERS_H
 
 #include "event/envelope.h"
+#include "event/facts.h"
 
 /* What an event is called, wherever that stands. */
 struct aep__envelope_names {

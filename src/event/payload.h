@@ -5,6 +5,7 @@
 #define AEP_EVENT_PAYLOAD_H
 
 #include "event/envelope.h"
+#include "event/facts.h"
 #include "event/kinds.h"
 
 /** Appends it to envelope->value. The envelope's ids and timestamp are known by now.

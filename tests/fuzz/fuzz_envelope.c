@@ -2,7 +2,7 @@
 /* Whatever a caller passes becomes an event that aep_validate() finds valid, or a named error. The
  * first byte chooses the kind (4: any other event) and settings; a 1F byte ends each member's
  * value. */
-#include "event/envelope.h"
+#include "event/envelope_make.h"
 
 #include <stdlib.h>
 #include <string.h>

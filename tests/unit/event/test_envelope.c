@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "event/envelope.h"
+#include "event/envelope_make.h"
 
 #include "base/id.h"
 #include "vectors.h"

@@ -2,7 +2,7 @@
 /* Memory that runs out at the first allocation, at the second, … until all goes well: each time a
  * named error, nothing half done, nothing leaked through unredacted. */
 #include "base/error.h"
-#include "event/envelope.h"
+#include "event/envelope_make.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
