@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "client/call.h"
-#include "client/publish.h"
+#include "client/publisher.h"
 #include "spool/cursor.h"
 #include "spool/status.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "client/publisher.h"
+#include "client/handle.h"
 #include "client/spawn.h"
 #include "client/setup.h"
 #include "spool/bell.h"

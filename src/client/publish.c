@@ -24,13 +24,6 @@ void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent)
 
 /* ---- one event ---- */
 
-uint64_t aep__spool_number(const struct aep__spool *spool)
-{
-    uint64_t number;
-    memcpy(&number, spool->uuid, sizeof number);
-    return number;
-}
-
 static int make_record(const struct aep__process *process, struct aep__scratch *scratch,
                        const struct aep__input *input, aep_error *err)
 {

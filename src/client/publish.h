@@ -34,9 +34,6 @@ int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep_
  * relay. Returns code. */
 int aep__publish_refused(aep_publisher *pub, int code);
 
-/** The number that stands for a spool in receipts. */
-uint64_t aep__spool_number(const struct aep__spool *spool);
-
 /** Fills a caller's receipt, which may be NULL. */
 void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent);
 

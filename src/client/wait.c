@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "client/call.h"
-#include "client/publish.h"
 #include "spool/aside.h"
 #include "spool/bell.h"
 #include "spool/control.h"

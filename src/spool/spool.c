@@ -455,3 +455,10 @@ void aep__spool_done(struct aep__spool *spool)
     free(spool->path);
     *spool = (struct aep__spool){.dir_fd = -1};
 }
+
+uint64_t aep__spool_number(const struct aep__spool *spool)
+{
+    uint64_t number;
+    memcpy(&number, spool->uuid, sizeof number);
+    return number;
+}

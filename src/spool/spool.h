@@ -93,5 +93,7 @@ int aep__spool_sync(const struct aep__spool *spool);
 /** The prefix for a path that reaches a file through the folder's descriptor, however long the
  * folder's own path is: "/proc/self/fd/N/NAME". */
 void aep__spool_fd_path(const struct aep__spool *spool, const char *name, char *path, size_t size);
+/** The number that stands for it in receipts. */
+uint64_t aep__spool_number(const struct aep__spool *spool);
 
 #endif

@@ -32,6 +32,23 @@ check apps/aep-relay base config event spool client deliver relay
 check apps/aep-doctor base config event spool client deliver relay kafka
 check apps/aep-topics base config event spool client kafka
 
+# Within these rooms no two files need each other, by whatever way: x.c and x.h are one.
+arrows() {
+    for file in "$1"/*.[ch]; do
+        from=${file%.[ch]}
+        sed -n 's,^#include "\([a-z]*/[a-z0-9_]*\)\.h".*,src/\1,p' "$file" | while read -r to; do
+            [ "$from" = "$to" ] || echo "$from $to"
+        done
+    done
+}
+for room in src/base src/client src/event src/kafka; do
+    if ! circle=$(arrows $room | sort -u | tsort 2>&1 >/dev/null); then
+        echo "files that include each other in a circle:"
+        echo "$circle"
+        bad=1
+    fi
+done
+
 for file in $(grep -rlE '#include *[<"](.*rdkafka|kafka/(client|request)\.h)' src apps include || true); do
     case $file in
     src/kafka/* | src/relay/*) ;;
