@@ -22,10 +22,17 @@ enum aep__fs {
 };
 enum aep__fs aep__os_fs(int fd, const char **ret_name);
 
-/** Extends the file to at least `size`; never shrinks it, never touches what is there. */
-int aep__os_extend(int fd, off_t size);
-/** Reserves disk blocks up to `size` without changing the file's size. */
-int aep__os_reserve(int fd, off_t size);
+/** Extends the file to at least `size`, with disk blocks for [from, size); never shrinks it, never
+ * touches what is there. */
+int aep__os_extend(int fd, off_t from, off_t size);
+/** Reserves disk blocks for [from, to) without changing the file's size. */
+int aep__os_reserve(int fd, off_t from, off_t to);
+/** Gives the disk blocks of [from, to) back, which then reads as zeros; the file keeps its size. Needs
+ * no free block. EOPNOTSUPP: this file system cannot. */
+int aep__os_punch(int fd, off_t from, off_t to);
+/** How large the volume of an open file or folder is, and how much of it is free for this user.
+ * -1: not known. */
+int aep__os_volume(int fd, uint64_t *ret_size, uint64_t *ret_free);
 
 /* Open file description locks: they belong to the descriptor, not the process (fcntl(2)). */
 /** Takes a write lock on `len` bytes (0: to the end) at `start` without waiting; EAGAIN if held. */

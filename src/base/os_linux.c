@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -94,23 +95,40 @@ enum aep__fs aep__os_fs(int fd, const char **ret_name)
     return fs;
 }
 
-static int allocate_blocks(int fd, int mode, off_t size)
+static int change_blocks(int fd, int mode, off_t from, off_t to)
 {
     int rc;
+    if (from >= to)
+        return 0;
     do
-        rc = fallocate(fd, mode, 0, size);
+        rc = fallocate(fd, mode, from, to - from);
     while (rc < 0 && errno == EINTR);
     return rc;
 }
 
-int aep__os_extend(int fd, off_t size)
+int aep__os_extend(int fd, off_t from, off_t size)
 {
-    return allocate_blocks(fd, 0, size);
+    return change_blocks(fd, 0, from, size);
 }
 
-int aep__os_reserve(int fd, off_t size)
+int aep__os_reserve(int fd, off_t from, off_t to)
 {
-    return allocate_blocks(fd, FALLOC_FL_KEEP_SIZE, size);
+    return change_blocks(fd, FALLOC_FL_KEEP_SIZE, from, to);
+}
+
+int aep__os_punch(int fd, off_t from, off_t to)
+{
+    return change_blocks(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to);
+}
+
+int aep__os_volume(int fd, uint64_t *ret_size, uint64_t *ret_free)
+{
+    struct statvfs info;
+    if (fstatvfs(fd, &info) < 0 || info.f_blocks == 0) /* 0: a tmpfs without a limit */
+        return -1;
+    *ret_size = (uint64_t)info.f_blocks * info.f_frsize;
+    *ret_free = (uint64_t)info.f_bavail * info.f_frsize;
+    return 0;
 }
 
 /* ---- locks ---- */

@@ -16,7 +16,7 @@ void aep__ballast_keep(const struct aep__spool *spool)
     if (fd < 0)
         return;
     bool there = fstat(fd, &st) == 0 &&
-                 (st.st_size >= BALLAST_BYTES || aep__os_extend(fd, BALLAST_BYTES) == 0);
+                 (st.st_size >= BALLAST_BYTES || aep__os_extend(fd, 0, BALLAST_BYTES) == 0);
     close(fd);
     if (!there)
         unlinkat(spool->dir_fd, BALLAST_NAME, 0);

@@ -291,13 +291,38 @@ static enum outcome judge(struct aep__appender *appender, size_t len, uint64_t *
     return ACCEPTED;
 }
 
+/* Where a record's first bytes were written, and nothing more of it. */
+struct torn {
+    uint64_t from, to;
+};
+
+static void note_torn(const struct aep__appender *appender, size_t written, struct torn *torn)
+{
+    off_t end = lseek(appender->fd, 0, SEEK_CUR);
+    if (end > 0 && written > torn->to - torn->from)
+        *torn = (struct torn){(uint64_t)end - written, (uint64_t)end};
+}
+
+/* A record that the disk has no room for must not keep the room that smaller ones could have. */
+static void erase_torn(struct aep__appender *appender, const struct torn *torn)
+{
+    int saved = errno;
+    aep__segment_erase(appender->spool, appender->segment, appender->fd, torn->from, torn->to);
+    if (torn->to >= appender->spool->segment_bytes)
+        appender->sealed = aep__segment_seal(appender->spool, appender->fd) == 0;
+    errno = saved;
+}
+
 static enum outcome write_record(struct aep__appender *appender, const void *record, size_t len,
-                                 uint64_t *ret_end)
+                                 struct torn *torn, uint64_t *ret_end)
 {
     ssize_t written = write(appender->fd, record, len);
     if (written < 0)
         return errno == EINTR ? AGAIN : FAILED;
-    return (size_t)written < len ? AGAIN : judge(appender, len, ret_end);
+    if ((size_t)written == len)
+        return judge(appender, len, ret_end);
+    note_torn(appender, (size_t)written, torn);
+    return AGAIN;
 }
 
 /* Makes appender->fd the segment for the next write. That it is still the right one is not asked
@@ -315,22 +340,27 @@ int aep__append(struct aep__appender *appender, const void *record, size_t len, 
                 aep_position *ret, aep_error *err)
 {
     enum outcome outcome = AGAIN;
+    struct torn torn = {0};
     for (int tries = 0; tries < TRIES; tries++) {
         uint64_t end;
         int result = ready_segment(appender, outcome, err);
+        if (outcome != AGAIN)
+            torn = (struct torn){0}; /* it stands in another file */
         if (result == AEP_OK)
             result = check_limit(appender, len, reserved, err);
         if (result != AEP_OK)
             return result;
-        outcome = write_record(appender, record, len, &end);
+        outcome = write_record(appender, record, len, &torn, &end);
         if (outcome == ACCEPTED) {
             if (!appender->unsynced)
                 appender->unsynced = appender->segment;
             *ret = (aep_position){appender->segment, end};
             return AEP_OK;
         }
-        if (outcome == FAILED && (errno == ENOSPC || errno == EDQUOT))
+        if (outcome == FAILED && (errno == ENOSPC || errno == EDQUOT)) {
+            erase_torn(appender, &torn);
             return refuse(appender, err, "the disk is full");
+        }
         if (outcome == FAILED)
             return fail_io(appender, "write", err);
     }

@@ -46,6 +46,14 @@ int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t f
     return 0;
 }
 
+int aep__retire_give_back(const struct aep__spool *spool, int cursor_fd, uint64_t segment,
+                          uint64_t offset)
+{
+    if (fdatasync(cursor_fd) < 0)
+        return -1;
+    return aep__segment_give_back(spool, segment, offset);
+}
+
 /* Nobody takes an hour between making a temporary file and linking it. */
 static bool stale_temp(const struct aep__spool *spool, const char *name)
 {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define NAME_DIGITS 16
+#define BLOCK 4096                                                 /* what space is given back in */
 #define HEADER_VALUE (AEP__RECORD_HEADER_BYTES - AEP__RECORD_HEAD) /* uuid, boot id */
 
 void aep__segment_name(uint64_t number, char name[AEP__SEGMENT_NAME_SIZE])
@@ -91,16 +92,25 @@ int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool writ
     return -1;
 }
 
-/* Puts the disk's blocks aside, so that a full disk is met when a segment begins rather than in
- * the middle of records; that it cannot be done is no failure. */
-static void reserve_blocks(const struct aep__spool *spool, uint64_t number)
+static int open_for_blocks(const struct aep__spool *spool, uint64_t number)
 {
     char name[AEP__SEGMENT_NAME_SIZE];
     aep__segment_name(number, name);
-    int fd = aep__spool_openat(spool, name, O_WRONLY, S_IFREG);
+    return aep__spool_openat(spool, name, O_WRONLY, S_IFREG);
+}
+
+/* Puts the disk's blocks aside, so that a full disk is met when a segment begins rather than in
+ * the middle of records; that it cannot be done is no failure. Where there is not room for all, half
+ * of it: the rest is for the relay's files. */
+static void reserve_blocks(const struct aep__spool *spool, uint64_t number)
+{
+    uint64_t size, room, want = spool->segment_bytes;
+    int fd = open_for_blocks(spool, number);
     if (fd < 0)
         return;
-    aep__os_reserve(fd, (off_t)spool->segment_bytes);
+    if (aep__os_volume(fd, &size, &room) == 0 && room < want)
+        want = room / 2;
+    aep__os_reserve(fd, 0, (off_t)want);
     close(fd);
 }
 
@@ -226,13 +236,69 @@ int aep__segment_seal(const struct aep__spool *spool, int fd)
 
 int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at)
 {
+    uint64_t size;
+    bool named;
     if (at < spool->segment_bytes)
         at = spool->segment_bytes;
     /* Appends that land before this count because they end below L, those after it because no seal
-     * stands before them. A seal below L would cut off appends under way; so none without it. */
-    if (aep__os_extend(fd, (off_t)at) < 0)
+     * stands before them. A seal below L would cut off appends under way; so none without it. Only
+     * what the file lacks is allocated: what was given back stays so. */
+    if (aep__segment_look(fd, &size, &named) < 0 || aep__os_extend(fd, (off_t)size, (off_t)at) < 0)
         return -1;
     return aep__segment_seal(spool, fd);
+}
+
+/* ---- space ---- */
+
+/* Whole blocks only: the rest would have to be overwritten, which some file systems need room for. */
+static int punch_blocks(int fd, uint64_t from, uint64_t to)
+{
+    from = (from + BLOCK - 1) / BLOCK * BLOCK;
+    return aep__os_punch(fd, (off_t)from, (off_t)(to / BLOCK * BLOCK));
+}
+
+static uint64_t allocated_bytes(const struct stat *st)
+{
+    return (uint64_t)st->st_blocks * 512;
+}
+
+/* Others may take what was freed before it is reserved again; then it is theirs. */
+static int move_blocks(const struct aep__spool *spool, int fd, uint64_t from, uint64_t to)
+{
+    struct stat before, after;
+    if (fstat(fd, &before) < 0 || punch_blocks(fd, from, to) < 0 || fstat(fd, &after) < 0)
+        return -1;
+    uint64_t had = allocated_bytes(&before), has = allocated_bytes(&after);
+    uint64_t begin = (uint64_t)after.st_size, end = begin + (had > has ? had - has : 0);
+    if (end > spool->segment_bytes)
+        end = spool->segment_bytes;
+    aep__os_reserve(fd, (off_t)begin, (off_t)end);
+    return 0;
+}
+
+int aep__segment_give_back(const struct aep__spool *spool, uint64_t number, uint64_t offset)
+{
+    int fd = open_for_blocks(spool, number);
+    if (fd < 0)
+        return -1;
+    if (offset > spool->segment_bytes)
+        offset = spool->segment_bytes; /* a seal is looked for from there on */
+    int result = move_blocks(spool, fd, AEP__SEGMENT_EMPTY_BYTES, offset);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
+void aep__segment_erase(const struct aep__spool *spool, uint64_t number, int fd, uint64_t from,
+                        uint64_t to)
+{
+    struct stat ours, named;
+    char name[AEP__SEGMENT_NAME_SIZE];
+    aep__segment_name(number, name);
+    if (fstat(fd, &ours) == 0 && fstatat(spool->dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        ours.st_dev == named.st_dev && ours.st_ino == named.st_ino)
+        punch_blocks(fd, from, to);
 }
 
 /* ---- the run ---- */

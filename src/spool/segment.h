@@ -58,6 +58,15 @@ int aep__segment_seal(const struct aep__spool *spool, int fd);
  * extended nothing is sealed. 0, or -1 with errno. */
 int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at);
 
+/** Gives the disk blocks below `offset`, all of which is finished, back and keeps them for what is to
+ * come in this segment; they read as zeros from then on. The header and what stands beyond L stay.
+ * Needs no room on the disk. 0, or -1 with errno. */
+int aep__segment_give_back(const struct aep__spool *spool, uint64_t number, uint64_t offset);
+/** Gives the blocks of [from, to) back, bytes of a torn record that the caller wrote. Best effort;
+ * nothing where fd is not the segment of that number. */
+void aep__segment_erase(const struct aep__spool *spool, uint64_t number, int fd, uint64_t from,
+                        uint64_t to);
+
 /** The last number of the unbroken run that begins at first; first - 1 if first is missing. */
 uint64_t aep__segment_last(const struct aep__spool *spool, uint64_t first);
 

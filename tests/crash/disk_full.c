@@ -174,7 +174,7 @@ static void run_writer(unsigned writer)
 static void make_ballast(const struct aep__spool *spool)
 {
     int fd = aep__spool_openat(spool, "ballast", O_WRONLY | O_CREAT, S_IFREG);
-    if (fd >= 0 && aep__os_extend(fd, BALLAST_BYTES) < 0)
+    if (fd >= 0 && aep__os_extend(fd, 0, BALLAST_BYTES) < 0)
         unlinkat(spool->dir_fd, "ballast", 0);
     if (fd >= 0)
         close(fd);

@@ -302,6 +302,15 @@ static void seal_early(struct tail *tail)
     }
 }
 
+/* As a relay does while the disk is full. */
+static void give_back(struct tail *tail)
+{
+    if (aep__retire_give_back(&tail->spool, tail->cursor_fd, tail->cursor.segment,
+                              tail->cursor.offset) < 0 &&
+        errno != ENOENT && errno != EOPNOTSUPP)
+        problem("give back: %s", strerror(errno));
+}
+
 static void wait_for_bell(struct tail *tail)
 {
     struct pollfd event = {.fd = tail->bell, .events = POLLIN};
@@ -309,6 +318,8 @@ static void wait_for_bell(struct tail *tail)
     aep__bell_drain(tail->bell);
     if (next_random(&tail->random) % 50 == 0)
         seal_early(tail);
+    if (next_random(&tail->random) % 4 == 0)
+        give_back(tail);
 }
 
 /* Removes late and several at once, as a relay's syncer does. */

@@ -32,7 +32,8 @@ struct fault_args {
     const char *name; /* of link: the new one; of unlink */
     const void *data; /* of write, pwrite */
     size_t len;
-    off_t offset; /* of pwrite */
+    off_t offset; /* of pwrite, fallocate */
+    int mode;     /* of fallocate */
 };
 
 /* Returns true if it has dealt with the call, whose result is *ret (-1: errno is set). */
@@ -110,7 +111,8 @@ int statx(int fd, const char *restrict path, int flags, unsigned mask, struct st
 int fallocate(int fd, int mode, off_t offset, off_t len)
 {
     ssize_t ret;
-    struct fault_args args = {.call = CALL_FALLOCATE, .fd = fd, .len = (size_t)len};
+    struct fault_args args = {
+        .call = CALL_FALLOCATE, .fd = fd, .len = (size_t)len, .offset = offset, .mode = mode};
     return (int)(asked_hook(args, &ret) ? ret : syscall(SYS_fallocate, fd, mode, offset, len));
 }
 

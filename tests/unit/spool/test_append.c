@@ -62,6 +62,90 @@ static void test_a_short_write_is_garbage_and_the_record_comes_whole_again(void 
     aep__append_done(&appender);
 }
 
+/* A disk with room for 20,000 bytes, of which a punched hole gives none back. */
+static bool disk_takes_one_part(const struct fault_args *args, ssize_t *ret)
+{
+    if (hook_calls++ > 0)
+        return fails_with(ENOSPC, ret);
+    *ret = syscall(SYS_write, args->fd, args->data, 20000);
+    return true;
+}
+
+static void test_a_record_without_room_leaves_none_of_its_bytes_on_a_full_disk(void **state)
+{
+    struct here *here = *state;
+    here->spool.segment_bytes = 16 * L;
+    struct aep__appender appender = begin_appending(here);
+    aep_position position = append_text(&appender, "one");
+    static char large[30000];
+    memset(large, 'x', sizeof large);
+    hook_calls = 0;
+    fault_hooks[CALL_WRITE] = disk_takes_one_part;
+    assert_int_equal(try_append(&appender, large, sizeof large, false, &position, &here->err),
+                     AEP_EFULL);
+    no_faults();
+    append_text(&appender, "two");
+    assert_all(here, "one two");
+    char data[20000];
+    size_t xs = 0;
+    int fd = aep__segment_open(&here->spool, 1, false, NULL);
+    assert_int_equal(pread(fd, data, sizeof data, (off_t)position.offset), sizeof data);
+    close(fd);
+    for (size_t i = 0; i < sizeof data; i++)
+        xs += data[i] == 'x';
+    assert_true(xs < 2 * 4096); /* no more than the blocks at its edges */
+    aep__append_done(&appender);
+}
+
+static struct here *sealing;
+static int punches;
+
+/* A record is torn in a segment that somebody seals meanwhile; the disk has no room in the next. */
+static bool torn_then_sealed_then_full(const struct fault_args *args, ssize_t *ret)
+{
+    if (args->len < 20000) /* headers, seals */
+        return false;
+    switch (hook_calls++) {
+    case 0:
+        *ret = syscall(SYS_write, args->fd, args->data, 20000);
+        return true;
+    case 1:
+        seal_early(sealing, 1, 0);
+        return false;
+    default:
+        return fails_with(ENOSPC, ret);
+    }
+}
+
+static bool count_punches(const struct fault_args *args, ssize_t *ret)
+{
+    (void)ret;
+    punches += (args->mode & FALLOC_FL_PUNCH_HOLE) != 0;
+    return false;
+}
+
+static void test_nothing_is_erased_in_another_segment_than_the_torn_records(void **state)
+{
+    struct here *here = sealing = *state;
+    here->spool.segment_bytes = 16 * L;
+    struct aep__appender appender = begin_appending(here);
+    aep_position position;
+    append_text(&appender, "one");
+    static char large[30000];
+    memset(large, 'x', sizeof large);
+    hook_calls = punches = 0;
+    fault_hooks[CALL_WRITE] = torn_then_sealed_then_full;
+    fault_hooks[CALL_FALLOCATE] = count_punches;
+    assert_int_equal(try_append(&appender, large, sizeof large, false, &position, &here->err),
+                     AEP_EFULL);
+    no_faults();
+    assert_int_equal(hook_calls, 3);
+    assert_int_equal(punches, 0);
+    append_text(&appender, "two");
+    assert_all(here, "one two");
+    aep__append_done(&appender);
+}
+
 static bool interrupt_once(const struct fault_args *args, ssize_t *ret)
 {
     (void)args;
@@ -631,6 +715,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HERE_TEST(test_a_record_is_one_write_and_ends_where_append_says),
         HERE_TEST(test_a_short_write_is_garbage_and_the_record_comes_whole_again),
+        HERE_TEST(test_a_record_without_room_leaves_none_of_its_bytes_on_a_full_disk),
+        HERE_TEST(test_nothing_is_erased_in_another_segment_than_the_torn_records),
         HERE_TEST(test_an_interrupted_write_is_begun_again),
         HERE_TEST(test_what_crosses_the_limit_counts_and_seals),
         HERE_TEST(test_the_limit_itself_is_where_a_record_crosses),

@@ -306,14 +306,110 @@ static void test_a_segment_can_be_made_sealed(void **state)
     }
 }
 
+static bool no_space_for_seals(const struct fault_args *args, ssize_t *ret)
+{
+    return args->len == AEP__RECORD_HEAD && fails_with(ENOSPC, ret);
+}
+
 static void test_if_it_cannot_be_sealed_records_land_beyond_all_the_same(void **state)
 {
     struct here *here = *state;
-    fault_hooks[CALL_FALLOCATE] = no_space;
+    fault_hooks[CALL_WRITE] = no_space_for_seals;
     assert_int_equal(aep__segment_create(&here->spool, 1, L + 123), 0);
     no_faults();
     assert_int_equal(seal_of(here, 1), -1);
     assert_int_equal(segment_size(here, 1), L + 123);
+}
+
+/* ---- space ---- */
+
+#define ROOMY (256 * 1024) /* a limit of many blocks */
+
+static struct stat stat_of(const struct here *here, uint64_t number)
+{
+    struct stat st;
+    char name[AEP__SEGMENT_NAME_SIZE];
+    aep__segment_name(number, name);
+    assert_int_equal(fstatat(here->spool.dir_fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+    return st;
+}
+
+static void test_what_is_finished_gives_its_space_back(void **state)
+{
+    struct here *here = *state;
+    here->spool.segment_bytes = ROOMY;
+    struct aep__appender appender = begin_appending(here);
+    append_long(&appender, "finished", 50000);
+    aep_position middle = append_long(&appender, "done", 50000);
+    append_text(&appender, "first");
+    append_text(&appender, "second");
+    struct stat before = stat_of(here, 1);
+    if (aep__segment_give_back(&here->spool, 1, middle.offset) < 0 && errno == EOPNOTSUPP)
+        skip(); /* this file system cannot */
+    struct stat after = stat_of(here, 1);
+    assert_int_equal(after.st_size, before.st_size);
+    assert_int_equal(state_of(here, 1), AEP__SEGMENT_LIVE);
+    assert_string_equal(all_from(here, 1, middle.offset), "first second");
+    assert_int_equal(append_text(&appender, "third").segment, 1);
+    assert_string_equal(all_from(here, 1, middle.offset), "first second third");
+    char data[4096];
+    static const char zeros[sizeof data];
+    int fd = aep__segment_open(&here->spool, 1, false, NULL);
+    for (off_t at = 4096; at + 4096 <= (off_t)middle.offset; at += 4096) {
+        assert_int_equal(pread(fd, data, sizeof data, at), sizeof data);
+        assert_memory_equal(data, zeros, sizeof data);
+    }
+    close(fd);
+    aep__append_done(&appender);
+}
+
+/* What is beyond the limit may have to be looked through for a seal. */
+static void test_nothing_beyond_the_limit_is_given_back(void **state)
+{
+    struct here *here = *state;
+    here->spool.segment_bytes = 16384;
+    struct aep__appender appender = begin_appending(here);
+    append_long(&appender, "long", 40000);
+    int64_t seal = seal_of(here, 1);
+    assert_true(seal > 40000);
+    if (aep__segment_give_back(&here->spool, 1, (uint64_t)seal + 16) < 0 && errno == EOPNOTSUPP)
+        skip();
+    assert_int_equal(seal_of(here, 1), seal);
+    aep__append_done(&appender);
+}
+
+static bool no_new_blocks(const struct fault_args *args, ssize_t *ret)
+{
+    return !(args->mode & FALLOC_FL_PUNCH_HOLE) && fails_with(ENOSPC, ret);
+}
+
+static void test_giving_back_needs_no_room(void **state)
+{
+    struct here *here = *state;
+    here->spool.segment_bytes = ROOMY;
+    fault_hooks[CALL_FALLOCATE] = no_new_blocks;
+    struct aep__appender appender = begin_appending(here);
+    aep_position end = append_long(&appender, "finished", 60000);
+    struct stat before = stat_of(here, 1);
+    if (aep__segment_give_back(&here->spool, 1, end.offset) < 0 && errno == EOPNOTSUPP)
+        skip();
+    no_faults();
+    assert_true(stat_of(here, 1).st_blocks < before.st_blocks);
+    aep__append_done(&appender);
+}
+
+static void test_only_the_segment_itself_is_erased(void **state)
+{
+    struct here *here = *state;
+    char text[3 * 4096], found[3 * 4096];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(aep__segment_create(&here->spool, 1, 0), 0);
+    int fd = openat(here->spool.dir_fd, "stranger", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, sizeof text), sizeof text);
+    aep__segment_erase(&here->spool, 1, fd, 0, sizeof text);
+    assert_int_equal(pread(fd, found, sizeof found, 0), sizeof found);
+    assert_memory_equal(found, text, sizeof text);
+    close(fd);
 }
 
 /* ---- the run ---- */
@@ -356,6 +452,10 @@ int main(void)
         HERE_TEST(test_where_it_cannot_be_extended_nothing_is_sealed),
         HERE_TEST(test_a_segment_can_be_made_sealed),
         HERE_TEST(test_if_it_cannot_be_sealed_records_land_beyond_all_the_same),
+        HERE_TEST(test_what_is_finished_gives_its_space_back),
+        HERE_TEST(test_nothing_beyond_the_limit_is_given_back),
+        HERE_TEST(test_giving_back_needs_no_room),
+        HERE_TEST(test_only_the_segment_itself_is_erased),
         HERE_TEST(test_the_run_ends_before_the_first_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
