@@ -188,7 +188,9 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 64 * KIB,
             .max = GIB,
             .fallback = "8MiB",
-            .doc = "The size of a segment, for a spool that is made new.",
+            .doc =
+                "The size of a segment, for a spool that is made new; smaller on a volume that has "
+                "no room for eight of them.",
         },
     [AEP__OPT_SPOOL_ANY_FS] =
         {

@@ -23,8 +23,10 @@
 #define IDENTITY_NAME "spool.id"
 #define IDENTITY_MAX 4096
 #define FILE_SIZE_MIN (1 << 30)
-#define MESSAGE_BYTES 1000000 /* room for at least this in every spool */
-#define META_BYTES 131072     /* more than a record's head and meta can be */
+#define VOLUME_SEGMENTS 8        /* a volume holds at least so many */
+#define SMALL_SEGMENT (64 << 10) /* not made smaller than this */
+#define MESSAGE_BYTES 1000000    /* room for at least this in every spool */
+#define META_BYTES 131072        /* more than a record's head and meta can be */
 #define REMEDY "set AEP_SPOOL_DIR (spool.dir) to another folder"
 
 /* ---- the folder's files ---- */
@@ -161,7 +163,18 @@ static void add_line(struct aep__buf *out, const char *text)
         aep__buf_byte(out, *text == '\n' ? ' ' : *text);
 }
 
-static void format_identity(struct aep__buf *out, const struct aep__spool_settings *settings)
+/* The disk must have room for several segments: on a small volume they are smaller. */
+static uint64_t choose_segment_bytes(const struct aep__spool *spool, uint64_t configured)
+{
+    uint64_t size, room, most = configured;
+    if (aep__os_volume(spool->dir_fd, &size, &room) == 0)
+        while (most > SMALL_SEGMENT && most > size / VOLUME_SEGMENTS)
+            most /= 2;
+    return most;
+}
+
+static void format_identity(struct aep__buf *out, const struct aep__spool *spool,
+                            const struct aep__spool_settings *settings)
 {
     uint8_t uuid[16];
     char text[AEP_ID_SIZE];
@@ -172,8 +185,8 @@ static void format_identity(struct aep__buf *out, const struct aep__spool_settin
     aep__buf_format(out,
                     "aep-spool %d\nuuid %s\nsegment_bytes %" PRIu64 "\nrecord_bytes %" PRIu64
                     "\nmode %s\ndestination ",
-                    AEP__SPOOL_FORMAT, text, settings->segment_bytes, settings->record_bytes,
-                    settings->local ? "local" : "kafka");
+                    AEP__SPOOL_FORMAT, text, choose_segment_bytes(spool, settings->segment_bytes),
+                    settings->record_bytes, settings->local ? "local" : "kafka");
     add_line(out, settings->destination ? settings->destination : "");
     aep__buf_byte(out, '\n');
     aep__buf_format(out, "crc32c %08" PRIx32 "\n", aep__crc32c(0, out->data, out->len));
@@ -297,7 +310,7 @@ static int make_identity(struct aep__spool *spool, const struct aep__spool_setti
     int result = check_sizes(settings, err);
     if (result != AEP_OK)
         return result;
-    format_identity(&text, settings);
+    format_identity(&text, spool, settings);
     if (text.failed)
         result = aep__error_memory(err);
     else if (text.len > IDENTITY_MAX)
