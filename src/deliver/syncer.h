@@ -9,11 +9,12 @@
 #include <pthread.h>
 
 /* Segments from `from` to `to`, the folder if names are new, the cursor; then what the cursor has
- * passed is removed (spool/retire.h). */
+ * passed is removed, or gives its space back (spool/retire.h). */
 struct aep__sync_job {
     uint64_t from, to; /* 0: no segment */
     bool folder, cursor;
-    uint64_t remove_below; /* 0: nothing */
+    uint64_t remove_below;  /* 0: nothing */
+    aep_position give_back; /* the space below it, in its segment; segment 0: nothing */
 };
 
 /* errno of the last job whose syncing, or removing, failed; 0: none did. */

@@ -24,6 +24,7 @@
 #define LOOK_LATER_US 5000000 /* where it was looked at in full */
 #define GAP_MAX 64            /* segments that may be missing before one of ours */
 #define HEADER_BYTES 48       /* of an empty segment */
+#define GIVE_BACK_BYTES 8192  /* finished since the last time: no less is worth it */
 
 /* ---- start ---- */
 
@@ -147,7 +148,7 @@ static void note_sealed(struct aep__core *core)
         return;
     }
     tail->sealed[tail->sealed_count++] =
-        (struct aep__sealed){reader->segment, tail->ordinal, reader->inode};
+        (struct aep__sealed){reader->segment, tail->ordinal, reader->offset, reader->inode};
     tail->position = (aep_position){reader->segment + 1, 0};
 }
 
@@ -323,6 +324,21 @@ static void read_again(struct aep__core *core)
     aep__reader_seek(&tail->reader, tail->position.segment, 0);
 }
 
+/* The disk has no room for the next segment. All of this one is finished: said in the cursor, so that
+ * it can give its space back. */
+static void note_unpassed(struct aep__core *core, const struct aep__sealed *sealed)
+{
+    int error = errno;
+    store_cursor(core, (aep_position){sealed->segment, sealed->offset}, sealed->ordinal);
+    aep__pace_tick_soon(core->pace);
+    errno = error;
+    if (aep__ballast_give(core->spool))
+        aep__pace_due(core->pace, core->pace->now_us);
+    else
+        aep__core_log(core, AEP_LOG_ERROR, "cannot retire segment %" PRIu64 ": %s", sealed->segment,
+                      strerror(error));
+}
+
 /* Moves the cursor beyond the oldest segment that was read. False: not now. */
 static bool pass_oldest(struct aep__core *core)
 {
@@ -334,9 +350,8 @@ static bool pass_oldest(struct aep__core *core)
     if (aep__retire_pass(core->spool, core->cursor_fd, &next, oldest->inode) < 0) {
         if (errno == EBUSY)
             read_again(core);
-        else if (!aep__ballast_give(core->spool))
-            aep__core_log(core, AEP_LOG_ERROR, "cannot retire segment %" PRIu64 ": %s",
-                          oldest->segment, strerror(errno));
+        else
+            note_unpassed(core, oldest);
         return false;
     }
     tail->cursor = next;
@@ -533,6 +548,21 @@ static void seal_failed(struct aep__core *core, int error)
                   strerror(error), sealed ? "going on in a new one" : "it cannot be sealed either");
 }
 
+/* Whether finished records are to give their space back before their segment is removed: the volume
+ * has no room for another segment. Not said by a quota, which is met only where a write fails. */
+static bool gives_back(const struct aep__core *core)
+{
+    const struct aep__tail *tail = &core->tail;
+    const struct aep__cursor *cursor = &tail->cursor;
+    uint64_t size, room, begin = 0;
+    if (tail->given_back.segment == cursor->segment)
+        begin = tail->given_back.offset;
+    if (cursor->offset < begin + GIVE_BACK_BYTES)
+        return false;
+    return tail->cramped || (aep__os_volume(core->spool->dir_fd, &size, &room) == 0 &&
+                             room < core->spool->segment_bytes);
+}
+
 /* What has become due since the syncer's last job. False: nothing. */
 static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
 {
@@ -550,7 +580,9 @@ static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
     }
     if (aep__syncer_removed(&core->syncer) < cursor->segment)
         ret->remove_below = cursor->segment;
-    return ret->from || ret->cursor || ret->remove_below;
+    if (gives_back(core))
+        ret->give_back = (aep_position){cursor->segment, cursor->offset};
+    return ret->from || ret->cursor || ret->remove_below || ret->give_back.segment;
 }
 
 /* What the syncer's jobs came to. True: one is still under way. */
@@ -579,6 +611,8 @@ void aep__tail_sync(struct aep__core *core)
     tail->synced = tail->newest;
     if (job.cursor)
         tail->cursor_dirty = false;
+    if (job.give_back.segment)
+        tail->given_back = job.give_back;
 }
 
 void aep__tail_sync_now(struct aep__core *core)
@@ -598,7 +632,10 @@ bool aep__tail_seal_idle(struct aep__core *core)
     if (fd < 0)
         return false;
     bool sealed = aep__segment_seal_early(core->spool, fd, tail->position.offset) == 0;
+    tail->cramped = !sealed && (errno == ENOSPC || errno == EDQUOT);
     close(fd);
+    if (tail->cramped)
+        aep__pace_tick_soon(core->pace);
     tail->waiting &= !sealed; /* look again: the seal is to be read */
     return sealed;
 }

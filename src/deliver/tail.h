@@ -24,6 +24,7 @@ struct aep__core;
 struct aep__sealed {
     uint64_t segment;
     uint64_t ordinal; /* of the first event behind it */
+    uint64_t offset;  /* of its end, the seal included */
     ino_t inode;
 };
 
@@ -50,6 +51,8 @@ struct aep__tail {
     uint64_t skipped_counted; /* of the reader's skipped_bytes */
     aep_position newest;      /* the spool's end when last measured */
     aep_position synced;      /* up to where a sync was asked for */
+    aep_position given_back;  /* up to where finished records have given back their space */
+    bool cramped;             /* the disk had no room to end the segment */
     int fetch_fd;             /* a segment opened to read records again; -1 */
     uint64_t fetch_segment;
 };

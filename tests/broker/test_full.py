@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: spool_full CASES SpoolFull BROKERS plain
 # ctest: disk_full CASES DiskFull BROKERS plain
+# ctest: small_volumes CASES SmallVolumes BROKERS plain LONG
 """A full disk and a full spool: new events are refused, said and counted; what was accepted is
 delivered meanwhile; when there is room again it goes on."""
 import ctypes
@@ -32,11 +33,11 @@ def enter_mount_namespace():
 
 
 class Publishing(Case):
-    def publish_until_refused(self, spool, topic, count, first=0, env=None):
+    def publish_until_refused(self, spool, topic, count, first=0, fill=FILL, env=None):
         """Returns the numbers that were accepted, and the result."""
-        lines = numbered_lines(topic, count, first=first, keys=1, fill=FILL)
-        result = spool.run("publish", "--stdin", "--json",
-                           stdin="".join(json.dumps(line) + "\n" for line in lines), env=env)
+        lines = numbered_lines(topic, count, first=first, keys=1, fill=fill)
+        result = spool.run("publish", "--stdin", "--json", env=env,
+                           stdin="".join(json.dumps(line) + "\n" for line in lines))
         answers = [json.loads(line) for line in result.out.splitlines()]
         return [first + answer["line"] - 1 for answer in answers
                 if answer.get("line") and answer["state"] == "spooled"], result
@@ -45,33 +46,55 @@ class Publishing(Case):
         return [record.payload["n"] for record in plain_kafka().read(topic)]
 
 
-class DiskFull(Publishing):
+class OnSmallDisk(Publishing):
     @classmethod
     def setUpClass(cls):
         plain_kafka()
         enter_mount_namespace()
 
-    def make_small_disk(self, megabytes):
-        disk = self.folder / "disk"
-        disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "aep-test",
-                               disk], capture_output=True, text=True)
+    def run_or_skip(self, *command):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError as error:
+            self.skipTest(str(error))
         if done.returncode != 0:
-            self.skipTest(f"no tmpfs: {done.stderr}")
+            self.skipTest(f"{' '.join(map(str, command))}: {done.stderr}")
+
+    def make_small_disk(self, megabytes, kind="tmpfs", **options):
+        number = len(self.mounts)
+        disk = self.folder / f"disk{number}"
+        disk.mkdir()
+        if kind == "tmpfs":
+            self.run_or_skip("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "aep-test", disk)
+        else:
+            image = self.folder / f"image{number}"
+            image.touch()
+            os.truncate(image, megabytes << 20)
+            self.run_or_skip("/sbin/mkfs." + kind, "-q", image)
+            self.run_or_skip("mount", "-o", "loop", image, disk)
         self.mounts.append(disk)
         self.junk = disk / "junk"
-        spool = self.make_spool(spool_dir=disk / "spool", spool_segment_bytes="1MiB",
-                                relay_mode="external")
+        spool = self.make_spool(spool_dir=disk / "spool", relay_mode="external", **options)
         spool.dir = disk / "spool"
         return spool
 
-    def fill_disk(self):
+    def fill_disk(self, leave=0):
+        """Another program's file takes all the room there is, but for so many bytes."""
         with open(self.junk, "ab", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                pass
+            for size in (1 << 20, 65536, 4096, 512):
+                try:
+                    while True:
+                        room = os.statvfs(self.junk)
+                        if leave and room.f_bavail * room.f_frsize < leave + size:
+                            break
+                        file.write(bytes(size))
+                except OSError:
+                    pass
+
+
+class DiskFull(OnSmallDisk):
+    def make_small_disk(self, megabytes, **options):
+        return super().make_small_disk(megabytes, spool_segment_bytes="1MiB", **options)
 
     def test_what_was_accepted_is_delivered_while_the_disk_stays_full(self):
         spool, topic = self.make_small_disk(8), unique_type("full")
@@ -132,6 +155,76 @@ class DiskFull(Publishing):
         self.assertRegex(result.err, "(?i)space|full")
         self.junk.unlink()
         self.assertEqual(spool.publish("progress", "x").status, 0)
+
+
+class SmallVolumes(OnSmallDisk):
+    """A volume that is full, whatever its size and whoever fills it: what is delivered makes room for
+    what comes, though nothing else does."""
+
+    def try_to_publish(self, spool, topic, count):
+        """Does not wait for room; returns what was said."""
+        more, result = self.publish_until_refused(spool, topic, count, first=self.next,
+                                                  fill="x" * 20_000, env={"AEP_RELAY_MODE": "off"})
+        self.accepted += more
+        self.next += count
+        return result.err
+
+    def publish_some(self, spool, topic, count):
+        """So many events are accepted, each as soon as there is room for it."""
+        def some():
+            self.try_to_publish(spool, topic, count - (len(self.accepted) - before))
+            return len(self.accepted) - before == count
+        before = len(self.accepted)
+        wait_until(some, f"{count} events are accepted")
+
+    def drain_and_go_on(self, spool, topic):
+        """Fills the disk to the last block, delivers, and goes on three times what it took."""
+        self.accepted, self.next = [], 0
+        plain_kafka().create(topic)
+        self.assertIn("free disk space", self.try_to_publish(spool, topic, 5000))
+        held = len(self.accepted)
+        self.fill_disk()
+        relay = spool.start_relay()
+        spool.flush()
+        for _ in range(2):
+            self.publish_some(spool, topic, held + 40)
+            self.fill_disk()
+            spool.flush()
+        self.assertIsNone(relay.poll(), "the relay lives")
+        self.assertEqual(self.numbers(topic), self.accepted)
+        relay.terminate()
+        relay.wait()
+
+    def test_volumes_of_4_to_64_mib(self):
+        for megabytes in (4, 8, 16, 32, 64):
+            for kind in ("tmpfs", "ext4"):
+                with self.subTest(f"{megabytes} MiB of {kind}"):
+                    spool = self.make_small_disk(megabytes, kind)
+                    self.drain_and_go_on(spool, unique_type("small"))
+
+    def test_a_neighbour_takes_the_rest_before_the_spool_begins(self):
+        for leave in (1, 2, 3, 5, 9, 14):
+            for kind in ("tmpfs", "ext4"):
+                with self.subTest(f"{leave} MiB of {kind} are left"):
+                    spool = self.make_small_disk(40, kind)
+                    self.fill_disk(leave=leave << 20)
+                    self.drain_and_go_on(spool, unique_type("rest"))
+
+    def test_a_spool_whose_segments_are_larger_than_the_volume(self):
+        """Made where there was room: the volume shrank, or the spool was moved."""
+        for megabytes in (4, 8, 12, 20):
+            with self.subTest(f"{megabytes} MiB"):
+                spool = self.make_small_disk(100)
+                self.assertEqual(spool.publish("progress", unique()).status, 0)
+                self.assertIn("segment_bytes 8388608\n", (spool.dir / "spool.id").read_text())
+                relay = spool.start_relay()
+                spool.flush()
+                relay.terminate()
+                relay.wait()
+                for segment in spool.segments():
+                    segment.unlink()  # with what was reserved for it
+                self.run_or_skip("mount", "-o", f"remount,size={megabytes}m", spool.dir.parent)
+                self.drain_and_go_on(spool, unique_type("shrunk"))
 
 
 class SpoolFull(Publishing):
