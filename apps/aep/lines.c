@@ -280,13 +280,14 @@ static bool wait_for_room(struct lines *lines, size_t size, struct drain *drain)
     if (aep__config_is(lines->session.config, AEP__OPT_RELAY_MODE, "off"))
         return false;
     for (;;) {
+        if (drain->end_us) /* what is acknowledged leaves the disk a little later */
+            poll(NULL, 0, ROOM_STEP_MS);
         aep_publisher_flush(lines->session.publisher, ROOM_STEP_MS, NULL);
         if (aep_publisher_health(lines->session.publisher, &health, NULL) != AEP_OK ||
             !note_drain(drain, &health))
             return false;
         if (health.used_bytes + size + health.max_bytes / 20 < health.max_bytes)
             return true;
-        poll(NULL, 0, ROOM_STEP_MS); /* what is acknowledged is removed a little later */
     }
 }
 
