@@ -34,11 +34,17 @@ static void note_error(int *error, int result)
 }
 
 /* All of it, whatever fails. 0, or errno of the first that failed. */
-static int sync_all(const struct aep__syncer *syncer, const struct aep__sync_job *job)
+static int sync_all(const struct aep__syncer *syncer, const struct aep__sync_job *job,
+                    uint64_t *ret_failed)
 {
     int error = 0;
-    for (uint64_t number = job->from; job->from && number <= job->to; number++)
-        note_error(&error, sync_segment(syncer->spool, number));
+    *ret_failed = 0;
+    for (uint64_t number = job->from; job->from && number <= job->to; number++) {
+        int result = sync_segment(syncer->spool, number);
+        note_error(&error, result);
+        if (result < 0)
+            *ret_failed = number;
+    }
     if (job->folder)
         note_error(&error, aep__spool_sync(syncer->spool));
     if (job->cursor)
@@ -50,9 +56,9 @@ static int sync_all(const struct aep__syncer *syncer, const struct aep__sync_job
 static void work(struct aep__syncer *syncer)
 {
     struct aep__sync_job job = syncer->job;
-    uint64_t from = syncer->removed;
+    uint64_t failed, from = syncer->removed;
     pthread_mutex_unlock(&syncer->mutex);
-    int sync_error = sync_all(syncer, &job);
+    int sync_error = sync_all(syncer, &job, &failed);
     bool removes = !sync_error && job.remove_below > from;
     int remove_error =
         removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from, job.remove_below) < 0
@@ -62,8 +68,10 @@ static void work(struct aep__syncer *syncer)
         aep__retire_give_back(syncer->spool, syncer->cursor_fd, job.give_back.segment,
                               job.give_back.offset);
     pthread_mutex_lock(&syncer->mutex);
-    if (sync_error)
+    if (sync_error) {
         syncer->errors.sync = sync_error;
+        syncer->errors.segment = failed;
+    }
     if (remove_error)
         syncer->errors.remove = remove_error;
     else if (removes)

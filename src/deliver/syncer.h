@@ -20,7 +20,8 @@ struct aep__sync_job {
 /* errno of the last job whose syncing, or removing, failed; 0: none did. */
 struct aep__sync_errors {
     int sync, remove;
-    bool pending; /* a job is under way, of which nothing is known yet */
+    uint64_t segment; /* the newest that was not synced; 0: the folder's names or the cursor */
+    bool pending;     /* a job is under way, of which nothing is known yet */
 };
 
 struct aep__syncer {

@@ -515,10 +515,10 @@ uint64_t aep__tail_used(const struct aep__core *core)
 
 /* What comes from now on goes into the next segment. Sealed once: a seal is something to be synced,
  * too, which fails again on a disk that is broken for good. */
-static bool seal_newest(struct aep__core *core)
+static bool seal_segment(struct aep__core *core, uint64_t number)
 {
     uint64_t at;
-    int fd = aep__segment_open(core->spool, core->tail.newest.segment, true, NULL);
+    int fd = aep__segment_open(core->spool, number, true, NULL);
     int sealed = fd < 0 ? -1 : aep__segment_find_seal(core->spool, fd, UINT64_MAX, &at);
     bool done = sealed > 0 || (sealed == 0 && aep__segment_seal_early(core->spool, fd, 0) == 0);
     if (fd >= 0)
@@ -531,7 +531,7 @@ void aep__tail_purge(struct aep__core *core)
     struct aep__tail *tail = &core->tail;
     aep__tail_measure(core);
     tail->purge = tail->newest;
-    if (tail->newest.offset > HEADER_BYTES && seal_newest(core))
+    if (tail->newest.offset > HEADER_BYTES && seal_segment(core, tail->newest.segment))
         tail->purge = (aep_position){tail->newest.segment + 1, 0};
     tail->purged = 0;
     tail->retry_us = 0;
@@ -540,10 +540,9 @@ void aep__tail_purge(struct aep__core *core)
 
 /* The disk failed to keep what was written: nothing more is to go into this segment. What is not
  * acknowledged is still sent, from memory if need be. */
-static void seal_failed(struct aep__core *core, int error)
+static void seal_failed(struct aep__core *core, uint64_t number, int error)
 {
-    uint64_t number = core->tail.newest.segment;
-    bool sealed = seal_newest(core);
+    bool sealed = seal_segment(core, number);
     aep__core_log(core, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
                   strerror(error), sealed ? "going on in a new one" : "it cannot be sealed either");
 }
@@ -590,7 +589,7 @@ static bool hear_syncer(struct aep__core *core)
 {
     struct aep__sync_errors errors = aep__syncer_errors(&core->syncer);
     if (errors.sync)
-        seal_failed(core, errors.sync);
+        seal_failed(core, errors.segment ? errors.segment : core->tail.newest.segment, errors.sync);
     if (errors.remove)
         aep__core_log(core, AEP_LOG_ERROR, "cannot remove finished segments: %s",
                       strerror(errors.remove));

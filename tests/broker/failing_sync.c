@@ -1,30 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A disk that fails, for LD_PRELOAD: while the file that AEP_TEST_FAIL_SYNC names is there,
- * fdatasync(2) of a segment fails with EIO. It removes the file, since Linux reports a failed write
- * once, unless there is something in it: then the disk is broken for good. */
+ * fdatasync(2) of a segment fails with EIO. What is in the file says which:
+ *
+ *     once NAME     the next one of this segment; the file is removed then, since Linux reports a
+ *                   failed write once
+ *     always NAME   all of this segment
+ *     always        all: the disk is broken for good
+ *
+ * Each sync of a segment adds a line to AEP_TEST_SYNCS: its name, and "failed" or "done". */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int is_segment(int fd)
+/* Its name; "": no segment. */
+static void name_of(int fd, char name[PATH_MAX])
 {
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(link, path, sizeof path);
-    return len > 4 && memcmp(path + len - 4, ".seg", 4) == 0;
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = '\0';
+    const char *slash = strrchr(path, '/');
+    bool segment = len > 4 && slash && strcmp(path + len - 4, ".seg") == 0;
+    strcpy(name, segment ? slash + 1 : "");
+}
+
+static bool is_to_fail(const char *name)
+{
+    char word[16] = "", victim[PATH_MAX] = "";
+    const char *path = getenv("AEP_TEST_FAIL_SYNC");
+    FILE *order = path ? fopen(path, "re") : NULL;
+    int words = order ? fscanf(order, "%15s %4095s", word, victim) : 0;
+    if (order)
+        fclose(order);
+    bool meant = words == 1 || (words == 2 && strcmp(name, victim) == 0);
+    return meant && (strcmp(word, "once") != 0 || unlink(path) == 0);
+}
+
+static void note(const char *name, const char *result)
+{
+    const char *path = getenv("AEP_TEST_SYNCS");
+    FILE *syncs = path ? fopen(path, "ae") : NULL;
+    if (syncs) {
+        fprintf(syncs, "%s %s\n", name, result);
+        fclose(syncs);
+    }
 }
 
 __attribute__((visibility("default"))) int fdatasync(int fd)
 {
-    const char *order = getenv("AEP_TEST_FAIL_SYNC");
-    struct stat st;
-    if (!order || !is_segment(fd) || stat(order, &st) < 0 || (!st.st_size && unlink(order) < 0))
-        return (int)syscall(SYS_fdatasync, fd);
+    char name[PATH_MAX];
+    name_of(fd, name);
+    if (!*name || !is_to_fail(name)) {
+        int result = (int)syscall(SYS_fdatasync, fd);
+        if (*name)
+            note(name, "done");
+        return result;
+    }
+    note(name, "failed");
     errno = EIO;
     return -1;
 }

@@ -34,7 +34,8 @@ class SyncFails(Case):
         self.kafka.create(self.topic + ":2")
         self.spool = self.make_spool(self.kafka, relay_mode="external",
                                      spool_segment_bytes=SEGMENT_BYTES)
-        self.order = self.folder / "fail-next-sync"
+        self.order = self.folder / "fail-sync"
+        self.syncs = self.folder / "syncs"
         self.count = 0
         # Long-lived, so that it has the segment open that will be sealed.
         self.publisher = self.spool.start("publish", "--stdin", "--json", stdin=subprocess.PIPE,
@@ -43,6 +44,7 @@ class SyncFails(Case):
     def start_relay(self):
         return self.spool.start_relay(env={
             "LD_PRELOAD": FAILING_SYNC, "AEP_TEST_FAIL_SYNC": str(self.order),
+            "AEP_TEST_SYNCS": str(self.syncs),
             # The sanitizer's own library wants to be the first.
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
 
@@ -62,8 +64,16 @@ class SyncFails(Case):
         self.addCleanup(self.kafka.resume)
         self.kafka.pause()
 
-    def fail_next_sync(self):
-        self.order.touch()
+    def fail_sync(self, number, how="once"):
+        """Of this segment: one that is sealed already is synced once more, for its seal, and would
+        take the failure that is meant for the next."""
+        order = self.folder / "order"
+        order.write_text(f"{how} {number:016x}.seg")
+        order.rename(self.order)
+
+    def await_syncs(self, number, result, count):
+        wait_until(lambda: self.syncs.exists() and self.syncs.read_text().splitlines().count(
+            f"{number:016x}.seg {result}") >= count, f"{count} syncs of segment {number} {result}")
 
     def await_failures(self, count):
         wait_until(lambda: not self.order.exists() and self.failures() == count,
@@ -102,7 +112,7 @@ class SyncFails(Case):
         self.hold_back()
         first, = self.spool.segments()
         self.assertEqual(self.seals(first), 0)
-        self.fail_next_sync()
+        self.fail_sync(1)
         self.publish(10)
         self.await_failures(1)
         line, = self.failure_lines()
@@ -126,7 +136,7 @@ class SyncFails(Case):
         self.start_relay()
         self.hold_back()
         for segment in range(3):
-            self.fail_next_sync()
+            self.fail_sync(segment + 1)
             self.publish(50)
             wait_until(lambda: not self.order.exists(), "a sync has failed")
             wait_until(lambda: self.seals(self.spool.segments()[segment]), "its segment is sealed")
@@ -134,11 +144,27 @@ class SyncFails(Case):
         self.assertEqual(len(self.spool.segments()), 4)
         self.finish()
 
+    def test_a_sealed_segment_that_fails_again_seals_no_other(self):
+        self.start_relay()
+        self.hold_back()
+        self.fail_sync(1, "always")
+        self.publish(10)
+        self.await_syncs(1, "failed", 2)  # the second time with its seal
+        self.publish(10)
+        self.await_syncs(1, "failed", 3)  # with the first of the next segment
+        self.publish(1)
+        self.await_syncs(2, "done", 2)  # the relay has heard of it
+        self.assertEqual([self.seals(path) for path in self.spool.segments()], [1, 0])
+        for line in self.failure_lines():
+            self.assertIn("cannot sync segment 1:", line)
+        self.order.unlink()
+        self.finish()
+
     def test_a_disk_that_is_broken_for_good(self):
         """One seal for each segment, although that cannot be synced either."""
         self.start_relay()
         self.hold_back()
-        self.order.write_text("for good")
+        self.order.write_text("always")
         for segment in range(3):
             self.publish(50)
             wait_until(lambda: self.seals(self.spool.segments()[segment]), "it is sealed")
@@ -151,7 +177,7 @@ class SyncFails(Case):
     def test_a_relay_that_is_killed_after_the_failure_leaves_all_to_the_next(self):
         relay = self.start_relay()
         self.hold_back()
-        self.fail_next_sync()
+        self.fail_sync(1)
         self.publish(50)
         self.await_failures(1)
         relay.kill()

@@ -176,6 +176,32 @@ static void test_the_first_failure_is_the_one_that_is_told(void **state)
     assert_errors(EIO, 0);
 }
 
+static bool fail_second_segment(const struct fault_args *args, ssize_t *ret)
+{
+    trace[0] = '\0';
+    note_call(args, ret);
+    return strcmp(trace, "2") == 0 && fails_with(EIO, ret);
+}
+
+/* It is sealed, and no other: the newest may have begun since. */
+static void test_the_segment_that_was_not_synced_is_named(void **state)
+{
+    struct here *here = here_of_hooks = *state;
+    begin_syncer(here);
+    fault_hooks[CALL_FDATASYNC] = fail_second_segment;
+    do_job((struct aep__sync_job){.from = 1, .to = 3});
+    no_faults();
+    struct aep__sync_errors errors = aep__syncer_errors(&syncer);
+    assert_int_equal(errors.sync, EIO);
+    assert_int_equal(errors.segment, 2);
+    fault_hooks[CALL_FSYNC] = io_error;
+    do_job((struct aep__sync_job){.from = 3, .to = 3, .folder = true});
+    no_faults();
+    errors = aep__syncer_errors(&syncer);
+    assert_int_equal(errors.sync, EIO);
+    assert_int_equal(errors.segment, 0);
+}
+
 static bool refuse_second(const struct fault_args *args, ssize_t *ret)
 {
     return atoi(args->name) == 2 && fails_with(EACCES, ret);
@@ -366,6 +392,7 @@ int main(void)
         TEST(test_a_segment_that_is_gone_needs_no_sync),
         TEST(test_a_failed_sync_is_told_once_and_removes_nothing),
         TEST(test_the_first_failure_is_the_one_that_is_told),
+        TEST(test_the_segment_that_was_not_synced_is_named),
         TEST(test_a_failed_removal_is_told_once_and_tried_again),
         TEST(test_a_job_is_refused_while_one_is_under_way),
         TEST(test_the_job_under_way_is_done_before_the_end),
