@@ -11,8 +11,9 @@
 
 /** This boot's id; all zero where the kernel does not tell. */
 void aep__os_boot_id(uint8_t bytes[16]);
-/** len bytes of the kernel's randomness; waits only at early boot. */
-void aep__os_random(void *bytes, size_t len);
+/** len bytes of the kernel's randomness; waits only at early boot. -1 with errno where a sandbox
+ * refuses both getrandom(2) and /dev/urandom. */
+int aep__os_random(void *bytes, size_t len);
 
 /** What kind of file system a folder is on. */
 enum aep__fs {

@@ -45,16 +45,27 @@ void aep__os_boot_id(uint8_t bytes[16])
         close(fd);
 }
 
-void aep__os_random(void *bytes, size_t len)
+static int read_urandom(void *bytes, size_t len)
 {
-    char *at = bytes;
-    while (len) {
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, bytes, len);
+    int saved = got < 0 ? errno : EIO;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return got == (ssize_t)len ? 0 : -1;
+}
+
+int aep__os_random(void *bytes, size_t len)
+{
+    for (char *at = bytes; len;) {
         ssize_t got = getrandom(at, len, 0);
-        if (got > 0) {
-            at += got;
-            len -= (size_t)got;
-        }
+        if (got < 0 && errno != EINTR)
+            return read_urandom(at, len);
+        at += got > 0 ? got : 0;
+        len -= got > 0 ? (size_t)got : 0;
     }
+    return 0;
 }
 
 /* ---- file systems and space ---- */

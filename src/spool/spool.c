@@ -77,7 +77,8 @@ static int create_file(const struct aep__spool *spool, const char *name, const v
 {
     uint64_t random;
     char temp[64];
-    aep__os_random(&random, sizeof random);
+    if (aep__os_random(&random, sizeof random) < 0)
+        return -1;
     snprintf(temp, sizeof temp, AEP__SPOOL_TEMP "%d.%016" PRIx64, (int)getpid(), random);
     int fd = write_temp(spool, temp, data, len, min_size);
     int result = fd < 0 || (durability == SYNCED && fdatasync(fd) < 0) ? -1 : 0;
@@ -173,19 +174,25 @@ static uint64_t choose_segment_bytes(const struct aep__spool *spool, uint64_t co
     return most;
 }
 
-static void format_identity(struct aep__buf *out, const struct aep__spool *spool,
-                            const struct aep__spool_settings *settings)
+/* RFC 9562 §5.4 */
+static int make_uuid(char text[AEP_ID_SIZE])
 {
     uint8_t uuid[16];
-    char text[AEP_ID_SIZE];
-    aep__os_random(uuid, sizeof uuid);
-    uuid[6] = (uint8_t)(0x40 | (uuid[6] & 0x0f)); /* RFC 9562 §5.4 */
+    if (aep__os_random(uuid, sizeof uuid) < 0)
+        return -1;
+    uuid[6] = (uint8_t)(0x40 | (uuid[6] & 0x0f));
     uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f));
     aep__id_format(uuid, text);
+    return 0;
+}
+
+static void format_identity(struct aep__buf *out, const struct aep__spool *spool, const char *uuid,
+                            const struct aep__spool_settings *settings)
+{
     aep__buf_format(out,
                     "aep-spool %d\nuuid %s\nsegment_bytes %" PRIu64 "\nrecord_bytes %" PRIu64
                     "\nmode %s\ndestination ",
-                    AEP__SPOOL_FORMAT, text, choose_segment_bytes(spool, settings->segment_bytes),
+                    AEP__SPOOL_FORMAT, uuid, choose_segment_bytes(spool, settings->segment_bytes),
                     settings->record_bytes, settings->local ? "local" : "kafka");
     add_line(out, settings->destination ? settings->destination : "");
     aep__buf_byte(out, '\n');
@@ -307,10 +314,17 @@ static int make_identity(struct aep__spool *spool, const struct aep__spool_setti
                          aep_error *err)
 {
     struct aep__buf text = {0};
+    char uuid[AEP_ID_SIZE];
     int result = check_sizes(settings, err);
     if (result != AEP_OK)
         return result;
-    format_identity(&text, spool, settings);
+    if (make_uuid(uuid) < 0)
+        return aep__error_errno(
+            err, AEP_ESPOOL, "spool.dir",
+            "cannot make a spool at %s: the kernel gives this program no random "
+            "numbers; allow it getrandom(2) or /dev/urandom",
+            spool->path);
+    format_identity(&text, spool, uuid, settings);
     if (text.failed)
         result = aep__error_memory(err);
     else if (text.len > IDENTITY_MAX)
@@ -318,8 +332,8 @@ static int make_identity(struct aep__spool *spool, const struct aep__spool_setti
                             "the list of servers is too long for a spool's identity");
     else if (aep__spool_create(spool, IDENTITY_NAME, text.data, text.len, 0) < 0 ||
              aep__spool_sync(spool) < 0)
-        result = aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot make %s/" IDENTITY_NAME,
-                                  spool->path);
+        result = aep__error_errno(err, errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_ESPOOL,
+                                  "spool.dir", "cannot make %s/" IDENTITY_NAME, spool->path);
     aep__buf_done(&text);
     return result == AEP_OK ? read_identity(spool, err) : result;
 }
