@@ -3,12 +3,12 @@
  * spool of this user, as a timer does for what killed relays and reboots have left behind. */
 #include <string.h>
 
-#include "backlog.h"
+#include "ask.h"
 #include "options.h"
 #include "out.h"
 #include "session.h"
 #include "spools.h"
-#include "states.h"
+#include "unused.h"
 #include "verbs.h"
 
 #include "base/error.h"
@@ -37,7 +37,8 @@ static int flush_configured(const struct aep__args *args, int timeout_ms)
 struct sweep {
     const struct aep__args *args;
     int timeout_ms;
-    int status; /* the worst so far */
+    int status;             /* the worst so far */
+    int64_t remove_after_s; /* 0: never */
 };
 
 /* The configuration for a spool: its folder and its brokers as arguments, all else as always. */
@@ -77,18 +78,18 @@ static int check_destination(const struct aep__spool *spool, const char *destina
                       spool->path, destination);
 }
 
-static bool is_empty(struct aep__spool *spool)
+/* One that nothing waits in and nobody has written to for spool.remove_after. */
+static void remove_unused(const struct sweep *sweep, struct aep__spool *spool)
 {
-    struct aep__states states;
-    struct aep__backlog backlog = {0};
     aep_error err;
-    bool empty = false;
-    if (aep__states_init(&states, spool, &err) == AEP_OK) {
-        empty = aep__backlog_measure(spool, &states, &backlog, &err) == AEP_OK && backlog.counted &&
-                backlog.events == 0 && states.status.parked_now == 0;
-        aep__states_done(&states);
-    }
-    return empty;
+    if (sweep->remove_after_s > 0 && aep__spool_unused_s(spool) >= sweep->remove_after_s &&
+        !aep__ask_alive(spool))
+        aep__spool_remove(spool, aep__contents_none, NULL, &err);
+}
+
+static bool has_nothing_to_send(const struct aep__contents *contents)
+{
+    return contents->waiting + contents->waiting_bytes + contents->parked == 0;
 }
 
 static int flush_spool(void *user, struct aep__spool *spool)
@@ -96,8 +97,12 @@ static int flush_spool(void *user, struct aep__spool *spool)
     struct sweep *sweep = user;
     struct aep__buf destination = {0};
     struct aep__session session = {0};
+    struct aep__contents contents;
     aep_error err;
-    if (spool->local || is_empty(spool))
+    bool known = aep__contents_measure(spool, &contents, &err) == AEP_OK;
+    if (known && aep__contents_empty(&contents))
+        remove_unused(sweep, spool);
+    if (spool->local || (known && has_nothing_to_send(&contents)))
         return AEP_OK;
     aep__spool_destination(spool, &destination);
     const char *text = aep__buf_string(&destination);
@@ -117,6 +122,19 @@ static int flush_spool(void *user, struct aep__spool *spool)
     return AEP_OK;
 }
 
+static int load_sweep(struct sweep *sweep, aep_error *err)
+{
+    aep_config *arguments = NULL, *config = NULL;
+    int code = aep__args_config(sweep->args, &arguments, err);
+    if (code == AEP_OK)
+        code = aep__config_load(arguments, &config, err);
+    if (code == AEP_OK)
+        sweep->remove_after_s = aep__config_int(config, AEP__OPT_SPOOL_REMOVE_AFTER_S);
+    aep_config_free(arguments);
+    aep_config_free(config);
+    return code;
+}
+
 static int run_flush(struct aep__args *args)
 {
     aep_error err;
@@ -125,8 +143,9 @@ static int run_flush(struct aep__args *args)
         return aep__out_error(&err);
     if (!aep__args_given(args, "all"))
         return flush_configured(args, timeout_ms);
-    struct sweep sweep = {args, timeout_ms, AEP__EXIT_DONE};
-    if (aep__spools_each(args, flush_spool, &sweep, &err) != AEP_OK)
+    struct sweep sweep = {args, timeout_ms, AEP__EXIT_DONE, 0};
+    if (load_sweep(&sweep, &err) != AEP_OK ||
+        aep__spools_each(args, flush_spool, &sweep, &err) != AEP_OK)
         return aep__out_error(&err);
     return sweep.status;
 }
@@ -138,7 +157,8 @@ static const struct aep__flag options[] = {
      NULL, NULL, NULL},
     {"all", 'a', AEP__ARGUMENT_NONE, NULL,
      "Every spool of this user that holds events: the configured one and those beside it. One whose "
-     "login the configuration does not hold is said and left.",
+     "login the configuration does not hold is said and left. One that is empty and has not been "
+     "used for spool.remove_after (30 days) is removed.",
      NULL, NULL, NULL},
     AEP__OPTIONS_END,
 };

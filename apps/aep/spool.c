@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep spool: the spools of this user, and emptying one. */
+/* aep spool: the spools of this user, emptying and removing one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +11,12 @@
 #include "spools.h"
 #include "verbs.h"
 
+#include "base/error.h"
 #include "base/json.h"
+#include "unused.h"
 
 #define ANSWER_MS 60000
+#define STOP_MS 20000
 
 struct listing {
     bool json, failed; /* failed: what cannot be read has been said */
@@ -101,6 +104,67 @@ static int run_purge(struct aep__args *args)
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
 }
 
+/* ---- remove ---------------------------------------------------------------------------------- */
+
+static int refuse_loss(const struct aep__spool *spool, const struct aep__contents *contents,
+                       aep_error *err)
+{
+    struct aep__buf text = {0};
+    aep__contents_text(spool, contents, &text);
+    int code = aep__error(err, AEP_ESTATE, "force",
+                          "%s holds %s: deliver that (`aep flush`), or say --force to lose it",
+                          spool->path, aep__buf_string(&text));
+    aep__buf_done(&text);
+    return code;
+}
+
+static int stop_relay(const struct aep__spool *spool, aep_error *err)
+{
+    char reply[128];
+    if (!aep__ask_coming(spool))
+        return AEP_OK;
+    int code = aep__ask(spool, "stop 1", STOP_MS, reply, sizeof reply, err);
+    if (code == AEP_OK && !aep__ask_ended(spool, STOP_MS))
+        code = aep__error(err, AEP_ERELAY, "", "the relay has not ended in %d s", STOP_MS / 1000);
+    return code;
+}
+
+static int remove_spool(struct aep__spool *spool, bool force, aep_error *err)
+{
+    struct aep__contents contents;
+    int code = force ? AEP_OK : aep__contents_measure(spool, &contents, err);
+    if (code == AEP_OK && !force && !aep__contents_empty(&contents))
+        return refuse_loss(spool, &contents, err);
+    if (code == AEP_OK)
+        code = stop_relay(spool, err);
+    if (code == AEP_OK)
+        code = aep__spool_remove(spool, force ? NULL : aep__contents_none, NULL, err);
+    return code;
+}
+
+static int run_remove(struct aep__args *args)
+{
+    struct aep__spool spool = {.dir_fd = -1};
+    struct aep__buf text = {0};
+    aep_error err;
+    int code = aep__spools_open(args, &spool, &err);
+    if (code == AEP_OK)
+        code = remove_spool(&spool, aep__args_given(args, "force"), &err);
+    if (code == AEP_OK)
+        aep__buf_format(&text, "%s removed\n", spool.path);
+    aep__spool_done(&spool);
+    int status = aep__out_finish(&text);
+    return code == AEP_OK ? status : aep__out_error(&err);
+}
+
+static const struct aep__flag remove_options[] = {
+    {"force", 'f', AEP__ARGUMENT_NONE, NULL,
+     "Removes events that are not delivered, parked events and dead letters with it.", NULL, NULL,
+     NULL},
+    AEP__SPOOL_OPTION,
+    AEP__OPTIONS_END,
+};
+
 static const struct aep__flag list_options[] = {
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
     AEP__SPOOL_ONLY_OPTION,
@@ -133,11 +197,24 @@ static const struct aep__verb purge_verb = {
     .run = run_purge,
 };
 
-static const struct aep__verb *const actions[] = {&list, &purge_verb, NULL};
+static const struct aep__verb remove_verb = {
+    .name = "remove",
+    .summary = "removes a spool that nothing waits in",
+    .usage = "[--force] [--spool DIR]",
+    .description =
+        "The folder and all that is in it, for example the one that a mistyped server left behind. "
+        "Its relay is stopped. Where events wait, are parked or dead (in local mode: are kept), it "
+        "says how many and removes nothing, unless --force is given. A program that still "
+        "publishes there makes a new spool; none of its events is lost.",
+    .options = remove_options,
+    .run = run_remove,
+};
+
+static const struct aep__verb *const actions[] = {&list, &purge_verb, &remove_verb, NULL};
 
 const struct aep__verb aep__verb_spool = {
     .name = "spool",
-    .summary = "lists the spools, or empties one",
-    .usage = "list | purge --yes",
+    .summary = "lists the spools, empties or removes one",
+    .usage = "list | purge --yes | remove",
     .actions = actions,
 };

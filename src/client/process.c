@@ -245,6 +245,12 @@ static bool folder_moved(const struct aep__process *process)
            st.st_ino != process->ino;
 }
 
+static bool folder_is_lost(const struct aep__process *process)
+{
+    enum folder folder = look_at_folder(process);
+    return folder == FOLDER_DELETED || (folder == FOLDER_OURS && folder_moved(process));
+}
+
 static int reopen_spool(struct aep__process *process, aep_error *err)
 {
     aep__process_notice(process, AEP__NOTICE_REOPENED, AEP_LOG_WARNING,
@@ -430,7 +436,7 @@ int aep__process_append(struct aep__process *process, const struct aep__scratch 
 {
     const struct aep__buf *record = &scratch->record;
     int result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
-    if (result == AEP_ESPOOL && look_at_folder(process) == FOLDER_DELETED) {
+    if (result == AEP_ESPOOL && folder_is_lost(process)) {
         result = reopen_spool(process, err);
         if (result == AEP_OK)
             result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);

@@ -42,8 +42,9 @@ enum aep__option {
     AEP__OPT_SPOOL_MAX_BYTES,
     AEP__OPT_SPOOL_SEGMENT_BYTES, /* L, for a new spool: 8 MiB; at least 64 KiB */
     AEP__OPT_SPOOL_ANY_FS,
-    AEP__OPT_RELAY_MODE, /* auto | external | off */
-    AEP__OPT_RELAY_PATH, /* "" means beside the library or program */
+    AEP__OPT_SPOOL_REMOVE_AFTER_S, /* 0: never */
+    AEP__OPT_RELAY_MODE,           /* auto | external | off */
+    AEP__OPT_RELAY_PATH,           /* "" means beside the library or program */
     AEP__OPT_RELAY_IDLE_EXIT_S,
     AEP__OPT_DEAD_MAX_BYTES,
     AEP__OPT_PUBLISH_WAIT_MS,

@@ -199,6 +199,17 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .fallback = "false",
             .doc = "`true` allows a spool on NFS, CIFS, 9p or FUSE, at your own risk.",
         },
+    [AEP__OPT_SPOOL_REMOVE_AFTER_S] =
+        {
+            .key = "spool.remove_after",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 0,
+            .max = 3650 * DAY_S,
+            .fallback = "30d",
+            .doc =
+                "`aep flush --all` removes a spool that holds nothing and that nobody has written "
+                "to for this time; 0: never.",
+        },
     [AEP__OPT_RELAY_MODE] =
         {
             .key = "relay.mode",

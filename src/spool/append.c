@@ -131,6 +131,11 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
         return AEP_ESTATE;
     if (appender->fd < 0)
         return refuse(appender, err, "cannot open a segment");
+    if (!aep__spool_exists(appender->spool)) { /* whoever removes a spool seals what is there */
+        aep__append_done(appender);
+        return aep__error(err, AEP_ESPOOL, "spool.dir", "the spool %s has been removed",
+                          appender->spool->path);
+    }
     appender->segment = number;
     appender->new_segment = true;
     /* Again, after the open: only now is it known that what was opened had not been retired. */

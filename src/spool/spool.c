@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IDENTITY_NAME "spool.id"
 #define IDENTITY_MAX 4096
 #define FILE_SIZE_MIN (1 << 30)
 #define VOLUME_SEGMENTS 8        /* a volume holds at least so many */
@@ -113,6 +112,11 @@ bool aep__spool_deleted(const struct aep__spool *spool)
 {
     struct stat st;
     return fstat(spool->dir_fd, &st) < 0 || st.st_nlink == 0;
+}
+
+bool aep__spool_exists(const struct aep__spool *spool)
+{
+    return faccessat(spool->dir_fd, AEP__SPOOL_ID, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* A write beyond the limit raises SIGXFSZ, which ends a program that does not expect it. */
@@ -237,7 +241,7 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
         !find_value(text, "record_bytes", record, sizeof record) ||
         !find_value(text, "mode", mode, sizeof mode))
         return aep__error(err, AEP_ESPOOL, "spool.dir",
-                          "%s/" IDENTITY_NAME " is damaged: move the folder away, or " REMEDY,
+                          "%s/" AEP__SPOOL_ID " is damaged: move the folder away, or " REMEDY,
                           spool->path);
     aep__id_format(spool->uuid, spool->uuid_text);
     spool->segment_bytes = strtoull(segment, NULL, 10);
@@ -246,7 +250,7 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
     if (spool->segment_bytes < 4096 || spool->segment_bytes > INT64_MAX / 4 ||
         spool->record_bytes < 4096 || spool->record_bytes > INT32_MAX)
         return aep__error(err, AEP_ESPOOL, "spool.dir",
-                          "%s/" IDENTITY_NAME " has sizes out of range", spool->path);
+                          "%s/" AEP__SPOOL_ID " has sizes out of range", spool->path);
     return AEP_OK;
 }
 
@@ -254,15 +258,15 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
 static int load_identity(const struct aep__spool *spool, char text[IDENTITY_MAX + 1],
                          aep_error *err)
 {
-    int fd = aep__spool_openat(spool, IDENTITY_NAME, O_RDONLY, S_IFREG);
+    int fd = aep__spool_openat(spool, AEP__SPOOL_ID, O_RDONLY, S_IFREG);
     if (fd < 0)
         return errno == ENOENT ? AEP_ESTATE
                                : aep__error_errno(err, AEP_ESPOOL, "spool.dir",
-                                                  "cannot open %s/" IDENTITY_NAME, spool->path);
+                                                  "cannot open %s/" AEP__SPOOL_ID, spool->path);
     ssize_t len = pread(fd, text, IDENTITY_MAX, 0);
     close(fd);
     if (len < 0)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s/" IDENTITY_NAME,
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s/" AEP__SPOOL_ID,
                                 spool->path);
     text[len] = '\0';
     return AEP_OK;
@@ -330,10 +334,10 @@ static int make_identity(struct aep__spool *spool, const struct aep__spool_setti
     else if (text.len > IDENTITY_MAX)
         result = aep__error(err, AEP_ESPOOL, "kafka.bootstrap.servers",
                             "the list of servers is too long for a spool's identity");
-    else if (aep__spool_create(spool, IDENTITY_NAME, text.data, text.len, 0) < 0 ||
+    else if (aep__spool_create(spool, AEP__SPOOL_ID, text.data, text.len, 0) < 0 ||
              aep__spool_sync(spool) < 0)
         result = aep__error_errno(err, errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_ESPOOL,
-                                  "spool.dir", "cannot make %s/" IDENTITY_NAME, spool->path);
+                                  "spool.dir", "cannot make %s/" AEP__SPOOL_ID, spool->path);
     aep__buf_done(&text);
     return result == AEP_OK ? read_identity(spool, err) : result;
 }
