@@ -46,6 +46,8 @@ int aep__setup_spool(const aep_config *config, const char *dir, struct aep__spoo
         .max_bytes = (uint64_t)aep__config_int(config, AEP__OPT_SPOOL_MAX_BYTES),
         .local = aep__config_is(config, AEP__OPT_MODE, "local"),
         .any_fs = aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS),
+        .in_home =
+            !*aep__config_text(config, AEP__OPT_SPOOL_DIR) && !aep__config_spool_stands_in(config),
         .destination = aep__buf_string(&destination),
     };
     int result =

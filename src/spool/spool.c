@@ -352,6 +352,51 @@ static void strip_slashes(char *path)
         path[--len] = '\0';
 }
 
+/* The lowest folder of a path that is there, the path's own included. False: none can be seen. */
+static bool find_lowest(const char *path, struct stat *ret)
+{
+    char part[PATH_MAX];
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return false;
+    for (;;) {
+        char *slash = strrchr(part, '/');
+        if (stat(*part ? part : "/", ret) == 0)
+            return true;
+        if (!slash)
+            return false;
+        *slash = '\0';
+    }
+}
+
+/* HOME is another user's, as under sudo(8) and su(1): what root made there would shut that user out,
+ * and what anyone else makes there fails. */
+static bool is_strangers_home(const char *path, const struct aep__spool_settings *settings,
+                              uid_t *ret_owner)
+{
+    struct stat st;
+    int saved = errno;
+    bool found = settings && settings->in_home && find_lowest(path, &st);
+    errno = saved;
+    if (!found)
+        return false;
+    *ret_owner = st.st_uid;
+    return st.st_uid != geteuid();
+}
+
+/* A folder that root makes on the way belongs to whom the one above it belongs. By descriptor: the
+ * owner of that may put a link in its place meanwhile. */
+static int give_to_owner(const char *part)
+{
+    struct stat st;
+    if (geteuid() != 0)
+        return 0;
+    int fd = open(part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int result = fd < 0 ? -1 : fstatat(fd, "..", &st, 0);
+    if (result == 0)
+        result = fchown(fd, st.st_uid, st.st_gid);
+    return fd < 0 ? -1 : (result < 0 ? close_failed(fd) : close(fd));
+}
+
 /* mkdir -p with 0700 for what is missing, whatever the umask. */
 static int make_folders(const char *path)
 {
@@ -365,7 +410,7 @@ static int make_folders(const char *path)
         bool last = *slash == '\0';
         *slash = '\0';
         if (mkdir(part, 0700) == 0) {
-            if (chmod(part, 0700) < 0)
+            if (chmod(part, 0700) < 0 || (!last && give_to_owner(part) < 0))
                 return -1;
         } else if (errno != EEXIST && errno != EISDIR)
             return -1;
@@ -375,14 +420,30 @@ static int make_folders(const char *path)
     return 0;
 }
 
-static int open_folder(struct aep__spool *spool, bool make, aep_error *err)
+static int refuse_home(const struct aep__spool *spool, uid_t owner, aep_error *err)
+{
+    return aep__error(err, AEP_ESPOOL, "spool.dir",
+                      "%s would be in a folder of user %ld, this program runs as %ld: set HOME to "
+                      "this user's (sudo -H, su -), run it as that user, or " REMEDY,
+                      spool->path, (long)owner, (long)geteuid());
+}
+
+static int open_folder(struct aep__spool *spool, const struct aep__spool_settings *settings,
+                       aep_error *err)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+    const bool make = settings != NULL;
+    uid_t owner;
     spool->dir_fd = open(spool->path, flags);
-    if (spool->dir_fd < 0 && errno == ENOENT && make && make_folders(spool->path) == 0)
+    bool missing = spool->dir_fd < 0 && errno == ENOENT;
+    if (missing && geteuid() == 0 && is_strangers_home(spool->path, settings, &owner))
+        return refuse_home(spool, owner, err);
+    if (missing && make && make_folders(spool->path) == 0)
         spool->dir_fd = open(spool->path, flags);
     if (spool->dir_fd >= 0)
         return AEP_OK;
+    if (errno == EACCES && is_strangers_home(spool->path, settings, &owner))
+        return refuse_home(spool, owner, err);
     if (errno == ENOENT && !make)
         return aep__error(err, AEP_ESPOOL, "spool.dir", "there is no spool at %s", spool->path);
     if (errno == ELOOP || errno == ENOTDIR)
@@ -460,7 +521,7 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
         result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is not an absolute path", path);
     aep__os_boot_id(spool->boot);
     if (result == AEP_OK)
-        result = open_folder(spool, settings != NULL, err);
+        result = open_folder(spool, settings, err);
     if (result == AEP_OK)
         result = check_folder(spool, !settings || settings->any_fs, err);
     if (result == AEP_OK)

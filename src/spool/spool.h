@@ -50,6 +50,7 @@ struct aep__spool_settings {
     uint64_t max_bytes; /* that it may take: a new one holds four segments; 0: no limit */
     bool local;
     bool any_fs;             /* accept NFS and the like */
+    bool in_home;            /* the path comes from HOME or XDG_STATE_HOME, nobody named it */
     const char *destination; /* text for spool.id */
 };
 
