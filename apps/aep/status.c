@@ -242,6 +242,10 @@ static int show_spool(void *user, struct aep__spool *spool)
         code = aep__backlog_measure(spool, &view.states, &view.backlog, &err);
     if (code == AEP_OK)
         code = aep__counters_sum(spool, &view.stats, &err);
+    if (code == AEP_OK && aep__counters_damaged(spool))
+        aep__out_say("%s/counters is damaged: what was counted before is not all there; the next "
+                     "relay mends it",
+                     spool->path);
     if (code == AEP_OK && report->json) {
         aep__buf_text(&report->out, report->count++ ? ",\n" : "");
         add_json(&report->out, &view);

@@ -88,8 +88,7 @@ static int open_files(struct aep__process *process, aep_error *err)
     process->ino = st.st_ino;
     process->bell_fd = aep__bell_open(&process->spool);
     if (process->bell_fd < 0)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot use the FIFO %s/bell",
-                                process->spool.path);
+        return aep__bell_error(&process->spool, err);
     process->lock_fd = aep__lock_open(&process->spool);
     if (process->lock_fd < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot use %s/relay.lock",

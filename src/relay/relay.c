@@ -359,14 +359,29 @@ static int open_signals(aep_error *err)
     return fd;
 }
 
+static void mend_counters(struct aep__relay *relay)
+{
+    if (!aep__counters_damaged(&relay->spool))
+        return;
+    if (aep__counters_mend(&relay->spool) == 0)
+        aep__log_write(&relay->log, AEP_LOG_WARNING,
+                       "%s/counters was damaged: mended; what was lost of it counts from 0 again",
+                       relay->spool.path);
+    else
+        aep__log_write(&relay->log, AEP_LOG_ERROR,
+                       "%s/counters is damaged (%s): nothing is counted; remove it, a new one is "
+                       "made",
+                       relay->spool.path, strerror(errno));
+}
+
 static int start(struct aep__relay *relay, aep_error *err)
 {
     aep__report_start(relay);
     relay->looked_us = relay->pace.now_us;
+    mend_counters(relay);
     relay->bell_fd = aep__bell_open(&relay->spool);
     if (relay->bell_fd < 0)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the bell of %s",
-                                relay->spool.path);
+        return aep__bell_error(&relay->spool, err);
     relay->signal_fd = open_signals(err);
     int result = relay->signal_fd < 0 ? AEP_EIO : AEP_OK;
     if (result == AEP_OK && !relay->sink)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool/bell.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,6 +21,17 @@ int aep__bell_open(const struct aep__spool *spool)
         return -1;
     fchmodat(spool->dir_fd, BELL_NAME, 0600, 0); /* whatever the umask */
     return aep__spool_openat(spool, BELL_NAME, O_RDWR, S_IFIFO);
+}
+
+int aep__bell_error(const struct aep__spool *spool, aep_error *err)
+{
+    if (errno == EPERM || errno == ELOOP || errno == EISDIR)
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "%s/" BELL_NAME " is not a FIFO of this user's: remove it, a new one is "
+                          "made",
+                          spool->path);
+    return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the FIFO %s/" BELL_NAME,
+                            spool->path);
 }
 
 void aep__bell_ring(int fd)

@@ -8,6 +8,8 @@
 
 /** Opens the FIFO read-write (so that a dead relay raises no SIGPIPE); makes it if needed. */
 int aep__bell_open(const struct aep__spool *spool);
+/** After it could not be opened, errno as it was: what to do about it. Returns AEP_ESPOOL. */
+int aep__bell_error(const struct aep__spool *spool, aep_error *err);
 void aep__bell_ring(int fd);
 /** The relay's: empties it. Then look at the tail, in this order. */
 void aep__bell_drain(int fd);

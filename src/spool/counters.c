@@ -13,6 +13,8 @@
 #define COUNTERS_NAME "counters"
 #define SLOTS 256
 #define SLOT_BYTES 256 /* 32 numbers: room for counters to come */
+#define FILE_BYTES (SLOTS * SLOT_BYTES)
+#define IMPOSSIBLE (UINT64_C(1) << 56) /* no process counts so far: the slot was damaged */
 
 _Static_assert(AEP__COUNTER_COUNT * 8 <= SLOT_BYTES, "a slot holds every counter");
 
@@ -63,7 +65,7 @@ void aep__counters_forked(struct aep__counters *counters)
 
 int aep__counters_open(const struct aep__spool *spool)
 {
-    static const char blank[SLOTS * SLOT_BYTES];
+    static const char blank[FILE_BYTES];
     int fd = aep__spool_openat(spool, COUNTERS_NAME, O_RDWR, S_IFREG);
     if (fd < 0 && errno == ENOENT &&
         aep__spool_create(spool, COUNTERS_NAME, blank, sizeof blank, 0) == 0)
@@ -71,18 +73,86 @@ int aep__counters_open(const struct aep__spool *spool)
     return fd;
 }
 
-static void decode_slot(const char bytes[SLOT_BYTES], uint64_t values[AEP__COUNTER_COUNT])
+static void encode_slot(const uint64_t values[AEP__COUNTER_COUNT], char bytes[SLOT_BYTES])
 {
+    memset(bytes, 0, SLOT_BYTES);
     for (int i = 0; i < AEP__COUNTER_COUNT; i++)
+        aep__put64(bytes + i * 8, values[i]);
+}
+
+/* False: some of it is damaged, and left out. */
+static bool decode_slot(const char bytes[SLOT_BYTES], uint64_t values[AEP__COUNTER_COUNT])
+{
+    bool whole = true;
+    for (int i = 0; i < AEP__COUNTER_COUNT; i++) {
         values[i] = aep__get64(bytes + i * 8);
+        if (values[i] >= IMPOSSIBLE) {
+            values[i] = 0;
+            whole = false;
+        }
+    }
+    return whole;
+}
+
+static bool is_whole(int fd)
+{
+    char bytes[SLOT_BYTES];
+    uint64_t values[AEP__COUNTER_COUNT];
+    for (off_t at = 0; at < FILE_BYTES; at += SLOT_BYTES)
+        if (pread(fd, bytes, sizeof bytes, at) != SLOT_BYTES || !decode_slot(bytes, values))
+            return false;
+    return true;
+}
+
+bool aep__counters_damaged(const struct aep__spool *spool)
+{
+    int fd = aep__spool_openat(spool, COUNTERS_NAME, O_RDONLY, S_IFREG);
+    if (fd < 0)
+        return errno != ENOENT;
+    bool whole = is_whole(fd);
+    close(fd);
+    return !whole;
+}
+
+/* Slots that are missing at the file's end are put there, all zero. */
+static void fill_up(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_size < FILE_BYTES)
+        aep__os_extend(fd, st.st_size, FILE_BYTES);
+}
+
+int aep__counters_mend(const struct aep__spool *spool)
+{
+    char bytes[SLOT_BYTES];
+    uint64_t values[AEP__COUNTER_COUNT];
+    int fd = aep__counters_open(spool);
+    if (fd < 0)
+        return -1;
+    fill_up(fd);
+    for (off_t at = 0; at < FILE_BYTES; at += SLOT_BYTES) {
+        if (pread(fd, bytes, sizeof bytes, at) != SLOT_BYTES || decode_slot(bytes, values) ||
+            aep__os_lock(fd, at, SLOT_BYTES) < 0) /* its holder writes the right numbers */
+            continue;
+        encode_slot(values, bytes);
+        if (pwrite(fd, bytes, sizeof bytes, at) == SLOT_BYTES)
+            aep__os_unlock(fd, at, SLOT_BYTES);
+    }
+    bool whole = is_whole(fd);
+    close(fd);
+    errno = EIO;
+    return whole ? 0 : -1;
 }
 
 /* Takes the first free slot and goes on from the numbers in it. */
 static bool claim_slot(struct aep__counters *counters)
 {
     char bytes[SLOT_BYTES];
-    if (counters->fd < 0)
+    if (counters->fd < 0) {
         counters->fd = aep__counters_open(counters->spool);
+        if (counters->fd >= 0)
+            fill_up(counters->fd);
+    }
     for (int slot = 0; counters->fd >= 0 && slot < SLOTS; slot++) {
         if (aep__os_lock(counters->fd, (off_t)slot * SLOT_BYTES, SLOT_BYTES) < 0)
             continue;
@@ -102,9 +172,11 @@ void aep__counters_add(struct aep__counters *counters, enum aep__counter counter
     counters->pending[counter] += amount;
     if (counters->slot < 0 && !claim_slot(counters))
         return;
-    char bytes[SLOT_BYTES] = {0};
+    char bytes[SLOT_BYTES];
+    uint64_t values[AEP__COUNTER_COUNT];
     for (int i = 0; i < AEP__COUNTER_COUNT; i++)
-        aep__put64(bytes + i * 8, counters->values[i] + counters->pending[i]);
+        values[i] = counters->values[i] + counters->pending[i];
+    encode_slot(values, bytes);
     if (pwrite(counters->fd, bytes, sizeof bytes, (off_t)counters->slot * SLOT_BYTES) != SLOT_BYTES)
         return;
     decode_slot(bytes, counters->values);

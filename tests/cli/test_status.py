@@ -67,6 +67,27 @@ class Status(AepTest):
             done = self.run_aep(*verb)
             self.assertEqual((done.stdout, done.stderr), ("", ""))
 
+    def test_damaged_counters_are_told_and_the_next_relay_mends_them(self):
+        self.publish()
+        self.assertEqual(self.run_aep("status").stderr, "")
+        os.truncate(os.path.join(self.spool, "counters"), 100)
+        self.assertIn("/counters is damaged", self.run_aep("status").stderr)
+        self.run_aep("relay", "start")
+        self.run_aep("relay", "stop")
+        self.assertEqual(self.run_aep("status").stderr, "")
+        log = pathlib.Path(self.spool, "relay.log").read_text()
+        self.assertIn("/counters was damaged: mended", log)
+
+    def test_a_bell_that_is_no_fifo_is_told_with_the_remedy(self):
+        self.publish()
+        bell = os.path.join(self.spool, "bell")
+        os.unlink(bell)
+        open(bell, "w").close()
+        done = self.run_aep("publish", "started", "--agent", "a", "--request", "r", status=1)
+        self.assertIn("/bell is not a FIFO of this user's: remove it", done.stderr)
+        os.unlink(bell)
+        self.publish()
+
     def test_all_spools_are_shown_the_configured_one_first(self):
         self.publish()
         self.publish(**DEAD_BROKER)

@@ -174,14 +174,52 @@ static void test_a_full_disk_loses_no_count(void **state)
     aep__counters_done(&counters);
 }
 
-static void test_a_file_cut_short_is_survived(void **state)
+static void cut_counters(struct here *here, off_t size)
+{
+    int fd = openat(here->spool.dir_fd, "counters", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, size), 0);
+    close(fd);
+}
+
+static void test_a_file_cut_short_is_told_and_counting_goes_on(void **state)
 {
     struct here *here = *state;
-    struct aep__counters counters = begin_counting(here);
-    assert_int_equal(unlinkat(here->spool.dir_fd, "counters", 0), 0);
-    add_to_file(here, "counters", "short", 5);
-    aep__counters_add(&counters, AEP__COUNT_dead, 1);
+    static const off_t sizes[] = {0, 5, 256, 256 * 255 + 1};
+    assert_false(aep__counters_damaged(&here->spool));
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct aep__counters counters = begin_counting(here), other = begin_counting(here);
+        cut_counters(here, sizes[i]);
+        assert_true(aep__counters_damaged(&here->spool));
+        uint64_t before = sum(here).dead;
+        aep__counters_add(&counters, AEP__COUNT_dead, 1);
+        aep__counters_add(&other, AEP__COUNT_dead, 1);
+        assert_int_equal(sum(here).dead, before + 2);
+        assert_false(aep__counters_damaged(&here->spool));
+        aep__counters_done(&counters);
+        aep__counters_done(&other);
+    }
+}
+
+static void test_numbers_that_nobody_counted_are_told_and_left_out(void **state)
+{
+    struct here *here = *state;
+    char noise[256];
+    struct aep__counters counters = begin_counting(here), other = begin_counting(here);
+    aep__counters_add(&counters, AEP__COUNT_dead, 2); /* slot 0 */
+    aep__counters_add(&other, AEP__COUNT_dead, 3);    /* slot 1 */
+    aep__counters_done(&other);
+    memset(noise, 0xa5, sizeof noise);
+    int fd = openat(here->spool.dir_fd, "counters", O_WRONLY | O_CLOEXEC);
+    for (off_t slot = 0; slot < 3; slot++)
+        assert_int_equal(pwrite(fd, noise, sizeof noise, slot * 256), sizeof noise);
+    close(fd);
+    assert_true(aep__counters_damaged(&here->spool));
     assert_int_equal(sum(here).dead, 0);
+    aep__counters_mend(&here->spool);
+    assert_true(aep__counters_damaged(&here->spool)); /* the first one is held */
+    aep__counters_add(&counters, AEP__COUNT_dead, 1);
+    assert_int_equal(sum(here).dead, 3);
+    assert_false(aep__counters_damaged(&here->spool));
     aep__counters_done(&counters);
 }
 
@@ -219,7 +257,8 @@ int main(void)
         HERE_TEST(test_what_was_not_written_by_the_fork_is_the_parents),
         HERE_TEST(test_with_all_slots_taken_it_is_kept_until_one_is_free),
         HERE_TEST(test_a_full_disk_loses_no_count),
-        HERE_TEST(test_a_file_cut_short_is_survived),
+        HERE_TEST(test_a_file_cut_short_is_told_and_counting_goes_on),
+        HERE_TEST(test_numbers_that_nobody_counted_are_told_and_left_out),
         HERE_TEST(test_another_file_in_its_place_is_told_and_not_written_to),
         cmocka_unit_test(test_every_counter_has_name_and_text),
     };
