@@ -64,9 +64,8 @@ static void work(struct aep__syncer *syncer)
         removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from, job.remove_below) < 0
             ? errno
             : 0;
-    if (job.give_back.segment && !sync_error)
-        aep__retire_give_back(syncer->spool, syncer->cursor_fd, job.give_back.segment,
-                              job.give_back.offset);
+    if (job.give_back && !sync_error)
+        aep__retire_give_back(syncer->spool, syncer->cursor_fd);
     pthread_mutex_lock(&syncer->mutex);
     if (sync_error) {
         syncer->errors.sync = sync_error;

@@ -13,8 +13,8 @@
 struct aep__sync_job {
     uint64_t from, to; /* 0: no segment */
     bool folder, cursor;
-    uint64_t remove_below;  /* 0: nothing */
-    aep_position give_back; /* the space below it, in its segment; segment 0: nothing */
+    uint64_t remove_below; /* 0: nothing */
+    bool give_back;        /* the space of what is finished in the cursor's segment */
 };
 
 /* errno of the last job whose syncing, or removing, failed; 0: none did. */

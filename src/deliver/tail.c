@@ -579,9 +579,8 @@ static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
     }
     if (aep__syncer_removed(&core->syncer) < cursor->segment)
         ret->remove_below = cursor->segment;
-    if (gives_back(core))
-        ret->give_back = (aep_position){cursor->segment, cursor->offset};
-    return ret->from || ret->cursor || ret->remove_below || ret->give_back.segment;
+    ret->give_back = gives_back(core);
+    return ret->from || ret->cursor || ret->remove_below || ret->give_back;
 }
 
 /* What the syncer's jobs came to. True: one is still under way. */
@@ -610,8 +609,8 @@ void aep__tail_sync(struct aep__core *core)
     tail->synced = tail->newest;
     if (job.cursor)
         tail->cursor_dirty = false;
-    if (job.give_back.segment)
-        tail->given_back = job.give_back;
+    if (job.give_back)
+        tail->given_back = (aep_position){tail->cursor.segment, tail->cursor.offset};
 }
 
 void aep__tail_sync_now(struct aep__core *core)

@@ -46,12 +46,18 @@ int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t f
     return 0;
 }
 
-int aep__retire_give_back(const struct aep__spool *spool, int cursor_fd, uint64_t segment,
-                          uint64_t offset)
+/* The cursor of the file, not a newer one that is still to be stored: what is read again after a kill
+ * must be there. */
+int aep__retire_give_back(const struct aep__spool *spool, int cursor_fd)
 {
+    struct aep__cursor cursor;
+    if (aep__cursor_load(spool, &cursor, NULL) != AEP_OK) {
+        errno = EIO;
+        return -1;
+    }
     if (fdatasync(cursor_fd) < 0)
         return -1;
-    return aep__segment_give_back(spool, segment, offset);
+    return aep__segment_give_back(spool, cursor.segment, cursor.offset);
 }
 
 /* Nobody takes an hour between making a temporary file and linking it. */

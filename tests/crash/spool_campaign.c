@@ -305,9 +305,8 @@ static void seal_early(struct tail *tail)
 /* As a relay does while the disk is full. */
 static void give_back(struct tail *tail)
 {
-    if (aep__retire_give_back(&tail->spool, tail->cursor_fd, tail->cursor.segment,
-                              tail->cursor.offset) < 0 &&
-        errno != ENOENT && errno != EOPNOTSUPP)
+    if (aep__retire_give_back(&tail->spool, tail->cursor_fd) < 0 && errno != ENOENT &&
+        errno != EOPNOTSUPP)
         problem("give back: %s", strerror(errno));
 }
 

@@ -90,6 +90,7 @@ static void test_a_job_syncs_what_it_names(void **state)
         {{.from = 2, .to = 3}, "2 3"},
         {{.folder = true}, "folder"},
         {{.cursor = true}, "cursor"},
+        {{.give_back = true}, "cursor"},
         {{.from = 1, .to = 1, .folder = true, .cursor = true}, "1 folder cursor"},
         {{0}, ""},
     };
