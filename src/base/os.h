@@ -38,6 +38,8 @@ int aep__os_volume(int fd, uint64_t *ret_size, uint64_t *ret_free);
 /* Open file description locks: they belong to the descriptor, not the process (fcntl(2)). */
 /** Takes a write lock on `len` bytes (0: to the end) at `start` without waiting; EAGAIN if held. */
 int aep__os_lock(int fd, off_t start, off_t len);
+/** The same, but others may have it too; fd must be readable. */
+int aep__os_lock_shared(int fd, off_t start, off_t len);
 int aep__os_unlock(int fd, off_t start, off_t len);
 /** Whether another description holds it; takes nothing. */
 bool aep__os_locked(int fd, off_t start, off_t len);

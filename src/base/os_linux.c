@@ -164,6 +164,12 @@ int aep__os_lock(int fd, off_t start, off_t len)
     return lock_range(fd, F_OFD_SETLK, F_WRLCK, start, len, &lock);
 }
 
+int aep__os_lock_shared(int fd, off_t start, off_t len)
+{
+    struct flock lock;
+    return lock_range(fd, F_OFD_SETLK, F_RDLCK, start, len, &lock);
+}
+
 int aep__os_unlock(int fd, off_t start, off_t len)
 {
     struct flock lock;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "spool/bell.h"
+#include "spool/boot.h"
 #include "spool/control.h"
 
 #include <poll.h>
@@ -90,7 +91,7 @@ static int contend(struct aep__relay *relay, aep_error *err)
     return keep_out(err, "");
 }
 
-int aep__handover_take(struct aep__relay *relay, aep_error *err)
+static int take_lock(struct aep__relay *relay, aep_error *err)
 {
     relay->lock_fd = aep__lock_open(&relay->spool);
     if (relay->lock_fd < 0)
@@ -102,4 +103,12 @@ int aep__handover_take(struct aep__relay *relay, aep_error *err)
         return ask_for_lock(relay, "stop", "automatic") ? AEP_OK
                                                         : keep_out(err, " and does not give way");
     return holder_refused(relay) ? contend(relay, err) : keep_out(err, "");
+}
+
+int aep__handover_take(struct aep__relay *relay, aep_error *err)
+{
+    int result = take_lock(relay, err);
+    if (result == AEP_OK)
+        aep__boot_vouch(&relay->spool, relay->lock_fd);
+    return result;
 }

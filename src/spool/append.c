@@ -2,6 +2,7 @@
 #include "spool/append.h"
 
 #include "base/error.h"
+#include "spool/boot.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
 
@@ -121,6 +122,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     *next = cursor.segment;
     if (number < cursor.segment)
         return AEP_ESTATE;
+    aep__boot_adopt(appender->spool, cursor.boot);
     appender->fd = aep__segment_open(appender->spool, number, true, &state);
     if (appender->fd < 0 && errno == ENOENT) {
         if (create_segment(appender, number, &cursor, &gap) < 0)

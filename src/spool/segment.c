@@ -2,6 +2,7 @@
 #include "spool/segment.h"
 
 #include "base/buf.h"
+#include "spool/boot.h"
 #include "spool/record.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ static bool read_state(const struct aep__spool *spool, int fd, enum aep__segment
     else if (memcmp(record.value.data, spool->uuid, 16) != 0)
         *ret = AEP__SEGMENT_FOREIGN;
     else if (memcmp(record.value.data + 16, spool->boot, 16) != 0)
-        *ret = AEP__SEGMENT_OTHER_BOOT;
+        *ret = aep__boot_segment_held(fd) ? AEP__SEGMENT_LIVE : AEP__SEGMENT_OTHER_BOOT;
     else
         *ret = AEP__SEGMENT_LIVE;
     return true;
@@ -85,8 +86,13 @@ int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool writ
     char name[AEP__SEGMENT_NAME_SIZE];
     aep__segment_name(number, name);
     int fd = aep__spool_openat(spool, name, write ? O_RDWR | O_APPEND : O_RDONLY, S_IFREG);
-    if (fd < 0 || !ret_state || read_state(spool, fd, ret_state))
+    if (fd < 0 || !ret_state)
         return fd;
+    if (read_state(spool, fd, ret_state)) {
+        if (write && *ret_state == AEP__SEGMENT_LIVE)
+            aep__boot_hold_segment(fd);
+        return fd;
+    }
     close(fd);
     errno = EIO;
     return -1;
