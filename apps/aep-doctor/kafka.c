@@ -12,37 +12,11 @@
 
 /* ---- contact -------------------------------------------------------------------------------- */
 
-static void ignore_report(void *user, void *record, enum aep__verdict verdict, const char *error,
-                          bool forbidden)
-{
-    (void)user, (void)record, (void)verdict, (void)error, (void)forbidden;
-}
-
-static void ignore_broker(void *user, enum aep_broker_state state, const char *reason)
-{
-    (void)user, (void)state, (void)reason;
-}
-
-static void ignore_log(void *user, enum aep_log_level level, const char *text)
-{
-    (void)user, (void)level, (void)text;
-}
-
-/* Whether a relay's client can be made of these settings: a producer refuses more than we do. */
-static int try_producer(const struct aep__doctor *doctor, aep_error *err)
-{
-    const struct aep__sink_events events = {ignore_report, ignore_broker, ignore_log, NULL};
-    struct aep__sink *sink;
-    int code = aep__sink_kafka_new(&sink, doctor->config, &events, err);
-    if (code == AEP_OK)
-        sink->ops->free(sink);
-    return code;
-}
-
 static int open_admin(struct aep__doctor *doctor, struct aep__admin **ret)
 {
     aep_error err;
-    int code = try_producer(doctor, &err);
+    /* A producer refuses more than we do. */
+    int code = aep__sink_kafka_check(doctor->config, &err);
     if (code == AEP_OK)
         code = aep__admin_open(ret, doctor->config, &err);
     if (code == AEP_OK)

@@ -147,12 +147,13 @@ static const struct {
     [AEP_BROKER_AUTH_FAILED] = {"is not let in by Kafka", true},
     [AEP_BROKER_FORBIDDEN] = {"connected, but some topic may not be written", true},
     [AEP_BROKER_LOCAL] = {"local mode", false},
+    [AEP_BROKER_MISCONFIGURED] = {"can make no client of its settings", true},
 };
 
 static void judge_running(struct aep__doctor *doctor, const struct aep__status *status)
 {
     char since[AEP__TIME_SIZE];
-    bool known = status->broker >= 0 && status->broker <= AEP_BROKER_LOCAL;
+    bool known = status->broker >= 0 && status->broker <= AEP_BROKER_MISCONFIGURED;
     int state = known ? (int)status->broker : AEP_BROKER_UNKNOWN;
     aep__clock_format(status->started_us, since);
     aep__verdict(&doctor->verdicts, broker_states[state].bad ? AEP__GRADE_WARNING : AEP__GRADE_FINE,

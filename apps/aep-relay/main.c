@@ -88,9 +88,8 @@ static int open_spool(struct aep__relay *relay, const char *dir, aep_error *err)
 /* Runs with the spool open. Says in the log and, while no relay runs, in the status why it cannot. */
 static int run_on_spool(struct aep__relay *relay, aep_error *err)
 {
-    int result = aep__settings_fingerprint(relay->config, relay->fingerprint, err);
-    if (result == AEP_OK || relay->spool.local)
-        result = aep__handover_take(relay, err);
+    aep__settings_fingerprint(relay->config, relay->fingerprint);
+    int result = aep__handover_take(relay, err);
     if (result == AEP_OK)
         result = aep__relay_run(relay, err);
     if (result != AEP_OK && result != AEP_ESTATE) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aep status: what the files of each spool say, without a connection to anything. */
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "client/spawn.h"
+#include "config/config.h"
 #include "spool/counters.h"
 
 /* What is shown of one spool. */
@@ -23,10 +26,12 @@ struct view {
     struct aep__backlog backlog;
     aep_stats stats;
     bool alive;
+    const char *obstacle; /* why no relay can be started; "" if one can */
 };
 
 struct report {
     struct aep__buf out;
+    aep_error obstacle;
     bool json, failed; /* failed: what cannot be read has been said */
     size_t count;
 };
@@ -38,6 +43,7 @@ static const char *const broker_texts[] = {
     [AEP_BROKER_AUTH_FAILED] = "authentication failed",
     [AEP_BROKER_FORBIDDEN] = "connected, but some topic is forbidden",
     [AEP_BROKER_LOCAL] = "none: this spool is of local mode",
+    [AEP_BROKER_MISCONFIGURED] = "no client can be made of the settings",
 };
 
 static enum aep_broker_state broker_of(const struct view *view)
@@ -114,6 +120,8 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
         aep__buf_format(out, ", process %lld,", (long long)status->pid);
         add_since(out, status->started_us);
     }
+    if (!view->alive && view->backlog.bytes > 0 && view->obstacle[0])
+        aep__buf_format(out, ": %s", view->obstacle);
     aep__buf_byte(out, '\n');
 }
 
@@ -234,8 +242,10 @@ static void add_json(struct aep__buf *out, const struct view *view)
 static int show_spool(void *user, struct aep__spool *spool)
 {
     struct report *report = user;
-    struct view view = {
-        .spool = spool, .stats.size = sizeof view.stats, .alive = aep__ask_alive(spool)};
+    struct view view = {.spool = spool,
+                        .stats.size = sizeof view.stats,
+                        .alive = aep__ask_alive(spool),
+                        .obstacle = report->obstacle.text};
     aep_error err;
     int code = aep__states_init(&view.states, spool, &err);
     if (code == AEP_OK)
@@ -260,10 +270,24 @@ static int show_spool(void *user, struct aep__spool *spool)
     return AEP_OK;
 }
 
+/* Without a configuration, or with one that starts none, nothing is known to be in the way. */
+static void find_obstacle(aep_error *ret)
+{
+    char path[PATH_MAX];
+    aep_config *config = NULL;
+    aep_error obstacle = {0};
+    if (aep__config_load(NULL, &config, &obstacle) == AEP_OK &&
+        aep__config_is(config, AEP__OPT_RELAY_MODE, "auto") &&
+        aep__relay_find(config, path, sizeof path, &obstacle) != AEP_OK)
+        *ret = obstacle;
+    aep_config_free(config);
+}
+
 static int run_status(struct aep__args *args)
 {
     struct report report = {.json = aep__args_given(args, "json")};
     aep_error err;
+    find_obstacle(&report.obstacle);
     aep__buf_text(&report.out, report.json ? "{\"spools\":[" : "");
     int code = aep__spools_each(args, show_spool, &report, &err);
     report.failed |= code != AEP_OK;

@@ -313,8 +313,9 @@ enum aep_broker_state {
     AEP_BROKER_CONNECTED,
     AEP_BROKER_UNREACHABLE,
     AEP_BROKER_AUTH_FAILED,
-    AEP_BROKER_FORBIDDEN, /**< connected, but some topic may not be written */
-    AEP_BROKER_LOCAL,     /**< local mode: there is none */
+    AEP_BROKER_FORBIDDEN,     /**< connected, but some topic may not be written */
+    AEP_BROKER_LOCAL,         /**< local mode: there is none */
+    AEP_BROKER_MISCONFIGURED, /**< no client can be made of the kafka.* settings */
 };
 
 typedef struct aep_health {
@@ -329,7 +330,8 @@ typedef struct aep_health {
 } aep_health;
 #define AEP_HEALTH_INIT AEP_INIT(aep_health)
 
-/** The word for a state, static: unknown, connected, unreachable, auth_failed, forbidden, local.
+/** The word for a state, static: unknown, connected, unreachable, auth_failed, forbidden, local,
+ * misconfigured.
  * Threads: any. Since 0.1 */
 AEP_API const char *aep_broker_name(enum aep_broker_state state);
 

@@ -49,7 +49,8 @@ class Receipt:
     def __hash__(self) -> int: ...
 
 _Broker: TypeAlias = Literal[
-    "unknown", "connected", "unreachable", "auth_failed", "forbidden", "local"
+    "unknown", "connected", "unreachable", "auth_failed", "forbidden", "local",
+    "misconfigured"
 ]
 
 @final

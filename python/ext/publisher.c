@@ -377,8 +377,8 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
 /* ---- questions ---- */
 
 static PyStructSequence_Field health_fields[] = {
-    {"broker", "\"unknown\", \"connected\", \"unreachable\", \"auth_failed\", \"forbidden\" or "
-               "\"local\""},
+    {"broker", "\"unknown\", \"connected\", \"unreachable\", \"auth_failed\", \"forbidden\", "
+               "\"local\" or \"misconfigured\""},
     {"since", "when that began, in seconds since 1970; 0.0: not known"},
     {"relay_alive",
      "whether a relay runs on the spool; if not, broker is what one said that ended"},

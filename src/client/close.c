@@ -9,7 +9,7 @@ static bool broker_known_down(const struct aep__process *process)
 {
     struct aep__status status;
     return aep__status_read(&process->spool, &status, NULL) == AEP_OK &&
-           (status.broker == AEP_BROKER_UNREACHABLE || status.broker == AEP_BROKER_AUTH_FAILED);
+           (status.broker == AEP_BROKER_UNREACHABLE || aep__status_refused(&status));
 }
 
 /* Under the lock: what a spool holds that dies with the process or container is worth a wait, if

@@ -17,7 +17,7 @@ static void fill_broker(const struct aep__process *process, aep_health *health)
     if (aep__status_read(&process->spool, &status, NULL) != AEP_OK)
         return;
     if (!process->spool.local && status.broker >= AEP_BROKER_UNKNOWN &&
-        status.broker <= AEP_BROKER_LOCAL)
+        status.broker <= AEP_BROKER_MISCONFIGURED)
         health->broker = (enum aep_broker_state)status.broker;
     health->since_us = status.broker_since_us;
     health->used_bytes += status.parked_bytes + status.dead_bytes;
@@ -71,9 +71,13 @@ static int lock_for(aep_publisher *pub, const void *out, const char *name,
 const char *aep_broker_name(enum aep_broker_state state)
 {
     static const char *const names[] = {
-        [AEP_BROKER_UNKNOWN] = "unknown",         [AEP_BROKER_CONNECTED] = "connected",
-        [AEP_BROKER_UNREACHABLE] = "unreachable", [AEP_BROKER_AUTH_FAILED] = "auth_failed",
-        [AEP_BROKER_FORBIDDEN] = "forbidden",     [AEP_BROKER_LOCAL] = "local",
+        [AEP_BROKER_UNKNOWN] = "unknown",
+        [AEP_BROKER_CONNECTED] = "connected",
+        [AEP_BROKER_UNREACHABLE] = "unreachable",
+        [AEP_BROKER_AUTH_FAILED] = "auth_failed",
+        [AEP_BROKER_FORBIDDEN] = "forbidden",
+        [AEP_BROKER_LOCAL] = "local",
+        [AEP_BROKER_MISCONFIGURED] = "misconfigured",
     };
     return names[(unsigned)state < sizeof names / sizeof *names ? state : AEP_BROKER_UNKNOWN];
 }

@@ -386,7 +386,7 @@ bool aep__process_wants_contender(struct aep__process *process)
         return false;
     process->asked_us = now_us;
     if (aep__status_read(&process->spool, &status, NULL) != AEP_OK ||
-        status.broker != AEP_BROKER_AUTH_FAILED || status.started_us == process->contended_with ||
+        !aep__status_refused(&status) || status.started_us == process->contended_with ||
         !aep__lock_may_start(process->lock_fd, START_INTERVAL_MS))
         return false;
     process->contended_with = status.started_us;

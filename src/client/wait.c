@@ -273,11 +273,11 @@ static int say_deferred(const struct wait *wait, aep_error *err)
     int result = AEP_EDEFERRED;
     if (aep__process_lock(wait->process, NULL) != AEP_OK)
         return aep__error(err, result, NULL, "%s", aep_code_text(result));
-    if (!aep__process_relay_alive(wait->process))
-        reason = "no relay is running";
-    else if (aep__status_read(&wait->process->spool, &status, NULL) == AEP_OK)
+    const char *relay = aep__process_relay_alive(wait->process) ? "" : ": no relay is running";
+    if (aep__status_read(&wait->process->spool, &status, NULL) == AEP_OK)
         reason = status.reason;
-    aep__error(err, result, NULL, "%s%s%s", aep_code_text(result), *reason ? ": " : "", reason);
+    aep__error(err, result, NULL, "%s%s%s%s%s", aep_code_text(result), relay, *reason ? ": " : "",
+               *relay && *reason ? "the last one said: " : "", reason);
     aep__process_unlock(wait->process);
     return result;
 }

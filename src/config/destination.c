@@ -107,15 +107,16 @@ static int read_password(const aep_config *config, struct aep__buf *out, aep_err
 {
     const char *path = aep__config_text(config, AEP__OPT_KAFKA_PASSWORD_FILE);
     const char *key = aep__options[AEP__OPT_KAFKA_PASSWORD_FILE].key;
-    int code = aep__file_read(path, AEP__FILE_UNREADABLE, key, out, NULL, err);
+    aep_error why;
+    int code = aep__file_read(path, AEP__FILE_UNREADABLE, key, out, NULL, &why);
     if (code != AEP_OK)
-        return code;
+        return aep__error(err, code, key, "%s: %s", key, why.text);
     if (out->len > 0 && out->data[out->len - 1] == '\n')
         out->len--;
     if (out->len > 0 && out->data[out->len - 1] == '\r')
         out->len--;
     if (out->len == 0 || memchr(out->data, '\0', out->len))
-        return aep__error(err, AEP_ECONFIG, key, "%s: holds no password", path);
+        return aep__error(err, AEP_ECONFIG, key, "%s: %s: holds no password", key, path);
     aep__buf_string(out);
     return out->failed ? aep__error_memory(err) : AEP_OK;
 }

@@ -19,18 +19,19 @@ static void drop_log(const rd_kafka_t *rk, int level, const char *facility, cons
 
 static int make_client(struct aep__admin *admin, const aep_config *config, aep_error *err)
 {
-    static const struct aep__setting defaults[] = {{"client.id", "aep"}, {NULL, NULL}};
-    static const struct aep__setting ours[] = {{"allow.auto.create.topics", "false"}, {NULL, NULL}};
+    static const struct aep__property defaults[] = {{"client.id", "aep"}, {NULL, NULL}};
+    static const struct aep__property ours[] = {{"allow.auto.create.topics", "false"},
+                                                {NULL, NULL}};
     char debug[256];
     rd_kafka_conf_t *conf;
     int code = aep__client_conf(&conf, config, defaults, ours, err);
     if (code != AEP_OK)
         return code;
-    aep__client_setting(conf, "sasl.mechanism", admin->mechanism, sizeof admin->mechanism);
-    aep__client_setting(conf, "debug", debug, sizeof debug);
+    aep__client_property(conf, "sasl.mechanism", admin->mechanism, sizeof admin->mechanism);
+    aep__client_property(conf, "debug", debug, sizeof debug);
     rd_kafka_conf_set_log_cb(conf, debug[0] ? rd_kafka_log_print : drop_log);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
-    return aep__client_new(&admin->rk, RD_KAFKA_CONSUMER, conf, err);
+    return aep__client_new(&admin->rk, RD_KAFKA_CONSUMER, conf, NULL, NULL, err);
 }
 
 int aep__admin_open(struct aep__admin **ret, const aep_config *config, aep_error *err)

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-struct aep__setting {
+struct aep__property {
     const char *name, *value;
 };
 
@@ -21,15 +21,18 @@ struct aep__setting {
  * @defaults, ours  each ends with a NULL name
  * Errors: AEP_ECONFIG names the kafka.* property */
 int aep__client_conf(rd_kafka_conf_t **ret, const aep_config *config,
-                     const struct aep__setting *defaults, const struct aep__setting *ours,
+                     const struct aep__property *defaults, const struct aep__property *ours,
                      aep_error *err);
 /** Sets one. Errors: AEP_ECONFIG names it */
 int aep__client_set(rd_kafka_conf_t *conf, const char *name, const char *value, aep_error *err);
 /** What one is set to, by whomever; "" where it is not. */
-void aep__client_setting(const rd_kafka_conf_t *conf, const char *name, char *text, size_t size);
+void aep__client_property(const rd_kafka_conf_t *conf, const char *name, char *text, size_t size);
 /** Makes a client; connects to nothing yet.
- * @conf  taken, also where none is made
- * Errors: AEP_ECONFIG */
-int aep__client_new(rd_kafka_t **ret, rd_kafka_type_t type, rd_kafka_conf_t *conf, aep_error *err);
+ * @conf    taken, also where none is made
+ * @on_new  NULL, or called while the client is being made, to add interceptors; with it a refused
+ * configuration leaks some KiB, so try without first where that may happen again and again
+ * Errors: AEP_ECONFIG names the property, if librdkafka does */
+int aep__client_new(rd_kafka_t **ret, rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                    rd_kafka_interceptor_f_on_new_t *on_new, void *user, aep_error *err);
 
 #endif

@@ -137,7 +137,7 @@ static void listen_to(struct listening *listening, rd_kafka_queue_t *queue)
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)(left_us / 1000) + 1);
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
             hear_error(listening, event);
-        else if (event)
+        else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT)
             hear_answer(listening, event);
         if (event)
             rd_kafka_event_destroy(event);

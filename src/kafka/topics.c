@@ -2,6 +2,7 @@
 /* Topics as tools see them: there or not, their settings, our rights; making them. */
 #include "kafka/admin.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "kafka/request.h"
 
@@ -232,18 +233,25 @@ static int ask_rights(struct aep__admin *admin, const struct topic_list *list, i
 }
 #endif
 
+static int left_ms(int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - aep__clock_mono_us();
+    return left_us > 1000 ? (int)(left_us / 1000) : 1;
+}
+
 int aep__admin_describe(struct aep__admin *admin, struct aep__admin_topic *topics, size_t count,
                         int timeout_ms, aep_error *err)
 {
     struct topic_list list = {topics, count};
+    int64_t deadline_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
     int code = AEP_OK;
     for (size_t i = 0; code == AEP_OK && i < count; i++) {
         topics[i] = (struct aep__admin_topic){.name = topics[i].name};
-        code = ask_metadata(admin, &topics[i], timeout_ms, err);
+        code = ask_metadata(admin, &topics[i], left_ms(deadline_us), err);
     }
     if (code == AEP_OK)
-        code = ask_retention(admin, &list, timeout_ms, err);
-    return code == AEP_OK ? ask_rights(admin, &list, timeout_ms, err) : code;
+        code = ask_retention(admin, &list, left_ms(deadline_us), err);
+    return code == AEP_OK ? ask_rights(admin, &list, left_ms(deadline_us), err) : code;
 }
 
 /* ---- making them ---------------------------------------------------------------------------- */

@@ -30,6 +30,8 @@ bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, co
     if (sign == AEP_BROKER_AUTH_FAILED) {
         broker->refused_us = wall_us;
         set_text(broker->reason, reason);
+    } else if (sign == AEP_BROKER_MISCONFIGURED) {
+        set_text(broker->reason, reason);
     } else if (sign == AEP_BROKER_CONNECTED) {
         broker->hint[0] = broker->reason[0] = '\0';
     } else if (sign == AEP_BROKER_UNKNOWN) {

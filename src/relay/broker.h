@@ -23,6 +23,12 @@ struct aep__broker {
     char hint[AEP__BROKER_REASON];   /* why one of its brokers failed last */
 };
 
+/** Whether other settings may help: login or TLS failed, or no client can be made. */
+static inline bool aep__broker_refused(const struct aep__broker *broker)
+{
+    return broker->state == AEP_BROKER_AUTH_FAILED || broker->state == AEP_BROKER_MISCONFIGURED;
+}
+
 /** Takes a sign in; UNKNOWN: one broker failed, perhaps not all. True if the verdict changed. */
 bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, const char *reason,
                       int64_t wall_us);

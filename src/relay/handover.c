@@ -75,7 +75,7 @@ static bool holder_refused(struct aep__relay *relay)
 {
     struct aep__status status;
     return !relay->spool.local && aep__status_read(&relay->spool, &status, NULL) == AEP_OK &&
-           status.broker == AEP_BROKER_AUTH_FAILED;
+           aep__status_refused(&status);
 }
 
 static int contend(struct aep__relay *relay, aep_error *err)

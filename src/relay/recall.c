@@ -43,16 +43,11 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *rk, rd_kafka_message_t
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *user,
-                                  char *text, size_t size)
+rd_kafka_resp_err_t aep__recall_watch(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *recall,
+                                      char *text, size_t size)
 {
     (void)conf, (void)text, (void)size;
-    return rd_kafka_interceptor_add_on_acknowledgement(rk, NAME, on_acknowledgement, user);
-}
-
-void aep__recall_watch(struct aep__recall *recall, rd_kafka_conf_t *conf)
-{
-    rd_kafka_conf_interceptor_add_on_new(conf, NAME, on_new, recall);
+    return rd_kafka_interceptor_add_on_acknowledgement(rk, NAME, on_acknowledgement, recall);
 }
 
 /* ---- the sink's thread ---- */

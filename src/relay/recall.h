@@ -30,8 +30,9 @@ static inline bool aep__from_broker(rd_kafka_resp_err_t error)
 
 void aep__recall_init(struct aep__recall *recall);
 void aep__recall_done(struct aep__recall *recall);
-/** Makes producers of this configuration report refusals to recall, which outlives them. */
-void aep__recall_watch(struct aep__recall *recall, rd_kafka_conf_t *conf);
+/** For aep__client_new(): makes a producer report refusals to `recall`, which outlives it. */
+rd_kafka_resp_err_t aep__recall_watch(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *recall,
+                                      char *text, size_t size);
 /** The report of a message has been heard. To be called for each. */
 void aep__recall_heard(struct aep__recall *recall, const rd_kafka_message_t *message);
 /** Whether messages are taken now. If so they are until leave(): produce in between. */

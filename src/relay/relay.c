@@ -7,6 +7,7 @@
 #include "deliver/delivery.h"
 #include "deliver/parked.h"
 #include "deliver/sink_local.h"
+#include "relay/renewal.h"
 #include "relay/sink_kafka.h"
 #include "spool/bell.h"
 
@@ -21,7 +22,6 @@
 #define SEAL_AFTER_US 5000000
 #define LINGER_MS 200    /* between unlock and the last look at the tail */
 #define FLUSH_US 5000000 /* of a relay that is asked to stop */
-#define RENEW_US 1000000
 
 /* ---- the sink ---- */
 
@@ -34,6 +34,7 @@ static void on_broker(void *user, enum aep_broker_state sign, const char *reason
         [AEP_BROKER_UNKNOWN] = "not known",       [AEP_BROKER_CONNECTED] = "connected",
         [AEP_BROKER_UNREACHABLE] = "unreachable", [AEP_BROKER_AUTH_FAILED] = "login refused",
         [AEP_BROKER_FORBIDDEN] = "forbidden",     [AEP_BROKER_LOCAL] = "none: local mode",
+        [AEP_BROKER_MISCONFIGURED] = "no client",
     };
     aep__log_write(&relay->log, AEP_LOG_INFO, "broker: %s%s%s", texts[relay->broker.state],
                    relay->broker.reason[0] ? ": " : "", relay->broker.reason);
@@ -71,7 +72,7 @@ int aep__relay_make_sink(struct aep__relay *relay, aep_error *err)
         &relay->sink, relay->config, &relay->sink_events, err);
 }
 
-static void free_sink(struct aep__relay *relay)
+void aep__relay_free_sink(struct aep__relay *relay)
 {
     if (!relay->sink)
         return;
@@ -81,33 +82,12 @@ static void free_sink(struct aep__relay *relay)
     relay->core.sink = relay->sink = NULL;
 }
 
-/* After a fatal error: another producer, and everything unacknowledged again. */
-static void renew_sink(struct aep__relay *relay)
-{
-    aep_error err;
-    if (relay->pace.now_us < relay->renew_us) {
-        aep__pace_due(&relay->pace, relay->renew_us);
-        return;
-    }
-    relay->plain |= relay->sink->plain;
-    free_sink(relay);
-    if (aep__relay_make_sink(relay, &err) != AEP_OK) {
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err.text);
-        aep__relay_end(relay, AEP__RELAY_YIELDS);
-        return;
-    }
-    relay->core.sink = relay->sink;
-    relay->renew_us = 0;
-    aep__log_write(&relay->log, AEP_LOG_WARNING, "began anew with another producer");
-}
-
 static void serve_sink(struct aep__relay *relay)
 {
-    if (!relay->sink->ops->serve(relay->sink, relay->sink_readable) && !relay->renew_us)
-        relay->renew_us = relay->pace.now_us + RENEW_US;
-    if (relay->renew_us)
-        renew_sink(relay);
-    else if (relay->broker.state != AEP_BROKER_CONNECTED)
+    if (!relay->sink->ops->serve(relay->sink, relay->sink_readable))
+        aep__renewal_broken(relay);
+    aep__renewal_step(relay);
+    if (!relay->renewal.broken && relay->broker.state != AEP_BROKER_CONNECTED)
         relay->sink->ops->verify(relay->sink);
 }
 
@@ -129,8 +109,7 @@ static bool flushed(struct aep__relay *relay)
 /* Before the first report nothing is known of it, and yet it may have what was sent. */
 static bool broker_away(const struct aep__relay *relay)
 {
-    return relay->broker.state == AEP_BROKER_UNREACHABLE ||
-           relay->broker.state == AEP_BROKER_AUTH_FAILED;
+    return relay->broker.state == AEP_BROKER_UNREACHABLE || aep__broker_refused(&relay->broker);
 }
 
 static bool goes_on(struct aep__relay *relay)
@@ -384,8 +363,8 @@ static int start(struct aep__relay *relay, aep_error *err)
         return aep__bell_error(&relay->spool, err);
     relay->signal_fd = open_signals(err);
     int result = relay->signal_fd < 0 ? AEP_EIO : AEP_OK;
-    if (result == AEP_OK && !relay->sink)
-        result = aep__relay_make_sink(relay, err);
+    if (result == AEP_OK)
+        result = aep__renewal_begin(relay, err);
     relay->core.sink = relay->sink;
     if (result == AEP_OK)
         result = aep__core_start(&relay->core, err);
@@ -409,7 +388,7 @@ static void finish(struct aep__relay *relay)
         aep__core_stop(&relay->core, relay->ending == AEP__RELAY_STOPS);
         aep__report_write(relay);
     }
-    free_sink(relay);
+    aep__relay_free_sink(relay);
 }
 
 static void close_all(struct aep__relay *relay)

@@ -13,6 +13,7 @@
 #include "deliver/core.h"
 #include "relay/broker.h"
 #include "relay/log.h"
+#include "relay/renewal.h"
 #include "relay/report.h"
 #include "relay/server.h"
 
@@ -45,11 +46,11 @@ struct aep__relay {
     int64_t end_by_us;     /* STOPS: when the flush ends */
     int64_t looked_us;     /* when the folder was last looked for */
     int64_t sealed_for_us; /* the segment was sealed in the time of quiet that began then */
-    int64_t renew_us;      /* when a broken sink is to be replaced; 0: it is not broken */
-    bool bell_heard;       /* since the last tick */
-    bool sink_readable;    /* its descriptor is */
-    bool unlocked;         /* at an idle end */
-    char fingerprint[33];  /* of the kafka.* settings: what tells contenders apart */
+    struct aep__renewal renewal;
+    bool bell_heard;      /* since the last tick */
+    bool sink_readable;   /* its descriptor is */
+    bool unlocked;        /* at an idle end */
+    char fingerprint[33]; /* of what the client is made of: what tells contenders apart */
 };
 
 /** Makes one ready whose spool, config, log, counters and foreground are set; the rest is zero. */
@@ -58,6 +59,8 @@ void aep__relay_init(struct aep__relay *relay);
 int aep__relay_run(struct aep__relay *relay, aep_error *err);
 /** Makes the sink that the spool's mode asks for. Errors: AEP_ECONFIG, AEP_ENOMEM. */
 int aep__relay_make_sink(struct aep__relay *relay, aep_error *err);
+/** Gives up what it has taken, and frees it. */
+void aep__relay_free_sink(struct aep__relay *relay);
 /** Begins to end. */
 void aep__relay_end(struct aep__relay *relay, enum aep__relay_end ending);
 

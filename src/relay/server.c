@@ -195,7 +195,7 @@ static void on_flush(struct aep__relay *relay, const struct request *request)
 
 static bool parse_state(const char *word, enum aep_broker_state *ret)
 {
-    for (int state = AEP_BROKER_UNKNOWN; state <= AEP_BROKER_LOCAL; state++)
+    for (int state = AEP_BROKER_UNKNOWN; state <= AEP_BROKER_MISCONFIGURED; state++)
         if (strcmp(word, aep_broker_name((enum aep_broker_state)state)) == 0) {
             *ret = (enum aep_broker_state)state;
             return true;
@@ -251,11 +251,10 @@ static void on_stop(struct aep__relay *relay, const struct request *request)
     aep__relay_end(relay, AEP__RELAY_STOPS);
 }
 
-/* Only a relay that cannot log in gives way, and only to other settings than its own. */
+/* Only a relay whose settings get it nowhere gives way, and only to other settings than its own. */
 static void on_yield(struct aep__relay *relay, const struct request *request)
 {
-    if (relay->broker.state != AEP_BROKER_AUTH_FAILED ||
-        strcmp(request->rest, relay->fingerprint) == 0) {
+    if (!aep__broker_refused(&relay->broker) || strcmp(request->rest, relay->fingerprint) == 0) {
         answer(relay, request->client, request->id, "no");
         return;
     }

@@ -9,7 +9,8 @@
 /** Reads `u32 length | packed configuration` from a socket, whole and within five seconds.
  * Errors: AEP_ECONFIG, AEP_EIO, AEP_ENOMEM. */
 int aep__settings_receive(int fd, aep_config **ret, aep_error *err);
-/** A digest of all kafka.* settings: equal settings, equal text. */
-int aep__settings_fingerprint(const aep_config *config, char text[33], aep_error *err);
+/** A digest of all kafka.* settings and of the files that they name: equal where a client that is
+ * made now would be made of the same. */
+void aep__settings_fingerprint(const aep_config *config, char text[33]);
 
 #endif

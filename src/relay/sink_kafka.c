@@ -39,7 +39,7 @@ static struct kafka_sink *of(const struct aep__sink *sink)
 /* ---- configuration ---- */
 
 /* What is set before the user's kafka.* properties, which may change it. */
-static const struct aep__setting defaults[] = {
+static const struct aep__property defaults[] = {
     {"client.id", "aep-relay"},
     {"acks", "all"},
     {"partitioner", "murmur2_random"},
@@ -59,7 +59,7 @@ static const struct aep__setting defaults[] = {
 
 static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain, aep_error *err)
 {
-    struct aep__setting settings[sizeof defaults / sizeof *defaults + 4];
+    struct aep__property settings[sizeof defaults / sizeof *defaults + 4];
     char message[24], kbytes[24];
     size_t count = sizeof defaults / sizeof *defaults;
     long long size = aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES) + WIRE_OVERHEAD;
@@ -67,10 +67,10 @@ static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain
     snprintf(message, sizeof message, "%lld", size);
     snprintf(kbytes, sizeof kbytes, "%lld", queue);
     memcpy(settings, defaults, sizeof defaults);
-    settings[count++] = (struct aep__setting){"enable.idempotence", plain ? "false" : "true"};
-    settings[count++] = (struct aep__setting){"message.max.bytes", message};
-    settings[count++] = (struct aep__setting){"queue.buffering.max.kbytes", kbytes};
-    settings[count] = (struct aep__setting){NULL, NULL};
+    settings[count++] = (struct aep__property){"enable.idempotence", plain ? "false" : "true"};
+    settings[count++] = (struct aep__property){"message.max.bytes", message};
+    settings[count++] = (struct aep__property){"queue.buffering.max.kbytes", kbytes};
+    settings[count] = (struct aep__property){NULL, NULL};
     int result = aep__client_conf(ret, config, settings, &settings[count], err);
     if (result == AEP_OK)
         rd_kafka_conf_set_events(*ret,
@@ -373,7 +373,7 @@ static const struct aep__sink_ops kafka_ops = {
 static unsigned queue_length(const rd_kafka_conf_t *conf)
 {
     char text[24];
-    aep__client_setting(conf, "queue.buffering.max.messages", text, sizeof text);
+    aep__client_property(conf, "queue.buffering.max.messages", text, sizeof text);
     unsigned long length = strtoul(text, NULL, 10);
     return length == 0 || length > UINT_MAX ? UINT_MAX : (unsigned)length;
 }
@@ -381,7 +381,8 @@ static unsigned queue_length(const rd_kafka_conf_t *conf)
 static int make_producer(struct kafka_sink *sink, rd_kafka_conf_t *conf, aep_error *err)
 {
     static const uint64_t one = 1;
-    int result = aep__client_new(&sink->rk, RD_KAFKA_PRODUCER, conf, err);
+    int result =
+        aep__client_new(&sink->rk, RD_KAFKA_PRODUCER, conf, aep__recall_watch, &sink->recall, err);
     if (result != AEP_OK)
         return result;
     sink->queue = rd_kafka_queue_get_main(sink->rk);
@@ -406,7 +407,6 @@ static int make_sink(struct aep__sink **ret, const aep_config *config, bool plai
         (struct aep__sink){.ops = &kafka_ops, .plain = plain, .window = queue_length(conf)};
     sink->events = events;
     aep__recall_init(&sink->recall);
-    aep__recall_watch(&sink->recall, conf);
     sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (sink->event_fd < 0) {
         rd_kafka_conf_destroy(conf);
@@ -432,6 +432,18 @@ int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
                               const struct aep__sink_events *events, aep_error *err)
 {
     return make_sink(ret, config, true, events, err);
+}
+
+int aep__sink_kafka_check(const aep_config *config, aep_error *err)
+{
+    rd_kafka_t *rk;
+    rd_kafka_conf_t *conf;
+    int result = make_conf(&conf, config, false, err);
+    if (result == AEP_OK)
+        result = aep__client_new(&rk, RD_KAFKA_PRODUCER, conf, NULL, NULL, err);
+    if (result == AEP_OK)
+        rd_kafka_destroy(rk);
+    return result;
 }
 
 const char *aep__sink_kafka_version(void)

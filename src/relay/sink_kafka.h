@@ -24,6 +24,8 @@ int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
 /** The same without an idempotent producer. */
 int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
                               const struct aep__sink_events *events, aep_error *err);
+/** Whether a client can be made of these settings. Errors: as of aep__sink_kafka_new() */
+int aep__sink_kafka_check(const aep_config *config, aep_error *err);
 /** "librdkafka 2.0.2" */
 const char *aep__sink_kafka_version(void);
 

@@ -26,6 +26,13 @@ struct aep__status {
     char version_text[64];                  /* aep's and librdkafka's */
 };
 
+/** Whether other settings may help the relay that wrote it: login or TLS failed, or no client can be
+ * made. */
+static inline bool aep__status_refused(const struct aep__status *status)
+{
+    return status->broker == AEP_BROKER_AUTH_FAILED || status->broker == AEP_BROKER_MISCONFIGURED;
+}
+
 /** Opens the file for aep__status_write(); makes it if needed. -1 with errno. */
 int aep__status_open(const struct aep__spool *spool);
 /** Fills in magic, version, written_us. -1 with errno. */

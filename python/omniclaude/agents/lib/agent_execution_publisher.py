@@ -25,7 +25,8 @@ UNKNOWN_WAIT_S = 0.5  # for a relay's first word on the broker
 UNKNOWN_AGAIN_S = 5  # after one was awaited in vain none is awaited for so long
 
 _IN_WORDS = {"unknown": "not known to be there", "unreachable": "unreachable",
-             "auth_failed": "reached, but authentication failed"}
+             "auth_failed": "reached, but authentication failed",
+             "misconfigured": "not asked: no client can be made of the kafka.* settings"}
 
 
 def _never_raises(method):

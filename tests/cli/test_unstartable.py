@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A relay that cannot start, or can make no client: whoever waits hears why, status and doctor show
+it, and no relay is started again and again only to die."""
+import glob
+import json
+import os
+import socket
+import time
+import unittest
+
+from harness import AepTest
+
+
+class Unstartable(AepTest):
+    relay = True
+
+    def setUp(self):
+        super().setUp()
+        del self.env["AEP_MODE"]
+        with socket.socket() as taken:  # nothing listens there: it is bound, and closed again
+            taken.bind(("127.0.0.1", 0))
+            self.env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{taken.getsockname()[1]}"
+
+    def publish(self, *words, status=3):
+        return self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c", *words,
+                            status=status)
+
+    def status(self):
+        return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]
+
+    def await_status(self, condition, what):
+        end = time.monotonic() + 60
+        while not condition(status := self.status()):
+            self.assertLess(time.monotonic(), end, f"{what}: {status}")
+            time.sleep(0.05)
+        return status
+
+    def log(self):
+        path, = glob.glob(os.path.join(self.folder, "state/aep/*/relay.log"))
+        with open(path) as file:
+            return file.read()
+
+    def assert_told(self, *words):
+        """The relay, the waiting program, status and doctor name it; one relay lives on."""
+        result = self.publish("--wait=1000")
+        status = self.await_status(lambda status: status["broker"] == "misconfigured",
+                                   "it is not said")
+        self.assertTrue(status["relay_pid"])
+        again = self.publish("--wait=0")
+        for word in words:
+            for place in (status["reason"], self.log(), again.stderr,
+                          self.run_aep("status").stdout,
+                          self.run_aep("doctor", "--timeout", "300", status=1).stdout):
+                self.assertIn(word, place)
+        self.assertEqual(self.status()["relay_pid"], status["relay_pid"])
+        return result
+
+    def test_a_missing_file_is_named_and_picked_up_once_it_is_there(self):
+        path = os.path.join(self.folder, "ca.pem")
+        self.env |= {"AEP_KAFKA_SECURITY_PROTOCOL": "ssl", "AEP_KAFKA_SSL_CA_LOCATION": path}
+        self.assert_told("kafka.ssl.ca.location", path, "No such file")
+        pid = self.status()["relay_pid"]
+        self.run_program("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                         "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ca", "-keyout",
+                         os.devnull, "-out", path)
+        status = self.await_status(lambda status: status["broker"] == "unreachable",
+                                   "no client was made")
+        self.assertEqual(status["relay_pid"], pid)
+
+    def test_a_refused_property_is_named(self):
+        self.env |= {"AEP_KAFKA_LINGER_MS": "a while"}
+        self.assert_told("kafka.linger.ms")
+
+    def test_a_login_without_a_mechanism(self):
+        self.env |= {"AEP_KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
+        self.assert_told("kafka.sasl.mechanism")
+
+    def test_a_missing_password_file_is_named(self):
+        path = os.path.join(self.folder, "password")
+        self.env |= {"AEP_KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
+                     "AEP_KAFKA_SASL_MECHANISM": "PLAIN", "AEP_KAFKA_SASL_USERNAME": "u",
+                     "AEP_KAFKA_SASL_PASSWORD_FILE": path}
+        self.assert_told("kafka.sasl.password.file", path)
+
+    def test_a_relay_in_the_foreground_says_it_and_ends(self):
+        self.env |= {"AEP_RELAY_MODE": "external", "AEP_KAFKA_SECURITY_PROTOCOL": "ssl",
+                     "AEP_KAFKA_SSL_CA_LOCATION": "/nope/ca.pem"}
+        result = self.run_aep("relay", "run", status=1)
+        self.assertIn("kafka.ssl.ca.location: cannot read /nope/ca.pem", result.stderr)
+        self.assertIn("/nope/ca.pem", self.status()["reason"])
+        result = self.publish("--wait=0")
+        self.assertIn("no relay is running", result.stderr)
+        self.assertIn("/nope/ca.pem", result.stderr)
+
+    def test_a_missing_program_is_named(self):
+        self.env["AEP_RELAY_PATH"] = "/nope/aep-relay"
+        self.assertIn("/nope/aep-relay", self.publish("--wait=0").stderr)
+        self.assertIn("/nope/aep-relay", self.run_aep("status").stdout)
+
+    def test_tokens_that_cannot_be_had(self):
+        """librdkafka would wait for one for ever, and so would whoever asks it anything."""
+        self.env |= {"AEP_KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
+                     "AEP_KAFKA_SASL_MECHANISM": "OAUTHBEARER"}
+        self.assert_told("kafka.sasl.oauthbearer.method")
+        result = self.run_aep("topics", "list", status=1)
+        self.assertIn("kafka.sasl.oauthbearer.method", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
