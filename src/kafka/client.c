@@ -128,6 +128,7 @@ static const struct {
     const char *words, *property, *hint;
 } meanings[] = {
     {"sasl.kerberos", "sasl.mechanism", "where none is set librdkafka takes Kerberos: "},
+    {"mechanism GSSAPI", "sasl.mechanism", "where none is set librdkafka takes Kerberos: "},
     {"SASL mechanism", "sasl.mechanism", ""},
     {"SASL/OAUTHBEARER", "sasl.oauthbearer.config", ""},
 };

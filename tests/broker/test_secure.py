@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest: secure BROKERS secure
+# ctest: secure CASES Secure BROKERS secure
+# ctest: secure_renewed CASES Renewed BROKERS secure
 """TLS and SASL: what is right is delivered, what is wrong is said, no secret shows anywhere, and a
 publisher with the right credentials puts an end to a relay with wrong ones."""
+import json
 import os
+import pathlib
 import subprocess
 import unittest
 
 from harness import TOPICS, Case, find_relays, read_proc, secure_kafka, unique, wait_until
 
 WRONG = "wr0ng-passw0rd-" + unique()
+
+
+def make_authority(path):
+    """A certificate that has signed nothing."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=other",
+                    "-keyout", os.devnull, "-out", path], check=True, capture_output=True)
 
 
 class Secure(Case):
@@ -112,9 +122,7 @@ class Secure(Case):
     def test_a_server_that_is_not_the_cas_is_not_trusted(self):
         kafka, spool = self.secure_spool()
         ca = spool.home / "other.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=other",
-                        "-keyout", os.devnull, "-out", ca], check=True, capture_output=True)
+        make_authority(ca)
         spool.set(kafka_ssl_ca_location=ca)
         word = unique()
         self.assertEqual(spool.publish("progress", word).status, 0)
@@ -130,6 +138,93 @@ class Secure(Case):
         spool.publish("progress", unique())
         status = spool.wait_status(lambda status: status["parked_now"] == 1, "it is parked")
         self.assertIn("forbidden", status["broker"])
+
+
+class Renewed(Case):
+    """What a login rests on changes on disk under the same settings: the relay that runs takes it."""
+
+    def secure_spool(self, kafka=None, **more):
+        kafka = kafka or secure_kafka()
+        kafka.create(TOPICS["progress"])
+        spool = self.make_spool(kafka.secure_servers, **kafka.login("writer", **more))
+        return kafka, spool, spool.env.pop("AEP_KAFKA_SASL_PASSWORD")
+
+    def put(self, spool, name, text):
+        """As tools that renew files do: a new one takes the place of the old one."""
+        path = spool.home / name
+        new = spool.home / f"{name}.new"
+        new.write_text(text)
+        new.chmod(0o600)
+        new.replace(path)
+        return path
+
+    def await_broker(self, spool, *states):
+        return spool.wait_status(lambda status: status["broker"] in states, f"broker {states}")
+
+    def assert_recovers(self, kafka, spool, pid, word):
+        spool.flush()
+        self.assertEqual(len(kafka.read(TOPICS["progress"], only=word)), 1)
+        self.assertEqual(spool.relay_pid(), pid, "another relay")
+
+    def test_a_password_file_with_a_relay_in_the_foreground(self):
+        kafka, spool, password = self.secure_spool()
+        spool.set(kafka_sasl_password_file=self.put(spool, "password", WRONG), relay_mode="external")
+        relay = spool.start_relay()
+        word = unique()
+        self.assertEqual(spool.publish("progress", word).status, 0)
+        self.await_broker(spool, "auth_failed")
+        self.put(spool, "password", password)
+        self.assert_recovers(kafka, spool, relay.pid, word)
+
+    def test_a_password_file_with_one_publisher_that_stays(self):
+        kafka, spool, password = self.secure_spool()
+        spool.set(kafka_sasl_password_file=self.put(spool, "password", WRONG))
+        word = unique()
+        child = spool.start("publish", "--stdin", "--wait=60000", stdin=subprocess.PIPE)
+        child.stdin.write(json.dumps({"kind": "progress", "agent_name": "a",
+                                      "correlation_id": word}) + "\n")
+        child.stdin.flush()
+        self.await_broker(spool, "auth_failed")
+        self.put(spool, "password", password)
+        self.await_broker(spool, "connected")
+        child.stdin.close()
+        self.assertEqual(child.wait(60), 0)
+        self.assertEqual(len(kafka.read(TOPICS["progress"], only=word)), 1)
+
+    def test_a_certificate_authority(self):
+        kafka, spool, password = self.secure_spool(kafka_ssl_ca_location="")
+        spool.set(kafka_sasl_password=password)
+        right = pathlib.Path(kafka.env["AEP_TEST_KAFKA_CA"]).read_text()
+        other = spool.home / "other.pem"
+        make_authority(other)
+        spool.set(kafka_ssl_ca_location=self.put(spool, "ca.pem", other.read_text()),
+                  relay_mode="external")
+        relay = spool.start_relay()
+        word = unique()
+        self.assertEqual(spool.publish("progress", word).status, 0)
+        self.await_broker(spool, "auth_failed", "unreachable")
+        self.put(spool, "ca.pem", right)
+        self.assert_recovers(kafka, spool, relay.pid, word)
+
+    def test_a_working_relay_takes_a_renewed_file_at_its_next_connection(self):
+        kafka, spool, password = self.secure_spool(self.make_broker("--secure"))
+        spool.set(kafka_sasl_password_file=self.put(spool, "password", password))
+        words = [unique() for _ in range(2)]
+        self.assertEqual(spool.publish("progress", words[0], "--wait=60000").status, 0)
+        pid = spool.relay_pid()
+        self.put(spool, "password", WRONG)
+        self.assertEqual(spool.publish("progress", words[1], "--wait=60000").status, 0)
+        kafka.stop()
+        self.assertEqual(spool.publish("progress", words[1]).status, 0)
+        self.await_broker(spool, "unreachable")
+        kafka.start()
+        self.await_broker(spool, "auth_failed")
+        self.put(spool, "password", password)
+        self.await_broker(spool, "connected")
+        spool.flush()
+        self.assertEqual(spool.relay_pid(), pid)
+        keys = [record.key for record in kafka.read(TOPICS["progress"])]
+        self.assertEqual(sorted(set(keys)), sorted(words))
 
 
 if __name__ == "__main__":
