@@ -16,8 +16,9 @@
 #define LATER_MAX_US 1000000
 #define WINDOW_BYTES 65536
 #define WINDOW_MIN_BYTES 4096
-#define ASIDE_US 100000 /* side logs are synced at most so often, */
-#define ASIDE_MANY 512  /* or when so many wait for it */
+#define OLD_MS (INT64_C(24) * 3600 * 1000) /* more than clocks and outages make of an event */
+#define ASIDE_US 100000                    /* side logs are synced at most so often, */
+#define ASIDE_MANY 512                     /* or when so many wait for it */
 
 /* ---- fates ---- */
 
@@ -91,11 +92,16 @@ static void drained(struct aep__core *core, struct aep__topic *topic)
     switch (topic->cause) {
     case AEP__VERDICT_REFUSED:
         aep__core_log(core, AEP_LOG_WARNING, "topic %s is %s (%s): its records are parked",
-                      topic->name, topic->forbidden ? "forbidden" : "missing", topic->error);
+                      topic->name,
+                      topic->forbidden ? "forbidden"
+                      : topic->early   ? "not ready for events of that time"
+                                       : "missing",
+                      topic->error);
         aep__parked_begin(core, topic);
         close_gate(core, topic, REFUSED_US, REFUSED_MAX_US);
         break;
     case AEP__VERDICT_SUSPECT:
+    case AEP__VERDICT_EARLY:
         topic->gate = AEP__GATE_NARROW;
         topic->culprit = false;
         break;
@@ -149,6 +155,7 @@ static void acknowledge(struct aep__core *core, struct aep__flight *flight)
     core->acknowledged++;
     aep__latency_add(&core->latency, core->pace->wall_us - flight->timestamp_ms * 1000);
     topic->refusals = 0;
+    topic->early = false;
     widen(core, topic);
 }
 
@@ -178,9 +185,25 @@ static void hold(struct aep__core *core, struct aep__flight *flight, enum aep__v
     if (flight->lane->kind == AEP__LANE_DEAD && cause < AEP__VERDICT_LATER)
         aep__delivery_finish(core, flight, AEP__FATE_DEAD);
     else
-        aep__flight_set(flight,
-                        cause == AEP__VERDICT_SUSPECT ? AEP__FLIGHT_SUSPECT : AEP__FLIGHT_HELD);
+        aep__flight_set(flight, cause == AEP__VERDICT_SUSPECT || cause == AEP__VERDICT_EARLY
+                                    ? AEP__FLIGHT_SUSPECT
+                                    : AEP__FLIGHT_HELD);
     shut(flight->topic, cause, error, forbidden);
+}
+
+/* The broker's clock and this machine's differ, or did when the event was made. What is stamped ahead
+ * is parked until its time has come; what is old by now does not get younger. */
+static void settle_early(struct aep__core *core, struct aep__flight *flight, const char *error,
+                         bool alone)
+{
+    if (!alone) {
+        hold(core, flight, AEP__VERDICT_EARLY, error, false);
+    } else if (core->pace->wall_us / 1000 - flight->timestamp_ms > OLD_MS) {
+        bury(core, flight, error);
+    } else {
+        flight->topic->early = true;
+        hold(core, flight, AEP__VERDICT_REFUSED, error, false);
+    }
 }
 
 static void settle(struct aep__core *core, struct aep__flight *flight, enum aep__verdict verdict,
@@ -199,6 +222,9 @@ static void settle(struct aep__core *core, struct aep__flight *flight, enum aep_
             bury(core, flight, error);
         else
             hold(core, flight, verdict, error, forbidden);
+        return;
+    case AEP__VERDICT_EARLY:
+        settle_early(core, flight, error, alone);
         return;
     case AEP__VERDICT_REFUSED:
         hold(core, flight, verdict, error, forbidden);

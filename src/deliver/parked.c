@@ -289,6 +289,8 @@ struct aep__parked_sum aep__parked_sum(struct aep__core *core)
         sum.bytes += log->end - AEP__SIDELOG_FIRST;
         if (topic->forbidden && log->count)
             sum.forbidden = topic;
+        if (topic->early && log->count)
+            sum.early = topic;
     }
     return sum;
 }

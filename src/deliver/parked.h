@@ -39,6 +39,7 @@ uint64_t aep__parked_purge(struct aep__core *core);
 struct aep__parked_sum {
     uint64_t records, bytes;
     const struct aep__topic *forbidden; /* one that may not be written; NULL: none */
+    const struct aep__topic *early;     /* one whose events are stamped ahead; NULL: none */
 };
 struct aep__parked_sum aep__parked_sum(struct aep__core *core);
 /** Whether a record is parked and not sent yet / whether one before that position is. */

@@ -28,6 +28,7 @@ enum aep__verdict {
     AEP__VERDICT_DONE,    /* acknowledged (local mode: let go) */
     AEP__VERDICT_REFUSED, /* its topic is missing or forbidden */
     AEP__VERDICT_SUSPECT, /* the broker found fault with a message of its batch */
+    AEP__VERDICT_EARLY,   /* so far as SUSPECT, for its time: it may be taken once that has come */
     AEP__VERDICT_INVALID, /* it can never be sent */
     AEP__VERDICT_LATER,   /* not sent, nobody's fault: try again in a while */
     AEP__VERDICT_BACK,    /* called back before it was sent: send it again at once */

@@ -34,8 +34,9 @@ struct aep__topic {
     unsigned bucket;
     void *handle; /* the sink's; NULL: not open */
     enum aep__gate gate;
-    enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT, LATER or BACK */
+    enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT, EARLY, LATER or BACK */
     bool forbidden;          /* REFUSED for want of a right */
+    bool early;              /* REFUSED for its events' time */
     const char *error;       /* static: the refusal's name */
     unsigned sent;           /* flights SENT, of any lane */
     unsigned held;           /* flights HELD or SUSPECT in the tail's lane */

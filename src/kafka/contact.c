@@ -3,6 +3,7 @@
 #include "kafka/admin.h"
 
 #include "base/clock.h"
+#include "kafka/fault.h"
 #include "kafka/request.h"
 
 #include <stdio.h>
@@ -22,18 +23,24 @@ const char *aep__contact_name(enum aep__contact_state state)
     return names[state];
 }
 
-/* What librdkafka's errors say of contact. A server that is down only hints: another may be up. */
-static const struct {
-    rd_kafka_resp_err_t error;
-    enum aep__contact_state state;
-} signs[] = {
-    {RD_KAFKA_RESP_ERR__TRANSPORT, AEP__CONTACT_UNREACHABLE},
-    {RD_KAFKA_RESP_ERR__RESOLVE, AEP__CONTACT_UNREACHABLE},
-    {RD_KAFKA_RESP_ERR__TIMED_OUT, AEP__CONTACT_UNREACHABLE},
-    {RD_KAFKA_RESP_ERR__SSL, AEP__CONTACT_TLS},
-    {RD_KAFKA_RESP_ERR__AUTHENTICATION, AEP__CONTACT_LOGIN},
-    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, AEP__CONTACT_LOGIN},
-};
+/* What an error says of contact, if anything. A server that is down only hints: another may be up. */
+static bool read_sign(rd_kafka_resp_err_t error, enum aep__contact_state *ret)
+{
+    static const struct {
+        enum aep__fault fault;
+        enum aep__contact_state state;
+    } signs[] = {
+        {AEP__FAULT_AWAY, AEP__CONTACT_UNREACHABLE},
+        {AEP__FAULT_TLS, AEP__CONTACT_TLS},
+        {AEP__FAULT_LOGIN, AEP__CONTACT_LOGIN},
+    };
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (signs[i].fault == aep__fault_of(error)) {
+            *ret = signs[i].state;
+            return true;
+        }
+    return false;
+}
 
 #define NO_TLS                                                                                     \
     "the server seems to speak no TLS there: use its TLS port, or set "                            \
@@ -110,10 +117,9 @@ static void hear_error(struct listening *listening, rd_kafka_event_t *event)
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         listening->over = contact->reason[0] != '\0';
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
-        if (signs[i].error != error || signs[i].state < contact->state)
-            continue;
-        contact->state = signs[i].state;
+    enum aep__contact_state state;
+    if (read_sign(error, &state) && state >= contact->state) {
+        contact->state = state;
         snprintf(contact->reason, sizeof contact->reason, "%s", rd_kafka_event_error_string(event));
     }
     int64_t soon_us = aep__clock_mono_us() + GRACE_US;

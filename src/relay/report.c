@@ -57,6 +57,11 @@ static void describe_broker(struct aep__relay *relay, const struct aep__parked_s
         status->broker = AEP_BROKER_FORBIDDEN;
         snprintf(status->reason, sizeof status->reason, "topic %.100s may not be written",
                  parked->forbidden->name);
+    } else if (relay->broker.state == AEP_BROKER_CONNECTED && parked->early) {
+        snprintf(
+            status->reason, sizeof status->reason,
+            "topic %.80s: events stamped ahead of the broker's clock wait for it: compare clocks",
+            parked->early->name);
     }
 }
 

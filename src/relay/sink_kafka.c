@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "kafka/client.h"
+#include "kafka/fault.h"
 #include "relay/recall.h"
 
 #include <errno.h>
@@ -80,43 +81,17 @@ static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain
 
 /* ---- what an error means for the record ---- */
 
-/* All others are worth another try. A broker refuses a batch as a whole although only one of its
- * messages may be at fault: SUSPECT ones are sent again one by one. */
-static const struct {
-    rd_kafka_resp_err_t error;
-    enum aep__verdict verdict;
-    bool forbidden;
-} verdicts[] = {
-    {RD_KAFKA_RESP_ERR_NO_ERROR, AEP__VERDICT_DONE, false},
-    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, AEP__VERDICT_REFUSED, false},
-    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, AEP__VERDICT_REFUSED, false},
-    {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, AEP__VERDICT_REFUSED, false},
-    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, AEP__VERDICT_REFUSED, true},
-    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, AEP__VERDICT_REFUSED, true},
-    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_INVALID_MSG, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_INVALID_RECORD, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, AEP__VERDICT_SUSPECT, false},
-    {RD_KAFKA_RESP_ERR__PURGE_QUEUE, AEP__VERDICT_BACK, false},
-    {RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, AEP__VERDICT_BACK, false},
-    {RD_KAFKA_RESP_ERR__FATAL, AEP__VERDICT_BROKEN, false},
-    {RD_KAFKA_RESP_ERR__QUEUE_FULL, AEP__VERDICT_FULL, false},
+/* A broker refuses a batch as a whole although only one of its messages may be at fault: SUSPECT and
+ * EARLY ones are sent again one by one. */
+static const enum aep__verdict verdicts[AEP__FAULT_COUNT] = {
+    [AEP__FAULT_PASSING] = AEP__VERDICT_LATER,   [AEP__FAULT_NONE] = AEP__VERDICT_DONE,
+    [AEP__FAULT_TOPIC] = AEP__VERDICT_REFUSED,   [AEP__FAULT_FORBIDDEN] = AEP__VERDICT_REFUSED,
+    [AEP__FAULT_MESSAGE] = AEP__VERDICT_SUSPECT, [AEP__FAULT_TIME] = AEP__VERDICT_EARLY,
+    [AEP__FAULT_PURGED] = AEP__VERDICT_BACK,     [AEP__FAULT_FULL] = AEP__VERDICT_FULL,
+    [AEP__FAULT_PRODUCER] = AEP__VERDICT_BROKEN, [AEP__FAULT_AWAY] = AEP__VERDICT_LATER,
+    [AEP__FAULT_ALL_AWAY] = AEP__VERDICT_LATER,  [AEP__FAULT_TLS] = AEP__VERDICT_LATER,
+    [AEP__FAULT_LOGIN] = AEP__VERDICT_LATER,
 };
-
-static enum aep__verdict judge(rd_kafka_resp_err_t error, bool *ret_forbidden)
-{
-    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
-        if (verdicts[i].error == error) {
-            *ret_forbidden = verdicts[i].forbidden;
-            return verdicts[i].verdict;
-        }
-    *ret_forbidden = false;
-    return AEP__VERDICT_LATER;
-}
 
 /* ---- events ---- */
 
@@ -140,18 +115,18 @@ static bool is_guess(const rd_kafka_message_t *message)
 
 static void on_report(struct kafka_sink *sink, const rd_kafka_message_t *message)
 {
-    bool forbidden;
-    enum aep__verdict verdict = judge(message->err, &forbidden);
+    enum aep__fault fault = aep__fault_of(message->err);
+    enum aep__verdict verdict = verdicts[fault];
     const char *error = message->err ? rd_kafka_err2name(message->err) : "";
     if (is_guess(message))
         error = "acknowledged without an offset";
     if (is_guess(message) || verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL)
         verdict = AEP__VERDICT_LATER;
-    /* librdkafka's next epoch is one more; beyond 32767 it begins anew, and every one is too old. */
-    sink->broken |= message->err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    sink->broken |= fault == AEP__FAULT_PRODUCER;
     sink->taken--;
     aep__recall_heard(&sink->recall, message);
-    sink->events->reported(sink->events->user, message->_private, verdict, error, forbidden);
+    sink->events->reported(sink->events->user, message->_private, verdict, error,
+                           fault == AEP__FAULT_FORBIDDEN);
 }
 
 static void on_reports(struct kafka_sink *sink, rd_kafka_event_t *event)
@@ -186,17 +161,15 @@ static void on_error(struct kafka_sink *sink, rd_kafka_event_t *event)
         on_fatal(sink);
         return;
     }
-    switch (error) {
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR__SSL:
+    switch (aep__fault_of(error)) {
+    case AEP__FAULT_TLS:
+    case AEP__FAULT_LOGIN:
         tell_broker(sink, AEP_BROKER_AUTH_FAILED, text);
         return;
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case AEP__FAULT_ALL_AWAY:
         tell_broker(sink, AEP_BROKER_UNREACHABLE, text);
         return;
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case AEP__FAULT_AWAY:
         tell_broker(sink, AEP_BROKER_UNKNOWN, text);
         return;
     default:
@@ -303,7 +276,9 @@ static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
         return AEP__VERDICT_TAKEN;
     }
     rd_kafka_headers_destroy(headers);
-    enum aep__verdict verdict = judge(error, ret_forbidden);
+    enum aep__fault fault = aep__fault_of(error);
+    enum aep__verdict verdict = verdicts[fault];
+    *ret_forbidden = fault == AEP__FAULT_FORBIDDEN;
     *ret_error = rd_kafka_err2name(error);
     sink->broken |= verdict == AEP__VERDICT_BROKEN;
     /* What librdkafka itself refuses is this message's own fault. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest: parked CASES Missing Forbidden BROKERS secure
+# ctest: parked CASES Missing Timestamps Forbidden BROKERS secure
 # ctest: parked.long CASES MissingLong LONG
 """A topic that is missing or forbidden: its events are kept aside, in order, the others go on; when
 the topic takes them they are sent, none lost, none twice."""
@@ -58,6 +58,39 @@ class Missing(Parking):
         self.assertIn("  parked    none now\n", shown)
         self.assertRegex(shown, r"\n  so far\n(.*\n)* +51  once parked: topic missing or forbidden\n")
         self.assertRegex(shown, r"  latency   50 % within [\d.]+ m?s, ")
+
+
+class Timestamps(Parking):
+    """A broker that refuses the time of an event: no clock of this machine is set for that, the
+    topic is made to take none but those of this very millisecond."""
+
+    FOR_EVER = "9223372036854775807"
+
+    def test_events_wait_until_their_time_is_taken(self):
+        kafka, topic, other = self.missing, unique_type("early"), unique_type("there")
+        kafka.create(topic, other)
+        kafka.config(topic, "message.timestamp.before.max.ms=1")
+        spool = self.make_spool(kafka)
+        spool.publish_lines(by_turns(numbered_lines(topic, 20), numbered_lines(other, 20)))
+        status = self.await_parked(spool, 20)
+        self.assertIn("compare clocks", spool.wait_status(lambda status: status["reason"],
+                                                          "the reason")["reason"])
+        self.assertEqual(status["counters"]["dead"], 0)
+        spool.wait_counter("acknowledged", 20)
+        kafka.config(topic, f"message.timestamp.before.max.ms={self.FOR_EVER}")
+        self.await_parked(spool, 0)
+        spool.flush()
+        self.assertEqual([record.payload["n"] for record in kafka.read(topic)], list(range(20)))
+        self.assertEqual(spool.counter("dead"), 0)
+
+    def test_the_doctor_says_so(self):
+        kafka = self.missing
+        kafka.create(TOPICS["started"], TOPICS["completed"], TOPICS["progress"], TOPICS["failed"])
+        kafka.config(TOPICS["started"], "message.timestamp.before.max.ms=1")
+        spool = self.make_spool(kafka)
+        result = spool.run("doctor")
+        kafka.config(TOPICS["started"], f"message.timestamp.before.max.ms={self.FOR_EVER}")
+        self.assertIn("clock and the broker's differ", result.out)
 
 
 class MissingLong(Parking):

@@ -521,6 +521,40 @@ static void test_nothing_overtakes_a_batch_that_failed_in_the_broker(void **stat
     assert_true(is_logged(*state, "warning", "UNKNOWN: sent again"));
 }
 
+static void test_nothing_overtakes_a_batch_ahead_of_the_brokers_clock(void **state)
+{
+    start_relay(*state);
+    refuse_before_a_queue(*state, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+}
+
+/* Refused in its batch, alone, and once more from the parked log. */
+static void test_events_ahead_of_the_brokers_clock_wait_for_it(void **state)
+{
+    struct here *here = *state;
+    start_relay(here);
+    publish(here, TOPIC, 0, KEYS);
+    flush(here, AEP_OK);
+    refuse_requests(3, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+    publish(here, TOPIC, KEYS, KEYS);
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    while (stats_of(here).parked == 0 && now_ms() < deadline)
+        poll(NULL, 0, 20);
+    aep_health health = AEP_HEALTH_INIT;
+    while (!strstr(health.reason, "compare clocks") && now_ms() < deadline) {
+        poll(NULL, 0, 5);
+        accepted(here, aep_publisher_health(here->pub, &health, &here->err));
+    }
+    assert_true(now_ms() < deadline);
+    publish(here, TOPIC, 2 * KEYS, KEYS);
+    while (stats_of(here).unparked < stats_of(here).parked && now_ms() < deadline)
+        poll(NULL, 0, 20);
+    flush(here, AEP_OK);
+    receive(&received, TOPIC);
+    assert_all_arrived(3 * KEYS, 0);
+    assert_int_equal(stats_of(here).dead, 0);
+    assert_true(is_logged(here, "warning", "not ready for events of that time"));
+}
+
 /* As of a producer that has had all epochs that there are. */
 static void test_a_producer_of_an_old_epoch_is_replaced(void **state)
 {
@@ -695,6 +729,8 @@ int main(void)
         TEST(test_nothing_overtakes_a_refused_batch),
         TEST(test_nothing_overtakes_a_plain_producers_refused_batch),
         TEST(test_nothing_overtakes_a_batch_that_failed_in_the_broker),
+        TEST(test_nothing_overtakes_a_batch_ahead_of_the_brokers_clock),
+        TEST(test_events_ahead_of_the_brokers_clock_wait_for_it),
         TEST(test_a_producer_of_an_old_epoch_is_replaced),
         TEST(test_a_fatal_error_loses_nothing_and_keeps_the_order),
         TEST(test_a_fatal_error_of_an_idempotent_producer_does_so_too),
