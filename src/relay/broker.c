@@ -15,7 +15,8 @@ static enum aep_broker_state weigh(const struct aep__broker *broker, enum aep_br
         return AEP_BROKER_AUTH_FAILED;
     if (sign != AEP_BROKER_UNKNOWN)
         return sign;
-    return broker->state == AEP_BROKER_CONNECTED ? AEP_BROKER_CONNECTED : AEP_BROKER_UNREACHABLE;
+    /* That none can be reached is said once; it was, when they refused. */
+    return broker->state == AEP_BROKER_AUTH_FAILED ? AEP_BROKER_UNREACHABLE : broker->state;
 }
 
 static void set_text(char to[AEP__BROKER_REASON], const char *text)

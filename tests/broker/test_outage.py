@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest: outage ALONE
+# ctest: outage ALONE BROKERS plain
 """Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
 all of it flows soon after it is back."""
 import os
+import socket
 import threading
 import time
 import unittest
 
-from harness import DEADLINE_S, TOPICS, Case, Load, numbered_lines, read_proc, unique, \
-    unique_type, wait_until
+from harness import DEADLINE_S, TOPICS, Case, Load, numbered_lines, plain_kafka, read_proc, \
+    unique, unique_type, wait_until
 
 FLOWING_S = 2.0  # from the broker's first acknowledgement to anybody until all of ours are through
 SLACK_S = 0.5    # of seeing that it answers, and of starting a program
@@ -145,6 +146,18 @@ class Outage(Case):
         status = spool.wait_status(lambda status: status["broker"] == "unreachable",
                                    "the relay says so")
         self.assertIn("no-such-host.invalid", status["reason"])
+
+    def test_a_dead_server_of_the_list_is_no_outage(self):
+        """Whichever of the two is tried first."""
+        kafka = plain_kafka()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            dead = f"127.0.0.1:{taken.getsockname()[1]}"
+        for servers in (f"{dead},{kafka.servers}", f"{kafka.servers},{dead}") * 3:
+            spool = self.make_spool(servers)
+            result = spool.publish("progress", unique(), "--wait=60000")
+            self.assertEqual(result.status, 0, result.err)
+            self.assertNotIn("broker: unreachable", spool.log())
 
 
 if __name__ == "__main__":
