@@ -17,8 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define OPEN_FILES 4096
 
 static const char usage_text[] =
     "usage: aep-relay --foreground [--spool DIR]\n"
@@ -163,6 +166,17 @@ static int parse(int argc, char **argv, struct options *ret)
     return 3;
 }
 
+/* One started by a service manager has the soft limit of a shell; one for each waiting program and
+ * each broker is needed. */
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= OPEN_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max : OPEN_FILES;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
@@ -171,6 +185,7 @@ int main(int argc, char **argv)
     if (done)
         return done - 1;
     umask(077);
+    raise_open_files();
     prctl(PR_SET_NAME, "aep-relay");
     aep__os_wake_politely();
     /* librdkafka's threads are many, what they allocate is little but for the send buffers, a new one

@@ -284,6 +284,27 @@ static int say_deferred(const struct wait *wait, aep_error *err)
 
 enum step { STEP_DONE, STEP_ASK, STEP_RETRY };
 
+/* Under the lock: what the files say. */
+static enum step judge_by_files(struct wait *wait, int *ret_code)
+{
+    aep__targets_judge(wait->process, &wait->target);
+    *ret_code = wait->target.code;
+    return *ret_code == AEP_EDEFERRED ? STEP_RETRY : STEP_DONE;
+}
+
+/* The relay hung up: it ends, or has no room for another client. */
+static enum step hung_up(struct wait *wait, int *ret_code, aep_error *err)
+{
+    close(wait->fd);
+    wait->fd = -1;
+    *ret_code = aep__process_lock_quick(wait->process, err);
+    if (*ret_code != AEP_OK)
+        return STEP_DONE;
+    enum step step = judge_by_files(wait, ret_code);
+    aep__process_unlock(wait->process);
+    return step;
+}
+
 /* Under the lock: finds whom to ask, or what the files say if there is nobody. */
 static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, aep_error *err)
 {
@@ -294,13 +315,12 @@ static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, a
     connect_relay(wait);
     if (wait->fd >= 0)
         return STEP_ASK;
-    aep__targets_judge(process, &wait->target);
-    *ret_code = wait->target.code;
+    enum step step = judge_by_files(wait, ret_code);
     bool absent = wait->pub->relay_auto && !aep__process_relay_alive(process);
     *ret_start =
         absent && aep__target_wants_relay(&wait->target) && aep__process_may_start(process);
-    if (*ret_code != AEP_EDEFERRED)
-        return STEP_DONE;
+    if (step == STEP_DONE)
+        return step;
     if (!absent || *ret_start || !process->relay_problem[0])
         return STEP_RETRY;
     *ret_code = aep__error(err, AEP_ERELAY, "relay.path", "%s", process->relay_problem);
@@ -334,8 +354,7 @@ static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
         put_connection(wait);
         break;
     case ASKED_GONE:
-        close(wait->fd);
-        wait->fd = -1;
+        return hung_up(wait, ret_code, err);
     }
     return STEP_RETRY;
 }

@@ -269,7 +269,7 @@ static void wait_for_something(struct aep__relay *relay, bool more)
     polls[POLL_BELL] =
         (struct pollfd){.fd = hears_bell(relay) ? relay->bell_fd : -1, .events = POLLIN};
     polls[POLL_SINK] = (struct pollfd){.fd = relay->sink->ops->fd(relay->sink), .events = POLLIN};
-    size_t served = aep__server_polls(&relay->server, polls + POLL_SERVER);
+    size_t served = aep__server_polls(relay, polls + POLL_SERVER);
     int found = poll(polls, POLL_SERVER + served, more ? 0 : poll_timeout(relay));
     aep__pace_read(&relay->pace);
     relay->pace.due_us = INT64_MAX;

@@ -7,15 +7,20 @@
 #include "relay/relay.h"
 #include "spool/control.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define REQUEST_MAX 256
 #define REQUESTS_A_TURN 16 /* of one client */
+#define OWN_FILES 64
+#define DEAF_US 100000
 
 static const char *const fate_texts[] = {
     [AEP__FATE_ACKED] = "acked",         [AEP__FATE_PARKED] = "parked",   [AEP__FATE_DEAD] = "dead",
@@ -24,11 +29,29 @@ static const char *const fate_texts[] = {
 
 /* ---- clients ---- */
 
+/* The rest is for the spool's files and librdkafka's connections. */
+static size_t find_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= AEP__SERVER_CLIENTS + OWN_FILES)
+        return AEP__SERVER_CLIENTS;
+    return limit.rlim_cur >= OWN_FILES * 2 ? limit.rlim_cur - OWN_FILES : limit.rlim_cur / 2;
+}
+
+static int open_reserve(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 int aep__server_start(struct aep__relay *relay, aep_error *err)
 {
-    relay->server.listen_fd = aep__control_listen(&relay->spool);
-    if (relay->server.listen_fd >= 0)
+    struct aep__server *server = &relay->server;
+    server->listen_fd = aep__control_listen(&relay->spool);
+    server->limit = find_limit();
+    if (server->listen_fd >= 0) {
+        server->reserve_fd = open_reserve();
         return AEP_OK;
+    }
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot listen in %s", relay->spool.path);
 }
 
@@ -67,18 +90,42 @@ void aep__server_stop(struct aep__relay *relay, bool unlink)
     if (unlink)
         unlinkat(relay->spool.dir_fd, AEP__CONTROL_NAME, 0);
     close(server->listen_fd);
-    server->listen_fd = -1;
+    if (server->reserve_fd >= 0)
+        close(server->reserve_fd);
     for (size_t i = 0; i < server->count; i++)
         drop_client(server, &server->clients[i]);
     free(server->clients);
-    *server = (struct aep__server){.listen_fd = -1};
+    *server = (struct aep__server){.listen_fd = -1, .reserve_fd = -1};
 }
 
-static void accept_client(struct aep__server *server)
+static int take_call(const struct aep__server *server)
 {
-    int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    return accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* No descriptor is left, or no memory: ends the call if it can, and takes none for a while. */
+static void turn_away(struct aep__relay *relay)
+{
+    struct aep__server *server = &relay->server;
+    if (server->reserve_fd >= 0) {
+        close(server->reserve_fd);
+        int fd = take_call(server);
+        if (fd >= 0)
+            close(fd);
+    }
+    server->reserve_fd = open_reserve();
+    server->deaf_until_us = relay->pace.now_us + DEAF_US;
+}
+
+static void accept_client(struct aep__relay *relay)
+{
+    struct aep__server *server = &relay->server;
+    int fd = take_call(server);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            turn_away(relay);
         return;
+    }
     if (server->count == server->capacity) {
         size_t capacity = server->capacity ? server->capacity * 2 : 8;
         struct aep__client *clients = realloc(server->clients, capacity * sizeof *clients);
@@ -87,7 +134,7 @@ static void accept_client(struct aep__server *server)
             server->capacity = capacity;
         }
     }
-    if (server->count == server->capacity || server->count == AEP__SERVER_CLIENTS) {
+    if (server->count == server->capacity || server->count >= server->limit) {
         close(fd);
         return;
     }
@@ -344,9 +391,13 @@ static void serve_client(struct aep__relay *relay, struct aep__client *client)
     }
 }
 
-size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls)
+size_t aep__server_polls(struct aep__relay *relay, struct pollfd *polls)
 {
-    polls[0] = (struct pollfd){.fd = server->listen_fd, .events = POLLIN};
+    const struct aep__server *server = &relay->server;
+    bool deaf = relay->pace.now_us < server->deaf_until_us;
+    if (deaf)
+        aep__pace_due(&relay->pace, server->deaf_until_us);
+    polls[0] = (struct pollfd){.fd = deaf ? -1 : server->listen_fd, .events = POLLIN};
     for (size_t i = 0; i < server->count; i++)
         polls[i + 1] = (struct pollfd){.fd = server->clients[i].fd, .events = POLLIN};
     return server->count + 1;
@@ -360,7 +411,7 @@ void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, siz
             serve_client(relay, &server->clients[i - 1]);
     forget_gone(server);
     if (polls[0].revents && server->listen_fd >= 0)
-        accept_client(server);
+        accept_client(relay);
 }
 
 /* ---- answering questions ---- */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control socket's server (spool/control.h says what is spoken). Waiters are told when the
- * records they wait for are finished; a client that does not read its answers is dropped. */
+ * records they wait for are finished; a client that does not read its answers is dropped.
+ *
+ * Where the limit of open files is reached a call is taken with the descriptor in reserve and ended
+ * at once, so that the caller knows; and none is taken for a while. */
 #ifndef AEP_RELAY_SERVER_H
 #define AEP_RELAY_SERVER_H
 
@@ -11,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AEP__SERVER_CLIENTS 900 /* below the usual limit of open files */
+#define AEP__SERVER_CLIENTS 900
 
 struct aep__relay;
 
@@ -37,7 +40,10 @@ struct aep__client {
 };
 
 struct aep__server {
-    int listen_fd; /* -1: not listening */
+    int listen_fd;  /* -1: not listening */
+    int reserve_fd; /* given up to take a client's call and end it where no descriptor is left */
+    size_t limit;   /* of clients: as many as the limit of open files leaves, AEP__SERVER_CLIENTS */
+    int64_t deaf_until_us; /* no client is taken before: it was in vain */
     struct aep__client *clients;
     size_t count, capacity;
     size_t waiting;  /* questions of all clients, */
@@ -49,7 +55,7 @@ int aep__server_start(struct aep__relay *relay, aep_error *err);
 /** Under the lock: closes everything, unlinks the socket. */
 void aep__server_stop(struct aep__relay *relay, bool unlink);
 /** Descriptors to poll: the listener, then one for each client. */
-size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls);
+size_t aep__server_polls(struct aep__relay *relay, struct pollfd *polls);
 /** Serves what poll(2) found, polls as aep__server_polls() filled them in. */
 void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, size_t count);
 /** Tells who waits for a record: before finished flights are popped. */

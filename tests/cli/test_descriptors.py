@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""At the limit of open files: the relay goes on, turns callers away without spinning, and says what
+is wrong; programs that publish say it too, and all recover."""
+import contextlib
+import os
+import resource
+import socket
+import time
+import unittest
+
+from harness import AepTest
+
+DEADLINE_S = 60
+
+
+def limit_files(count):
+    """For a child: the limit that it cannot raise."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Descriptors(AepTest):
+    def setUp(self):
+        super().setUp()
+        del self.env["AEP_MODE"]
+        with socket.socket() as taken:  # nothing listens there: it is bound, and closed again
+            taken.bind(("127.0.0.1", 0))
+            self.env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        self.env |= {"AEP_RELAY_MODE": "external",
+                     "AEP_SPOOL_DIR": os.path.join(self.folder, "spool")}
+
+    @property
+    def spool(self):
+        return self.env["AEP_SPOOL_DIR"]
+
+    def await_that(self, condition, what):
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.02)
+
+    def said(self):
+        with open(os.path.join(self.folder, "relay.stderr")) as file:
+            return file.read()
+
+    def start_relay(self, count):
+        with open(os.path.join(self.folder, "relay.stderr"), "w") as errors:
+            relay = self.start_aep("relay", "run", preexec_fn=limit_files(count), stderr=errors)
+        self.await_that(lambda: " runs on " in self.said() or relay.poll() is not None,
+                        f"the relay does not start with {count}")
+        return relay
+
+    def connect(self):
+        control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        control.settimeout(DEADLINE_S)
+        self.addCleanup(control.close)
+        control.connect(os.path.join(self.spool, "control"))
+        return control
+
+    def stats(self, control):
+        control.send(b"stats 1")
+        return control.recv(65536)
+
+    def assert_rests(self, relay):
+        """It is seen to use next to no processor time for a second."""
+        def rests():
+            before = processor_seconds(relay.pid)
+            time.sleep(1)
+            return processor_seconds(relay.pid) - before <= 0.05
+        self.await_that(rests, "the relay spins")
+
+    def test_more_callers_than_descriptors(self):
+        relay = self.start_relay(100)
+        callers = []
+        with contextlib.suppress(OSError):  # also while it is deaf the queue of calls may be full
+            for _ in range(120):
+                callers.append(self.connect())
+        answered = sum(self.stats_or_none(caller) is not None for caller in callers)
+        self.assertGreater(answered, 10)
+        self.assertLess(answered, 100)
+        self.assert_rests(relay)
+        for caller in callers:
+            caller.close()
+        self.assertIn(b"broker", self.stats(self.connect()))
+        self.run_aep("relay", "stop")
+        relay.communicate(timeout=DEADLINE_S)
+        self.assertEqual(relay.returncode, 0)
+
+    def stats_or_none(self, control):
+        """None: it was turned away."""
+        try:
+            return self.stats(control) or None
+        except OSError:
+            return None
+
+    def test_other_files_take_the_last_descriptor(self):
+        """More are open than was reckoned with: the call is ended with the one in reserve."""
+        relay = self.start_relay(100)
+        resource.prlimit(relay.pid, resource.RLIMIT_NOFILE,
+                         (len(os.listdir(f"/proc/{relay.pid}/fd")), 100))
+        for _ in range(3):
+            self.assertIsNone(self.stats_or_none(self.connect()))
+        waiting = [self.connect() for _ in range(20)]
+        self.assert_rests(relay)
+        resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (100, 100))
+        for caller in waiting:
+            caller.close()
+        self.await_that(lambda: self.stats_or_none(self.connect()), "it has not recovered")
+
+    def test_any_limit_is_survived(self):
+        """It runs, or ends with a word that says what is wrong."""
+        ran = 0
+        for count in [*range(4, 40), 64]:
+            relay = self.start_relay(count)
+            if relay.poll() is None:
+                ran += 1
+                relay.terminate()
+            relay.communicate(timeout=DEADLINE_S)
+            self.assertIn(relay.returncode, (0, 1, 127), f"with {count}: {self.said()}")
+            if relay.returncode:
+                self.assertRegex(self.said(), "Too many open files|cannot open shared object",
+                                 f"with {count}")
+        self.assertGreater(ran, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
