@@ -61,6 +61,10 @@ void aep__os_wiped_page_free(void *page);
  * makes do. For a relay that shares a processor with the publishers that ring for it. */
 void aep__os_wake_politely(void);
 
+/** Whether a process is stopped, by a signal or a debugger. False also where that cannot be known.
+ * @name  as it calls itself: another one may have its number by now */
+bool aep__os_stopped(int64_t pid, const char *name);
+
 /** The file that holds the code at `address` (a library or the program), absolute; false: unknown. */
 bool aep__os_code_path(const void *address, char *path, size_t size);
 

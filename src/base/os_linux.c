@@ -404,3 +404,22 @@ bool aep__os_code_path(const void *address, char *path, size_t size)
     line[strcspn(line, "\n")] = '\0';
     return (size_t)snprintf(path, size, "%s", line + at) < size;
 }
+
+/* ---- other processes ---- */
+
+/* /proc/PID/stat: "PID (name) STATE …". */
+bool aep__os_stopped(int64_t pid, const char *name)
+{
+    char path[40], text[128];
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    const char *open_at = strchr(text, '('), *close_at = strrchr(text, ')');
+    size_t name_len = strlen(name);
+    return open_at && close_at && (size_t)(close_at - open_at - 1) == name_len &&
+           memcmp(open_at + 1, name, name_len) == 0 && close_at[1] == ' ' &&
+           (close_at[2] == 'T' || close_at[2] == 't');
+}

@@ -4,15 +4,19 @@
 #include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define STATUS_NAME "status"
+#define RELAY_NAME "aep-relay"           /* as the process calls itself */
 #define STATUS_MAGIC 0x3154415453504541u /* "AEPSTAT1" */
 #define TRIES 1000                       /* a write takes microseconds */
 
@@ -54,6 +58,17 @@ static bool read_block(int fd, struct aep__status *ret)
     return true;
 }
 
+/* What it says of the broker is how things were when somebody stopped it (SIGSTOP, a debugger). */
+static void note_stopped(struct aep__status *status)
+{
+    if (status->pid <= 0 || !aep__os_stopped(status->pid, RELAY_NAME))
+        return;
+    status->broker = AEP_BROKER_UNKNOWN;
+    snprintf(status->reason, sizeof status->reason,
+             "the relay, process %" PRId64 ", is stopped: kill -CONT %" PRId64 " lets it go on",
+             status->pid, status->pid);
+}
+
 int aep__status_read(const struct aep__spool *spool, struct aep__status *ret, aep_error *err)
 {
     int fd = aep__spool_openat(spool, STATUS_NAME, O_RDONLY, S_IFREG);
@@ -66,6 +81,8 @@ int aep__status_read(const struct aep__spool *spool, struct aep__status *ret, ae
     }
     if (fd >= 0)
         close(fd);
+    if (whole)
+        note_stopped(ret);
     return whole ? AEP_OK
                  : aep__error(err, AEP_ESTATE, NULL, "no relay has written its status in %s yet",
                               spool->path);

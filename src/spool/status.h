@@ -37,7 +37,8 @@ static inline bool aep__status_refused(const struct aep__status *status)
 int aep__status_open(const struct aep__spool *spool);
 /** Fills in magic, version, written_us. -1 with errno. */
 int aep__status_write(int fd, struct aep__status *status);
-/** Reads it; read again while it is being written. Errors: AEP_ESTATE none written yet. */
+/** Reads it; read again while it is being written. Of a relay that is stopped (SIGSTOP) the broker's
+ * state is UNKNOWN, and the reason says so. Errors: AEP_ESTATE none written yet. */
 int aep__status_read(const struct aep__spool *spool, struct aep__status *ret, aep_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest: relay_life CASES Life BROKERS plain
+# ctest: relay_life CASES Life Stopped BROKERS plain
 # ctest: relay_idle CASES Idle BROKERS plain LONG
 """One relay per spool, who starts it, who takes over, when it ends, what it leaves behind."""
 import os
@@ -193,6 +193,27 @@ class Life(Case):
         self.assertEqual([record.payload["n"] for record in
                           sorted(kafka.read(topic), key=lambda record: record.timestamp)],
                          [0, 1, 2])
+
+
+class Stopped(Case):
+    def test_a_stopped_relay_is_not_called_connected(self):
+        spool = self.make_spool()
+        self.assertEqual(spool.publish("progress", unique(), "--wait=60000").status, 0)
+        pid = spool.wait_status(lambda status: status["broker"] == "connected",
+                                "connected")["relay_pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        status = spool.wait_status(lambda status: status["broker"] != "connected", "it is noticed")
+        self.assertEqual(status["broker"], "unknown")
+        said = f"the relay, process {pid}, is stopped"
+        self.assertIn(said, status["reason"])
+        self.assertIn(said, spool.run("status").out)
+        result = spool.publish("progress", unique(), "--wait=200")
+        self.assertEqual(result.status, 3)
+        self.assertIn(said, result.err)
+        self.assertIn(said, spool.run("doctor", "--no-probe").out)
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual(spool.publish("progress", unique(), "--wait=60000").status, 0)
 
 
 class Idle(Case):
