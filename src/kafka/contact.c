@@ -86,8 +86,36 @@ static bool scram_unsound(const struct aep__admin *admin)
     return strncmp(admin->mechanism, "SCRAM", 5) == 0 && rd_kafka_version() >> 8 < 0x020601;
 }
 
+/* The address in "[ssl://]host:port/7: …": one that the cluster gave of its broker 7, which is not that
+ * of a server in the list ("host:port/bootstrap: …"). The length of the address, 0: it is not that. */
+static size_t advertised_address(const char *reason, const char **ret)
+{
+    const char *scheme = strstr(reason, "://"), *end = strstr(reason, ": ");
+    const char *address = scheme && scheme < end ? scheme + 3 : reason;
+    const char *slash = end ? memrchr(address, '/', (size_t)(end - address)) : NULL;
+    *ret = address;
+    if (!slash || slash + 1 == end || strspn(slash + 1, "0123456789") != (size_t)(end - slash - 1))
+        return 0;
+    return (size_t)(slash - address);
+}
+
+static bool remedy_advertised(struct aep__contact *contact)
+{
+    const char *address;
+    size_t len = advertised_address(contact->reason, &address);
+    if (contact->state != AEP__CONTACT_UNREACHABLE || len == 0)
+        return false;
+    snprintf(contact->remedy, sizeof contact->remedy,
+             "a server of the list answers, and sends clients on to %.*s, which cannot be reached: "
+             "correct advertised.listeners of that broker, or open the way to that address",
+             (int)(len < 100 ? len : 100), address);
+    return true;
+}
+
 static void add_remedy(const struct aep__admin *admin, struct aep__contact *contact)
 {
+    if (remedy_advertised(contact))
+        return;
     size_t i = 0;
     while (i < sizeof remedies / sizeof *remedies &&
            (remedies[i].state != contact->state ||

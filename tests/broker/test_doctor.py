@@ -1,10 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: doctor BROKERS plain secure
 """aep doctor and aep topics against brokers that are well, away, or refuse."""
+import contextlib
 import json
+import socket
+import struct
+import threading
 import unittest
 
 from harness import TOPICS, Case, plain_kafka, secure_kafka, unique, unique_type
+
+
+class Front:
+    """Stands before a broker, and has it say that it is to be reached at another address."""
+
+    def __init__(self, servers, advertised):
+        self.behind = servers.split(":")
+        self.real, self.false = (self.in_metadata(where) for where in (servers, advertised))
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.open = [self.socket]
+        self.servers = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def in_metadata(self, where):
+        host, port = where.split(":")
+        return host.encode() + struct.pack(">i", int(port))
+
+    def accept(self):
+        try:
+            while True:
+                front, _ = self.socket.accept()
+                back = socket.create_connection(self.behind)
+                self.open += [front, back]
+                for source, sink in ((front, back), (back, front)):
+                    threading.Thread(target=self.pass_on, args=(source, sink),
+                                     daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    def pass_on(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data.replace(self.real, self.false))
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        for end in self.open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 class Doctor(Case):
@@ -59,6 +105,19 @@ class Doctor(Case):
         self.assertIn("refused", json.dumps(steps["server"]))
         self.assertNotIn("ok", self.verdicts(steps, "probe"))
         self.assert_remedies(report)
+
+    def test_an_advertised_address_that_nobody_serves(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            dead = f"127.0.0.1:{taken.getsockname()[1]}"
+        front = Front(plain_kafka().servers, dead)
+        self.addCleanup(front.close)
+        spool = self.make_spool(front.servers)
+        result = spool.run("doctor", "--no-probe")
+        self.assertEqual(result.status, 1)
+        self.assertRegex(result.out, f"{dead}, which (cannot be reached|takes no connection)")
+        self.assertIn("correct advertised.listeners", result.out)
+        self.assertNotIn("correct KAFKA_BOOTSTRAP_SERVERS", result.out)
 
     def test_a_wrong_password(self):
         kafka = secure_kafka()
