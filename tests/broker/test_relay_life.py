@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest: relay_life CASES Life Stopped BROKERS plain
+# ctest: relay_life CASES Life Stopped FewDescriptors BROKERS plain
 # ctest: relay_idle CASES Idle BROKERS plain LONG
 """One relay per spool, who starts it, who takes over, when it ends, what it leaves behind."""
 import os
+import resource
 import signal
 import subprocess
 import time
 import unittest
 
-from harness import PROGRAM, TOPICS, Case, is_alive, numbered_lines, plain_kafka, read_proc, \
-    unique, unique_type, wait_until
+from harness import LARGE, PROGRAM, TOPICS, Case, is_alive, numbered_lines, plain_kafka, \
+    read_proc, unique, unique_type, wait_until
 
 
 class Life(Case):
@@ -214,6 +215,32 @@ class Stopped(Case):
         self.assertIn(said, spool.run("doctor", "--no-probe").out)
         os.kill(pid, signal.SIGCONT)
         self.assertEqual(spool.publish("progress", unique(), "--wait=60000").status, 0)
+
+
+class FewDescriptors(Case):
+    def test_a_relay_without_descriptors_loses_nothing(self):
+        """Neither segments nor side logs can be opened for a while."""
+        kafka, topic, small = plain_kafka(), unique_type("few"), unique_type("small")
+        kafka.create(topic)
+        kafka.create_small(small)
+        spool = self.make_spool(kafka)
+        spool.publish_lines(numbered_lines(topic, 10))
+        spool.flush()
+        pid = spool.relay_pid()
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        held = len(os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (held, before[1]))
+        spool.publish_lines(numbered_lines(topic, 1500, first=10, fill=LARGE))
+        spool.publish_lines(numbered_lines(small, 5, fill=LARGE))
+        self.assertNotEqual(spool.run("flush", "--timeout", "3000").status, 0)
+        self.assertEqual(spool.relay_pid(), pid)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        spool.wait_status(lambda status: status["dead_now"] == 5, "the large ones are dead letters")
+        spool.flush()
+        self.assert_numbers(kafka.read(topic), 1510)
+        self.assert_in_order(kafka.read(topic))
+        self.assertEqual(spool.counter("lost"), 0)
+        self.assertEqual(spool.relay_pid(), pid)
 
 
 class Idle(Case):
