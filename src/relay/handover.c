@@ -78,8 +78,20 @@ static bool holder_refused(struct aep__relay *relay)
            aep__status_refused(&status);
 }
 
+/* Whether the holder would give way to these settings: not to those that got itself nowhere. */
+static bool worth_it(struct aep__relay *relay)
+{
+    int fd;
+    bool would = ask(relay, "contend", relay->fingerprint, &fd);
+    if (fd >= 0)
+        close(fd);
+    return would;
+}
+
 static int contend(struct aep__relay *relay, aep_error *err)
 {
+    if (!worth_it(relay))
+        return keep_out(err, "");
     int result = aep__relay_make_sink(relay, err);
     if (result != AEP_OK)
         return result;

@@ -299,9 +299,20 @@ static void on_stop(struct aep__relay *relay, const struct request *request)
 }
 
 /* Only a relay whose settings get it nowhere gives way, and only to other settings than its own. */
+static bool would_yield(const struct aep__relay *relay, const struct request *request)
+{
+    return aep__broker_refused(&relay->broker) && strcmp(request->rest, relay->fingerprint) != 0;
+}
+
+/* Before a contender takes the trouble to connect. */
+static void on_contend(struct aep__relay *relay, const struct request *request)
+{
+    answer(relay, request->client, request->id, would_yield(relay, request) ? "ok" : "no");
+}
+
 static void on_yield(struct aep__relay *relay, const struct request *request)
 {
-    if (!aep__broker_refused(&relay->broker) || strcmp(request->rest, relay->fingerprint) == 0) {
+    if (!would_yield(relay, request)) {
         answer(relay, request->client, request->id, "no");
         return;
     }
@@ -350,10 +361,9 @@ static const struct {
     const char *verb;
     void (*on)(struct aep__relay *relay, const struct request *request);
 } verbs[] = {
-    {"wait", on_wait},           {"flush", on_flush},
-    {"broker", on_broker},       {"cancel", on_cancel},
-    {"stats", on_stats},         {"stop", on_stop},
-    {"yield", on_yield},         {"dead-replay", on_dead_replay},
+    {"wait", on_wait},           {"flush", on_flush}, {"broker", on_broker},
+    {"cancel", on_cancel},       {"stats", on_stats}, {"stop", on_stop},
+    {"contend", on_contend},     {"yield", on_yield}, {"dead-replay", on_dead_replay},
     {"dead-drop", on_dead_drop}, {"purge", on_purge},
 };
 

@@ -8,6 +8,7 @@
  *     cancel ID                (no answer)
  *     stats ID                 ID {json}
  *     stop ID                  ID ok, then the relay flushes (bounded) and ends
+ *     contend ID FINGERPRINT   ID ok | ID no: whether it would yield
  *     yield ID FINGERPRINT     ID ok | ID no: a contender that has connected asks the holder, whose
  *                              authentication fails, to hand over
  *     dead-replay ID [ORDINAL] ID ok N    dead letters are sent again

@@ -53,6 +53,8 @@ class Unstartable(AepTest):
                           self.run_aep("doctor", "--timeout", "300", status=1).stdout):
                 self.assertIn(word, place)
         self.assertEqual(self.status()["relay_pid"], status["relay_pid"])
+        self.assertEqual({line.split()[1] for line in self.log().splitlines() if " error " in line},
+                         {str(status["relay_pid"])}, "another one has tried the same settings")
         return result
 
     def test_a_missing_file_is_named_and_picked_up_once_it_is_there(self):
