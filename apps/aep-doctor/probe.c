@@ -2,14 +2,18 @@
 /* Step: a real execution through spool and relay, started and completed, so that no tracker shows
  * it as one that hangs. */
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "aep/amount.h"
 #include "doctor.h"
 
 #include "base/clock.h"
+#include "event/kinds.h"
 
 #define STATUS_US 1000000
+#define TIME_LIMIT "message.timestamp.after.max.ms"
+#define DAY_MS 86400000.0
 #define WAIT_FACTOR 2 /* a relay may have to start and a topic to be created first */
 
 /* What may come of it, and what it means. */
@@ -89,6 +93,26 @@ static int publish(struct aep__doctor *doctor, aep_receipt *started, aep_receipt
     return code;
 }
 
+/* Kafka tells nobody its time. That it took ours is all that there is to know of its clock, where the
+ * topic has a limit. */
+static void compare_clocks(struct aep__doctor *doctor)
+{
+    char limit[24];
+    const char *topic = aep__config_is(doctor->config, AEP__OPT_TOPIC_LAYOUT, "single")
+                            ? AEP__TOPIC_SINGLE
+                            : aep__kinds[AEP_KIND_STARTED].event_type;
+    if (!doctor->admin || !aep__admin_setting(doctor->admin, topic, TIME_LIMIT, doctor->timeout_ms,
+                                              limit, sizeof limit))
+        return;
+    double limit_ms = strtod(limit, NULL);
+    if (limit_ms < DAY_MS)
+        aep__verdict_detail(
+            &doctor->verdicts,
+            "this machine's clock is less than %s ahead of the broker's, which took "
+            "its time (" TIME_LIMIT ")",
+            aep__amount_ms(limit_ms).text);
+}
+
 static void judge_delivery(struct aep__doctor *doctor, const aep_receipt *started,
                            const aep_receipt *completed, int64_t begin_us)
 {
@@ -107,6 +131,8 @@ static void judge_delivery(struct aep__doctor *doctor, const aep_receipt *starte
                      aep__amount_ms((double)(aep__clock_mono_us() - begin_us) / 1000).text);
     else
         judge_outcome(doctor, event, code, &err);
+    if (code == AEP_OK)
+        compare_clocks(doctor);
     aep__verdict_detail(&doctor->verdicts, "correlation_id %s", started->correlation_id);
 }
 

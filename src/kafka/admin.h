@@ -83,6 +83,10 @@ int aep__admin_describe(struct aep__admin *admin, struct aep__admin_topic *topic
 /** "present", "missing", …; static. */
 const char *aep__admin_state_name(enum aep__admin_state state);
 
+/** The value in force of one of a topic's settings, as text. False: not known. */
+bool aep__admin_setting(struct aep__admin *admin, const char *topic, const char *setting,
+                        int timeout_ms, char *text, size_t size);
+
 /** Whether brokers create a topic on its first event (auto.create.topics.enable). */
 enum aep__known aep__admin_auto_create(struct aep__admin *admin, int timeout_ms);
 

@@ -149,6 +149,30 @@ static int ask_retention(struct aep__admin *admin, const struct topic_list *list
     return AEP_OK;
 }
 
+struct setting_user {
+    char *text;
+    size_t size;
+};
+
+static void take_setting(void *user, const char *resource, const char *value)
+{
+    const struct setting_user *to = user;
+    (void)resource;
+    snprintf(to->text, to->size, "%s", value);
+}
+
+bool aep__admin_setting(struct aep__admin *admin, const char *topic, const char *setting,
+                        int timeout_ms, char *text, size_t size)
+{
+    struct setting_user user = {text, size};
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    text[0] = '\0';
+    ask_settings(admin, &resource, 1, setting, timeout_ms, take_setting, &user);
+    rd_kafka_ConfigResource_destroy(resource);
+    return text[0] != '\0';
+}
+
 static void take_auto_create(void *user, const char *resource, const char *value)
 {
     (void)resource;

@@ -88,6 +88,7 @@ class Doctor(Case):
         self.assertEqual(self.examine(spool)[0], 0)  # with a relay that runs, too
         human = spool.ok("doctor").out
         self.assertIn("acknowledged", human)
+        self.assertIn("clock is less than 1 h 0 min ahead of the broker's", human)
 
     def test_no_probe_publishes_nothing(self):
         spool = self.make_spool()
