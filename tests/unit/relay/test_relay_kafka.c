@@ -15,9 +15,10 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #define DEADLINE_MS 60000
-#define RTT_MS 300       /* of a slow broker: what was sent is in flight for that long, */
-#define SLOW_RTT_MS 1000 /* long enough for another request */
-#define LATE_MS 5        /* of a relay that hears late: time enough to send the next request */
+#define RTT_MS 300        /* of a slow broker: what was sent is in flight for that long, */
+#define QUEUE_RTT_MS 5000 /* long enough to fill the queue behind it, on a busy machine too */
+#define SLOW_RTT_MS 1000  /* long enough for another request */
+#define LATE_MS 5         /* of a relay that hears late: time enough to send the next request */
 #define TOPIC "test.relay.kafka.v1"
 #define OTHER_TOPIC "test.relay.other.v1"
 #define KEYS 3
@@ -485,7 +486,7 @@ static void refuse_before_a_queue(struct here *here, rd_kafka_resp_err_t error)
     publish(here, TOPIC, 0, KEYS);
     publish(here, OTHER_TOPIC, KEYS, KEYS);
     flush(here, AEP_OK);
-    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, RTT_MS);
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, QUEUE_RTT_MS);
     refuse_requests(1, error);
     for (unsigned n = 2 * KEYS; n < 2400; n += 2 * KEYS) {
         publish(here, TOPIC, n, KEYS);
