@@ -22,7 +22,7 @@
 
 #define PROBE_US 100000          /* between looks for a relay, and between syncs of ours */
 #define ASK_US 2000000           /* between looks at the relay's status */
-#define START_INTERVAL_MS 2000   /* between tries to start a relay, over all processes */
+#define START_INTERVAL_MS 2000   /* after a start that failed, over all processes */
 #define LOCAL_START_PERCENT 75   /* of spool.max_bytes: before, local mode needs no relay */
 #define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this gives its memory back */
 #define FILE_SIZE_MIN (UINT64_C(1) << 30)
@@ -387,7 +387,7 @@ bool aep__process_wants_contender(struct aep__process *process)
     process->asked_us = now_us;
     if (aep__status_read(&process->spool, &status, NULL) != AEP_OK ||
         !aep__status_refused(&status) || status.started_us == process->contended_with ||
-        !aep__lock_may_start(process->lock_fd, START_INTERVAL_MS))
+        !aep__lock_may_contend(process->lock_fd, START_INTERVAL_MS))
         return false;
     process->contended_with = status.started_us;
     return true;

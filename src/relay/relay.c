@@ -123,6 +123,14 @@ static bool goes_on(struct aep__relay *relay)
     return true;
 }
 
+/* Those that end without it are started ever more slowly. */
+static void prove(struct aep__relay *relay)
+{
+    if (!relay->proven)
+        aep__lock_proved(relay->lock_fd);
+    relay->proven = true;
+}
+
 /* ---- idleness ---- */
 
 static bool nothing_to_do(struct aep__relay *relay)
@@ -146,6 +154,7 @@ static bool wanted_after_all(struct aep__relay *relay)
 
 static void end_idle(struct aep__relay *relay)
 {
+    prove(relay);
     aep__tail_sync_now(&relay->core);
     aep__report_write(relay);
     if (wanted_after_all(relay)) {
@@ -288,6 +297,8 @@ static void settle(struct aep__relay *relay)
 {
     if (relay->core.finished || relay->server.waiting)
         aep__server_tell_waits(relay);
+    if (relay->core.finished)
+        prove(relay);
     aep__core_settle(&relay->core);
 }
 
@@ -355,6 +366,7 @@ static void mend_counters(struct aep__relay *relay)
 
 static int start(struct aep__relay *relay, aep_error *err)
 {
+    aep__lock_started(relay->lock_fd);
     aep__report_start(relay);
     relay->looked_us = relay->pace.now_us;
     mend_counters(relay);
@@ -385,6 +397,8 @@ static void finish(struct aep__relay *relay)
     if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->core.started) {
         aep__pace_read(&relay->pace);
         aep__server_tell_waits(relay);
+        if (relay->ending == AEP__RELAY_STOPS)
+            prove(relay);
         aep__core_stop(&relay->core, relay->ending == AEP__RELAY_STOPS);
         aep__report_write(relay);
     }
@@ -432,6 +446,8 @@ int aep__relay_run(struct aep__relay *relay, aep_error *err)
                        relay->report.status.version_text, relay->spool.path);
         loop(relay);
         aep__log_write(&relay->log, AEP_LOG_INFO, "%s", endings[relay->ending]);
+    } else {
+        aep__lock_failed(relay->lock_fd);
     }
     finish(relay);
     close_all(relay);

@@ -50,6 +50,7 @@ struct aep__relay {
     bool bell_heard;      /* since the last tick */
     bool sink_readable;   /* its descriptor is */
     bool unlocked;        /* at an idle end */
+    bool proven;          /* it has done something: its start was not in vain */
     char fingerprint[33]; /* of what the client is made of: what tells contenders apart */
 };
 

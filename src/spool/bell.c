@@ -11,6 +11,7 @@
 
 #define BELL_NAME "bell"
 #define LOCK_NAME "relay.lock"
+#define VAIN_STARTS 3 /* in a row, that cost the next one no wait */
 
 int aep__bell_open(const struct aep__spool *spool)
 {
@@ -48,6 +49,25 @@ void aep__bell_drain(int fd)
         ;
 }
 
+/* ---- the lock ---- */
+
+static void forget_try(int fd)
+{
+    futimens(fd, (struct timespec[2]){{0, 0}, {0, 0}});
+}
+
+static uint8_t read_vain(int fd)
+{
+    uint8_t count;
+    return pread(fd, &count, 1, 0) == 1 ? count : 0;
+}
+
+static void set_vain(int fd, uint8_t count)
+{
+    if (read_vain(fd) != count && pwrite(fd, &count, 1, 0) < 0)
+        return; /* a full disk: the next start comes at once, as if there had been none in vain */
+}
+
 int aep__lock_open(const struct aep__spool *spool)
 {
     int fd = aep__spool_openat(spool, LOCK_NAME, O_RDWR, S_IFREG);
@@ -57,8 +77,8 @@ int aep__lock_open(const struct aep__spool *spool)
     if (fd < 0)
         return -1;
     fchmod(fd, 0600);
-    /* Nobody has tried to start a relay yet. */
-    futimens(fd, (struct timespec[2]){{0, 0}, {0, 0}});
+    set_vain(fd, 0); /* now, while the disk has a block for it */
+    forget_try(fd);
     return fd;
 }
 
@@ -95,13 +115,46 @@ bool aep__lock_tried(int fd, unsigned interval_ms)
 }
 
 /* The lock on a second byte, held for an instant, makes looking and touching one step; who does not
- * get it was not the first. */
-bool aep__lock_may_start(int fd, unsigned interval_ms)
+ * get it was not the first. That a relay has come up meanwhile is seen within: else the time of this
+ * try would be left behind for the one that has to replace it. */
+static bool take_turn(int fd, unsigned interval_ms, bool beside_another)
 {
     bool turn = aep__os_lock(fd, 1, 1) == 0;
     if (turn) {
-        turn = time_has_come(fd, interval_ms) && futimens(fd, NULL) == 0;
+        turn = time_has_come(fd, interval_ms) && (beside_another || !aep__lock_held(fd)) &&
+               futimens(fd, NULL) == 0;
         aep__os_unlock(fd, 1, 1);
     }
     return turn;
+}
+
+bool aep__lock_may_start(int fd, unsigned interval_ms)
+{
+    return take_turn(fd, interval_ms, false);
+}
+
+bool aep__lock_may_contend(int fd, unsigned interval_ms)
+{
+    return take_turn(fd, interval_ms, true);
+}
+
+/* Writing the count also makes the time of the try now. */
+void aep__lock_started(int fd)
+{
+    uint8_t vain = read_vain(fd);
+    if (vain < VAIN_STARTS) {
+        set_vain(fd, (uint8_t)(vain + 1));
+        forget_try(fd);
+    }
+}
+
+void aep__lock_failed(int fd)
+{
+    futimens(fd, NULL);
+}
+
+void aep__lock_proved(int fd)
+{
+    set_vain(fd, 0);
+    forget_try(fd);
 }

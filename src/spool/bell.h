@@ -21,10 +21,24 @@ bool aep__lock_held(int fd);
 /** The relay's: takes it; false if another relay has it. */
 bool aep__lock_take(int fd);
 void aep__lock_release(int fd);
-/** Whether it is this caller's turn to start a relay: at most one try in interval_ms per spool,
- * over all processes (the lock file's modification time). */
+
+/* Starting a relay is rationed over all processes while it fails: the lock file's modification time
+ * is that of the last try, and a relay that has the lock sets it back to 0. Its first byte counts the
+ * relays in a row that came and were gone before they had done anything, as one does that crashes
+ * over what it reads: a few of them cost the next one no wait. */
+
+/** Whether it is this caller's turn to start a relay: none runs, and no try of the last interval_ms
+ * has failed or is under way. */
 bool aep__lock_may_start(int fd, unsigned interval_ms);
+/** The same beside a relay that runs, for a contender. */
+bool aep__lock_may_contend(int fd, unsigned interval_ms);
 /** Whether somebody has taken such a turn in the last interval_ms: a relay may be coming up. */
 bool aep__lock_tried(int fd, unsigned interval_ms);
+/** The relay's, once it has the lock: should it be killed, the next one may come at once. */
+void aep__lock_started(int fd);
+/** The relay's, when it cannot run after all: its start counts as a try. */
+void aep__lock_failed(int fd);
+/** The relay's, when it has done something, or ends as it should. */
+void aep__lock_proved(int fd);
 
 #endif

@@ -8,13 +8,16 @@ import ctypes
 import json
 import os
 import pathlib
+import random
 import subprocess
 import unittest
 
-from harness import TOPICS, Case, numbered_lines, plain_kafka, unique, unique_type, wait_until
+from harness import TOPICS, Case, end_process, numbered_lines, plain_kafka, unique, unique_type, \
+    wait_until
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 FILL = "x" * 500
+FILLS = int(os.environ.get("AEP_TEST_FILLS", "8"))
 
 
 def enter_mount_namespace():
@@ -283,6 +286,34 @@ class SpoolFull(Publishing):
                 wait_until(lambda: spool.publish("progress", unique(), env={"AEP_RELAY_MODE": "off"})
                            .status == 0, "there is room again")
                 self.assertEqual(self.numbers(topic), accepted)
+
+    def bring_relay(self, spool):
+        """By calls that are accepted or refused. One is enough but where the last relay was killed while
+        it started, which is no different from one that cannot."""
+        def call():
+            spool.publish("progress", unique())
+            return spool.relays()
+        return wait_until(call, "a relay has been started")[0]
+
+    def test_filled_killed_and_filled_again(self):
+        """A burst fills the spool, its relay is killed, over and over, in the midst of what it sends or
+        before it has begun. Whatever is accepted arrives."""
+        spool = self.make_spool(spool_segment_bytes="64KiB", spool_max_bytes="256KiB",
+                                kafka_queue_buffering_max_messages=20)
+        topic, accepted, chance = unique_type("again"), [], random.Random(1)
+        plain_kafka().create(topic)
+        for turn in range(FILLS):
+            more, result = self.publish_until_refused(spool, topic, 1000, first=1000 * turn,
+                                                      env={"AEP_RELAY_MODE": "off"})
+            accepted += more
+            self.assertEqual(result.status, 4, result.err)
+            pid = self.bring_relay(spool)
+            sent = min(len(accepted), spool.cursor().ordinal + chance.choice([0, 50, 1000]))
+            wait_until(lambda: spool.cursor().ordinal >= sent, f"{sent} are sent", step_s=0.001)
+            end_process(pid)
+        self.bring_relay(spool)
+        wait_until(lambda: spool.status()["backlog_events"] == 0, "all of it is sent")
+        self.assertEqual(sorted(set(self.numbers(topic))), accepted)
 
     def test_lines_wait_for_the_room_that_the_relay_makes(self):
         """More than fits, through one process: nothing is refused while the relay makes room."""

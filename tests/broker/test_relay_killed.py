@@ -8,7 +8,8 @@ import random
 import time
 import unittest
 
-from harness import Case, Load, end_process, numbered_lines, plain_kafka, unique_type, wait_until
+from harness import TOPICS, Case, Load, end_process, numbered_lines, plain_kafka, unique, \
+    unique_type, wait_until
 
 KILLS = int(os.environ.get("AEP_TEST_RELAY_KILLS", "20"))
 IN_FLIGHT = 100
@@ -74,6 +75,27 @@ class RelayKilled(Case):
         self.assertEqual(len(killed), 3)
         self.assertNotIn(spool.relay_pid(), killed)
         self.assert_all_once(plain_kafka().read(topic), 400)
+
+    def test_one_call_at_once_after_the_kill_is_enough(self):
+        """Nobody waits, and nobody calls again."""
+        spool, word = self.make_spool(), unique()
+        for n in range(6):
+            self.assertEqual(spool.publish("progress", word, "--steps-completed", str(n)).status, 0)
+            spool.wait_status(lambda status, n=n: status["counters"]["acknowledged"] == n + 1,
+                              f"event {n} is acknowledged")
+            spool.kill_relay()
+        records = plain_kafka().read(TOPICS["progress"], only=word)
+        self.assertEqual([record.payload["steps_completed"] for record in records], list(range(6)))
+
+    def test_a_relay_that_cannot_start_is_not_started_again_and_again(self):
+        """By many processes: its settings are refused. A good one may follow."""
+        spool = self.make_spool(kafka_socket_timeout_ms="nonsense")
+        for _ in range(20):
+            self.assertEqual(spool.publish("progress", unique()).status, 0)
+        wait_until(spool.log, "one has tried")
+        self.assertLess(len(spool.log().splitlines()), 10, spool.log())
+        spool.set(kafka_socket_timeout_ms="5000")
+        self.assertEqual(spool.publish("progress", unique(), "--wait=60000").status, 0)
 
     def test_what_is_published_while_none_runs_is_not_forgotten(self):
         """The last publisher has gone; the next one, whenever it comes, brings a relay for all."""

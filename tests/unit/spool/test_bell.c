@@ -164,6 +164,70 @@ static void test_one_try_in_an_interval(void **state)
     close(other);
 }
 
+static void test_a_start_that_succeeded_holds_up_no_other(void **state)
+{
+    struct here *here = *state;
+    int publisher = aep__lock_open(&here->spool);
+    for (int round = 0; round < 10; round++) {
+        int relay = aep__lock_open(&here->spool);
+        assert_true(aep__lock_may_start(publisher, 60000));
+        assert_true(aep__lock_take(relay));
+        aep__lock_started(relay);
+        assert_false(aep__lock_may_start(publisher, 60000)); /* it runs */
+        assert_false(aep__lock_tried(publisher, 60000));     /* and that was no try */
+        aep__lock_proved(relay);
+        close(relay); /* killed */
+    }
+    assert_true(aep__lock_may_start(publisher, 60000));
+    close(publisher);
+}
+
+static void test_a_start_that_failed_holds_up_the_next(void **state)
+{
+    struct here *here = *state;
+    int publisher = aep__lock_open(&here->spool), relay = aep__lock_open(&here->spool);
+    assert_true(aep__lock_may_start(publisher, 60000));
+    assert_true(aep__lock_take(relay));
+    aep__lock_started(relay);
+    aep__lock_failed(relay);
+    close(relay);
+    assert_false(aep__lock_may_start(publisher, 60000));
+    close(publisher);
+}
+
+/* Up, dead, up, dead, with nothing done: it would take a processor to go on like that. */
+static void test_starts_in_vain_are_rationed_after_a_few(void **state)
+{
+    struct here *here = *state;
+    int publisher = aep__lock_open(&here->spool), starts = 0;
+    while (starts < 100 && aep__lock_may_start(publisher, 60000)) {
+        int relay = aep__lock_open(&here->spool);
+        assert_true(aep__lock_take(relay));
+        aep__lock_started(relay);
+        close(relay);
+        starts++;
+    }
+    assert_in_range(starts, 2, 10);
+    int relay = aep__lock_open(&here->spool);
+    assert_true(aep__lock_take(relay));
+    aep__lock_proved(relay);
+    close(relay);
+    assert_true(aep__lock_may_start(publisher, 60000));
+    close(publisher);
+}
+
+static void test_a_contender_may_start_beside_a_relay(void **state)
+{
+    struct here *here = *state;
+    int publisher = aep__lock_open(&here->spool), relay = aep__lock_open(&here->spool);
+    assert_true(aep__lock_take(relay));
+    assert_false(aep__lock_may_start(publisher, 60000));
+    assert_true(aep__lock_may_contend(publisher, 60000));
+    assert_false(aep__lock_may_contend(publisher, 60000));
+    close(relay);
+    close(publisher);
+}
+
 static void test_a_clock_that_was_set_back_stops_nobody(void **state)
 {
     struct here *here = *state;
@@ -214,6 +278,10 @@ int main(void)
         HERE_TEST(test_the_lock_dies_with_its_holder),
         HERE_TEST(test_closing_another_descriptor_keeps_the_lock),
         HERE_TEST(test_one_try_in_an_interval),
+        HERE_TEST(test_a_start_that_succeeded_holds_up_no_other),
+        HERE_TEST(test_a_start_that_failed_holds_up_the_next),
+        HERE_TEST(test_starts_in_vain_are_rationed_after_a_few),
+        HERE_TEST(test_a_contender_may_start_beside_a_relay),
         HERE_TEST(test_a_clock_that_was_set_back_stops_nobody),
         HERE_TEST(test_of_many_at_the_same_time_one_may),
     };
