@@ -127,6 +127,19 @@ static void stop_likewise(const struct watch *watch, int signal)
     continue_child(watch);
 }
 
+/* Reaps who is not ours but came to us: as process 1, as a subreaper, or from a program that became
+ * us. The command itself is looked at and left; whoever hides behind it is reaped at the next
+ * SIGCHLD, or by whoever takes over when we end. */
+static void reap_adopted(const struct watch *watch)
+{
+    siginfo_t info = {0};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+           info.si_pid != watch->child) {
+        waitpid(info.si_pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
 /* True when the child has ended. */
 static bool reap(struct watch *watch, struct aep__child_end *end)
 {
@@ -165,9 +178,12 @@ void aep__child_run(char *const argv[], const struct aep__child_variable *variab
     *ret = (struct aep__child_end){0};
     begin_watch(&watch);
     ret->exec_error = start(&watch, argv, variables);
+    reap_adopted(&watch); /* whoever ended before we were listening */
     while (ret->exec_error == 0) {
         siginfo_t info;
         int signal = sigwaitinfo(&watch.set, &info);
+        if (signal == SIGCHLD)
+            reap_adopted(&watch);
         if (signal == SIGCHLD && reap(&watch, ret))
             break;
         if (signal == SIGCONT)
@@ -175,6 +191,27 @@ void aep__child_run(char *const argv[], const struct aep__child_variable *variab
         else if (signal > 0 && signal != SIGCHLD && is_for_child(&watch, &info))
             kill(watch.child, signal);
     }
+}
+
+static volatile sig_atomic_t exit_status;
+
+static void exit_at_once(int signal)
+{
+    (void)signal;
+    _exit(exit_status);
+}
+
+void aep__child_exit_when_told(int status)
+{
+    static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    sigset_t set;
+    exit_status = status;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        sigaction(endings[i], &(struct sigaction){.sa_handler = exit_at_once}, NULL);
+        sigaddset(&set, endings[i]);
+    }
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 int aep__child_die(int signal)

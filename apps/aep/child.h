@@ -34,4 +34,8 @@ void aep__child_run(char *const argv[], const struct aep__child_variable *variab
  * status that stands for it should that fail. */
 int aep__child_die(int signal);
 
+/** From now on a signal that asks us to end (SIGTERM, SIGINT, SIGHUP, SIGQUIT) does so at once, with
+ * this exit status: aep__child_run() leaves them blocked. */
+void aep__child_exit_when_told(int status);
+
 #endif

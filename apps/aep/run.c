@@ -233,6 +233,25 @@ static void publish_end(struct tracked *tracked, const struct aep__child_end *en
 
 /* ---- the verb ------------------------------------------------------------------------------- */
 
+static int status_of(const struct aep__child_end *end)
+{
+    if (end->exec_error)
+        return end->exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+    return WIFSIGNALED(end->status) ? 128 + WTERMSIG(end->status) : WEXITSTATUS(end->status);
+}
+
+/* For everything in the spool, what the command has published among it: when process 1 of a container
+ * ends, the relay ends, too. False: it was not asked for. */
+static bool await_delivery(struct tracked *tracked, int wait_ms, const struct aep__child_end *end)
+{
+    if (!tracked->execution || wait_ms < 0)
+        return false;
+    aep__child_exit_when_told(status_of(end));
+    if (aep_publisher_flush(tracked->session.publisher, wait_ms, &tracked->err) != AEP_OK)
+        aep__out_say("run: not everything is acknowledged: %s", tracked->err.text);
+    return true;
+}
+
 static void run_command(struct tracked *tracked, char *const argv[], struct aep__child_end *end)
 {
     const aep_execution *execution = tracked->execution;
@@ -258,10 +277,8 @@ static void run_command(struct tracked *tracked, char *const argv[], struct aep_
 
 static int end_as(const struct aep__child_end *end)
 {
-    if (end->exec_error)
-        return end->exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
-    return WIFSIGNALED(end->status) ? aep__child_die(WTERMSIG(end->status))
-                                    : WEXITSTATUS(end->status);
+    bool killed = !end->exec_error && WIFSIGNALED(end->status);
+    return killed ? aep__child_die(WTERMSIG(end->status)) : status_of(end);
 }
 
 static int run_run(struct aep__args *args)
@@ -270,10 +287,13 @@ static int run_run(struct aep__args *args)
     struct aep__child_end end = {0};
     char *const *argv = args->operands;
     struct sigaction old_pipe;
+    int wait_ms = -1;
     if (!aep__args_text(args, "agent_name")) {
         aep__out_say("run: --agent NAME is wanted");
         return AEP__EXIT_USAGE;
     }
+    if (aep__session_wait_ms(args, &wait_ms, &tracked.err) != AEP_OK)
+        return aep__out_error(&tracked.err);
     /* A closed stderr must not end us before the command has begun; it gets the old one back. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &old_pipe);
     bool strict = aep__args_given(args, "strict");
@@ -288,7 +308,8 @@ static int run_run(struct aep__args *args)
     sigaction(SIGPIPE, &old_pipe, NULL);
     run_command(&tracked, argv, &end);
     publish_end(&tracked, &end);
-    aep__trouble_hint(&tracked.session, 0);
+    if (!await_delivery(&tracked, wait_ms, &end))
+        aep__trouble_hint(&tracked.session, 0);
     end_tracking(&tracked);
     return end_as(&end);
 }
@@ -308,6 +329,12 @@ static const struct aep__flag options[] = {
     {"context", 0, AEP__ARGUMENT_VALUE, "JSON",
      "An object, or @FILE; command, argv and cwd are added to it.", NULL, NULL, NULL},
     AEP__TRACE_OPTIONS,
+    {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
+     "When the command has ended, waits at most MS milliseconds (10000 if not said) until Kafka has "
+     "acknowledged everything in the spool: for containers, whose end is the relay's, too. The exit "
+     "status stays the command's; what is not acknowledged is said on stderr. SIGTERM, SIGINT, "
+     "SIGHUP and SIGQUIT end the wait.",
+     NULL, NULL, NULL},
     {"strict", 0, AEP__ARGUMENT_NONE, NULL,
      "Does not run the command if the execution cannot be tracked: exit status 125.", NULL, NULL,
      NULL},

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: relay_life CASES Life Stopped FewDescriptors BROKERS plain
+# ctest: containers CASES Containers BROKERS plain
 # ctest: relay_idle CASES Idle BROKERS plain LONG
 """One relay per spool, who starts it, who takes over, when it ends, what it leaves behind."""
 import os
@@ -241,6 +242,47 @@ class FewDescriptors(Case):
         self.assert_in_order(kafka.read(topic))
         self.assertEqual(spool.counter("lost"), 0)
         self.assertEqual(spool.relay_pid(), pid)
+
+
+class Containers(Case):
+    """Each with a process 1 of its own, whose end is the end of all that it started; one spool."""
+
+    def setUp(self):
+        super().setUp()
+        self.container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] + \
+            ([] if os.getuid() == 0 else ["--map-root-user"])
+        done = subprocess.run(self.container + ["true"], capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"no namespace for processes: {done.stderr}")
+
+    def run_container(self, spool, *words):
+        done = subprocess.run(self.container + [PROGRAM, *words], env=spool.environment(None),
+                              cwd=spool.home, capture_output=True, text=True, timeout=120)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(spool.relays(), [])
+
+    def test_short_ones_that_wait_leave_nothing(self):
+        spool, word = self.make_spool(), unique()
+        for n in range(3):
+            self.run_container(spool, "run", "--agent", "a", "--correlation-id", f"{word}-{n}",
+                               "--wait=60000", "--", "true")
+        self.run_container(spool, "publish", "progress", "--agent", "a", "--correlation-id",
+                           f"{word}-3", "--wait=60000")
+        self.assertEqual(spool.status()["backlog_events"], 0)
+        records = plain_kafka().read(*TOPICS.values(), only=word)
+        self.assertEqual(len(records), 7)
+        self.assert_contiguous(records)
+
+    def test_what_a_short_one_leaves_the_next_one_sends(self):
+        """None waits but the last; it also waits for what the others have left."""
+        spool, word = self.make_spool(), unique()
+        for _ in range(3):
+            self.run_container(spool, "run", "--agent", "a", "--correlation-id", word, "--", "true")
+        self.run_container(spool, "run", "--agent", "a", "--correlation-id", word, "--wait=60000",
+                           "--", "true")
+        self.assertEqual(spool.status()["backlog_events"], 0)
+        records = self.without_duplicates(plain_kafka().read(*TOPICS.values(), only=word))
+        self.assertEqual(len(records), 8)
 
 
 class Idle(Case):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """aep run: a tracked execution around any command."""
+import ctypes
 import os
 import resource
 import signal
 import subprocess
 
-from harness import PROGRAM, AepTest
+from harness import DEADLINE_S, PROGRAM, AepTest
 
 PYTHON = "/usr/bin/python3"
 
@@ -248,6 +249,76 @@ class Signals(AepTest):
         plain = self.run_program("sh", "-c", masked, stdout=subprocess.PIPE)
         run = self.run_aep("run", "--agent", "job", "sh", "-c", masked)
         self.assertEqual(run.stdout, plain.stdout)
+
+
+class Wait(AepTest):
+    """There is no broker: what is to be seen is that the command's end stays the command's."""
+    nowhere = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+
+    def test_what_is_not_acknowledged_is_said_and_the_status_stays(self):
+        done = self.run_aep("run", "--agent", "job", "--wait=10", "sh", "-c", "exit 7", status=7,
+                            env=self.nowhere)
+        self.assertIn("not everything is acknowledged", done.stderr)
+        self.assertIn("no relay is running", done.stderr)
+        self.assertNotIn("acknowledged", self.run_aep("run", "--agent", "job", "true",
+                                                      env=self.nowhere).stderr)
+
+    def test_local_mode_has_nothing_to_wait_for(self):
+        done = self.run_aep("run", "--agent", "job", "--wait=600000", "true")
+        self.assertEqual(done.stderr, "")
+
+    def test_a_wait_that_is_no_number_runs_nothing(self):
+        done = self.run_aep("run", "--agent", "job", "--wait=soon", "touch", "ran", status=2)
+        self.assertIn("wait", done.stderr)
+        self.assertNotIn("ran", os.listdir(self.folder))
+
+    def test_a_signal_ends_the_wait_with_the_commands_status(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            process = self.start_aep("run", "--agent", "job", "--wait=600000", "sh", "-c",
+                                     "echo $$; exit 5", env=self.nowhere)
+            child = int(process.stdout.readline())
+            self.wait_until(lambda: not os.path.exists(f"/proc/{child}"), "the command's end")
+            process.send_signal(number)
+            self.assertEqual(process.wait(DEADLINE_S), 5)
+
+    def test_a_killed_commands_signal_is_still_ours(self):
+        process = self.start_aep("run", "--agent", "job", "--wait=10", "sh", "-c", "kill -KILL $$",
+                                 env=self.nowhere)
+        self.assertEqual(process.wait(DEADLINE_S), -signal.SIGKILL)
+
+
+# Leaves a grandchild to whoever adopts it, and ends when nothing is left of that: reaped.
+ORPHAN_MAKER = """
+import os, sys, time
+for _ in range(3):
+    out, into = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.write(into, b"%d" % os.getpid())
+        os._exit(0)
+    os.wait()
+    orphan = os.read(out, 20).decode()
+    end = time.monotonic() + 60
+    while os.path.exists(f"/proc/{orphan}"):
+        if time.monotonic() > end:
+            sys.exit(f"{orphan} is a zombie still")
+        time.sleep(0.01)
+"""
+
+
+class Subreaper(AepTest):
+    def test_what_is_adopted_is_reaped(self):
+        subreaper = 36  # PR_SET_CHILD_SUBREAPER
+        libc = ctypes.CDLL(None)
+        self.run_aep("run", "--agent", "job", PYTHON, "-c", ORPHAN_MAKER,
+                     preexec_fn=lambda: libc.prctl(subreaper, 1, 0, 0, 0))
+        self.assertEqual(len(self.payloads("completed")), 1)
+
+    def test_what_was_there_before_is_reaped(self):
+        """Children of a shell that has become aep run."""
+        look = f'while [ -e /proc/$0 ]; do sleep 0.01; done'
+        script = f'true & exec "{PROGRAM}" run --agent job timeout 60 sh -c {look!r} $!'
+        self.assertEqual(self.run_program("sh", "-c", script).returncode, 0)
 
 
 class WithRelay(AepTest):
