@@ -44,6 +44,12 @@ int aep__os_unlock(int fd, off_t start, off_t len);
 /** Whether another description holds it; takes nothing. */
 bool aep__os_locked(int fd, off_t start, off_t len);
 
+/** A descriptor that is readable once a name has appeared in this folder since the last
+ * aep__os_watch_seen(). */
+int aep__os_watch(int dir_fd);
+/** Whether one has; takes note of it. */
+bool aep__os_watch_seen(int fd);
+
 /** Starts a program that shares nothing with us: no descriptor but input_fd (its 0), own session,
  * root folder as working directory, default signals, the soft limits of files and core reset, the
  * given environment; its end raises no SIGCHLD and leaves no zombie here. Does not copy our memory.

@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -180,6 +181,31 @@ bool aep__os_locked(int fd, off_t start, off_t len)
 {
     struct flock lock;
     return lock_range(fd, F_OFD_GETLK, F_WRLCK, start, len, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* ---- names that appear ---- */
+
+int aep__os_watch(int dir_fd)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", dir_fd);
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd >= 0 && inotify_add_watch(fd, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+bool aep__os_watch_seen(int fd)
+{
+    _Alignas(struct inotify_event) char events[4096];
+    bool seen = false;
+    while (read(fd, events, sizeof events) > 0)
+        seen = true;
+    return seen;
 }
 
 /* ---- the clean spawn ---- */

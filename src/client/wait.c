@@ -20,8 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_MIN_MS 1  /* between looks for a relay that is starting: a name that appears in a */
-#define RETRY_MAX_MS 50 /* folder wakes nobody */
+#define RETRY_MIN_MS 1  /* between looks for a relay that is starting: its name appears in the */
+#define RETRY_MAX_MS 50 /* folder, which wakes us, but where it cannot be watched */
 #define ANSWER_MS 100   /* what a living relay may take to say "not yet" */
 
 /* ---- what the files tell ---- */
@@ -178,9 +178,10 @@ struct wait {
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
     bool at_once;        /* only asks */
     int retry_ms;
-    bool looked; /* at the folder, just now */
-    int fd;      /* to the relay */
-    uint64_t id; /* of the question; the next one is that of the question "not yet?" */
+    bool looked;  /* at the folder, just now */
+    int fd;       /* to the relay */
+    int watch_fd; /* the folder's, while no relay listens; -1: none */
+    uint64_t id;  /* of the question; the next one is that of the question "not yet?" */
 };
 
 enum asked { ASKED_ANSWERED, ASKED_TIMEOUT, ASKED_GONE };
@@ -336,6 +337,8 @@ static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
     if (*ret_code != AEP_OK)
         return STEP_DONE;
     enum step step = find_relay(wait, &start, ret_code, err);
+    if (step == STEP_RETRY && wait->watch_fd < 0 && !wait->at_once)
+        wait->watch_fd = aep__os_watch(wait->process->spool.dir_fd);
     aep__process_unlock(wait->process);
     if (start) {
         int started =
@@ -359,19 +362,32 @@ static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
     return STEP_RETRY;
 }
 
+/* Until a relay may listen. The first time is short: its name may have appeared before the watch. */
+static void await_relay(struct wait *wait, int left)
+{
+    struct pollfd watch = {.fd = wait->watch_fd, .events = POLLIN};
+    poll(&watch, 1, left > 0 && left < wait->retry_ms ? left : wait->retry_ms);
+    if (watch.revents)
+        aep__os_watch_seen(wait->watch_fd);
+    wait->retry_ms = wait->watch_fd >= 0 ? RETRY_MAX_MS : wait->retry_ms * 2;
+    if (wait->retry_ms > RETRY_MAX_MS)
+        wait->retry_ms = RETRY_MAX_MS;
+}
+
 static int run_wait(struct wait *wait, aep_error *err)
 {
-    for (wait->retry_ms = RETRY_MIN_MS;; wait->retry_ms *= 2) {
-        int code;
-        if (take_step(wait, &code, err) == STEP_DONE)
-            return code;
+    int code;
+    while (take_step(wait, &code, err) != STEP_DONE) {
         int left = left_ms(wait->deadline_us);
-        if (left == 0 || wait->at_once)
-            return say_deferred(wait, err);
-        if (wait->retry_ms > RETRY_MAX_MS)
-            wait->retry_ms = RETRY_MAX_MS;
-        poll(NULL, 0, left > 0 && left < wait->retry_ms ? left : wait->retry_ms);
+        if (left == 0 || wait->at_once) {
+            code = say_deferred(wait, err);
+            break;
+        }
+        await_relay(wait, left);
     }
+    if (wait->watch_fd >= 0)
+        close(wait->watch_fd);
+    return code;
 }
 
 static int tell_fate(int code, aep_error *err)
@@ -388,6 +404,8 @@ static int wait_for(aep_publisher *pub, const aep_receipt *receipt, int timeout_
     struct wait wait = {
         .pub = pub,
         .fd = -1,
+        .watch_fd = -1,
+        .retry_ms = RETRY_MIN_MS,
         .at_once = timeout_ms == 0,
         .deadline_us = deadline_of(timeout_ms),
     };

@@ -3,6 +3,7 @@
  * waiter's life; what is inside it changes:
  *
  *     epoll ─┬─ socket to the relay   answers; comes and goes with the relay
+ *            ├─ watch on the folder   while no relay listens: its name appears there
  *            └─ timer                 at once: outcomes are ready · later: look for a relay again,
  *                                     or whether Kafka refuses the one that was asked
  *
@@ -35,6 +36,7 @@ struct aep_waiter {
     struct aep__process *process;
     int epoll_fd, timer_fd;
     int control_fd; /* -1: not connected */
+    int watch_fd;   /* -1: none */
     uint64_t last_id;
     struct request *pending;
     aep_outcome *ready;                          /* oldest first */
@@ -110,6 +112,26 @@ static void disconnect(struct aep_waiter *waiter)
         waiter->pending[i].asked = false;
 }
 
+/* Under the lock. */
+static void begin_watch(struct aep_waiter *waiter)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    if (waiter->watch_fd >= 0)
+        return;
+    waiter->watch_fd = aep__os_watch(waiter->process->spool.dir_fd);
+    if (waiter->watch_fd >= 0)
+        epoll_ctl(waiter->epoll_fd, EPOLL_CTL_ADD, waiter->watch_fd, &event);
+}
+
+static void end_watch(struct aep_waiter *waiter)
+{
+    if (waiter->watch_fd < 0)
+        return;
+    epoll_ctl(waiter->epoll_fd, EPOLL_CTL_DEL, waiter->watch_fd, NULL);
+    close(waiter->watch_fd);
+    waiter->watch_fd = -1;
+}
+
 static bool is_connected(const struct aep_waiter *waiter)
 {
     return waiter->control_fd >= 0;
@@ -183,8 +205,11 @@ static void find_relay(struct aep_waiter *waiter)
     bool start = false;
     if (aep__process_lock(process, NULL) != AEP_OK)
         return;
+    begin_watch(waiter); /* first: a name that appears after this look is seen */
     connect_relay(waiter);
-    if (!is_connected(waiter)) {
+    if (is_connected(waiter)) {
+        end_watch(waiter);
+    } else {
         start = settle_pending(waiter) && !aep__process_relay_alive(process) &&
                 aep__process_may_start(process);
     }
@@ -196,7 +221,8 @@ static void find_relay(struct aep_waiter *waiter)
 static bool retry_is_due(struct aep_waiter *waiter)
 {
     int64_t now_us = aep__clock_mono_us();
-    if (now_us < waiter->retry_at_us)
+    bool seen = waiter->watch_fd >= 0 && aep__os_watch_seen(waiter->watch_fd);
+    if (now_us < waiter->retry_at_us && !seen)
         return false;
     waiter->retry_at_us = now_us + (int64_t)waiter->retry_ms * 1000;
     waiter->retry_ms = waiter->retry_ms * 2 < RETRY_MAX_MS ? waiter->retry_ms * 2 : RETRY_MAX_MS;
@@ -253,6 +279,8 @@ static void pump(struct aep_waiter *waiter)
             ask_pending(waiter);
     }
     look_for_refusal(waiter);
+    if (waiter->pending_count == 0)
+        end_watch(waiter);
     set_timer(waiter);
 }
 
@@ -283,7 +311,7 @@ static int open_waiter(struct aep_waiter *waiter, aep_error *err)
 
 static void close_waiter(struct aep_waiter *waiter)
 {
-    int fds[] = {waiter->control_fd, waiter->timer_fd, waiter->epoll_fd};
+    int fds[] = {waiter->control_fd, waiter->watch_fd, waiter->timer_fd, waiter->epoll_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -301,7 +329,7 @@ static int make_waiter(aep_publisher *pub, aep_waiter **ret, aep_error *err)
     if (!waiter)
         return aep__error_memory(err);
     waiter->pub = pub;
-    waiter->epoll_fd = waiter->timer_fd = waiter->control_fd = -1;
+    waiter->epoll_fd = waiter->timer_fd = waiter->control_fd = waiter->watch_fd = -1;
     waiter->retry_ms = RETRY_MIN_MS;
     int result = open_waiter(waiter, err);
     if (result == AEP_OK)
@@ -444,6 +472,8 @@ static void forget_token(struct aep_waiter *waiter, uint64_t token)
         if (waiter->ready[i].token != token)
             waiter->ready[kept++] = waiter->ready[i];
     waiter->ready_count = kept;
+    if (waiter->pending_count == 0)
+        end_watch(waiter);
     set_timer(waiter);
 }
 

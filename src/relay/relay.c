@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/os.h"
 #include "deliver/ballast.h"
 #include "deliver/delivery.h"
 #include "deliver/parked.h"
@@ -22,6 +23,7 @@
 #define SEAL_AFTER_US 5000000
 #define LINGER_MS 200    /* between unlock and the last look at the tail */
 #define FLUSH_US 5000000 /* of a relay that is asked to stop */
+#define VERIFY_AFTER_US 250000
 
 /* ---- the sink ---- */
 
@@ -87,8 +89,18 @@ static void serve_sink(struct aep__relay *relay)
     if (!relay->sink->ops->serve(relay->sink, relay->sink_readable))
         aep__renewal_broken(relay);
     aep__renewal_step(relay);
-    if (!relay->renewal.broken && relay->broker.state != AEP_BROKER_CONNECTED)
+}
+
+/* While it is not known whether the broker answers. An event that has just been sent asks that, too,
+ * and would have to wait for the answer to a question before it. */
+static void verify_broker(struct aep__relay *relay)
+{
+    if (relay->renewal.broken || relay->broker.state == AEP_BROKER_CONNECTED)
+        return;
+    if (relay->pace.now_us >= relay->verify_us || aep__core_in_flight(&relay->core) == 0)
         relay->sink->ops->verify(relay->sink);
+    else
+        aep__pace_due(&relay->pace, relay->verify_us);
 }
 
 /* ---- the end ---- */
@@ -123,11 +135,14 @@ static bool goes_on(struct aep__relay *relay)
     return true;
 }
 
-/* Those that end without it are started ever more slowly. */
+/* Those that end without it are started ever more slowly. Politeness comes with it: whoever waits
+ * for the first event would wait for every other program on a busy machine. */
 static void prove(struct aep__relay *relay)
 {
-    if (!relay->proven)
-        aep__lock_proved(relay->lock_fd);
+    if (relay->proven)
+        return;
+    aep__lock_proved(relay->lock_fd);
+    aep__os_wake_politely();
     relay->proven = true;
 }
 
@@ -216,6 +231,7 @@ static void look_around(struct aep__relay *relay)
             aep__relay_end(relay, AEP__RELAY_ORPHAN);
             return;
         }
+        aep__os_wake_politely();
         aep__ballast_keep(&relay->spool);
         listen_if_possible(relay);
         if (relay->report.fd < 0)
@@ -315,6 +331,7 @@ static bool turn(struct aep__relay *relay)
     bool more = relay->ending == AEP__RELAY_RUNS && aep__core_pump(&relay->core);
     if (relay->core.orphan)
         aep__relay_end(relay, AEP__RELAY_ORPHAN);
+    verify_broker(relay);
     settle(relay);
     aep__server_tell_flushes(relay);
     tick(relay);
@@ -370,6 +387,7 @@ static int start(struct aep__relay *relay, aep_error *err)
     aep__report_start(relay);
     relay->looked_us = relay->pace.now_us;
     mend_counters(relay);
+    relay->verify_us = relay->pace.now_us + VERIFY_AFTER_US;
     relay->bell_fd = aep__bell_open(&relay->spool);
     if (relay->bell_fd < 0)
         return aep__bell_error(&relay->spool, err);

@@ -47,10 +47,11 @@ struct aep__relay {
     int64_t looked_us;     /* when the folder was last looked for */
     int64_t sealed_for_us; /* the segment was sealed in the time of quiet that began then */
     struct aep__renewal renewal;
-    bool bell_heard;      /* since the last tick */
-    bool sink_readable;   /* its descriptor is */
-    bool unlocked;        /* at an idle end */
-    bool proven;          /* it has done something: its start was not in vain */
+    int64_t verify_us;  /* from when on the broker is asked whether it answers, whatever is sent */
+    bool bell_heard;    /* since the last tick */
+    bool sink_readable; /* its descriptor is */
+    bool unlocked;      /* at an idle end */
+    bool proven;        /* it has done something: its start was not in vain */
     char fingerprint[33]; /* of what the client is made of: what tells contenders apart */
 };
 

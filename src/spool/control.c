@@ -12,10 +12,13 @@
 
 #define PENDING_CONNECTIONS 64
 
-static void control_address(const struct aep__spool *spool, struct sockaddr_un *address)
+#define TEMP_NAME AEP__SPOOL_TEMP AEP__CONTROL_NAME
+
+static void control_address(const struct aep__spool *spool, const char *name,
+                            struct sockaddr_un *address)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    aep__spool_fd_path(spool, AEP__CONTROL_NAME, address->sun_path, sizeof address->sun_path);
+    aep__spool_fd_path(spool, name, address->sun_path, sizeof address->sun_path);
 }
 
 static int open_socket(void)
@@ -34,25 +37,32 @@ static int close_failed(int fd)
 int aep__control_connect(const struct aep__spool *spool)
 {
     struct sockaddr_un address;
-    control_address(spool, &address);
+    control_address(spool, AEP__CONTROL_NAME, &address);
     int fd = open_socket();
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         return close_failed(fd);
     return fd;
 }
 
+static int remove_name(const struct aep__spool *spool, const char *name)
+{
+    return unlinkat(spool->dir_fd, name, 0) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* It gets its name when it takes connections: whoever waits for the name connects at once. */
 int aep__control_listen(const struct aep__spool *spool)
 {
     struct sockaddr_un address;
-    control_address(spool, &address);
-    if (unlinkat(spool->dir_fd, AEP__CONTROL_NAME, 0) < 0 && errno != ENOENT)
+    control_address(spool, TEMP_NAME, &address);
+    if (remove_name(spool, AEP__CONTROL_NAME) < 0 || remove_name(spool, TEMP_NAME) < 0)
         return -1;
     int fd = open_socket();
     if (fd < 0)
         return -1;
     /* The folder is 0700: nobody else reaches the socket, whatever its own mode. */
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(fd, PENDING_CONNECTIONS) < 0)
+        listen(fd, PENDING_CONNECTIONS) < 0 ||
+        renameat(spool->dir_fd, TEMP_NAME, spool->dir_fd, AEP__CONTROL_NAME) < 0)
         return close_failed(fd);
     return fd;
 }

@@ -80,18 +80,23 @@ unsigned aep__retire_sweep(const struct aep__spool *spool, int cursor_fd,
                            const struct aep__cursor *cursor)
 {
     unsigned removed = 0;
+    bool lasts =
+        false; /* the cursor: as a rule there is nothing to sweep, and a sync takes its time */
     int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir || fdatasync(cursor_fd) < 0) {
-        if (dir)
-            closedir(dir);
-        else if (fd >= 0)
+    if (!dir) {
+        if (fd >= 0)
             close(fd);
         return 0;
     }
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (to_be_swept(spool, cursor, entry->d_name))
-            removed += unlinkat(spool->dir_fd, entry->d_name, 0) == 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (!to_be_swept(spool, cursor, entry->d_name))
+            continue;
+        if (!lasts && fdatasync(cursor_fd) < 0)
+            break;
+        lasts = true;
+        removed += unlinkat(spool->dir_fd, entry->d_name, 0) == 0;
+    }
     closedir(dir);
     return removed;
 }

@@ -132,6 +132,72 @@ static void test_a_wait_finds_a_relay_that_begins_later(void **state)
     fake_kill(&fake);
 }
 
+/* Whoever waits for a relay is woken by its name in the folder, which it watches until then. */
+static int count_watches(void)
+{
+    char path[64], target[64];
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(path, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = '\0';
+        count += strstr(target, "inotify") != NULL;
+    }
+    return count;
+}
+
+static void await_watches(int count)
+{
+    int64_t deadline = now_ms() + 60000;
+    while (count_watches() != count && now_ms() < deadline)
+        sched_yield();
+    assert_int_equal(count_watches(), count);
+}
+
+static void test_a_wait_watches_the_folder_until_a_relay_listens(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    pthread_t thread;
+    open_publisher(here);
+    struct waiting waiting = {.here = here, .receipt = publish(here), .result = -1};
+    int before = count_watches();
+    pthread_create(&thread, NULL, wait_for_ever, &waiting);
+    await_watches(before + 1);
+    fake_start(&fake, here->dir, "acked");
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.result, AEP_OK);
+    assert_int_equal(count_watches(), before);
+    fake_kill(&fake);
+}
+
+static void test_a_waiter_watches_the_folder_until_a_relay_listens(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter = NULL;
+    aep_outcome outcome;
+    open_publisher(here);
+    aep_receipt receipt = publish(here);
+    int before = count_watches();
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    accepted(here, aep_waiter_add(waiter, &receipt, 1, &here->err));
+    assert_int_equal(count_watches(), before + 1);
+    aep_waiter_cancel(waiter, 1);
+    assert_int_equal(count_watches(), before);
+    accepted(here, aep_waiter_add(waiter, &receipt, 2, &here->err));
+    fake_start(&fake, here->dir, "acked");
+    struct pollfd fd = {.fd = aep_waiter_fd(waiter), .events = POLLIN};
+    int64_t deadline = now_ms() + 60000;
+    while (aep_waiter_next(waiter, &outcome, &here->err) != AEP_OK && now_ms() < deadline)
+        poll(&fd, 1, 60000);
+    assert_int_equal(outcome.token, 2);
+    assert_int_equal(outcome.code, AEP_OK);
+    assert_int_equal(count_watches(), before);
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
 /* ---- without one ---- */
 
 static void test_without_a_relay_the_cursor_tells(void **state)
@@ -621,6 +687,8 @@ int main(void)
         TEST(test_a_wait_of_no_time_only_asks),
         TEST(test_a_wait_outlives_the_relay_that_it_asked),
         TEST(test_a_wait_finds_a_relay_that_begins_later),
+        TEST(test_a_wait_watches_the_folder_until_a_relay_listens),
+        TEST(test_a_waiter_watches_the_folder_until_a_relay_listens),
         TEST(test_without_a_relay_the_cursor_tells),
         TEST(test_without_a_relay_the_side_logs_tell),
         TEST(test_what_is_no_side_log_tells_nothing),

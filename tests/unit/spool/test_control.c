@@ -3,6 +3,7 @@
 
 #include "spool_fixture.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -130,6 +131,39 @@ static void test_a_long_path_is_no_hindrance(void **state)
     aep__spool_done(&other.spool);
 }
 
+static void test_a_socket_that_has_its_name_takes_connections(void **state)
+{
+    struct here *here = *state;
+    int watch = aep__os_watch(here->spool.dir_fd);
+    assert_true(watch >= 0);
+    assert_false(aep__os_watch_seen(watch));
+    int listener = aep__control_listen(&here->spool);
+    assert_true(listener >= 0);
+    struct pollfd seen = {.fd = watch, .events = POLLIN};
+    assert_int_equal(poll(&seen, 1, 60000), 1);
+    assert_true(aep__os_watch_seen(watch));
+    assert_false(aep__os_watch_seen(watch));
+    int fd = aep__control_connect(&here->spool);
+    assert_true(fd >= 0);
+    assert_int_equal(faccessat(here->spool.dir_fd, "tmp.control", F_OK, 0), -1);
+    close(fd);
+    close(listener);
+    close(watch);
+}
+
+/* A relay that was killed between making the socket and naming it has left one. */
+static void test_a_socket_that_never_got_its_name_is_in_nobodys_way(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(mknodat(here->spool.dir_fd, "tmp.control", S_IFSOCK | 0600, 0), 0);
+    int listener = aep__control_listen(&here->spool);
+    assert_true(listener >= 0);
+    int fd = aep__control_connect(&here->spool);
+    assert_true(fd >= 0);
+    close(fd);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +174,8 @@ int main(void)
         HERE_TEST(test_neither_end_waits_for_the_other),
         HERE_TEST(test_a_message_too_long_is_not_sent),
         HERE_TEST(test_a_long_path_is_no_hindrance),
+        HERE_TEST(test_a_socket_that_has_its_name_takes_connections),
+        HERE_TEST(test_a_socket_that_never_got_its_name_is_in_nobodys_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
