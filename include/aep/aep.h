@@ -357,7 +357,8 @@ AEP_API int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_err
     X(skipped_bytes, "bytes skipped: torn or no record")                                           \
     X(retired, "records removed unsent in local mode")                                             \
     X(purged, "records removed unsent by command")                                                 \
-    X(lost, "records lost with a segment that somebody removed")
+    X(lost, "records lost with a segment that somebody removed")                                   \
+    X(strayed, "times that a program had closed our descriptor")
 
 typedef struct aep_stats {
     size_t size;

@@ -106,6 +106,7 @@ class Stats(
         "purged",
         "lost",
         "replaced",
+        "strayed",
     )
     @property
     def refused_full(self) -> int: ...
@@ -143,6 +144,8 @@ class Stats(
     def lost(self) -> int: ...
     @property
     def replaced(self) -> int: ...
+    @property
+    def strayed(self) -> int: ...
 
 @disjoint_base
 class Publisher:

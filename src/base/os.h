@@ -15,6 +15,19 @@ void aep__os_boot_id(uint8_t bytes[16]);
  * refuses both getrandom(2) and /dev/urandom. */
 int aep__os_random(void *bytes, size_t len);
 
+/** Moves a descriptor that has just been made out of the way of the standard streams: where those are
+ * closed it would be one of them, and get what is printed. Takes -1, and gives it back. */
+int aep__os_above(int fd);
+
+/** What tells one open file from all others, while it is open. */
+struct aep__os_file {
+    uint64_t dev, ino;
+};
+/** False: the descriptor is closed. */
+bool aep__os_identify(int fd, struct aep__os_file *ret);
+/** Whether the descriptor is still that file: a program may have closed it and opened its own. */
+bool aep__os_is(int fd, const struct aep__os_file *file);
+
 /** What kind of file system a folder is on. */
 enum aep__fs {
     AEP__FS_LOCAL,    /* a disk of this machine */

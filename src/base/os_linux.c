@@ -27,6 +27,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -143,6 +144,33 @@ int aep__os_volume(int fd, uint64_t *ret_size, uint64_t *ret_free)
     return 0;
 }
 
+/* ---- descriptors ---- */
+
+int aep__os_above(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), saved = errno;
+    close(fd);
+    errno = saved;
+    return above;
+}
+
+bool aep__os_identify(int fd, struct aep__os_file *ret)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return false;
+    *ret = (struct aep__os_file){.dev = st.st_dev, .ino = st.st_ino};
+    return true;
+}
+
+bool aep__os_is(int fd, const struct aep__os_file *file)
+{
+    struct aep__os_file now;
+    return fd >= 0 && aep__os_identify(fd, &now) && now.dev == file->dev && now.ino == file->ino;
+}
+
 /* ---- locks ---- */
 
 static int lock_range(int fd, int command, short type, off_t start, off_t len,
@@ -189,7 +217,7 @@ int aep__os_watch(int dir_fd)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", dir_fd);
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    int fd = aep__os_above(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (fd >= 0 && inotify_add_watch(fd, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
         int saved = errno;
         close(fd);

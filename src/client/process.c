@@ -36,8 +36,31 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* A descriptor that is not what it was when it was made is forgotten, never closed: the host program
+ * has closed it, and the number is a file of its own by now, or nobody's. */
+static void forget_foreign(struct aep__process *process)
+{
+    struct {
+        int *fd;
+        const struct aep__os_file *file;
+    } const ours[] = {
+        {&process->spool.dir_fd, &process->spool.folder},
+        {&process->bell_fd, &process->bell},
+        {&process->lock_fd, &process->lock},
+        {&process->control_fd, &process->control},
+        {&process->appender.fd, &process->appender.file},
+        {&process->counters.fd, &process->counters.file},
+    };
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (!aep__os_is(*ours[i].fd, ours[i].file))
+            *ours[i].fd = -1;
+    if (process->counters.fd < 0)
+        process->counters.slot = -1;
+}
+
 static void close_spool(struct aep__process *process)
 {
+    forget_foreign(process);
     aep__append_done(&process->appender);
     aep__counters_done(&process->counters);
     close_fd(&process->bell_fd);
@@ -80,17 +103,11 @@ static int check_room(const struct aep__process *process, uint64_t max_bytes, ae
 
 static int open_files(struct aep__process *process, aep_error *err)
 {
-    struct stat st;
-    if (fstat(process->spool.dir_fd, &st) < 0)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot look at %s",
-                                process->spool.path);
-    process->dev = st.st_dev;
-    process->ino = st.st_ino;
     process->bell_fd = aep__bell_open(&process->spool);
-    if (process->bell_fd < 0)
+    if (process->bell_fd < 0 || !aep__os_identify(process->bell_fd, &process->bell))
         return aep__bell_error(&process->spool, err);
     process->lock_fd = aep__lock_open(&process->spool);
-    if (process->lock_fd < 0)
+    if (process->lock_fd < 0 || !aep__os_identify(process->lock_fd, &process->lock))
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot use %s/relay.lock",
                                 process->spool.path);
     return AEP_OK;
@@ -230,8 +247,9 @@ enum folder { FOLDER_OURS, FOLDER_DELETED, FOLDER_CLOSED };
 static enum folder look_at_folder(const struct aep__process *process)
 {
     struct stat st;
+    const struct aep__os_file *folder = &process->spool.folder;
     if (process->spool.dir_fd < 0 || fstat(process->spool.dir_fd, &st) < 0 ||
-        st.st_dev != process->dev || st.st_ino != process->ino)
+        st.st_dev != folder->dev || st.st_ino != folder->ino)
         return FOLDER_CLOSED;
     return st.st_nlink == 0 ? FOLDER_DELETED : FOLDER_OURS;
 }
@@ -240,8 +258,9 @@ static enum folder look_at_folder(const struct aep__process *process)
 static bool folder_moved(const struct aep__process *process)
 {
     struct stat st;
-    return lstat(process->pub->dir, &st) < 0 || st.st_dev != process->dev ||
-           st.st_ino != process->ino;
+    const struct aep__os_file *folder = &process->spool.folder;
+    return lstat(process->pub->dir, &st) < 0 || st.st_dev != folder->dev ||
+           st.st_ino != folder->ino;
 }
 
 static bool folder_is_lost(const struct aep__process *process)
@@ -264,7 +283,11 @@ static int ensure_open(struct aep__process *process, aep_error *err)
 {
     switch (look_at_folder(process)) {
     case FOLDER_OURS:
-        return AEP_OK;
+        forget_foreign(process);
+        if (process->bell_fd >= 0 && process->lock_fd >= 0)
+            return AEP_OK;
+        close_spool(process);
+        return open_spool(process, err);
     case FOLDER_DELETED:
         return reopen_spool(process, err);
     case FOLDER_CLOSED:
@@ -272,14 +295,6 @@ static int ensure_open(struct aep__process *process, aep_error *err)
     }
     forget_descriptors(process);
     return open_spool(process, err);
-}
-
-/* Half the cost of fstat(2): hardly any file of a host program's is open with these flags. */
-static bool looks_ours(const struct aep__process *process)
-{
-    const int ours = O_DIRECTORY | O_NOFOLLOW;
-    int flags = fcntl(process->spool.dir_fd, F_GETFL);
-    return flags >= 0 && (flags & ours) == ours;
 }
 
 int aep__process_lock(struct aep__process *process, aep_error *err)
@@ -294,7 +309,7 @@ int aep__process_lock(struct aep__process *process, aep_error *err)
 int aep__process_lock_quick(struct aep__process *process, aep_error *err)
 {
     pthread_mutex_lock(&process->mutex);
-    int result = looks_ours(process) ? AEP_OK : ensure_open(process, err);
+    int result = aep__append_ours(&process->appender) ? AEP_OK : ensure_open(process, err);
     if (result != AEP_OK)
         aep__process_unlock(process);
     return result;
@@ -402,7 +417,8 @@ bool aep__process_tend(struct aep__process *process)
     if (now_us - process->probed_us < PROBE_US)
         return false;
     process->probed_us = now_us;
-    if (folder_moved(process) && reopen_spool(process, NULL) != AEP_OK)
+    if (ensure_open(process, NULL) != AEP_OK ||
+        (folder_moved(process) && reopen_spool(process, NULL) != AEP_OK))
         return false;
     if (aep__process_relay_alive(process)) {
         process->relay_problem[0] = '\0';
@@ -430,17 +446,33 @@ static void count_gaps(struct aep__process *process)
                         process->pub->dir);
 }
 
+static void note_strays(struct aep__process *process)
+{
+    uint64_t strays = process->appender.strays;
+    if (strays == 0)
+        return;
+    process->appender.strays = 0;
+    aep__counters_add(&process->counters, AEP__COUNT_strayed, strays);
+    aep__process_notice(
+        process, AEP__NOTICE_STRAY, AEP_LOG_WARNING,
+        "this program has closed descriptors of aep's, and may have opened files of its own in their "
+        "place: %s is used through new ones, nothing is lost",
+        process->pub->dir);
+}
+
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
                         bool reserved, aep_position *ret, aep_error *err)
 {
     const struct aep__buf *record = &scratch->record;
     int result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
-    if (result == AEP_ESPOOL && folder_is_lost(process)) {
-        result = reopen_spool(process, err);
+    if ((result == AEP_ESPOOL || result == AEP_EIO) &&
+        (folder_is_lost(process) || look_at_folder(process) == FOLDER_CLOSED)) {
+        result = folder_is_lost(process) ? reopen_spool(process, err) : ensure_open(process, err);
         if (result == AEP_OK)
             result = aep__append(&process->appender, record->data, record->len, reserved, ret, err);
     }
     count_gaps(process);
+    note_strays(process);
     if (result != AEP_OK)
         return result;
     aep__bell_ring(process->bell_fd);

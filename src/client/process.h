@@ -5,9 +5,9 @@
  *     thread ─ take scratch ─ build message ─ encode ─┘
  *
  * Building, which may redact megabytes, is outside of the mutex; the one write(2) is inside. Every
- * lock begins with a look at the folder's descriptor: a deleted folder is made anew, and descriptors
- * that the host program has closed behind our back (and that may be other files by now) are left
- * alone. In a publish call that look is a cheap one, since appending notices the rest.
+ * lock begins with a look at the descriptors: a deleted folder is made anew, and descriptors that the
+ * host program has closed behind our back (and that may be other files by now) are left alone and
+ * replaced. In a publish call that look is a cheap one, at the segment's alone.
  *
  * Lock order: a run's (execution handle), then the mutex. Callbacks and spawns run outside both. */
 #ifndef AEP_CLIENT_PROCESS_H
@@ -37,6 +37,7 @@ enum aep__notice {
     AEP__NOTICE_RELAY,
     AEP__NOTICE_SYNC,
     AEP__NOTICE_GAP,
+    AEP__NOTICE_STRAY,
     AEP__NOTICE_COUNT,
 };
 
@@ -56,11 +57,10 @@ struct aep__process {
 
     /* under the mutex */
     struct aep__spool spool; /* dir_fd -1: it could not be opened anew */
-    dev_t dev;               /* of the folder */
-    ino_t ino;
     struct aep__appender appender;
     struct aep__counters counters;
     int bell_fd, lock_fd;
+    struct aep__os_file bell, lock, control; /* what these descriptors were when they were made */
     int control_fd;               /* a connection to the relay that no wait uses now; -1: none */
     uint64_t next_request;        /* on control connections */
     bool called;                  /* to publish, by this process; perhaps in vain */

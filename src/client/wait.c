@@ -242,7 +242,7 @@ static enum asked ask_relay(const struct wait *wait, int *ret_code)
 static void connect_relay(struct wait *wait)
 {
     struct aep__process *process = wait->process;
-    wait->fd = process->control_fd;
+    wait->fd = aep__os_is(process->control_fd, &process->control) ? process->control_fd : -1;
     process->control_fd = -1;
     if (wait->fd < 0)
         wait->fd = aep__control_connect(&process->spool);
@@ -258,6 +258,7 @@ static void put_connection(struct wait *wait)
         if (wait->process->control_fd < 0 &&
             aep__target_check(wait->process, &wait->target, NULL) == AEP_OK) {
             wait->process->control_fd = wait->fd;
+            aep__os_identify(wait->fd, &wait->process->control);
             wait->fd = -1;
         }
         aep__process_unlock(wait->process);

@@ -300,8 +300,8 @@ static int check_waiter(const aep_waiter *waiter, aep_error *err)
 static int open_waiter(struct aep_waiter *waiter, aep_error *err)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    waiter->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    waiter->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    waiter->epoll_fd = aep__os_above(epoll_create1(EPOLL_CLOEXEC));
+    waiter->timer_fd = aep__os_above(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     if (waiter->epoll_fd < 0 || waiter->timer_fd < 0 ||
         epoll_ctl(waiter->epoll_fd, EPOLL_CTL_ADD, waiter->timer_fd, &event) < 0)
         return aep__error_errno(err, AEP_EIO, NULL, "cannot make a waiter's descriptors");

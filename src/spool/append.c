@@ -22,7 +22,7 @@ void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, 
 
 void aep__append_done(struct aep__appender *appender)
 {
-    if (appender->fd >= 0)
+    if (aep__os_is(appender->fd, &appender->file)) /* else it is not ours to close */
         close(appender->fd);
     appender->fd = -1;
 }
@@ -32,6 +32,20 @@ void aep__append_forked(struct aep__appender *appender)
     aep__append_done(appender);
     appender->sealed = appender->new_segment = false;
     appender->unsynced = 0; /* the parent's */
+}
+
+/* A descriptor's position is its own: no other file's is likely to be just where our last record ended. */
+bool aep__append_ours(struct aep__appender *appender)
+{
+    off_t at = appender->fd < 0 ? -1 : lseek(appender->fd, 0, SEEK_CUR);
+    if (at >= 0 && at == appender->at)
+        return true;
+    if (appender->fd >= 0 && !aep__os_is(appender->fd, &appender->file)) {
+        appender->fd = -1;
+        appender->strays++;
+    }
+    appender->at = at;
+    return appender->fd >= 0;
 }
 
 /* ---- finding the segment that takes records ---- */
@@ -56,6 +70,10 @@ static int fail_io(const struct aep__appender *appender, const char *what, aep_e
 static int load_cursor(const struct aep__appender *appender, struct aep__cursor *cursor,
                        aep_error *err)
 {
+    if (!aep__os_is(appender->spool->dir_fd, &appender->spool->folder))
+        return aep__error(err, AEP_ESPOOL, "spool.dir",
+                          "the descriptor of %s has been closed by this program",
+                          appender->spool->path);
     return aep__cursor_load(appender->spool, cursor, err);
 }
 
@@ -133,6 +151,8 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
         return AEP_ESTATE;
     if (appender->fd < 0)
         return refuse(appender, err, "cannot open a segment");
+    aep__os_identify(appender->fd, &appender->file);
+    appender->at = 0;
     if (!aep__spool_exists(appender->spool)) { /* whoever removes a spool seals what is there */
         aep__append_done(appender);
         return aep__error(err, AEP_ESPOOL, "spool.dir", "the spool %s has been removed",
@@ -205,6 +225,11 @@ static bool fits(const struct aep__appender *appender, uint64_t limit, uint64_t 
     return before * appender->spool->segment_bytes + end + len + aside <= limit;
 }
 
+static bool same_file(const struct aep__os_file *one, const struct aep__os_file *other)
+{
+    return one->ino == other->ino && one->dev == other->dev;
+}
+
 static int refuse_full(const struct aep__appender *appender, aep_error *err)
 {
     const struct aep__sidelog_sizes *aside = &appender->aside;
@@ -231,6 +256,7 @@ static int check_limit(struct aep__appender *appender, size_t len, bool reserved
     uint64_t end;
     bool named;
     struct aep__cursor cursor;
+    struct aep__os_file file = {0};
     uint64_t limit = appender->max_bytes;
     uint64_t most = appender->spool->segment_bytes + appender->spool->record_bytes;
     if (limit == 0)
@@ -239,8 +265,10 @@ static int check_limit(struct aep__appender *appender, size_t len, bool reserved
         limit -= limit / 100 * RESERVED_PERCENT;
     if (fits(appender, limit, most, len))
         return AEP_OK;
-    if (aep__segment_look(appender->fd, &end, &named) < 0)
+    if (aep__segment_look_at(appender->fd, &end, &named, &file) < 0 && errno != EBADF)
         return fail_io(appender, "look at a segment", err);
+    if (!same_file(&file, &appender->file)) /* the write finds out */
+        return AEP_OK;
     if (fits(appender, limit, end, len))
         return AEP_OK;
     int result = load_usage(appender, &cursor, err);
@@ -272,17 +300,30 @@ static int find_end(struct aep__appender *appender, size_t len, uint64_t size, u
     bool alone = appender->end && size == appender->end + len;
     off_t end = alone ? (off_t)size : lseek(appender->fd, 0, SEEK_CUR);
     *ret_end = (uint64_t)end;
+    appender->at = end;
     appender->end = *ret_end == size ? size : 0;
     return end < 0 ? -1 : 0;
+}
+
+/* The number is another file's, or nobody's: neither used nor closed any more. */
+static enum outcome forget_stray(struct aep__appender *appender)
+{
+    appender->fd = -1;
+    appender->strays++;
+    return AGAIN_IN_NEWEST;
 }
 
 /* Whether what was just written counts, and where it ends. */
 static enum outcome judge(struct aep__appender *appender, size_t len, uint64_t *ret_end)
 {
+    struct aep__os_file file;
     uint64_t at, size;
     bool named;
-    if (aep__segment_look(appender->fd, &size, &named) < 0 ||
-        find_end(appender, len, size, ret_end) < 0)
+    if (aep__segment_look_at(appender->fd, &size, &named, &file) < 0)
+        return errno == EBADF ? forget_stray(appender) : FAILED;
+    if (!same_file(&file, &appender->file))
+        return forget_stray(appender);
+    if (find_end(appender, len, size, ret_end) < 0)
         return FAILED;
     bool crossed = *ret_end >= appender->spool->segment_bytes;
     int sealed =
@@ -324,10 +365,16 @@ static enum outcome write_record(struct aep__appender *appender, const void *rec
                                  struct torn *torn, uint64_t *ret_end)
 {
     ssize_t written = write(appender->fd, record, len);
-    if (written < 0)
-        return errno == EINTR ? AGAIN : FAILED;
-    if ((size_t)written == len)
+    int saved = errno;
+    if (written == (ssize_t)len)
         return judge(appender, len, ret_end);
+    if (written < 0 && saved == EINTR)
+        return AGAIN;
+    if (!aep__os_is(appender->fd, &appender->file))
+        return forget_stray(appender);
+    errno = saved;
+    if (written < 0)
+        return FAILED;
     note_torn(appender, (size_t)written, torn);
     return AGAIN;
 }
@@ -380,7 +427,7 @@ int aep__append(struct aep__appender *appender, const void *record, size_t len, 
 
 static int sync_segment(const struct aep__appender *appender, uint64_t number)
 {
-    bool current = appender->fd >= 0 && number == appender->segment;
+    bool current = number == appender->segment && aep__os_is(appender->fd, &appender->file);
     int fd = current ? appender->fd : aep__segment_open(appender->spool, number, false, NULL);
     if (fd < 0)
         return errno == ENOENT ? 0 : -1; /* retired: delivered */

@@ -14,6 +14,11 @@
  * out of a segment that is still counted, so that usage is underestimated by no more than the notes
  * of the records set aside since (some 100 bytes each), until the next segment.
  *
+ * The descriptor is known by its number, which the program that we are in may have closed and given to
+ * a file of its own. aep__append_ours() tells before the write, but for a thread that does so just then;
+ * the look after the write tells for sure. Then that number is forgotten, and the record appended
+ * (again) on a new one.
+ *
  * No lock that another process can hold, no memory shared with anyone. One appender belongs to one
  * process: its descriptor's file position is its own (after fork call aep__append_forked() in the
  * child). Threads: callers serialise. */
@@ -26,6 +31,8 @@
 struct aep__appender {
     struct aep__spool *spool; /* borrowed */
     int fd;                   /* the newest segment; -1: none open */
+    struct aep__os_file file; /* what fd was when it was opened */
+    off_t at;                 /* where fd stood after our last record */
     uint64_t segment;
     uint64_t end;   /* of the segment, if a record of ours ended it; 0: not known */
     bool sealed;    /* by us: the next record goes into the next segment */
@@ -36,6 +43,8 @@ struct aep__appender {
                           since whoever made it may not have come to that */
     uint64_t gaps;     /* missing segments, with later ones behind them, that were made anew: others
                           removed them; for the caller to count and reset */
+    uint64_t strays;   /* times that fd was found closed, or a file of the program's own. What went
+                          into that was appended again. For the caller, as gaps */
     uint64_t unsynced; /* the oldest segment written to since the last sync; 0: none */
 };
 
@@ -44,6 +53,9 @@ void aep__append_done(struct aep__appender *appender);
 /** In a forked child: forgets the inherited descriptor without using it. */
 void aep__append_forked(struct aep__appender *appender);
 
+/** Whether the open segment's descriptor is still ours, as far as a cheap look can tell. False also if
+ * none is open. */
+bool aep__append_ours(struct aep__appender *appender);
 /** Appends one whole record.
  * @reserved  may use the last 5 % (started and terminal events)
  * @ret       where it ends

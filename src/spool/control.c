@@ -23,7 +23,7 @@ static void control_address(const struct aep__spool *spool, const char *name,
 
 static int open_socket(void)
 {
-    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return aep__os_above(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 static int close_failed(int fd)

@@ -54,7 +54,8 @@ void aep__counters_done(struct aep__counters *counters)
 {
     if (any_pending(counters)) /* a slot may have become free */
         aep__counters_add(counters, 0, 0);
-    close_slot(counters);
+    if (counters->fd < 0 || aep__os_is(counters->fd, &counters->file))
+        close_slot(counters);
 }
 
 void aep__counters_forked(struct aep__counters *counters)
@@ -152,6 +153,7 @@ static bool claim_slot(struct aep__counters *counters)
         counters->fd = aep__counters_open(counters->spool);
         if (counters->fd >= 0)
             fill_up(counters->fd);
+        aep__os_identify(counters->fd, &counters->file);
     }
     for (int slot = 0; counters->fd >= 0 && slot < SLOTS; slot++) {
         if (aep__os_lock(counters->fd, (off_t)slot * SLOT_BYTES, SLOT_BYTES) < 0)
@@ -170,6 +172,8 @@ static bool claim_slot(struct aep__counters *counters)
 void aep__counters_add(struct aep__counters *counters, enum aep__counter counter, uint64_t amount)
 {
     counters->pending[counter] += amount;
+    if (counters->fd >= 0 && !aep__os_is(counters->fd, &counters->file))
+        counters->fd = counters->slot = -1; /* the number is another file's: not ours to close */
     if (counters->slot < 0 && !claim_slot(counters))
         return;
     char bytes[SLOT_BYTES];

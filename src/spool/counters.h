@@ -19,6 +19,7 @@ enum aep__counter {
 struct aep__counters {
     const struct aep__spool *spool; /* borrowed */
     int fd;                         /* -1: nothing counted yet */
+    struct aep__os_file file;       /* what fd was when it was opened */
     int slot;                       /* -1: all slots were taken; kept in memory until one is free */
     uint64_t values[AEP__COUNTER_COUNT];  /* of our slot */
     uint64_t pending[AEP__COUNTER_COUNT]; /* not yet written */

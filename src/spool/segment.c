@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define NAME_DIGITS 16
@@ -164,17 +165,26 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
 
 int aep__segment_look(int fd, uint64_t *ret_size, bool *ret_named)
 {
+    struct aep__os_file file;
+    return aep__segment_look_at(fd, ret_size, ret_named, &file);
+}
+
+int aep__segment_look_at(int fd, uint64_t *ret_size, bool *ret_named, struct aep__os_file *ret_file)
+{
     struct statx stx;
     struct stat st;
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK, &stx) == 0) {
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK | STATX_INO, &stx) == 0) {
         *ret_size = stx.stx_size;
         *ret_named = stx.stx_nlink > 0;
+        *ret_file = (struct aep__os_file){.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+                                          .ino = stx.stx_ino};
         return 0;
     }
     if (fstat(fd, &st) < 0) /* a sandbox may know no statx(2) */
         return -1;
     *ret_size = (uint64_t)st.st_size;
     *ret_named = st.st_nlink > 0;
+    *ret_file = (struct aep__os_file){.dev = st.st_dev, .ino = st.st_ino};
     return 0;
 }
 

@@ -48,6 +48,9 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
  * times: since Linux 6.13 (multigrain timestamps) the first write after they were looked at has to
  * store new ones, which doubles what it costs. -1 with errno. */
 int aep__segment_look(int fd, uint64_t *ret_size, bool *ret_named);
+/** The same, and which file it is, at no more cost. */
+int aep__segment_look_at(int fd, uint64_t *ret_size, bool *ret_named,
+                         struct aep__os_file *ret_file);
 /** Looks for the first seal in [L, end), or to the file's end if that comes first. 1 found with its
  * offset, 0 none, -1 errno: not known, so that nothing may be taken for accepted. */
 int aep__segment_find_seal(const struct aep__spool *spool, int fd, uint64_t end,

@@ -32,7 +32,8 @@
 
 int aep__spool_openat(const struct aep__spool *spool, const char *name, int flags, mode_t type)
 {
-    int fd = openat(spool->dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int fd = aep__os_above(
+        openat(spool->dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
     if (fd < 0)
         return -1;
     struct stat st;
@@ -55,8 +56,8 @@ static int close_failed(int fd)
 static int write_temp(const struct aep__spool *spool, const char *temp, const void *data,
                       size_t len, off_t min_size)
 {
-    int fd =
-        openat(spool->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = aep__os_above(
+        openat(spool->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (fd < 0)
         return -1;
     ssize_t written = write(fd, data, len);
@@ -434,13 +435,13 @@ static int open_folder(struct aep__spool *spool, const struct aep__spool_setting
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
     const bool make = settings != NULL;
     uid_t owner;
-    spool->dir_fd = open(spool->path, flags);
+    spool->dir_fd = aep__os_above(open(spool->path, flags));
     bool missing = spool->dir_fd < 0 && errno == ENOENT;
     if (missing && geteuid() == 0 && is_strangers_home(spool->path, settings, &owner))
         return refuse_home(spool, owner, err);
     if (missing && make && make_folders(spool->path) == 0)
-        spool->dir_fd = open(spool->path, flags);
-    if (spool->dir_fd >= 0)
+        spool->dir_fd = aep__os_above(open(spool->path, flags));
+    if (spool->dir_fd >= 0 && aep__os_identify(spool->dir_fd, &spool->folder))
         return AEP_OK;
     if (errno == EACCES && is_strangers_home(spool->path, settings, &owner))
         return refuse_home(spool, owner, err);

@@ -33,7 +33,8 @@
 
 struct aep__spool {
     int dir_fd;
-    char *path; /* absolute */
+    struct aep__os_file folder; /* what dir_fd is */
+    char *path;                 /* absolute */
     enum aep__fs fs;
     uint8_t uuid[16];
     char uuid_text[AEP_ID_SIZE];

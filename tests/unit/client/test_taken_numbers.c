@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host program that closes descriptors which are not its own, and opens files of its own in their
+ * place: no event is lost, and hardly a byte goes into those files. Each test is a child process. */
+#include "client_fixture.h"
+
+static int publish(struct here *here, aep_receipt *receipt)
+{
+    return aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                               receipt, &here->err);
+}
+
+/* Files of the host's: each is empty, its number is that of a descriptor of ours. */
+static int take_number(struct here *here, int fd)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/victim.%d", here->root, fd);
+    close(fd);
+    int taken = open(path, O_CREAT | O_RDWR, 0600);
+    if (taken >= 0 && taken != fd) {
+        dup2(taken, fd);
+        close(taken);
+    }
+    return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
+}
+
+static off_t size_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 ? st.st_size : -1;
+}
+
+static int *number_of(struct aep__process *process, int which)
+{
+    int *const all[] = {&process->spool.dir_fd, &process->appender.fd, &process->bell_fd,
+                        &process->lock_fd, &process->counters.fd};
+    return which < (int)(sizeof all / sizeof *all) ? all[which] : NULL;
+}
+
+/* Takes the number of one descriptor of ours after another. */
+static int take_each(void *user)
+{
+    struct here *here = user;
+    struct aep__process *process;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    aep_stats stats = AEP_STATS_INIT;
+    int taken[8], count = 0;
+    open_publisher(here);
+    aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL); /* is counted */
+    if (publish(here, &receipt) != AEP_OK ||
+        aep__publisher_process(here->pub, &process, NULL) != AEP_OK)
+        return 1;
+    for (int which = 0; number_of(process, which); which++) {
+        if (publish(here, &receipt) != AEP_OK)
+            return 70 + which;
+        aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL);
+        int fd = *number_of(process, which);
+        if (fd < 3 || take_number(here, fd) < 0)
+            return 10 + which;
+        taken[count++] = fd;
+        aep_position before = receipt.position;
+        if (publish(here, &receipt) != AEP_OK || receipt.position.offset <= before.offset)
+            return 20 + which;
+        aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL);
+        if (aep_publisher_health(here->pub, &(aep_health){.size = sizeof(aep_health)}, NULL) !=
+            AEP_OK)
+            return 30 + which;
+        if (fcntl(fd, F_GETFD) < 0)
+            return 40 + which; /* it is not ours to close */
+    }
+    if (aep_publisher_stats(here->pub, &stats, NULL) != AEP_OK || stats.strayed != 1)
+        return 2;
+    aep_publisher_close(here->pub);
+    here->pub = NULL;
+    for (int i = 0; i < count; i++)
+        if (fcntl(taken[i], F_GETFD) < 0)
+            return 50 + i;
+    for (int i = 0; i < count; i++) /* the bell was rung once before its look was due */
+        if (size_of(taken[i]) > (i == 2))
+            return 60 + i;
+    return 0;
+}
+
+static void test_no_event_is_lost_to_a_file_that_took_a_number_of_ours(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(take_each, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 11);
+}
+
+/* The number is closed, or something that cannot be written to. */
+static int take_the_segments(void *user)
+{
+    struct here *here = user;
+    struct aep__process *process;
+    open_publisher(here);
+    if (publish(here, NULL) != AEP_OK ||
+        aep__publisher_process(here->pub, &process, NULL) != AEP_OK)
+        return 1;
+    close(process->appender.fd);
+    if (publish(here, NULL) != AEP_OK)
+        return 2;
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, process->appender.fd);
+    if (publish(here, NULL) != AEP_OK)
+        return 3;
+    null = open("/dev/full", O_WRONLY);
+    dup2(null, process->appender.fd);
+    if (publish(here, NULL) != AEP_OK)
+        return 4;
+    int folder = open("/", O_RDONLY | O_DIRECTORY);
+    dup2(folder, process->appender.fd);
+    return publish(here, NULL) == AEP_OK ? 0 : 5;
+}
+
+static void test_no_event_is_lost_to_a_number_that_cannot_be_written_to(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(take_the_segments, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 5);
+}
+
+/* os.closerange(3, 256) under two publishers, which then get each other's numbers. */
+static int close_all_under_two(void *user)
+{
+    struct here *here = user;
+    aep_publisher *second;
+    char other[128];
+    open_publisher(here);
+    snprintf(other, sizeof other, "%s/other", here->root);
+    set_option(here, "spool.dir", other);
+    if (aep_publisher_open(&second, here->config, NULL) != AEP_OK)
+        return 1;
+    aep_publisher *pubs[] = {here->pub, second};
+    for (int round = 0; round < 4; round++) {
+        for (int fd = 3; fd < 256; fd++)
+            close(fd);
+        for (int i = 0; i < 4; i++) {
+            int result = aep_publish_started(pubs[(round + i) % 2],
+                                             AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                                             NULL, &here->err);
+            if (result != AEP_OK)
+                return 2;
+        }
+    }
+    return 0;
+}
+
+static void test_two_publishers_outlive_a_closerange(void **state)
+{
+    struct here *here = *state;
+    char other[128];
+    snprintf(other, sizeof other, "%s/other", here->root);
+    assert_int_equal(in_child(close_all_under_two, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 8);
+    assert_int_equal(read_spool(other, NULL, NULL), 8);
+}
+
+static int publish_without_streams(void *user)
+{
+    struct here *here = user;
+    struct aep__process *process;
+    aep_waiter *waiter;
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    open_publisher(here);
+    aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL);
+    if (publish(here, NULL) != AEP_OK ||
+        aep__publisher_process(here->pub, &process, NULL) != AEP_OK ||
+        aep_waiter_new(here->pub, &waiter, NULL) != AEP_OK)
+        return 1;
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            return 2 + fd;
+    for (int which = 0; number_of(process, which); which++)
+        if (*number_of(process, which) < 3)
+            return 10 + which;
+    return aep_waiter_fd(waiter) < 3;
+}
+
+static void test_closed_standard_streams_are_not_taken(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(publish_without_streams, here), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_no_event_is_lost_to_a_file_that_took_a_number_of_ours),
+        TEST(test_no_event_is_lost_to_a_number_that_cannot_be_written_to),
+        TEST(test_two_publishers_outlive_a_closerange),
+        TEST(test_closed_standard_streams_are_not_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
