@@ -15,7 +15,7 @@
 #include "aep/amount.h"
 #include "aep/ask.h"
 #include "aep/backlog.h"
-#include "aep/states.h"
+#include "aep/fates.h"
 #include "aep/told.h"
 #include "client/spawn.h"
 #include "doctor.h"
@@ -265,21 +265,21 @@ static void judge_aside(struct aep__doctor *doctor, const struct aep__status *st
 
 void aep__doctor_backlog(struct aep__doctor *doctor)
 {
-    struct aep__states states = {0};
+    struct aep__fates fates = {0};
     struct aep__backlog backlog;
     aep_stats stats = AEP_STATS_INIT;
     aep_error err;
-    int code = aep__states_init(&states, &doctor->spool, &err);
+    int code = aep__fates_init(&fates, &doctor->spool, &err);
     if (code == AEP_OK)
-        code = aep__backlog_measure(&doctor->spool, &states, &backlog, &err);
+        code = aep__backlog_measure(&doctor->spool, &fates, &backlog, &err);
     if (code == AEP_OK)
         code = aep__counters_sum(&doctor->spool, &stats, &err);
     if (code == AEP_OK) {
         judge_waiting(doctor, &backlog);
-        judge_aside(doctor, &states.status, &stats);
+        judge_aside(doctor, &fates.status, &stats);
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts, "see %s/relay.log", doctor->spool.path);
     }
-    aep__states_done(&states);
+    aep__fates_done(&fates);
 }

@@ -38,7 +38,7 @@ static int count_events(struct aep__spool *spool, aep_position begin, uint64_t *
     return code;
 }
 
-int aep__backlog_measure(struct aep__spool *spool, const struct aep__states *states,
+int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
                          struct aep__backlog *ret, aep_error *err)
 {
     struct aep__cursor cursor;
@@ -46,7 +46,7 @@ int aep__backlog_measure(struct aep__spool *spool, const struct aep__states *sta
     int code = aep__cursor_load(spool, &cursor, err);
     if (code != AEP_OK)
         return code;
-    aep_position begin = states->finished;
+    aep_position begin = fates->finished;
     if (spool->local)
         begin = (aep_position){cursor.segment, 0};
     uint64_t last = aep__segment_last(spool, cursor.segment);

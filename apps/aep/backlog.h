@@ -3,7 +3,7 @@
 #ifndef AEP_APP_BACKLOG_H
 #define AEP_APP_BACKLOG_H
 
-#include "states.h"
+#include "fates.h"
 
 struct aep__backlog {
     uint64_t used_bytes; /* of the segments, as they are */
@@ -14,7 +14,7 @@ struct aep__backlog {
 
 /** In local mode nothing is ever finished: all that is on disk counts.
  * Errors: AEP_ESPOOL, AEP_ENOMEM. */
-int aep__backlog_measure(struct aep__spool *spool, const struct aep__states *states,
+int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
                          struct aep__backlog *ret, aep_error *err);
 /** What that is: "waiting" to be sent; in local mode "kept". */
 const char *aep__backlog_word(const struct aep__spool *spool);

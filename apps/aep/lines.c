@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "spool/fate.h"
 
 #define CHUNK_BYTES (256u << 10)
 #define LINE_BYTES (64u << 20)
@@ -335,7 +336,8 @@ static void note_published(struct lines *lines, const aep_receipt *receipt)
     if (!lines->json || lines->dry_run)
         return;
     aep__buf_format(&lines->out, "{\"line\":%llu,", (unsigned long long)lines->number);
-    aep__receipt_add(&lines->out, receipt, receipt->position.segment ? "spooled" : "disabled");
+    aep__receipt_add(&lines->out, receipt,
+                     receipt->position.segment ? aep__fate_word(AEP__FATE_ON_DISK) : "disabled");
     aep__buf_text(&lines->out, "}\n");
 }
 
@@ -424,7 +426,7 @@ static int read_lines(struct lines *lines)
 static int conclude(struct lines *lines)
 {
     int wait_ms = -1, waited = AEP_OK;
-    const char *state = "spooled";
+    const char *state = aep__fate_word(AEP__FATE_ON_DISK);
     if (aep__session_wait_ms(lines->args, &wait_ms, &lines->err) == AEP_OK && wait_ms >= 0) {
         waited = aep_publisher_flush(lines->session.publisher, wait_ms, &lines->err);
         state = aep__receipt_state(&lines->session, waited);

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "config/nearest.h"
+#include "spool/fate.h"
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -337,7 +338,7 @@ static int publish_one(struct source *source)
 {
     struct aep__session session = {0};
     aep_receipt receipt = {.size = sizeof receipt};
-    const char *state = "spooled";
+    const char *state = aep__fate_word(AEP__FATE_ON_DISK);
     int wait_ms = -1, waited = AEP_OK, status;
     int code = aep__session_open(&session, source->args, source->err);
     if (code == AEP_OK)

@@ -4,23 +4,14 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "spool/fate.h"
 
 const char *aep__receipt_state(const struct aep__session *session, int code)
 {
-    static const struct {
-        int code;
-        const char *state;
-    } states[] = {
-        {AEP_OK, "acked"},       {AEP_EDEFERRED, "deferred"}, {AEP_ERELAY, "deferred"},
-        {AEP_EPARKED, "parked"}, {AEP_EDEAD, "dead"},
-    };
     if (code == AEP_OK && aep__config_is(session->config, AEP__OPT_MODE, "local"))
-        return "spooled"; /* nobody acknowledges anything */
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        if (states[i].code == code)
-            return states[i].state;
-    }
-    return "failed";
+        return aep__fate_word(AEP__FATE_ON_DISK); /* nobody acknowledges anything */
+    const char *name = aep_fate_name(code == AEP_ERELAY ? AEP_EDEFERRED : code);
+    return name ? name : "failed";
 }
 
 void aep__receipt_add(struct aep__buf *out, const aep_receipt *receipt, const char *state)

@@ -27,13 +27,13 @@ struct listing {
 static int list_spool(void *user, struct aep__spool *spool)
 {
     struct listing *listing = user;
-    struct aep__states states;
+    struct aep__fates fates;
     struct aep__backlog backlog = {0};
     aep_error err;
     const char *mode = spool->local ? "local" : "kafka";
     listing->count++;
-    if (aep__states_init(&states, spool, &err) != AEP_OK ||
-        aep__backlog_measure(spool, &states, &backlog, &err) != AEP_OK) {
+    if (aep__fates_init(&fates, spool, &err) != AEP_OK ||
+        aep__backlog_measure(spool, &fates, &backlog, &err) != AEP_OK) {
         listing->failed = true;
         aep__out_error(&err);
     } else if (listing->json) {
@@ -49,7 +49,7 @@ static int list_spool(void *user, struct aep__spool *spool)
         aep__buf_format(&listing->out, " %s, %s %s\n", mode, aep__amount_bytes(backlog.bytes).text,
                         aep__backlog_word(spool));
     }
-    aep__states_done(&states);
+    aep__fates_done(&fates);
     return AEP_OK;
 }
 

@@ -10,7 +10,7 @@
 #include "options.h"
 #include "out.h"
 #include "spools.h"
-#include "states.h"
+#include "fates.h"
 #include "verbs.h"
 
 #include "base/clock.h"
@@ -22,7 +22,7 @@
 /* What is shown of one spool. */
 struct view {
     const struct aep__spool *spool;
-    struct aep__states states;
+    struct aep__fates fates;
     struct aep__backlog backlog;
     aep_stats stats;
     bool alive;
@@ -48,7 +48,7 @@ static const char *const broker_texts[] = {
 
 static enum aep_broker_state broker_of(const struct view *view)
 {
-    int64_t state = view->spool->local ? AEP_BROKER_LOCAL : view->states.status.broker;
+    int64_t state = view->spool->local ? AEP_BROKER_LOCAL : view->fates.status.broker;
     bool known = state >= 0 && state < (int64_t)(sizeof broker_texts / sizeof *broker_texts);
     return known ? (enum aep_broker_state)state : AEP_BROKER_UNKNOWN;
 }
@@ -94,7 +94,7 @@ static void add_since(struct aep__buf *out, int64_t wall_us)
 /* Only a relay knows; what the last one said is old news. */
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->states.status;
+    const struct aep__status *status = &view->fates.status;
     enum aep_broker_state state = broker_of(view);
     bool old = !view->alive && state != AEP_BROKER_LOCAL;
     bool said = state != AEP_BROKER_UNKNOWN || status->reason[0];
@@ -114,7 +114,7 @@ static void add_broker_text(struct aep__buf *out, const struct view *view)
 
 static void add_relay_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->states.status;
+    const struct aep__status *status = &view->fates.status;
     aep__buf_format(out, "  relay     %s", view->alive ? "alive" : "not running");
     if (view->alive && status->pid > 0) {
         aep__buf_format(out, ", process %lld,", (long long)status->pid);
@@ -137,7 +137,7 @@ static void add_aside_text(struct aep__buf *out, const char *name, uint64_t now,
 
 static void add_backlog_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->states.status;
+    const struct aep__status *status = &view->fates.status;
     aep__buf_format(out, "  on disk   %s\n", aep__amount_bytes(view->backlog.used_bytes).text);
     aep__buf_format(out, "  %-7s   ", aep__backlog_word(view->spool));
     if (view->backlog.counted)
@@ -150,7 +150,7 @@ static void add_backlog_text(struct aep__buf *out, const struct view *view)
 
 static void add_latency_text(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->states.status;
+    const struct aep__status *status = &view->fates.status;
     if (latency_us(status, 0.5) > 0)
         aep__buf_format(out, "  latency   50 %% within %s, 95 %% within %s, 99 %% within %s\n",
                         aep__amount_ms((double)latency_us(status, 0.5) / 1000).text,
@@ -206,7 +206,7 @@ static void add_time(struct aep__buf *out, const char *name, int64_t wall_us)
 
 static void add_json(struct aep__buf *out, const struct view *view)
 {
-    const struct aep__status *status = &view->states.status;
+    const struct aep__status *status = &view->fates.status;
     aep__buf_text(out, "{\"spool\":");
     aep__json_add_string(out, view->spool->path, strlen(view->spool->path));
     add_string(out, "uuid", view->spool->uuid_text, AEP_ID_SIZE);
@@ -247,9 +247,9 @@ static int show_spool(void *user, struct aep__spool *spool)
                         .alive = aep__ask_alive(spool),
                         .obstacle = report->obstacle.text};
     aep_error err;
-    int code = aep__states_init(&view.states, spool, &err);
+    int code = aep__fates_init(&view.fates, spool, &err);
     if (code == AEP_OK)
-        code = aep__backlog_measure(spool, &view.states, &view.backlog, &err);
+        code = aep__backlog_measure(spool, &view.fates, &view.backlog, &err);
     if (code == AEP_OK)
         code = aep__counters_sum(spool, &view.stats, &err);
     if (code == AEP_OK && aep__counters_damaged(spool))
@@ -266,7 +266,7 @@ static int show_spool(void *user, struct aep__spool *spool)
         report->failed = true;
         aep__out_error(&err);
     }
-    aep__states_done(&view.states);
+    aep__fates_done(&view.fates);
     return AEP_OK;
 }
 

@@ -25,7 +25,7 @@
 #include "options.h"
 #include "out.h"
 #include "spools.h"
-#include "states.h"
+#include "fates.h"
 #include "verbs.h"
 
 #include "base/clock.h"
@@ -61,7 +61,7 @@ struct line {
 struct tail {
     struct aep__spool spool;
     struct aep__reader reader;
-    struct aep__states states;
+    struct aep__fates fates;
     struct line lines[LINES_MAX]; /* a ring */
     size_t first, count;
     bool json, follow, colour;
@@ -315,24 +315,24 @@ static void write_day(struct tail *tail, const struct line *line)
     aep__buf_format(&tail->out, "-- %s\n", tail->day);
 }
 
-static void write_line(struct tail *tail, const struct line *line, enum aep__state state)
+static void write_line(struct tail *tail, const struct line *line, enum aep__fate state)
 {
-    static const char *const colours[AEP__STATE_COUNT] = {[AEP__STATE_SPOOLED] = "33",
-                                                          [AEP__STATE_ACKED] = "2",
-                                                          [AEP__STATE_PARKED] = "31",
-                                                          [AEP__STATE_DEAD] = "31"};
+    static const char *const colours[AEP__FATE_COUNT] = {[AEP__FATE_ON_DISK] = "33",
+                                                         [AEP__FATE_ACKED] = "2",
+                                                         [AEP__FATE_PARKED] = "31",
+                                                         [AEP__FATE_DEAD] = "31"};
     write_day(tail, line);
     size_t begin = tail->out.len;
     aep__buf_add(&tail->out, line->head.data, line->head.len);
     if (tail->json)
-        aep__buf_text(&tail->out, aep__state_name(state));
+        aep__buf_text(&tail->out, aep__fate_word(state));
     else
-        add_painted(tail, &tail->out, colours[state], aep__state_name(state), 8);
+        add_painted(tail, &tail->out, colours[state], aep__fate_word(state), 8);
     aep__buf_add(&tail->out, line->rest.data, line->rest.len);
     if (!tail->json && tail->width > 0)
         aep__columns_fit(&tail->out, begin, (size_t)tail->width, tail->mark);
     aep__buf_byte(&tail->out, '\n');
-    if (state == AEP__STATE_SPOOLED && !tail->spool.local) {
+    if (state == AEP__FATE_ON_DISK && !tail->spool.local) {
         tail->unsettled++;
         tail->unsettled_end = line->end;
     }
@@ -344,9 +344,9 @@ static void write_lines(struct tail *tail, bool at_once)
     int64_t now_us = aep__clock_mono_us();
     for (; tail->count > 0; tail->count--) {
         const struct line *line = &tail->lines[tail->first];
-        enum aep__state state = aep__states_of(&tail->states, line->begin);
+        enum aep__fate state = aep__fates_of(&tail->fates, line->begin);
         bool wait =
-            state == AEP__STATE_SPOOLED && !tail->spool.local && now_us - line->read_us < HOLD_US;
+            state == AEP__FATE_ON_DISK && !tail->spool.local && now_us - line->read_us < HOLD_US;
         if (wait && !at_once)
             break;
         write_line(tail, line, state);
@@ -356,7 +356,7 @@ static void write_lines(struct tail *tail, bool at_once)
 
 static void write_settled(struct tail *tail)
 {
-    if (tail->unsettled == 0 || !aep__states_is_past(&tail->states, tail->unsettled_end))
+    if (tail->unsettled == 0 || !aep__fates_is_past(&tail->fates, tail->unsettled_end))
         return;
     if (tail->json)
         aep__buf_format(&tail->out, "{\"settled\":%llu,\"segment\":%llu,\"offset\":%llu}\n",
@@ -381,7 +381,7 @@ static struct line *add_line(struct tail *tail)
 {
     if (tail->count == LINES_MAX) {
         const struct line *oldest = &tail->lines[tail->first];
-        write_line(tail, oldest, aep__states_of(&tail->states, oldest->begin));
+        write_line(tail, oldest, aep__fates_of(&tail->fates, oldest->begin));
         tail->first = (tail->first + 1) % LINES_MAX;
         tail->count--;
     }
@@ -522,7 +522,7 @@ static int open_tail(struct tail *tail, const struct aep__args *args)
     if (code == AEP_OK)
         code = aep__reader_init(&tail->reader, &tail->spool, cursor.segment, 0, false, &tail->err);
     if (code == AEP_OK)
-        code = aep__states_init(&tail->states, &tail->spool, &tail->err);
+        code = aep__fates_init(&tail->fates, &tail->spool, &tail->err);
     return code != AEP_OK || all ? code : seek_last(tail);
 }
 
@@ -531,7 +531,7 @@ static int show_events(struct tail *tail)
 {
     int code = read_events(tail, take_event);
     if (code == AEP_OK)
-        code = aep__states_refresh(&tail->states, &tail->err);
+        code = aep__fates_refresh(&tail->fates, &tail->err);
     write_lines(tail, !tail->follow || code != AEP_OK);
     write_settled(tail);
     if (flush_out(tail) != AEP__EXIT_DONE)
@@ -560,7 +560,7 @@ static void close_tail(struct tail *tail)
         aep__buf_done(&tail->lines[i].rest);
     }
     free(tail->begins);
-    aep__states_done(&tail->states);
+    aep__fates_done(&tail->fates);
     aep__reader_done(&tail->reader);
     aep__spool_done(&tail->spool);
     aep__buf_done(&tail->out);

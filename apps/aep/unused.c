@@ -11,30 +11,30 @@
 #include "spool/aside.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
-#include "states.h"
+#include "fates.h"
 
-static bool count_aside(void *user, const struct aep__note *note, enum aep__aside aside)
+static bool count_aside(void *user, const struct aep__note *note, enum aep__fate fate)
 {
     struct aep__contents *contents = user;
     (void)note;
-    contents->parked += aside == AEP__ASIDE_PARKED;
-    contents->dead += aside == AEP__ASIDE_DEAD;
+    contents->parked += fate == AEP__FATE_PARKED;
+    contents->dead += fate == AEP__FATE_DEAD;
     return true;
 }
 
 int aep__contents_measure(struct aep__spool *spool, struct aep__contents *ret, aep_error *err)
 {
-    struct aep__states states;
+    struct aep__fates fates;
     struct aep__backlog backlog = {0};
     *ret = (struct aep__contents){0};
-    int code = aep__states_init(&states, spool, err);
+    int code = aep__fates_init(&fates, spool, err);
     if (code == AEP_OK)
-        code = aep__backlog_measure(spool, &states, &backlog, err);
+        code = aep__backlog_measure(spool, &fates, &backlog, err);
     if (code == AEP_OK && aep__aside_each(spool, count_aside, ret) < 0)
         code = aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s", spool->path);
     ret->waiting = backlog.events;
     ret->waiting_bytes = backlog.counted ? 0 : backlog.bytes;
-    aep__states_done(&states);
+    aep__fates_done(&fates);
     return code;
 }
 

@@ -303,6 +303,9 @@ AEP_API int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep
  * Threads: any; blocks at most timeout_ms. Since 0.1 */
 AEP_API int aep_publisher_wait(aep_publisher *pub, const aep_receipt *receipt, int timeout_ms,
                                aep_error *err);
+/** The word for what aep_publisher_wait() returned, static: AEP_OK "acked", AEP_EDEFERRED "deferred",
+ * AEP_EPARKED "parked", AEP_EDEAD "dead"; NULL for any other code. Threads: any. Since 0.1 */
+AEP_API const char *aep_fate_name(int code);
 /** Waits until everything accepted in this spool before the call is acknowledged, parked or dead.
  * Returns AEP_OK, AEP_EDEFERRED (some still on disk), AEP_EPARKED (something of it is parked),
  * AEP_ERELAY. Threads: any; blocks at most timeout_ms (-1: for ever). Since 0.1 */

@@ -91,7 +91,7 @@ static const char *word_for_done(aep_publisher *pub)
         return "disabled";
     bool local = aep_publisher_option(pub, "mode", mode, sizeof mode, &err) == AEP_OK &&
                  strcmp(mode, "local") == 0;
-    return local ? "spooled" : "acked";
+    return local ? "spooled" : aep_fate_name(AEP_OK);
 }
 
 static int publisher_init(PyObject *object, PyObject *args, PyObject *options)
@@ -310,16 +310,7 @@ static PyObject *publisher_publish(PyObject *object, PyObject *args, PyObject *k
 
 const char *publisher_fate(const Publisher *self, int code)
 {
-    static const struct {
-        int code;
-        const char *word;
-    } words[] = {{AEP_EDEFERRED, "deferred"}, {AEP_EPARKED, "parked"}, {AEP_EDEAD, "dead"}};
-    if (code == AEP_OK)
-        return self->done;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].code == code)
-            return words[i].word;
-    return NULL;
+    return code == AEP_OK ? self->done : aep_fate_name(code);
 }
 
 static long long now_ms(void)

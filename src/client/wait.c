@@ -8,6 +8,7 @@
 #include "spool/aside.h"
 #include "spool/bell.h"
 #include "spool/control.h"
+#include "spool/fate.h"
 #include "spool/cursor.h"
 #include "spool/read.h"
 #include "spool/status.h"
@@ -96,17 +97,17 @@ static int judge_by_cursor(struct aep__process *process, const struct aep__curso
 
 /* A dead letter holds up no flush, and what was parked may still arrive: parked outweighs dead, as
  * the relay has it. */
-static bool judge_by_note(void *user, const struct aep__note *note, enum aep__aside aside)
+static bool judge_by_note(void *user, const struct aep__note *note, enum aep__fate fate)
 {
     const aep_position end = {note->segment, note->end};
     for (struct aep__target *target = user; target; target = target->next) {
         const aep_position *position = &target->position;
         bool meant =
             target->asks == AEP__ASKS_ALL
-                ? aside == AEP__ASIDE_PARKED && is_below(end, position->segment, position->offset)
+                ? fate == AEP__FATE_PARKED && is_below(end, position->segment, position->offset)
                 : end.segment == position->segment && end.offset == position->offset;
         if (meant && target->code != AEP_EDEFERRED && target->code != AEP_ESPOOL)
-            target->code = aside == AEP__ASIDE_PARKED ? AEP_EPARKED : AEP_EDEAD;
+            target->code = fate == AEP__FATE_PARKED ? AEP_EPARKED : AEP_EDEAD;
     }
     return true;
 }
@@ -144,16 +145,10 @@ bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
                              target->position.segment, target->position.offset);
 }
 
+/* Questions for the broker are answered "ok". */
 static int code_of_answer(const char *word)
 {
-    static const struct {
-        const char *word;
-        int code;
-    } words[] = {{"acked", AEP_OK}, {"ok", AEP_OK}, {"parked", AEP_EPARKED}, {"dead", AEP_EDEAD}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(word, words[i].word) == 0)
-            return words[i].code;
-    return AEP_ERELAY;
+    return strcmp(word, "ok") == 0 ? AEP_OK : aep__fate_code(word);
 }
 
 int aep__target_answer(int fd, uint64_t *ret_id, int *ret_code)

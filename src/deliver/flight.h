@@ -12,6 +12,8 @@
 
 #include "aep/aep.h"
 
+#include "spool/fate.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,14 +27,6 @@ enum aep__flight_state {
     AEP__FLIGHT_SENT,    /* a report is to come */
     AEP__FLIGHT_ASIDE,   /* in a side log, not yet durable there */
     AEP__FLIGHT_DONE,
-};
-
-enum aep__fate {
-    AEP__FATE_ACKED,
-    AEP__FATE_PARKED,
-    AEP__FATE_DEAD,
-    AEP__FATE_PURGED,
-    AEP__FATE_LOST,
 };
 
 enum aep__lane_kind {

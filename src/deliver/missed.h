@@ -4,7 +4,9 @@
 #ifndef AEP_DELIVER_MISSED_H
 #define AEP_DELIVER_MISSED_H
 
-#include "deliver/flight.h"
+#include "spool/fate.h"
+
+#include <stdint.h>
 
 #define AEP__MISSED_RANGES 256
 

@@ -6,6 +6,7 @@
 #include "deliver/delivery.h"
 #include "relay/relay.h"
 #include "spool/control.h"
+#include "spool/fate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +22,6 @@
 #define REQUESTS_A_TURN 16 /* of one client */
 #define OWN_FILES 64
 #define DEAF_US 100000
-
-static const char *const fate_texts[] = {
-    [AEP__FATE_ACKED] = "acked",         [AEP__FATE_PARKED] = "parked",   [AEP__FATE_DEAD] = "dead",
-    [AEP__FATE_PURGED] = "error purged", [AEP__FATE_LOST] = "error lost",
-};
 
 /* ---- clients ---- */
 
@@ -169,7 +165,7 @@ static const char *wait_answer(struct aep__relay *relay, aep_position position)
     enum aep__fate fate;
     switch (aep__core_standing(&relay->core, position, &fate)) {
     case AEP__STANDING_FINISHED:
-        return fate_texts[fate];
+        return aep__fate_answer(fate);
     case AEP__STANDING_NONE:
         return "error no record ends there";
     default:
@@ -182,7 +178,8 @@ static const char *flush_answer(struct aep__relay *relay, aep_position position)
     if (!aep__core_arrived_below(&relay->core, position))
         return NULL;
     aep__report_write(relay); /* who is told so and then looks at the status finds it there */
-    return aep__parked_holds_before(&relay->core, position) ? "parked" : "acked";
+    return aep__fate_answer(aep__parked_holds_before(&relay->core, position) ? AEP__FATE_PARKED
+                                                                             : AEP__FATE_ACKED);
 }
 
 static void add_question(struct aep__relay *relay, const struct request *request,

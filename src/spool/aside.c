@@ -14,7 +14,7 @@ static bool is_no_log(int error)
 }
 
 /* 1: go on; 0: fn has had enough; -1 errno. */
-static int read_log(const struct aep__spool *spool, const char *name, enum aep__aside aside,
+static int read_log(const struct aep__spool *spool, const char *name, enum aep__fate fate,
                     aep__aside_fn fn, void *user)
 {
     struct aep__sidelog log;
@@ -25,7 +25,7 @@ static int read_log(const struct aep__spool *spool, const char *name, enum aep__
         return is_no_log(errno) ? 1 : -1;
     for (uint64_t at = log.begin;
          result > 0 && (read = aep__sidelog_read(&log, at, &buf, &entry)) != 0; at = entry.next)
-        result = read < 0 ? -1 : fn(user, &entry.note, aside);
+        result = read < 0 ? -1 : fn(user, &entry.note, fate);
     int saved = errno;
     aep__buf_done(&buf);
     aep__sidelog_done(&log);
@@ -45,7 +45,7 @@ static int read_parked(const struct aep__spool *spool, aep__aside_fn fn, void *u
     }
     for (const struct dirent *file; result > 0 && (file = readdir(dir));)
         if (strncmp(file->d_name, AEP__SIDELOG_PARKED_PREFIX, prefix) == 0)
-            result = read_log(spool, file->d_name, AEP__ASIDE_PARKED, fn, user);
+            result = read_log(spool, file->d_name, AEP__FATE_PARKED, fn, user);
     int saved = errno;
     closedir(dir);
     errno = saved;
@@ -54,7 +54,7 @@ static int read_parked(const struct aep__spool *spool, aep__aside_fn fn, void *u
 
 int aep__aside_each(const struct aep__spool *spool, aep__aside_fn fn, void *user)
 {
-    int result = read_log(spool, AEP__SIDELOG_DEAD, AEP__ASIDE_DEAD, fn, user);
+    int result = read_log(spool, AEP__SIDELOG_DEAD, AEP__FATE_DEAD, fn, user);
     if (result > 0)
         result = read_parked(spool, fn, user);
     return result < 0 ? -1 : 0;

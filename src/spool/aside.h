@@ -4,12 +4,11 @@
 #ifndef AEP_SPOOL_ASIDE_H
 #define AEP_SPOOL_ASIDE_H
 
+#include "spool/fate.h"
 #include "spool/sidelog.h"
 
-enum aep__aside { AEP__ASIDE_PARKED, AEP__ASIDE_DEAD };
-
-/** Told one record; the note is borrowed. False: no more of them. */
-typedef bool (*aep__aside_fn)(void *user, const struct aep__note *note, enum aep__aside aside);
+/** Told one record, PARKED or DEAD; the note is borrowed. False: no more of them. */
+typedef bool (*aep__aside_fn)(void *user, const struct aep__note *note, enum aep__fate fate);
 
 /** Goes through all of them, the dead ones first, each log in its order. Files of these names that
  * are none of ours hold no records. 0, or -1 with errno: what was told is not all. */

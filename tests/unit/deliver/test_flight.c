@@ -91,7 +91,7 @@ static void test_a_flight_begins_anew_where_another_was(void **state)
     struct aep__flight *flight = aep__lane_push(&tail);
     assert_ptr_equal(flight, oldest);
     assert_int_equal(flight->state, AEP__FLIGHT_NEW);
-    assert_int_equal(flight->fate, AEP__FATE_ACKED);
+    assert_int_equal(flight->fate, AEP__FATE_ON_DISK);
     assert_int_equal(flight->segment, 0);
     assert_int_equal(flight->ordinal, 0);
     assert_null(flight->topic);
