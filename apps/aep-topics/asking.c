@@ -7,6 +7,7 @@
 #include "aep/out.h"
 
 #include "base/error.h"
+#include "base/topic_name.h"
 #include "config/config.h"
 #include "event/kinds.h"
 
@@ -27,7 +28,7 @@ static int choose_topics(struct aep__asking *asking, aep_error *err)
         return aep__error_memory(err);
     for (size_t i = 0; i < asking->count; i++) {
         asking->names[i] = from[i];
-        if (!aep__topic_valid(from[i], strlen(from[i])))
+        if (!aep__topic_name_valid(aep__slice_text(from[i])))
             return aep__error(err, AEP_EINVAL, "topic", "%s: \"%s\" is no name for a topic",
                               asking->args->name, from[i]);
     }

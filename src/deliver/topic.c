@@ -9,18 +9,6 @@
 
 #define TOPICS_KEPT 256 /* beyond that those with nothing to do are let go */
 
-bool aep__topic_name_valid(struct aep__slice name)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    if (name.len == 0 || name.len > AEP__TOPIC_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < name.len; i++)
-        if (name.data[i] == '\0' || !strchr(letters, name.data[i]))
-            return false;
-    return !(name.data[0] == '.' && (name.len == 1 || (name.len == 2 && name.data[1] == '.')));
-}
-
 static bool named(const struct aep__topic *topic, struct aep__slice name)
 {
     return topic->name_len == name.len && memcmp(topic->name, name.data, name.len) == 0;

@@ -13,11 +13,10 @@
 #ifndef AEP_DELIVER_TOPIC_H
 #define AEP_DELIVER_TOPIC_H
 
-#include "base/buf.h"
+#include "base/topic_name.h"
 #include "deliver/flight.h"
 #include "deliver/sink.h"
 
-#define AEP__TOPIC_NAME_MAX 249
 #define AEP__TOPIC_BUCKETS 64
 
 enum aep__gate {
@@ -57,8 +56,6 @@ struct aep__topics {
     unsigned count;
 };
 
-/** Whether Kafka would accept the name: 1 to 249 of [A-Za-z0-9._-], not "." or "..". */
-bool aep__topic_name_valid(struct aep__slice name);
 /** Finds or makes a topic; its handle is open. NULL: out of memory. */
 struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name);
 /** Walks over all: the first for NULL, then each other once; NULL: that was the last. None may be

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/topic_name.h"
 #include "base/utf8.h"
 #include "event/headers.h"
 #include "event/payload.h"
@@ -275,7 +276,7 @@ static int take_names(struct aep__envelope *envelope, const aep_event *event,
                               "%s has a shape of its own: publish it as such: aep_publish_%s(), "
                               "`aep publish %s`",
                               event->event_type, aep__kinds[i].name, aep__kinds[i].name);
-    if (!aep__topic_valid(names->topic.data, names->topic.len))
+    if (!aep__topic_name_valid(names->topic))
         return refuse("topic",
                       "topic has to be 1 to 249 letters, digits, dots, dashes or "
                       "underscores",

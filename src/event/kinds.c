@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/sized.h"
+#include "base/topic_name.h"
 
 #include <string.h>
 
@@ -158,8 +159,6 @@ int aep__kind_of_type(const char *event_type, size_t len)
 
 /* ---- names on the wire ---------------------------------------------------------------------- */
 
-#define NAME_BYTES_MAX 249 /* Kafka's limit for a topic */
-
 /* The end of a word [a-z][a-z0-9_-]* at `at`; at itself if there is none. */
 static const char *word_end(const char *at, const char *end)
 {
@@ -195,7 +194,7 @@ static int count_words(const char *at, const char *end, char separator)
 
 bool aep__event_type_valid(const char *text, size_t len)
 {
-    return len <= NAME_BYTES_MAX && count_words(text, text + len, '.') >= 3;
+    return len <= AEP__TOPIC_NAME_MAX && count_words(text, text + len, '.') >= 3;
 }
 
 #define REF_PREFIX "registry://"
@@ -231,17 +230,6 @@ bool aep__schema_ref_of(const char *ref, size_t ref_len, const char *event_type,
     size_t before = type_len - len;
     return (before == 0 || event_type[before - 1] == '.') &&
            same_words(own, event_type + before, len);
-}
-
-bool aep__topic_valid(const char *text, size_t len)
-{
-    if (len == 0 || len > NAME_BYTES_MAX || equals(".", text, len) || equals("..", text, len))
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (!aep__is_lower((char)(text[i] | 0x20)) && !aep__is_digit(text[i]) && text[i] != '.' &&
-            text[i] != '_' && text[i] != '-')
-            return false;
-    return true;
 }
 
 /* ---- public --------------------------------------------------------------------------------- */

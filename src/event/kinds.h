@@ -94,14 +94,13 @@ int aep__kind_find_member(enum aep_kind kind, const char *name, size_t len);
 /** The kind of an event type, whatever comes before it ("dev.omninode.…"); -1 if none. */
 int aep__kind_of_type(const char *event_type, size_t len);
 
-/** Event types: ^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*){2,}\.v\d+$, at most 249 bytes. */
+/** Event types: ^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*){2,}\.v\d+$, and short enough for a topic.
+ */
 bool aep__event_type_valid(const char *text, size_t len);
 /** Schema references: registry://a/b/c/vN. */
 bool aep__schema_ref_valid(const char *text, size_t len);
 /** True if a valid reference belongs to a valid event type: the same words, whichever of . / _ part
  * them, behind any prefix of the type's; or the type leaves out the namespace, the first of them. */
 bool aep__schema_ref_of(const char *ref, size_t ref_len, const char *event_type, size_t type_len);
-/** Kafka topic names: 1 to 249 of [a-zA-Z0-9._-], not "." or "..". */
-bool aep__topic_valid(const char *text, size_t len);
 
 #endif

@@ -147,20 +147,6 @@ static void a_reference_is_of_the_type_with_its_words(void **state)
             fail_msg("%s and %s", rows[i].ref, rows[i].type);
 }
 
-static void topics_are_what_kafka_takes(void **state)
-{
-    (void)state;
-    char longest[251];
-    memset(longest, 'a', sizeof longest);
-    assert_true(aep__topic_valid("A.b_c-9", 7));
-    assert_true(aep__topic_valid(longest, 249));
-    assert_false(aep__topic_valid(longest, 250));
-    for (const char *const *bad =
-             (const char *const[]){"", ".", "..", "a b", "a/b", "\xc3\xa9", "a@", "[", NULL};
-         *bad; bad++)
-        assert_false(aep__topic_valid(*bad, strlen(*bad)));
-}
-
 /* sha256sum (coreutils) is the other opinion. */
 static void a_schema_has_the_hash_of_its_text(void **state)
 {
@@ -212,7 +198,6 @@ int main(void)
         cmocka_unit_test(a_kind_says_where_it_stands_in_its_execution),
         cmocka_unit_test(lists_of_the_kinds_have_all_in_order),
         cmocka_unit_test(a_reference_is_of_the_type_with_its_words),
-        cmocka_unit_test(topics_are_what_kafka_takes),
         cmocka_unit_test(a_schema_has_the_hash_of_its_text),
         cmocka_unit_test(a_schema_has_the_members_of_its_kind),
     };
