@@ -205,8 +205,9 @@ void aep__wait_contend(aep_publisher *pub, struct aep__process *process)
         aep__publisher_start_relay(pub, process, NULL);
 }
 
-/* Waits for the answer. A wait that only asks sends a second question that the relay answers at
- * once, whatever it is: if that answer comes first, the record's fate is not known yet. */
+/* Waits for the answer. A wait that only asks sends a ping behind its question, which the relay answers
+ * at once (one of an older version with an error): if that answer comes first, the record's fate is
+ * not known yet. */
 static enum asked ask_relay(const struct wait *wait, int *ret_code)
 {
     int64_t deadline_us = wait->at_once ? deadline_of(ANSWER_MS) : wait->deadline_us;

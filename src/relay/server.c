@@ -275,6 +275,12 @@ static void on_cancel(struct aep__relay *relay, const struct request *request)
             at = &(*at)->next;
 }
 
+/* Whoever asks it behind another question learns that the other one has no answer yet. */
+static void on_ping(struct aep__relay *relay, const struct request *request)
+{
+    answer(relay, request->client, request->id, "ok");
+}
+
 static void on_stats(struct aep__relay *relay, const struct request *request)
 {
     struct aep__buf out = {0};
@@ -358,9 +364,11 @@ static const struct {
     const char *verb;
     void (*on)(struct aep__relay *relay, const struct request *request);
 } verbs[] = {
-    {"wait", on_wait},           {"flush", on_flush}, {"broker", on_broker},
-    {"cancel", on_cancel},       {"stats", on_stats}, {"stop", on_stop},
-    {"contend", on_contend},     {"yield", on_yield}, {"dead-replay", on_dead_replay},
+    {"wait", on_wait},           {"flush", on_flush},
+    {"broker", on_broker},       {"ping", on_ping},
+    {"cancel", on_cancel},       {"stats", on_stats},
+    {"stop", on_stop},           {"contend", on_contend},
+    {"yield", on_yield},         {"dead-replay", on_dead_replay},
     {"dead-drop", on_dead_drop}, {"purge", on_purge},
 };
 

@@ -5,6 +5,7 @@
  *     wait ID SEGMENT END      ID acked | ID parked | ID dead          once its fate is known
  *     flush ID SEGMENT END     ID acked | ID parked                    once all below END is finished
  *     broker ID STATE          ID ok      once the status file has another state of the broker's
+ *     ping ID                  ID ok      at once: what was asked before it has no answer yet
  *     cancel ID                (no answer)
  *     stats ID                 ID {json}
  *     stop ID                  ID ok, then the relay flushes (bounded) and ends
