@@ -177,4 +177,40 @@ static inline void refuses_argument(const char *key, const char *value, const ch
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
+/* Every secret that Kafka takes. */
+static inline void given_secrets(struct world *world)
+{
+    static const char *const names[] = {"sasl.password",
+                                        "ssl.key.password",
+                                        "ssl.key.pem",
+                                        "ssl.keystore.password",
+                                        "sasl.oauthbearer.config",
+                                        "sasl.oauthbearer.client.secret",
+                                        "sasl.oauthbearer.client.credentials.client.secret",
+                                        "sasl.oauthbearer.assertion.private.key.pem",
+                                        "sasl.oauthbearer.assertion.private.key.passphrase",
+                                        "some.future.password",
+                                        "vault.secret.value"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char key[100];
+        snprintf(key, sizeof key, "kafka.%s", names[i]);
+        given_argument(world, key, "hunter2");
+    }
+}
+
+static inline void must_not_pass(struct world *world, const char *text)
+{
+    must_load(world);
+    assert_int_equal(aep__config_check(world->config, &world->err), AEP_ECONFIG);
+    if (!strstr(world->err.text, text))
+        fail_msg("\"%s\" is not in \"%s\"", text, world->err.text);
+}
+
+static inline void must_pass(struct world *world)
+{
+    must_load(world);
+    if (aep__config_check(world->config, &world->err) != AEP_OK)
+        fail_msg("%s", world->err.text);
+}
+
 #endif
