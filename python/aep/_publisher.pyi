@@ -51,6 +51,7 @@ class Publisher(_aep.Publisher):
         spool_max_bytes: _Size | None = ...,
         spool_segment_bytes: _Size | None = ...,
         spool_any_fs: _Switch | None = ...,
+        spool_remove_after: _Size | None = ...,
         relay_mode: Literal["auto", "external", "off"] | None = ...,
         relay_path: _Option = ...,
         relay_idle_exit: _Size | None = ...,
