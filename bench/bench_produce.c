@@ -7,8 +7,7 @@
  *     bench_produce sustained COUNT SPOOL          messages a second until all are acknowledged
  *     bench_produce memory SPOOL                   memory (proportional set) that a producer in use adds */
 #include "measure.h"
-
-#include "spool/read.h"
+#include "sample.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -19,9 +18,7 @@
 
 static rd_kafka_t *producer;
 static rd_kafka_topic_t *topic;
-static struct aep__spool spool;
-static struct aep__reader reader;
-static struct aep__message message;
+static const struct aep__message *message;
 static size_t acknowledged;
 
 static void count_delivery(rd_kafka_t *rk, const rd_kafka_message_t *report, void *opaque)
@@ -55,29 +52,17 @@ static void open_producer(const char *queue_messages)
     rd_kafka_topic_conf_t *topic_conf = rd_kafka_topic_conf_new();
     rd_kafka_topic_conf_set(topic_conf, "partitioner", "murmur2_random", text, sizeof text);
     rd_kafka_topic_conf_set(topic_conf, "acks", "all", text, sizeof text);
-    char *name = strndup(message.topic.data, message.topic.len);
+    char *name = strndup(message->topic.data, message->topic.len);
     topic = rd_kafka_topic_new(producer, name, topic_conf);
     free(name);
-}
-
-static void open_message(const char *folder)
-{
-    aep_error err;
-    struct aep__entry entry;
-    if (aep__spool_open(&spool, folder, NULL, &err) != AEP_OK ||
-        aep__reader_init(&reader, &spool, 1, 0, false, &err) != AEP_OK)
-        bench_die("%s", err.text);
-    if (aep__reader_next(&reader, &entry, &err) != AEP__READ_EVENT ||
-        !aep__record_message(&entry.record, &message))
-        bench_die("%s holds no event", folder);
 }
 
 /* One message with the headers that the relay sends, its own included. */
 static void produce(void)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(message.header_count + 1);
-    for (size_t i = 0; i < message.header_count; i++) {
-        const struct aep__header *header = &message.headers[i];
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count + 1);
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct aep__header *header = &message->headers[i];
         rd_kafka_header_add(headers, header->name.data, (ssize_t)header->name.len,
                             header->value.data, (ssize_t)header->value.len);
     }
@@ -86,9 +71,9 @@ static void produce(void)
     rd_kafka_resp_err_t result;
     while (
         (result = rd_kafka_producev(
-             producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message.key.data, message.key.len),
-             RD_KAFKA_V_VALUE((void *)message.value.data, message.value.len),
-             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(message.timestamp_ms),
+             producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(message->key.data, message->key.len),
+             RD_KAFKA_V_VALUE((void *)message->value.data, message->value.len),
+             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(message->timestamp_ms),
              RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         rd_kafka_poll(producer, 1);
     if (result)
@@ -140,7 +125,7 @@ int main(int argc, char **argv)
         bench_die("usage: bench_produce call|ack|sustained|memory [COUNT [INTERVAL_US]] SPOOL");
     const char *what = argv[1];
     size_t count = strtoul(argv[2], NULL, 10);
-    open_message(argv[argc - 1]);
+    message = bench_sample_open(argv[argc - 1]);
     long before = bench_memory_kib("Pss:");
     open_producer("100000");
     if (strcmp(what, "sustained") == 0)
@@ -152,7 +137,6 @@ int main(int argc, char **argv)
         measure(what, count, argc > 4 ? atol(argv[3]) : 0, strcmp(what, "ack") == 0);
     rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(producer);
-    aep__reader_done(&reader);
-    aep__spool_done(&spool);
+    bench_sample_close();
     return 0;
 }

@@ -6,8 +6,11 @@
  *     bench_publish ack COUNT INTERVAL_US    from the call to the acknowledgement
  *     bench_publish sustained COUNT          events a second until all are acknowledged
  *     bench_publish fill COUNT               only puts them on disk
+ *     bench_publish numbered COUNT FILE RUN  events that can be told apart; how many were accepted
+ *                                            is in FILE, also when this program is killed
  *     bench_publish memory                   memory (proportional set) that a publisher in use adds */
 #include "measure.h"
+#include "numbered.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -124,6 +127,21 @@ static void publish_many(size_t count, int flush)
     bench_print_number(flush ? "sustained" : "fill", "per_second", (double)count / seconds);
 }
 
+static void publish_numbered(size_t count, const char *file, const char *run)
+{
+    struct bench_counts *counts = bench_counts_map(file);
+    aep_publisher *pub = open_publisher();
+    for (size_t i = 0; i < count; i++) {
+        char id[BENCH_ID_BYTES + 1];
+        aep_error err;
+        bench_numbered_id(id, run, i);
+        if (aep_publish_started(pub, BENCH_EVENT_OF(id), NULL, &err) != AEP_OK)
+            bench_die("publish: %s", err.text);
+        counts->handed_over = counts->accepted = i + 1;
+    }
+    aep_publisher_close(pub);
+}
+
 static void measure_memory(void)
 {
     long before = bench_memory_kib("Pss:");
@@ -142,7 +160,10 @@ int main(int argc, char **argv)
     if (strcmp(what, "memory") == 0)
         measure_memory();
     else if (count == 0)
-        bench_die("usage: bench_publish call|ack|sustained|fill|memory COUNT [INTERVAL_US]");
+        bench_die("usage: bench_publish call|ack|sustained|fill|memory COUNT [INTERVAL_US]\n"
+                  "       bench_publish numbered COUNT FILE RUN");
+    else if (strcmp(what, "numbered") == 0 && argc == 5)
+        publish_numbered(count, argv[3], argv[4]);
     else if (strcmp(what, "call") == 0)
         measure_calls(count, interval_us);
     else if (strcmp(what, "ack") == 0)

@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 /** The event of the usage guide with a request of ordinary length: about 700 bytes of value. */
-#define BENCH_EVENT                                                                                \
+#define BENCH_EVENT BENCH_EVENT_OF("0189f7ea-ae2c-7809-8aeb-b819cf5e9e7f")
+/** The same with another correlation id. */
+#define BENCH_EVENT_OF(id)                                                                         \
     AEP_STARTED(.agent_name = "agent-api-architect",                                               \
-                .user_request = "Design a REST API for user management",                           \
-                .correlation_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e7f",                          \
+                .user_request = "Design a REST API for user management", .correlation_id = (id),   \
                 .session_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e80",                              \
                 .context = "{\"domain\":\"api_design\",\"previous_agent\":\"agent-router\"}")
 
