@@ -30,14 +30,15 @@ enum fake_state {
 };
 
 /* What survives sinks. A message's first byte says how it fares: 'p' the broker finds fault with it
- * (unless it is lenient), 'i' the client does. */
+ * (unless it is lenient), 'i' the client does; 'e' comes too early for the broker's clock while that is
+ * behind. */
 struct fake_broker {
     struct fake_topic {
         char name[32];
         enum fake_state state;
     } topics[FAKE_TOPICS];
     size_t topic_count;
-    bool lenient;
+    bool lenient, behind;
     void (*accept)(void *user, size_t topic, struct aep__slice value, struct aep__slice sequence);
     void *user;
 };
@@ -109,10 +110,12 @@ static inline enum aep__verdict fake_judge(const struct fake_sink *sink, size_t 
     enum fake_state state = sink->broker->topics[topic].state;
     if (state == FAKE_SMALL && size > 2)
         return AEP__VERDICT_SUSPECT;
-    for (size_t i = 0; i < size; i++)
-        if (verdicts[state] == AEP__VERDICT_DONE && batch[i]->value[0] == 'p' &&
-            !sink->broker->lenient)
+    for (size_t i = 0; verdicts[state] == AEP__VERDICT_DONE && i < size; i++) {
+        if (batch[i]->value[0] == 'p' && !sink->broker->lenient)
             return AEP__VERDICT_SUSPECT;
+        if (batch[i]->value[0] == 'e' && sink->broker->behind)
+            return AEP__VERDICT_EARLY;
+    }
     return verdicts[state];
 }
 

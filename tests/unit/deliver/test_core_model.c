@@ -4,8 +4,9 @@
  *
  *     test_core_model [--operations N] [--seed S] [--trace FROM]     default: 20,000, a new seed
  *
- * What the model knows of each event: its topic, its ordinal, how it fares ('-' well, 'p' the broker
- * finds fault with it, 'i' the client does), whether the broker has it. Promises:
+ * What the model knows of each event: its topic, its ordinal, how it fares ('-' well, 'e' once its time
+ * has come, 'p' the broker finds fault with it, 'i' the client does), whether the broker has it.
+ * Promises:
  *
  *   - of each topic, events arrive in the order in which they were appended
  *   - an event arrives twice only after a crash, and only if it was under way then
@@ -107,17 +108,23 @@ static struct event *add_event(size_t topic, char kind, aep_position end)
     return &events[event_count++];
 }
 
+/* Kafka takes it, sooner or later. */
+static bool is_good(const struct event *event)
+{
+    return event->kind == '-' || event->kind == 'e';
+}
+
 /* Its turn may be left out. */
 static bool skippable(const struct event *event)
 {
-    return event->kind != '-' || event->purged || event->arrived;
+    return !is_good(event) || event->purged || event->arrived;
 }
 
 static void check_order(size_t ordinal)
 {
     struct event *event = &events[ordinal];
     struct order *order = &orders[event->topic];
-    if (event->kind != '-' || event->purged)
+    if (!is_good(event) || event->purged)
         return; /* by replay at any time / in flight while it was purged */
     while (order->next < order->count && order->ordinals[order->next] < ordinal) {
         const struct event *before = &events[order->ordinals[order->next]];
@@ -231,7 +238,7 @@ static void append_events(void)
         aep_position end;
         struct aep__buf record = {0};
         size_t topic = draw(TOPICS);
-        char kind = chance(97) ? '-' : chance(70) ? 'p' : 'i';
+        char kind = chance(96) ? '-' : "eppi"[draw(4)];
         int len = snprintf(value, sizeof value, "%c %zu ", kind, event_count);
         size_t size = (size_t)len + (chance(10) ? draw(1500) : draw(60));
         memset(value + len, ' ', size - (size_t)len);
@@ -295,6 +302,7 @@ static void change_broker(void)
         broker.topics[draw(broker.topic_count)].state =
             chance(60) ? FAKE_FINE : (enum fake_state)draw(FAKE_STATES);
     broker.lenient = chance(10);
+    broker.behind = chance(30);
 }
 
 static size_t ordinal_of(const struct fake_record *record)
@@ -380,9 +388,9 @@ static void ask(void)
     if (aep__core_standing(&core, event->end, &fate) != AEP__STANDING_FINISHED || event->purged)
         return;
     if (fate == AEP__FATE_ACKED)
-        PROMISE(event->arrived || (event->kind != '-' && dropped),
+        PROMISE(event->arrived || (!is_good(event) && dropped),
                 "event %zu is said to be acknowledged, and is nowhere", ordinal);
-    PROMISE(fate != AEP__FATE_DEAD || event->kind != '-', "event %zu is said to be dead", ordinal);
+    PROMISE(fate != AEP__FATE_DEAD || !is_good(event), "event %zu is said to be dead", ordinal);
     PROMISE(fate != AEP__FATE_LOST && fate != AEP__FATE_PURGED, "event %zu is said to be gone",
             ordinal);
 }
@@ -393,6 +401,7 @@ static void purge(void)
         events[i].purged |= !events[i].arrived || events[i].repeats;
     for (size_t i = 0; i < sink->count; i++) /* it may have arrived, and nobody has heard of it */
         events[ordinal_of(&sink->taken[i])].purged = true;
+    note_forgotten();
     aep__core_purge(&core);
 }
 
@@ -443,7 +452,7 @@ static void operate(void)
 /* Everything is well, and goes on until nothing is to be done. */
 static void drain(void)
 {
-    broker.lenient = false;
+    broker.lenient = broker.behind = false;
     for (size_t i = 0; i < broker.topic_count; i++)
         broker.topics[i].state = FAKE_FINE;
     for (int turns = 0; turns < DRAIN_TURNS; turns++) {
@@ -480,8 +489,8 @@ static void check_end(void)
     for (size_t i = 0; i < event_count; i++) {
         const struct event *event = &events[i];
         PROMISE(letters[i] <= 1, "event %zu is %u dead letters", i, letters[i]);
-        PROMISE(event->kind != '-' || !letters[i], "event %zu is a dead letter", i);
-        PROMISE(event->arrived || letters[i] || event->purged || (event->kind != '-' && dropped),
+        PROMISE(!is_good(event) || !letters[i], "event %zu is a dead letter", i);
+        PROMISE(event->arrived || letters[i] || event->purged || (!is_good(event) && dropped),
                 "event %zu ('%c', topic %u) is lost", i, event->kind, event->topic);
     }
     free(letters);
