@@ -382,7 +382,8 @@ static int make_sink(struct aep__sink **ret, const aep_config *config, bool plai
         (struct aep__sink){.ops = &kafka_ops, .plain = plain, .window = queue_length(conf)};
     sink->events = events;
     aep__recall_init(&sink->recall);
-    sink->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    /* Rung: what librdkafka has to tell already does not ring, nor what comes behind it. */
+    sink->event_fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
     if (sink->event_fd < 0) {
         rd_kafka_conf_destroy(conf);
         result = aep__error_errno(err, AEP_EIO, NULL, "cannot make an eventfd");
