@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sink: where records are delivered to. Kafka; that of local mode, which takes records only to make
  * room and delivers them nowhere; one that stands in while no client of Kafka can be made. Another is
- * one file, and a row in the tables of tests/unit/deliver/test_sinks.c, which says what each must do.
+ * one file, and a row in the table of tests/unit/sink_kinds.h: tests/unit/relay/test_sinks.c holds
+ * each of them against what is said here.
  *
  *     core ── send ──▶ sink          takes a copy, or says why not
  *     core ◀─ reported ── sink       once for each that was taken, from serve() or abandon()

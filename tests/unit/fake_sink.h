@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "deliver/sink.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -48,7 +50,7 @@ struct fake_record {
     size_t topic;
     char *value, *sequence;
     size_t value_len;
-    bool decided;
+    bool decided, forbidden;
     enum aep__verdict verdict;
 };
 
@@ -61,6 +63,7 @@ struct fake_sink {
     unsigned handles; /* open */
     bool automatic;   /* serve() decides and reports all */
     bool broken;
+    bool asked;   /* verify(): serve() tells */
     bool forgets; /* abandon() reports as BACK what was decided, too */
     int event_fd;
 };
@@ -82,20 +85,28 @@ static inline size_t fake_topic_of(struct fake_broker *broker, const char *name)
     return made;
 }
 
+/* There is something to serve. */
+static inline void fake_ring(const struct fake_sink *sink)
+{
+    uint64_t one = 1;
+    if (write(sink->event_fd, &one, sizeof one) < 0)
+        abort();
+}
+
 /* ---- deciding ---- */
 
 static inline void fake_settle(struct fake_sink *sink, struct fake_record *at,
                                enum aep__verdict verdict)
 {
-    uint64_t one = 1;
     at->decided = true;
     at->verdict = verdict;
+    at->forbidden =
+        verdict == AEP__VERDICT_REFUSED && sink->broker->topics[at->topic].state == FAKE_FORBIDDEN;
     if (verdict == AEP__VERDICT_DONE)
         sink->broker->accept(sink->broker->user, at->topic,
                              (struct aep__slice){at->value, at->value_len},
                              (struct aep__slice){at->sequence, strlen(at->sequence)});
-    if (write(sink->event_fd, &one, sizeof one) < 0)
-        abort();
+    fake_ring(sink);
 }
 
 /* The verdict on a batch. */
@@ -151,11 +162,10 @@ static inline void fake_forget(struct fake_record *at)
 static inline void fake_report_at(struct fake_sink *sink, size_t at)
 {
     struct fake_record record = sink->taken[at];
-    bool refused = record.verdict == AEP__VERDICT_REFUSED;
     memmove(&sink->taken[at], &sink->taken[at + 1], (--sink->count - at) * sizeof sink->taken[0]);
     sink->events->reported(sink->events->user, record.record, record.verdict,
                            record.verdict == AEP__VERDICT_DONE ? "" : "FAKE_REFUSAL",
-                           refused && sink->broker->topics[record.topic].state == FAKE_FORBIDDEN);
+                           record.forbidden);
     fake_forget(&record);
 }
 
@@ -196,8 +206,11 @@ static inline bool fake_serve(struct aep__sink *base, bool readable)
 {
     struct fake_sink *sink = fake_of(base);
     uint64_t rung;
-    if (readable && read(sink->event_fd, &rung, sizeof rung) < 0)
+    if (readable && read(sink->event_fd, &rung, sizeof rung) < 0 && errno != EAGAIN)
         return false;
+    if (sink->asked)
+        sink->events->broker(sink->events->user, AEP_BROKER_CONNECTED, "");
+    sink->asked = false;
     if (sink->automatic) {
         for (size_t topic = 0; topic < sink->broker->topic_count; topic++)
             fake_decide(sink, topic, FAKE_TAKEN);
@@ -236,7 +249,6 @@ static inline enum aep__verdict fake_send(struct aep__sink *base, void *topic,
 {
     struct fake_sink *sink = fake_of(base);
     const struct aep__header *last = &message->headers[message->header_count - 1];
-    uint64_t one = 1;
     *ret_forbidden = false;
     if (message->value.len && message->value.data[0] == 'i') {
         *ret_error = "FAKE_INVALID";
@@ -253,15 +265,15 @@ static inline enum aep__verdict fake_send(struct aep__sink *base, void *topic,
         .value_len = message->value.len,
         .sequence = fake_copy(last->value),
     };
-    if (sink->automatic && write(sink->event_fd, &one, sizeof one) < 0)
-        abort();
+    if (sink->automatic)
+        fake_ring(sink);
     return AEP__VERDICT_TAKEN;
 }
 
 static inline void fake_verify(struct aep__sink *base)
 {
-    struct fake_sink *sink = fake_of(base);
-    sink->events->broker(sink->events->user, AEP_BROKER_CONNECTED, "");
+    fake_of(base)->asked = true;
+    fake_ring(fake_of(base));
 }
 
 static inline void fake_abandon(struct aep__sink *base)

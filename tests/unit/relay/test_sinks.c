@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What deliver/sink.h promises, held against every sink that there is: each case runs on each sink
+ * that can do what the case is about. */
+#include "sink_kinds.h"
+
+#include <poll.h>
+#include <time.h>
+
+#define LETTERS 400
+#define TOPICS 2
+#define MANY 300                     /* letters: several windows of them */
+#define FEW 5                        /* of one topic */
+#define HUGE_BYTES (4 * 1024 * 1024) /* more than any sink takes */
+
+static const char *const topic_names[TOPICS] = {"news", "sport"};
+
+/* ---- the table's other side: who uses a sink ---- */
+
+struct letter {
+    unsigned topic;
+    bool taken; /* and not reported yet */
+    unsigned reports;
+    enum aep__verdict verdict;
+    char error[64];
+    bool forbidden;
+};
+
+static const struct sink_kind *kind;
+static struct aep__sink_events events;
+static struct aep__sink *sink;
+static void *topics[TOPICS];
+static struct letter letters[LETTERS];
+static unsigned letter_count, reports, signs;
+static bool inside; /* serve(), abandon() or free(): where callbacks may come from */
+
+static void on_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
+                        bool forbidden)
+{
+    struct letter *letter = record;
+    assert_ptr_equal(user, letters);
+    assert_true(inside);
+    assert_true(letter >= letters && letter < letters + letter_count);
+    assert_true(letter->taken);
+    assert_non_null(error);
+    assert_int_equal(error[0] == '\0', verdict == AEP__VERDICT_DONE);
+    assert_true(verdict >= AEP__VERDICT_DONE && verdict <= AEP__VERDICT_BACK);
+    assert_true(!forbidden || verdict == AEP__VERDICT_REFUSED);
+    letter->taken = false;
+    letter->reports++;
+    letter->verdict = verdict;
+    letter->forbidden = forbidden;
+    snprintf(letter->error, sizeof letter->error, "%s", error);
+    reports++;
+}
+
+static void on_broker(void *user, enum aep_broker_state state, const char *reason)
+{
+    (void)user;
+    assert_true(inside);
+    assert_non_null(reason);
+    signs += state == AEP_BROKER_CONNECTED;
+}
+
+static void on_log(void *user, enum aep_log_level level, const char *text)
+{
+    (void)user, (void)level;
+    assert_true(inside);
+    assert_non_null(text);
+}
+
+/* ---- words ---- */
+
+static void open_topics(void)
+{
+    for (unsigned i = 0; i < TOPICS; i++)
+        assert_non_null(topics[i] = sink->ops->topic_open(sink, topic_names[i]));
+}
+
+static void close_topics(void)
+{
+    for (unsigned i = 0; i < TOPICS; i++)
+        sink->ops->topic_close(sink, topics[i]);
+}
+
+static void make_sink(void)
+{
+    sink = kind->make(&events);
+    open_topics();
+}
+
+static void abandon(void)
+{
+    inside = true;
+    sink->ops->abandon(sink);
+    inside = false;
+}
+
+/* What abandon() promises is checked whenever a sink goes. */
+static void free_sink(void)
+{
+    abandon();
+    for (unsigned i = 0; i < letter_count; i++)
+        assert_false(letters[i].taken);
+    close_topics();
+    inside = true;
+    sink->ops->free(sink);
+    inside = false;
+}
+
+static int begin(void)
+{
+    events = (struct aep__sink_events){
+        .reported = on_reported, .broker = on_broker, .log = on_log, .user = letters};
+    memset(letters, 0, sizeof letters);
+    letter_count = reports = signs = 0;
+    kind->begin();
+    make_sink();
+    return 0;
+}
+
+static void end(void)
+{
+    free_sink();
+    kind->end();
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct letter *make_letter(unsigned topic)
+{
+    assert_true(letter_count < LETTERS);
+    letters[letter_count] = (struct letter){.topic = topic};
+    return &letters[letter_count++];
+}
+
+static unsigned number_of(const struct letter *letter)
+{
+    return (unsigned)(letter - letters);
+}
+
+/* Its value: a number, and more, the longer the higher. */
+static struct aep__slice write_value(const struct letter *letter, char text[1024])
+{
+    size_t len =
+        (size_t)snprintf(text, 1024, "%u %s ", number_of(letter), topic_names[letter->topic]);
+    size_t more = number_of(letter) % 7 * 100;
+    memset(text + len, 'x', more);
+    return (struct aep__slice){text, len + more};
+}
+
+static struct aep__slice write_sequence(const struct letter *letter, char text[64])
+{
+    int len = snprintf(text, 64, "01890a5d-ac96-774b-bcce-b302099a8057:%u", number_of(letter));
+    return (struct aep__slice){text, (size_t)len};
+}
+
+/* What a message points to, and that is gone once it was sent. */
+struct paper {
+    char key[16], value[1024], sequence[64], names[3][16], values[2][16];
+};
+
+static void write_message(struct aep__message *to, struct paper *on, const struct letter *letter)
+{
+    static const char *const names[3] = {"traceparent", "empty", "x-aep-seq"};
+    for (size_t i = 0; i < 3; i++)
+        snprintf(on->names[i], sizeof on->names[i], "%s", names[i]);
+    int key_len = snprintf(on->key, sizeof on->key, "key-%u", number_of(letter));
+    int trace_len = snprintf(on->values[0], sizeof on->values[0], "trace-%u", number_of(letter));
+    *to = (struct aep__message){
+        .topic = aep__slice_text(topic_names[letter->topic]),
+        .timestamp_ms = INT64_C(1700000000000) + number_of(letter),
+        .value = write_value(letter, on->value),
+        .headers = {{aep__slice_text(on->names[0]), {on->values[0], (size_t)trace_len}},
+                    {aep__slice_text(on->names[1]), {on->values[1], 0}},
+                    {aep__slice_text(on->names[2]), write_sequence(letter, on->sequence)}},
+        .header_count = 3,
+    };
+    if (number_of(letter) % 2)
+        to->key = (struct aep__slice){on->key, (size_t)key_len};
+}
+
+static enum aep__verdict send_message(struct letter *letter, const struct aep__message *message)
+{
+    const char *error = "";
+    bool forbidden = false;
+    assert_false(letter->taken);
+    letter->taken = true; /* before: nothing is reported from within */
+    enum aep__verdict verdict =
+        sink->ops->send(sink, topics[letter->topic], message, letter, &error, &forbidden);
+    letter->taken = verdict == AEP__VERDICT_TAKEN;
+    snprintf(letter->error, sizeof letter->error, "%s", error);
+    return verdict;
+}
+
+/* Sends a letter and destroys what it was written on. */
+static enum aep__verdict post(struct letter *letter)
+{
+    struct aep__message message;
+    struct paper *paper = calloc(1, sizeof *paper);
+    assert_non_null(paper);
+    write_message(&message, paper, letter);
+    enum aep__verdict verdict = send_message(letter, &message);
+    memset(paper, '#', sizeof *paper);
+    free(paper);
+    return verdict;
+}
+
+/* Waits until fd() is readable, and serves. */
+static bool serve_next(void)
+{
+    struct pollfd ready = {.fd = sink->ops->fd(sink), .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, DEADLINE_MS), 1);
+    inside = true;
+    bool useful = sink->ops->serve(sink, true);
+    inside = false;
+    return useful;
+}
+
+static void hear(unsigned count)
+{
+    while (reports < count)
+        assert_true(serve_next());
+}
+
+/* Until it is taken. */
+static struct letter *send_one(unsigned topic)
+{
+    struct letter *letter = make_letter(topic);
+    enum aep__verdict verdict;
+    while ((verdict = post(letter)) == AEP__VERDICT_FULL)
+        hear(reports + 1);
+    assert_int_equal(verdict, AEP__VERDICT_TAKEN);
+    return letter;
+}
+
+static void send_some(unsigned count, unsigned topic)
+{
+    while (count-- > 0)
+        send_one(topic);
+}
+
+static void assert_each_once(enum aep__verdict verdict)
+{
+    for (unsigned i = 0; i < letter_count; i++) {
+        assert_int_equal(letters[i].reports, 1);
+        assert_int_equal(letters[i].verdict, verdict);
+    }
+}
+
+/* Those of a topic have arrived whole, once each, in the order in which they were made. */
+static void assert_arrived(unsigned topic)
+{
+    size_t count = kind->read(topic_names[topic]), at = 0;
+    for (unsigned i = 0; i < letter_count; i++) {
+        char value[1024], sequence[64];
+        if (letters[i].topic != topic || letters[i].verdict != AEP__VERDICT_DONE)
+            continue;
+        struct aep__slice whole = write_value(&letters[i], value);
+        write_sequence(&letters[i], sequence);
+        assert_true(at < count);
+        assert_int_equal(strlen(arrivals[at].value), whole.len);
+        assert_memory_equal(arrivals[at].value, whole.data, whole.len);
+        assert_string_equal(arrivals[at].sequence, sequence);
+        at++;
+    }
+    assert_int_equal(at, count);
+}
+
+/* ---- what it says of itself ---- */
+
+static void declares_what_it_is(void)
+{
+    assert_true(sink->window > 0);
+    assert_int_equal(sink->retains, (kind->can & CAN_RETAIN) != 0);
+    assert_int_equal(sink->ops->wants != NULL, (kind->can & CAN_DECLINE) != 0);
+    if (kind->can & CAN_FILL)
+        assert_int_equal(sink->window, WINDOW);
+    if (kind->can & CAN_DEFER)
+        assert_true(sink->ops->fd(sink) >= 0);
+    /* A sink that decides at once has nothing to tell later. */
+    else
+        assert_int_equal(sink->ops->fd(sink), -1);
+}
+
+static void wants_more_the_fuller_the_spool(void)
+{
+    bool wanted = sink->ops->wants(sink, 0);
+    assert_false(wanted);
+    for (uint64_t used = 1; used; used <<= 1) {
+        bool wants = sink->ops->wants(sink, used);
+        assert_true(wants || !wanted);
+        wanted = wants;
+    }
+    assert_true(sink->ops->wants(sink, UINT64_MAX));
+}
+
+/* ---- reports ---- */
+
+static void reports_each_record_once(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        send_one(i % TOPICS);
+    hear(MANY);
+    inside = true;
+    assert_true(sink->ops->serve(sink, false));
+    inside = false;
+    assert_int_equal(reports, MANY);
+    assert_each_once(AEP__VERDICT_DONE);
+}
+
+static void decides_at_once(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        assert_int_equal(post(make_letter(i % TOPICS)), AEP__VERDICT_DONE);
+    inside = true;
+    assert_true(sink->ops->serve(sink, false));
+    inside = false;
+    assert_int_equal(reports, 0);
+}
+
+static void takes_nothing(void)
+{
+    struct letter *letter = make_letter(0);
+    assert_int_equal(post(letter), AEP__VERDICT_FULL);
+    assert_int_equal(post(letter), AEP__VERDICT_FULL);
+    inside = true;
+    assert_true(sink->ops->serve(sink, false));
+    inside = false;
+    assert_int_equal(reports, 0);
+}
+
+static void keeps_the_order_of_each_topic(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        send_one(i % TOPICS);
+    hear(MANY);
+    for (unsigned i = 0; i < TOPICS; i++)
+        assert_arrived(i);
+}
+
+static void copies_what_it_is_given(void)
+{
+    kind->hold();
+    send_some(FEW, 0);
+    kind->release();
+    hear(FEW);
+    assert_arrived(0);
+}
+
+static void delivers_key_time_and_headers(void)
+{
+    send_some(FEW, 0);
+    hear(FEW);
+    assert_int_equal(kind->read(topic_names[0]), FEW);
+    for (unsigned i = 0; i < FEW; i++) {
+        char headers[512], key[32], sequence[64];
+        write_sequence(&letters[i], sequence);
+        snprintf(key, sizeof key, "key-%u", i);
+        snprintf(headers, sizeof headers, "traceparent=trace-%u;empty=;x-aep-seq=%s;", i, sequence);
+        assert_string_equal(arrivals[i].headers, headers);
+        assert_int_equal(arrivals[i].timestamp_ms, INT64_C(1700000000000) + i);
+        assert_int_equal(arrivals[i].has_key, i % 2);
+        assert_string_equal(arrivals[i].key, i % 2 ? key : "");
+    }
+}
+
+static void rings_while_there_is_something_to_serve(void)
+{
+    struct pollfd ready = {.fd = sink->ops->fd(sink), .events = POLLIN};
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    send_some(FEW, 0);
+    hear(FEW); /* waits for nothing else than fd() */
+    while (poll(&ready, 1, 0) == 1 && now_ms() < deadline)
+        assert_true(serve_next());
+    assert_int_equal(poll(&ready, 1, 0), 0);
+}
+
+static void never_rings(void)
+{
+    post(make_letter(0));
+    sink->ops->verify(sink);
+    assert_int_equal(sink->ops->fd(sink), -1);
+    assert_int_equal(signs, 0);
+}
+
+/* ---- the window ---- */
+
+static void is_full_at_its_window_and_goes_on_after_a_report(void)
+{
+    kind->hold();
+    for (unsigned i = 0; i < WINDOW; i++)
+        assert_int_equal(post(make_letter(i % TOPICS)), AEP__VERDICT_TAKEN);
+    struct letter *next = make_letter(0);
+    assert_int_equal(post(next), AEP__VERDICT_FULL);
+    assert_int_equal(post(next), AEP__VERDICT_FULL);
+    assert_int_equal(reports, 0);
+    kind->release();
+    hear(1);
+    assert_int_equal(post(next), AEP__VERDICT_TAKEN);
+    hear(WINDOW + 1);
+    assert_each_once(AEP__VERDICT_DONE);
+    for (unsigned i = 0; i < TOPICS; i++)
+        assert_arrived(i);
+}
+
+/* ---- refusals ---- */
+
+/* Sends behind a refused letter, which nobody has heard of, until that is told: FULL. */
+static void send_until_full(const struct letter *refused)
+{
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    struct letter *letter = make_letter(refused->topic);
+    enum aep__verdict verdict;
+    unsigned sent = 0;
+    while ((verdict = post(letter)) == AEP__VERDICT_TAKEN && now_ms() < deadline) {
+        letter = make_letter(refused->topic);
+        assert_true(++sent < WINDOW / 2); /* it is not that the window is full */
+        poll(NULL, 0, 20);
+    }
+    assert_int_equal(verdict, AEP__VERDICT_FULL);
+    assert_int_equal(refused->reports, 0);
+    assert_int_equal(post(letter), AEP__VERDICT_FULL);
+    letter_count--; /* it was never sent */
+}
+
+/* Until it has arrived, however often it is refused. */
+static void insist(struct letter *letter)
+{
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    do {
+        enum aep__verdict verdict = post(letter);
+        if (verdict == AEP__VERDICT_TAKEN)
+            hear(reports + 1);
+        else
+            assert_int_equal(verdict, AEP__VERDICT_REFUSED); /* known from before */
+        poll(NULL, 0, letter->verdict == AEP__VERDICT_DONE ? 0 : 20);
+    } while (letter->verdict != AEP__VERDICT_DONE && now_ms() < deadline);
+    assert_int_equal(letter->verdict, AEP__VERDICT_DONE);
+}
+
+static void refuse_as(const struct refusal *refusal)
+{
+    unsigned first = letter_count, heard = reports;
+    kind->hold();
+    kind->refuse(refusal->how);
+    send_some(FEW, 0);
+    kind->release();
+    send_until_full(&letters[first]);
+    hear(heard + letter_count - first);
+    assert_int_equal(letters[first].verdict, refusal->verdict);
+    assert_int_equal(letters[first].forbidden, refusal->forbidden);
+    for (unsigned i = first + 1; i < letter_count; i++)
+        assert_int_equal(letters[i].verdict, AEP__VERDICT_BACK);
+    for (unsigned i = first; i < letter_count; i++)
+        assert_int_equal(letters[i].reports, 1);
+    insist(&letters[first]);
+    heard = reports;
+    for (unsigned i = first + 1; i < letter_count; i++)
+        assert_int_equal(post(&letters[i]), AEP__VERDICT_TAKEN);
+    hear(heard + letter_count - first - 1);
+    assert_arrived(0);
+}
+
+static void calls_back_what_stands_behind_a_refusal(void)
+{
+    for (size_t i = 0; i < kind->refusal_count; i++)
+        refuse_as(&kind->refusals[i]);
+    for (unsigned i = 0; i < letter_count; i++)
+        assert_int_equal(letters[i].verdict, AEP__VERDICT_DONE);
+}
+
+static void refuses_the_records_of_a_missing_topic(void)
+{
+    kind->miss(topic_names[0], true);
+    struct letter *lost = send_one(0);
+    hear(1);
+    assert_int_equal(lost->verdict, AEP__VERDICT_REFUSED);
+    assert_false(lost->forbidden);
+    insist(make_letter(1)); /* the other topic's go on */
+    kind->miss(topic_names[0], false);
+    insist(lost);
+    for (unsigned i = 0; i < TOPICS; i++)
+        assert_arrived(i);
+}
+
+/* No report follows, and the next one goes its way. */
+static void rejects_what_can_never_be_sent(void)
+{
+    struct aep__message message;
+    struct paper paper = {0};
+    struct letter *letter = make_letter(0);
+    char *huge = malloc(HUGE_BYTES);
+    assert_non_null(huge);
+    memset(huge, 'i', HUGE_BYTES);
+    write_message(&message, &paper, letter);
+    message.value = (struct aep__slice){huge, HUGE_BYTES};
+    assert_int_equal(send_message(letter, &message), AEP__VERDICT_INVALID);
+    free(huge);
+    assert_true(letter->error[0] != '\0');
+    send_one(0);
+    hear(1);
+    assert_int_equal(letter->reports, 0);
+    assert_arrived(0);
+}
+
+/* ---- giving up ---- */
+
+static void reports_all_when_it_is_abandoned(void)
+{
+    kind->hold();
+    for (unsigned i = 0; i < MANY / 10; i++)
+        send_one(i % TOPICS);
+    abandon();
+    assert_each_once(AEP__VERDICT_BACK);
+    kind->release();
+    for (unsigned i = 0; i < TOPICS; i++)
+        assert_int_equal(kind->read(topic_names[i]), 0);
+}
+
+/* The broker has answered, and nobody has heard of it. */
+static void reports_what_was_answered_when_it_is_abandoned(void)
+{
+    struct pollfd ready = {.fd = sink->ops->fd(sink), .events = POLLIN};
+    send_some(FEW, 0);
+    assert_int_equal(poll(&ready, 1, DEADLINE_MS), 1);
+    abandon();
+    for (unsigned i = 0; i < FEW; i++) {
+        assert_int_equal(letters[i].reports, 1);
+        assert_true(letters[i].verdict == AEP__VERDICT_DONE ||
+                    letters[i].verdict == AEP__VERDICT_BACK);
+    }
+}
+
+static void takes_records_again_after_it_was_abandoned(void)
+{
+    kind->hold();
+    send_some(FEW, 0);
+    abandon();
+    kind->release();
+    for (unsigned i = 0; i < FEW; i++)
+        assert_int_equal(post(&letters[i]), AEP__VERDICT_TAKEN);
+    hear(2 * FEW);
+    assert_arrived(0);
+}
+
+static void opens_topics_again(void)
+{
+    send_some(FEW, 0);
+    hear(FEW);
+    close_topics();
+    open_topics();
+    send_some(FEW, 0);
+    hear(2 * FEW);
+    assert_arrived(0);
+}
+
+static void may_be_made_and_freed_unused(void)
+{
+    free_sink();
+    make_sink();
+    free_sink();
+    make_sink();
+}
+
+/* What came back goes on through the next, in order. */
+static void replace(void)
+{
+    unsigned heard, again = 0;
+    free_sink();
+    heard = reports;
+    make_sink();
+    kind->release();
+    for (unsigned i = 0; i < letter_count; i++)
+        if (letters[i].verdict != AEP__VERDICT_DONE) {
+            assert_int_equal(post(&letters[i]), AEP__VERDICT_TAKEN);
+            again++;
+        }
+    hear(heard + again);
+}
+
+static void is_replaced_by_another(void)
+{
+    send_some(FEW, 0);
+    hear(FEW);
+    kind->hold();
+    send_some(FEW, 0);
+    replace();
+    for (unsigned i = 0; i < letter_count; i++)
+        assert_int_equal(letters[i].verdict, AEP__VERDICT_DONE);
+    assert_arrived(0);
+}
+
+static void says_that_it_is_of_no_more_use(void)
+{
+    send_some(FEW, 0);
+    hear(FEW);
+    kind->hold();
+    send_some(FEW, 0);
+    kind->wreck(sink);
+    while (serve_next())
+        ;
+    struct letter *late = make_letter(0);
+    enum aep__verdict verdict = post(late);
+    assert_true(verdict == AEP__VERDICT_BROKEN || verdict == AEP__VERDICT_FULL ||
+                verdict == AEP__VERDICT_TAKEN);
+    late->verdict = AEP__VERDICT_BACK;
+    replace();
+    assert_arrived(0);
+}
+
+/* ---- signs of life ---- */
+
+static void verifying_leads_to_a_sign_of_the_broker(void)
+{
+    sink->ops->verify(sink);
+    sink->ops->verify(sink); /* one is awaited */
+    assert_int_equal(signs, 0);
+    while (signs == 0)
+        assert_true(serve_next());
+    assert_int_equal(signs, 1);
+    sink->ops->verify(sink);
+    while (signs == 1)
+        assert_true(serve_next());
+}
+
+/* ---- each on each ---- */
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+    unsigned needs, lacks; /* enum sink_can */
+} cases[] = {
+#define CASE(function, needs, lacks)                                                               \
+    {                                                                                              \
+#function, function, needs, lacks                                                          \
+    }
+    CASE(declares_what_it_is, 0, 0),
+    CASE(wants_more_the_fuller_the_spool, CAN_DECLINE, 0),
+    CASE(reports_each_record_once, CAN_DEFER, 0),
+    CASE(decides_at_once, CAN_LET_GO, CAN_DEFER),
+    CASE(takes_nothing, 0, CAN_DEFER | CAN_LET_GO),
+    CASE(keeps_the_order_of_each_topic, CAN_KEEP, 0),
+    CASE(copies_what_it_is_given, CAN_KEEP, 0),
+    CASE(delivers_key_time_and_headers, CAN_KEEP_ALL, 0),
+    CASE(rings_while_there_is_something_to_serve, CAN_DEFER, 0),
+    CASE(never_rings, 0, CAN_DEFER),
+    CASE(is_full_at_its_window_and_goes_on_after_a_report, CAN_FILL, 0),
+    CASE(calls_back_what_stands_behind_a_refusal, CAN_REFUSE, 0),
+    CASE(refuses_the_records_of_a_missing_topic, CAN_MISS, 0),
+    CASE(rejects_what_can_never_be_sent, CAN_REJECT, 0),
+    CASE(reports_all_when_it_is_abandoned, CAN_DEFER | CAN_KEEP, 0),
+    CASE(reports_what_was_answered_when_it_is_abandoned, CAN_DEFER, 0),
+    CASE(takes_records_again_after_it_was_abandoned, CAN_DEFER | CAN_KEEP, 0),
+    CASE(opens_topics_again, CAN_KEEP, 0),
+    CASE(may_be_made_and_freed_unused, 0, 0),
+    CASE(is_replaced_by_another, CAN_DEFER | CAN_KEEP, 0),
+    CASE(says_that_it_is_of_no_more_use, CAN_BREAK, 0),
+    CASE(verifying_leads_to_a_sign_of_the_broker, CAN_ANSWER, 0),
+};
+
+#define KINDS (sizeof sink_kinds / sizeof *sink_kinds)
+#define CASES (sizeof cases / sizeof *cases)
+
+/* A case on a sink. */
+struct pair {
+    const struct sink_kind *kind;
+    void (*run)(void);
+    char name[128];
+};
+
+static int set_up(void **state)
+{
+    kind = ((const struct pair *)*state)->kind;
+    return begin();
+}
+
+static void run_case(void **state)
+{
+    ((const struct pair *)*state)->run();
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    end();
+    return 0;
+}
+
+/* test_sinks [PATTERN]: of the names that it prints. */
+int main(int argc, char **argv)
+{
+    static struct pair pairs[KINDS * CASES];
+    static struct CMUnitTest tests[KINDS * CASES];
+    size_t count = 0;
+    unsetenv("KAFKA_BOOTSTRAP_SERVERS");
+    for (size_t k = 0; k < KINDS; k++)
+        for (size_t c = 0; c < CASES; c++) {
+            unsigned can = sink_kinds[k].can;
+            struct pair *pair = &pairs[count];
+            if ((can & cases[c].needs) != cases[c].needs || can & cases[c].lacks)
+                continue;
+            *pair = (struct pair){.kind = &sink_kinds[k], .run = cases[c].run};
+            snprintf(pair->name, sizeof pair->name, "%s %s", sink_kinds[k].name, cases[c].name);
+            tests[count++] = (struct CMUnitTest){pair->name, run_case, set_up, tear_down, pair};
+        }
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return _cmocka_run_group_tests("sinks", tests, count, NULL, NULL);
+}
