@@ -13,20 +13,12 @@
  *   - x-aep-seq is the event's ordinal, also when it is sent again
  *   - whoever asks is never told "acknowledged" before the broker has the event
  *   - in the end every event has arrived or is a dead letter, once, unless it was purged or dropped */
-#include "spool_fixture.h"
-
-#include "fake_sink.h"
-
-#include "deliver/core.h"
-#include "deliver/delivery.h"
-#include "deliver/parked.h"
+#include "core_fixture.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <time.h>
 
 #define TOPICS 5
-#define WINDOW 64
 #define DRAIN_TURNS 200000
 
 /* ---- chance ---- */
@@ -87,7 +79,6 @@ static struct order {
     size_t count, capacity, next;
 } orders[TOPICS];
 
-static struct fake_broker broker;
 static bool dropped; /* dead letters were, by command */
 
 static struct event *add_event(size_t topic, char kind, aep_position end)
@@ -159,38 +150,6 @@ static void accept(void *user, size_t topic, struct aep__slice value, struct aep
 
 /* ---- what is tested ---- */
 
-static struct here here;
-static struct aep__appender appender;
-static struct aep__counters counters;
-static struct aep__pace pace;
-static struct aep__core core;
-static struct fake_sink *sink;
-static struct aep__sink_events sink_events;
-static int64_t now_us = 1000000;
-static const int64_t wall_offset_us = INT64_C(1700000000000000);
-
-static int64_t read_mono(void)
-{
-    return now_us;
-}
-
-static int64_t read_wall(void)
-{
-    return wall_offset_us + now_us;
-}
-
-static void on_reported(void *user, void *record, enum aep__verdict verdict, const char *error,
-                        bool forbidden)
-{
-    (void)user;
-    aep__delivery_reported(&core, record, verdict, error, forbidden);
-}
-
-static void on_broker(void *user, enum aep_broker_state state, const char *reason)
-{
-    (void)user, (void)state, (void)reason;
-}
-
 static void on_log(void *user, enum aep_log_level level, const char *text)
 {
     (void)user, (void)level;
@@ -199,33 +158,10 @@ static void on_log(void *user, enum aep_log_level level, const char *text)
     PROMISE(!strstr(text, "lost") && !strstr(text, "cannot"), "the log says: %s", text);
 }
 
-static void make_sink(void)
+/* Some sinks forget what they have heard. */
+static void vary_sink(void)
 {
-    sink = fake_sink_new(&broker, WINDOW, &sink_events);
     sink->forgets = chance(50);
-    core.sink = &sink->base;
-}
-
-static void start_core(void)
-{
-    aep_error err = {0};
-    struct aep__core_inputs inputs = {.spool = &here.spool,
-                                      .counters = &counters,
-                                      .pace = &pace,
-                                      .log = on_log,
-                                      .dead_max_bytes = UINT64_C(1) << 40,
-                                      .sync_segments = false,
-                                      .sync_cursor = false};
-    aep__pace_init(&pace, (struct aep__clock){read_mono, read_wall});
-    aep__core_init(&core, &inputs);
-    make_sink();
-    PROMISE(aep__core_start(&core, &err) == AEP_OK, "the core does not start: %s", err.text);
-}
-
-static void free_sink(void)
-{
-    sink->base.ops->free(&sink->base);
-    sink = NULL;
 }
 
 /* ---- operations ---- */
@@ -234,23 +170,13 @@ static void append_events(void)
 {
     for (uint64_t left = 1 + draw(8); left > 0; left--) {
         char topic_name[16], value[2048];
-        aep_error err = {0};
-        aep_position end;
-        struct aep__buf record = {0};
         size_t topic = draw(TOPICS);
         char kind = chance(96) ? '-' : "eppi"[draw(4)];
         int len = snprintf(value, sizeof value, "%c %zu ", kind, event_count);
         size_t size = (size_t)len + (chance(10) ? draw(1500) : draw(60));
         memset(value + len, ' ', size - (size_t)len);
         snprintf(topic_name, sizeof topic_name, "topic%zu", topic);
-        struct aep__message message = {.topic = aep__slice_text(topic_name),
-                                       .timestamp_ms = read_wall() / 1000,
-                                       .value = {value, size}};
-        PROMISE(aep__record_encode_message(&record, &message), "a record cannot be made");
-        PROMISE(aep__append(&appender, record.data, record.len, false, &end, &err) == AEP_OK,
-                "append: %s", err.text);
-        aep__buf_done(&record);
-        add_event(topic, kind, end);
+        add_event(topic, kind, append_event(topic_name, value, size));
     }
 }
 
@@ -264,19 +190,9 @@ static void tear(void)
     aep__buf_done(&record);
 }
 
-static void turn(void)
+static void take_turn(void)
 {
-    pace.due_us = INT64_MAX;
-    aep__pace_read(&pace);
-    sink->base.ops->serve(&sink->base, false);
-    aep__core_settle(&core);
-    aep__core_step(&core);
-    if (chance(50))
-        aep__tail_rung(&core);
-    aep__core_pump(&core);
-    aep__core_settle(&core);
-    if (aep__pace_tick(&pace))
-        aep__tail_sync(&core);
+    turn(chance(50));
 }
 
 static void decide(void)
@@ -285,7 +201,7 @@ static void decide(void)
         fake_decide(sink, draw(broker.topic_count), 1 + draw(16));
 }
 
-static void report(void)
+static void report_some(void)
 {
     for (uint64_t left = draw(24); left > 0 && fake_report(sink, draw(FAKE_TAKEN)); left--)
         ;
@@ -329,6 +245,7 @@ static void renew_sink(void)
     PROMISE(sink->handles == 0, "%u topics are open on a sink that goes", sink->handles);
     free_sink();
     make_sink();
+    vary_sink();
 }
 
 /* What is under way may arrive again: what has a place in a lane. (What was parked is known by its
@@ -360,9 +277,9 @@ static void crash(void)
         events[core.dead.results[i].ordinal].repeats++; /* sent, and not out of the file yet */
     PROMISE(core.tail.lane.tail - core.tail.lane.head <= WINDOW,
             "%" PRIu64 " records lie beyond the cursor", core.tail.lane.tail - core.tail.lane.head);
-    aep__core_done(&core);
-    free_sink();
+    kill_core();
     start_core();
+    vary_sink();
 }
 
 static void stop_and_start(void)
@@ -370,11 +287,9 @@ static void stop_and_start(void)
     note_forgotten();
     sink->base.ops->abandon(&sink->base);
     note_all_under_way(); /* acknowledged, behind one that is not */
-    aep__core_stop(&core, chance(50));
-    aep__core_detach(&core);
-    aep__core_done(&core);
-    free_sink();
+    stop_core(chance(50));
     start_core();
+    vary_sink();
 }
 
 static void ask(void)
@@ -421,11 +336,20 @@ static const struct {
     void (*run)(void);
     unsigned weight;
 } operations[] = {
-    {"append", append_events, 200}, {"tear", tear, 10},       {"turn", turn, 300},
-    {"decide", decide, 250},        {"report", report, 200},  {"time", pass_time, 100},
-    {"broker", change_broker, 20},  {"renew", renew_sink, 3}, {"crash", crash, 4},
-    {"stop", stop_and_start, 2},    {"ask", ask, 50},         {"purge", purge, 1},
-    {"replay", replay, 2},          {"drop", drop, 1},
+    {"append", append_events, 200},
+    {"tear", tear, 10},
+    {"turn", take_turn, 300},
+    {"decide", decide, 250},
+    {"report", report_some, 200},
+    {"time", pass_time, 100},
+    {"broker", change_broker, 20},
+    {"renew", renew_sink, 3},
+    {"crash", crash, 4},
+    {"stop", stop_and_start, 2},
+    {"ask", ask, 50},
+    {"purge", purge, 1},
+    {"replay", replay, 2},
+    {"drop", drop, 1},
 };
 #define OPERATIONS (sizeof operations / sizeof operations[0])
 
@@ -456,13 +380,9 @@ static void drain(void)
     for (size_t i = 0; i < broker.topic_count; i++)
         broker.topics[i].state = FAKE_FINE;
     for (int turns = 0; turns < DRAIN_TURNS; turns++) {
-        for (size_t i = 0; i < broker.topic_count; i++)
-            fake_decide(sink, i, FAKE_TAKEN);
-        while (fake_report(sink, 0))
-            ;
+        answer_all();
         now_us += 100000;
-        aep__tail_rung(&core);
-        turn();
+        turn(true);
         if (aep__core_idle(&core) && aep__lane_empty(&core.tail.lane))
             return;
     }
@@ -498,30 +418,9 @@ static void check_end(void)
 
 /* ---- a run ---- */
 
-static void begin_run(void)
-{
-    struct aep__spool_settings settings = small_settings();
-    broker = (struct fake_broker){.accept = accept};
-    sink_events =
-        (struct aep__sink_events){.reported = on_reported, .broker = on_broker, .log = on_log};
-    here = (struct here){.cursor_fd = -1};
-    PROMISE(make_root(&here) == 0 &&
-                aep__spool_open(&here.spool, here.dir, &settings, &here.err) == AEP_OK,
-            "no spool: %s", here.err.text);
-    appender = begin_appending(&here);
-    aep__counters_init(&counters, &here.spool);
-    start_core();
-}
-
 static void end_run(void)
 {
-    void *state = &here;
-    aep__core_detach(&core);
-    aep__core_done(&core);
-    free_sink();
-    aep__append_done(&appender);
-    aep__counters_done(&counters);
-    end_here(&state);
+    end_stage();
     for (size_t i = 0; i < TOPICS; i++)
         free(orders[i].ordinals);
     memset(orders, 0, sizeof orders);
@@ -551,7 +450,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     setlinebuf(stdout);
     random_state = seed;
-    begin_run();
+    begin_stage(accept, on_log);
+    vary_sink();
     for (operation = 0; operation < count; operation++)
         operate();
     drain();
