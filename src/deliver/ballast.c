@@ -24,5 +24,9 @@ void aep__ballast_keep(const struct aep__spool *spool)
 
 bool aep__ballast_give(const struct aep__spool *spool)
 {
-    return (errno == ENOSPC || errno == EDQUOT) && unlinkat(spool->dir_fd, BALLAST_NAME, 0) == 0;
+    int saved = errno;
+    bool full = saved == ENOSPC || saved == EDQUOT;
+    bool given = full && unlinkat(spool->dir_fd, BALLAST_NAME, 0) == 0;
+    errno = saved;
+    return given;
 }

@@ -8,7 +8,8 @@
 
 /** Makes it where it is missing, if the disk has room. */
 void aep__ballast_keep(const struct aep__spool *spool);
-/** After a write failed with errno: gives it up if the disk is full. True: try again. */
+/** After a write failed with errno: gives it up if the disk is full. True: try again.
+ * errno stays as it is. */
 bool aep__ballast_give(const struct aep__spool *spool);
 
 #endif

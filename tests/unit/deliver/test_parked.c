@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parked topics: in, out, and what is left of them over restarts, purges and full disks. */
+#include "core_fixture.h"
+
+#include "spool_faults.h"
+
+#include "deliver/ballast.h"
+
+/* ---- a refused topic ---- */
+
+/* news is missing, and a and b are parked. */
+static void park_two(void)
+{
+    set_broker("news", FAKE_MISSING);
+    publish("news", "a");
+    publish("news", "b");
+    live_ms(200);
+    assert_true(is_parked("news"));
+    assert_int_equal(aep__parked_sum(&core).records, 2);
+}
+
+static void test_a_refused_topic_is_parked_while_others_go_on(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_MISSING);
+    aep_position parked = publish("news", "a");
+    aep_position sent = publish("sport", "x");
+    aep_position last = publish("news", "b");
+    live_ms(200);
+    assert_arrived("sport", "x");
+    assert_arrived("news", "");
+    assert_standing(parked, AEP__FATE_PARKED);
+    assert_standing(sent, AEP__FATE_ACKED);
+    assert_standing(last, AEP__FATE_PARKED);
+    assert_int_equal(counted(parked), 2);
+    assert_true(core.tail.cursor.offset == last.offset); /* nothing holds it up */
+    assert_true(aep__core_arrived_below(&core, last));
+    assert_false(aep__core_idle(&core));
+}
+
+static void test_parked_records_come_back_in_order(void **state)
+{
+    (void)state;
+    park_two();
+    publish("news", "c");
+    live_ms(0);
+    set_broker("news", FAKE_FINE);
+    publish("news", "d");
+    live_ms(10000);
+    assert_arrived("news", "a b c d");
+    assert_int_equal(counted(unparked), 4);
+    assert_int_equal(aep__parked_sum(&core).records, 0);
+    assert_false(is_parked("news"));
+    assert_true(aep__core_idle(&core));
+    publish("news", "e");
+    live_ms(0);
+    assert_arrived("news", "a b c d e");
+    assert_int_equal(counted(parked), 4);
+}
+
+/* While a sports record is under way the cursor stands before the news that were parked and sent. */
+static void park_behind_a_record_under_way(void)
+{
+    publish("sport", "x");
+    publish("news", "a");
+    turn(true);
+    set_broker("news", FAKE_MISSING);
+    answer("news", 1);
+    report(1);
+    for (int i = 0; i < 100; i++) {
+        turn(true);
+        pass_us(50000);
+        if (i == 5)
+            set_broker("news", FAKE_FINE);
+        answer("news", 1);
+        for (size_t at = 0; at < sink->count; at++)
+            if (sink->taken[at].decided)
+                fake_report_at(sink, at);
+    }
+    assert_arrived("news", "a");
+    assert_int_equal(counted(unparked), 1);
+}
+
+static void test_the_log_stays_until_the_cursor_has_passed_its_records(void **state)
+{
+    (void)state;
+    park_behind_a_record_under_way();
+    assert_true(is_parked("news"));
+    assert_int_equal(aep__parked_sum(&core).records, 0);
+    answer("sport", 1);
+    report(1);
+    turn(false);
+    turn(false);
+    assert_false(is_parked("news"));
+}
+
+static void test_what_was_parked_and_sent_is_not_sent_again_after_a_kill(void **state)
+{
+    (void)state;
+    park_behind_a_record_under_way();
+    kill_core();
+    start_core();
+    live_ms(200);
+    assert_arrived("news", "a");
+    assert_arrived("sport", "x");
+    assert_false(is_parked("news"));
+}
+
+/* A topic that is drained and refused again goes through the same log. */
+static void test_a_drained_topic_may_be_refused_again(void **state)
+{
+    (void)state;
+    park_behind_a_record_under_way();
+    publish("news", "b");
+    turn(true);
+    set_broker("news", FAKE_MISSING);
+    answer("news", 1);
+    while (sink->count > 1)
+        fake_report_at(sink, sink->count - 1);
+    for (int i = 0; i < 5; i++) {
+        turn(true);
+        pass_us(50000);
+    }
+    assert_int_equal(aep__parked_sum(&core).records, 1);
+    set_broker("news", FAKE_FINE);
+    live_ms(5000);
+    assert_arrived("news", "a b");
+    assert_false(is_parked("news"));
+}
+
+/* ---- restarts ---- */
+
+static void test_parked_records_outlive_a_kill(void **state)
+{
+    (void)state;
+    park_two();
+    kill_core();
+    start_core();
+    assert_logged("topic news: 2 parked records");
+    assert_gate("news", NARROW);
+    publish("news", "c");
+    turn(true);
+    assert_int_equal(sink->count, 1); /* the first, alone */
+    set_broker("news", FAKE_FINE);
+    live_ms(200);
+    assert_arrived("news", "a b c");
+    assert_string_equal(arrived[0].sequences, "0 1 2");
+}
+
+static void test_parked_records_outlive_a_stop(void **state)
+{
+    (void)state;
+    park_two();
+    stop_core(true);
+    start_core();
+    set_broker("news", FAKE_FINE);
+    live_ms(200);
+    assert_arrived("news", "a b");
+    assert_int_equal(counted(unparked), 2);
+}
+
+static void test_a_foreign_file_under_such_a_name_is_left_alone(void **state)
+{
+    (void)state;
+    kill_core();
+    add_to_file(&here, "parked-nonsense", "nonsense", 8);
+    start_core();
+    publish("news", "a");
+    live_ms(200);
+    assert_arrived("news", "a");
+    assert_true(exists(&here, "parked-nonsense"));
+    assert_logged("parked-nonsense is no log of parked records: left alone");
+}
+
+/* ---- the sink ---- */
+
+static void test_parked_records_go_on_through_another_sink(void **state)
+{
+    (void)state;
+    park_two();
+    publish("news", "c");
+    set_broker("news", FAKE_FINE);
+    live_ms(200);
+    pass_us(10000000);
+    turn(false);
+    assert_int_equal(sink->count, 1); /* under way, from the log */
+    sink->broken = true;
+    aep__core_detach(&core);
+    assert_int_equal(sink->handles, 0);
+    free_sink();
+    make_sink();
+    live_ms(200);
+    assert_arrived("news", "a b c");
+}
+
+static void test_a_bad_record_among_parked_ones_is_buried(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_MISSING);
+    publish("news", "a");
+    publish("news", "p1");
+    publish("news", "b");
+    live_ms(200);
+    set_broker("news", FAKE_FINE);
+    live_ms(10000);
+    assert_arrived("news", "a b");
+    assert_int_equal(counted(parked), 3);
+    assert_int_equal(counted(unparked), 2);
+    assert_int_equal(counted(dead), 1);
+    assert_false(is_parked("news"));
+}
+
+/* ---- purge ---- */
+
+static void test_a_purge_drops_what_is_parked(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_MISSING);
+    aep_position a = publish("news", "a");
+    aep_position b = publish("news", "b");
+    live_ms(200);
+    assert_int_equal(aep__core_purge(&core), 2);
+    assert_standing(a, AEP__FATE_PURGED);
+    assert_standing(b, AEP__FATE_PURGED);
+    assert_int_equal(counted(purged), 2);
+    live_ms(200);
+    assert_false(is_parked("news"));
+    set_broker("news", FAKE_FINE);
+    publish("news", "c");
+    live_ms(10000);
+    assert_arrived("news", "c");
+}
+
+static void test_a_purge_drops_what_was_called_back_from_the_log(void **state)
+{
+    (void)state;
+    park_two();
+    set_broker("news", FAKE_FINE);
+    pass_us(10000000);
+    turn(false);
+    assert_int_equal(sink->count, 1); /* a, in the parked topic's lane */
+    assert_int_equal(aep__core_purge(&core), 2);
+    live_ms(5000);
+    assert_arrived("news", "");
+    assert_false(is_parked("news"));
+    assert_int_equal(topic_named("news")->sent, 0);
+}
+
+/* ---- the disk ---- */
+
+static const char *full_file; /* for this one there is no room */
+
+static bool no_space_for_it(const struct fault_args *args, ssize_t *ret)
+{
+    char link[64], path[256];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", args->fd);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = '\0';
+    return strstr(path, full_file) ? fails_with(ENOSPC, ret) : false;
+}
+
+static void fill_disk(const char *file)
+{
+    full_file = file;
+    fault_hooks[CALL_PWRITE] = fault_hooks[CALL_FALLOCATE] = no_space_for_it;
+}
+
+static void test_a_full_disk_holds_up_the_parked_topic_and_loses_nothing(void **state)
+{
+    (void)state;
+    fill_disk("parked-");
+    set_broker("news", FAKE_MISSING);
+    aep_position a = publish("news", "a");
+    publish("news", "b");
+    aep_position x = publish("sport", "x");
+    live_ms(5000);
+    assert_logged("cannot park a record of topic news: No space left on device");
+    assert_open(a);
+    assert_standing(x, AEP__FATE_ACKED);
+    assert_int_equal(counted(parked), 0);
+    no_faults();
+    live_ms(2000);
+    assert_standing(a, AEP__FATE_PARKED);
+    set_broker("news", FAKE_FINE);
+    live_ms(20000);
+    assert_arrived("news", "a b");
+}
+
+static bool no_space_beside_the_ballast(const struct fault_args *args, ssize_t *ret)
+{
+    return exists(&here, "ballast") && no_space_for_it(args, ret);
+}
+
+static void test_a_full_disk_takes_the_ballasts_place(void **state)
+{
+    (void)state;
+    aep__ballast_keep(&here.spool);
+    assert_true(exists(&here, "ballast"));
+    full_file = "parked-";
+    fault_hooks[CALL_PWRITE] = no_space_beside_the_ballast;
+    park_two();
+    assert_false(exists(&here, "ballast"));
+    no_faults();
+}
+
+/* What was parked counts only once it is on the disk. */
+static void test_records_are_parked_once_the_log_is_synced(void **state)
+{
+    (void)state;
+    fault_hooks[CALL_FDATASYNC] = fault_hooks[CALL_FSYNC] = io_error;
+    set_broker("news", FAKE_MISSING);
+    aep_position a = publish("news", "a");
+    live_ms(1000);
+    assert_open(a);
+    assert_logged("cannot sync what was set aside: Input/output error");
+    no_faults();
+    live_ms(1000);
+    assert_standing(a, AEP__FATE_PARKED);
+}
+
+static int end_of_faults(void **state)
+{
+    no_faults();
+    return end_story(state);
+}
+
+#define FAULTY_STORY(function) cmocka_unit_test_setup_teardown(function, begin_story, end_of_faults)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(test_a_refused_topic_is_parked_while_others_go_on),
+        STORY(test_parked_records_come_back_in_order),
+        STORY(test_the_log_stays_until_the_cursor_has_passed_its_records),
+        STORY(test_what_was_parked_and_sent_is_not_sent_again_after_a_kill),
+        STORY(test_a_drained_topic_may_be_refused_again),
+        STORY(test_parked_records_outlive_a_kill),
+        STORY(test_parked_records_outlive_a_stop),
+        STORY(test_a_foreign_file_under_such_a_name_is_left_alone),
+        STORY(test_parked_records_go_on_through_another_sink),
+        STORY(test_a_bad_record_among_parked_ones_is_buried),
+        STORY(test_a_purge_drops_what_is_parked),
+        STORY(test_a_purge_drops_what_was_called_back_from_the_log),
+        FAULTY_STORY(test_a_full_disk_holds_up_the_parked_topic_and_loses_nothing),
+        FAULTY_STORY(test_a_full_disk_takes_the_ballasts_place),
+        FAULTY_STORY(test_records_are_parked_once_the_log_is_synced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
