@@ -64,14 +64,21 @@ int aep__tail_start(struct aep__core *core, aep_error *err)
                             true, err);
 }
 
+static void close_file(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 void aep__tail_done(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
     if (tail->reader.window)
         aep__reader_done(&tail->reader);
     aep__lane_done(&tail->lane);
-    if (tail->fetch_fd >= 0)
-        close(tail->fetch_fd);
+    while (tail->sealed_count > 0)
+        close_file(tail->sealed[--tail->sealed_count].fd);
+    close_file(tail->fetch_fd);
     tail->fetch_fd = -1;
 }
 
@@ -140,15 +147,20 @@ static void note_sealed(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
     const struct aep__reader *reader = &tail->reader;
+    struct aep__sealed sealed = {.segment = reader->segment,
+                                 .ordinal = tail->ordinal,
+                                 .offset = reader->offset,
+                                 .inode = reader->inode,
+                                 .fd = fcntl(reader->fd, F_DUPFD_CLOEXEC, 0)};
     if (tail->resume.segment) { /* the segment came again and has been read too */
-        tail->sealed[0].inode = reader->inode;
+        close_file(tail->sealed[0].fd);
+        tail->sealed[0] = sealed;
         aep__reader_seek(&tail->reader, tail->resume.segment, tail->resume.offset);
         tail->position = tail->resume;
         tail->resume = (aep_position){0};
         return;
     }
-    tail->sealed[tail->sealed_count++] =
-        (struct aep__sealed){reader->segment, tail->ordinal, reader->offset, reader->inode};
+    tail->sealed[tail->sealed_count++] = sealed;
     tail->position = (aep_position){reader->segment + 1, 0};
 }
 
@@ -320,7 +332,6 @@ static void read_again(struct aep__core *core)
         return;
     tail->resume = tail->position;
     tail->position = (aep_position){tail->sealed[0].segment, 0};
-    tail->sealed[0].ordinal = tail->ordinal;
     aep__reader_seek(&tail->reader, tail->position.segment, 0);
 }
 
@@ -360,6 +371,7 @@ static bool pass_oldest(struct aep__core *core)
         tail->waiting = false;
         aep__pace_due(core->pace, core->pace->now_us);
     }
+    close_file(oldest->fd);
     tail->sealed_count--;
     memmove(oldest, oldest + 1, tail->sealed_count * sizeof *oldest);
     aep__pace_tick_soon(core->pace); /* to have it removed */
@@ -461,12 +473,16 @@ struct aep__flight *aep__tail_find(struct aep__core *core, aep_position position
 
 /* ---- reading a record again ---- */
 
-/* The removed file that the reader still has open is the right one, whatever bears its name now. */
+/* The file that is still open from reading is the right one, also where it was removed, whatever bears
+ * its name now. */
 static int fetch_fd(struct aep__core *core, uint64_t segment)
 {
     struct aep__tail *tail = &core->tail;
     if (tail->reader.fd >= 0 && tail->reader.segment == segment)
         return tail->reader.fd;
+    for (unsigned i = 0; i < tail->sealed_count; i++)
+        if (tail->sealed[i].segment == segment && tail->sealed[i].fd >= 0)
+            return tail->sealed[i].fd;
     if (tail->fetch_fd >= 0 && tail->fetch_segment == segment)
         return tail->fetch_fd;
     if (tail->fetch_fd >= 0)

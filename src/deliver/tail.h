@@ -26,6 +26,7 @@ struct aep__sealed {
     uint64_t ordinal; /* of the first event behind it */
     uint64_t offset;  /* of its end, the seal included */
     ino_t inode;
+    int fd; /* keeps the file, whatever bears its name, and its inode's number; -1: it could not */
 };
 
 struct aep__tail {
