@@ -105,7 +105,7 @@ unsigned aep__core_in_flight(struct aep__core *core)
 
 bool aep__core_arrived_below(const struct aep__core *core, aep_position position)
 {
-    return core->sink->retains || aep__tail_finished_below(core, position);
+    return aep__sink_retains(core->sink) || aep__tail_finished_below(core, position);
 }
 
 bool aep__core_idle(struct aep__core *core)
@@ -117,8 +117,8 @@ bool aep__core_idle(struct aep__core *core)
 aep_position aep__core_reached(const struct aep__core *core)
 {
     const struct aep__reader *reader = &core->tail.reader;
-    return core->sink->retains ? core->tail.newest
-                               : (aep_position){reader->segment, reader->examined};
+    return aep__sink_retains(core->sink) ? core->tail.newest
+                                         : (aep_position){reader->segment, reader->examined};
 }
 
 /* Of a record that is below the cursor. */
@@ -136,7 +136,7 @@ enum aep__standing aep__core_standing(struct aep__core *core, aep_position posit
 {
     const struct aep__flight *flight;
     *ret_fate = AEP__FATE_ACKED;
-    if (core->sink->retains)
+    if (aep__sink_retains(core->sink))
         return AEP__STANDING_FINISHED;
     flight = aep__tail_find(core, position);
     if (flight) {

@@ -325,7 +325,7 @@ bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
                          const struct aep__record *record)
 {
     struct aep__message message;
-    if (core->sink->retains) {
+    if (aep__sink_retains(core->sink)) {
         aep__counters_add(core->counters, AEP__COUNT_retired, 1);
         aep__delivery_finish(core, flight, AEP__FATE_ACKED);
         return true;

@@ -77,13 +77,25 @@ struct aep__sink_ops {
     void (*free)(struct aep__sink *sink);
 };
 
+/** What a sink declares that it can do. */
+enum aep__sink_can {
+    /* Records stay in the spool: on disk they are where they are wanted, and they are let go, unread,
+     * only to make room. */
+    AEP__SINK_CAN_RETAIN = 1,
+    /* What it sends twice arrives once (Kafka: an idempotent producer). A sink that breaks because its
+     * destination does not grant that takes it back: the next one is made without. */
+    AEP__SINK_CAN_DEDUPLICATE = 2,
+};
+
 struct aep__sink {
     const struct aep__sink_ops *ops;
-    bool retains;    /* records stay in the spool: on disk they are where they are wanted, and they
-                        are let go, unread, only to make room */
-    bool plain;      /* it broke because the broker allows no idempotent producer: make the next one
-                        without */
+    unsigned can;    /* enum aep__sink_can */
     unsigned window; /* records that it takes before the oldest of them must be finished */
 };
+
+static inline bool aep__sink_retains(const struct aep__sink *sink)
+{
+    return sink->can & AEP__SINK_CAN_RETAIN;
+}
 
 #endif

@@ -65,7 +65,8 @@ int aep__sink_absent_new(struct aep__sink **ret, aep_error *err)
     struct aep__sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return aep__error_memory(err);
-    *sink = (struct aep__sink){.ops = &absent_ops, .window = WINDOW};
+    *sink =
+        (struct aep__sink){.ops = &absent_ops, .can = AEP__SINK_CAN_DEDUPLICATE, .window = WINDOW};
     *ret = sink;
     return AEP_OK;
 }

@@ -75,7 +75,8 @@ int aep__sink_local_new(struct aep__sink **ret, uint64_t max_bytes, aep_error *e
     struct local_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return aep__error_memory(err);
-    sink->base = (struct aep__sink){.ops = &local_ops, .retains = true, .window = UINT_MAX};
+    sink->base =
+        (struct aep__sink){.ops = &local_ops, .can = AEP__SINK_CAN_RETAIN, .window = UINT_MAX};
     sink->keep_bytes = max_bytes / 4 * 3;
     *ret = &sink->base;
     return AEP_OK;

@@ -640,7 +640,8 @@ void aep__tail_sync_now(struct aep__core *core)
 bool aep__tail_seal_idle(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
-    if (core->sink->retains || tail->reader.fd < 0 || tail->reader.examined <= HEADER_BYTES)
+    if (aep__sink_retains(core->sink) || tail->reader.fd < 0 ||
+        tail->reader.examined <= HEADER_BYTES)
         return false;
     int fd = aep__segment_open(core->spool, tail->reader.segment, true, NULL);
     if (fd < 0)

@@ -70,8 +70,8 @@ int aep__relay_make_sink(struct aep__relay *relay, aep_error *err)
         return aep__sink_local_new(
             &relay->sink, (uint64_t)aep__config_int(relay->config, AEP__OPT_SPOOL_MAX_BYTES), err);
     }
-    return (relay->plain ? aep__sink_kafka_new_plain : aep__sink_kafka_new)(
-        &relay->sink, relay->config, &relay->sink_events, err);
+    return aep__sink_kafka_new(&relay->sink, relay->config, relay->sink_can, &relay->sink_events,
+                               err);
 }
 
 void aep__relay_free_sink(struct aep__relay *relay)
@@ -440,6 +440,7 @@ void aep__relay_init(struct aep__relay *relay)
 {
     const aep_config *config = relay->config;
     relay->bell_fd = relay->signal_fd = relay->report.fd = relay->server.listen_fd = -1;
+    relay->sink_can = AEP__SINK_CAN_DEDUPLICATE;
     aep__pace_init(&relay->pace, (struct aep__clock){aep__clock_mono_us, aep__clock_wall_us});
     aep__core_init(&relay->core,
                    &(struct aep__core_inputs){

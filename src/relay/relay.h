@@ -29,7 +29,6 @@ struct aep__relay {
     struct aep__spool spool;
     const aep_config *config; /* borrowed */
     bool foreground;
-    bool plain; /* the broker lets us use no idempotent producer */
 
     int lock_fd, bell_fd, signal_fd; /* -1: not open */
     struct aep__log log;
@@ -38,6 +37,7 @@ struct aep__relay {
     struct aep__core core;
     struct aep__sink *sink; /* the core's, once that runs */
     struct aep__sink_events sink_events;
+    unsigned sink_can; /* what the cluster grants, as far as is known */
     struct aep__broker broker;
     struct aep__server server;
     struct aep__report report;

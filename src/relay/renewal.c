@@ -71,7 +71,7 @@ static bool has_changed(struct aep__relay *relay)
 static void replace(struct aep__relay *relay, const char *why)
 {
     aep_error err;
-    relay->plain |= relay->sink->plain;
+    relay->sink_can &= relay->sink->can;
     aep__relay_free_sink(relay);
     relay->broker.state = AEP_BROKER_UNKNOWN;
     if (make_or_stand_in(relay, &err) != AEP_OK) { /* out of memory */

@@ -58,7 +58,7 @@ static const struct aep__property defaults[] = {
     {"max.in.flight", "1"},
 };
 
-static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain, aep_error *err)
+static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, unsigned can, aep_error *err)
 {
     struct aep__property settings[sizeof defaults / sizeof *defaults + 4];
     char message[24], kbytes[24];
@@ -68,7 +68,8 @@ static int make_conf(rd_kafka_conf_t **ret, const aep_config *config, bool plain
     snprintf(message, sizeof message, "%lld", size);
     snprintf(kbytes, sizeof kbytes, "%lld", queue);
     memcpy(settings, defaults, sizeof defaults);
-    settings[count++] = (struct aep__property){"enable.idempotence", plain ? "false" : "true"};
+    settings[count++] = (struct aep__property){"enable.idempotence",
+                                               can & AEP__SINK_CAN_DEDUPLICATE ? "true" : "false"};
     settings[count++] = (struct aep__property){"message.max.bytes", message};
     settings[count++] = (struct aep__property){"queue.buffering.max.kbytes", kbytes};
     settings[count] = (struct aep__property){NULL, NULL};
@@ -147,8 +148,9 @@ static void on_fatal(struct kafka_sink *sink)
     char text[300], line[400];
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(sink->rk, text, sizeof text);
     sink->broken = true;
-    sink->base.plain |= error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-                        error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+    if (error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+        error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        sink->base.can &= ~(unsigned)AEP__SINK_CAN_DEDUPLICATE;
     snprintf(line, sizeof line, "this producer is of no more use: %s", text);
     tell_log(sink, AEP_LOG_ERROR, line);
 }
@@ -366,11 +368,11 @@ static int make_producer(struct kafka_sink *sink, rd_kafka_conf_t *conf, aep_err
     return AEP_OK;
 }
 
-static int make_sink(struct aep__sink **ret, const aep_config *config, bool plain,
-                     const struct aep__sink_events *events, aep_error *err)
+int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config, unsigned can,
+                        const struct aep__sink_events *events, aep_error *err)
 {
     rd_kafka_conf_t *conf;
-    int result = make_conf(&conf, config, plain, err);
+    int result = make_conf(&conf, config, can, err);
     if (result != AEP_OK)
         return result;
     struct kafka_sink *sink = calloc(1, sizeof *sink);
@@ -378,8 +380,7 @@ static int make_sink(struct aep__sink **ret, const aep_config *config, bool plai
         rd_kafka_conf_destroy(conf);
         return aep__error_memory(err);
     }
-    sink->base =
-        (struct aep__sink){.ops = &kafka_ops, .plain = plain, .window = queue_length(conf)};
+    sink->base = (struct aep__sink){.ops = &kafka_ops, .can = can, .window = queue_length(conf)};
     sink->events = events;
     aep__recall_init(&sink->recall);
     /* Rung: what librdkafka has to tell already does not ring, nor what comes behind it. */
@@ -398,23 +399,11 @@ static int make_sink(struct aep__sink **ret, const aep_config *config, bool plai
     return AEP_OK;
 }
 
-int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
-                        const struct aep__sink_events *events, aep_error *err)
-{
-    return make_sink(ret, config, false, events, err);
-}
-
-int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
-                              const struct aep__sink_events *events, aep_error *err)
-{
-    return make_sink(ret, config, true, events, err);
-}
-
 int aep__sink_kafka_check(const aep_config *config, aep_error *err)
 {
     rd_kafka_t *rk;
     rd_kafka_conf_t *conf;
-    int result = make_conf(&conf, config, false, err);
+    int result = make_conf(&conf, config, AEP__SINK_CAN_DEDUPLICATE, err);
     if (result == AEP_OK)
         result = aep__client_new(&rk, RD_KAFKA_PRODUCER, conf, NULL, NULL, err);
     if (result == AEP_OK)

@@ -17,13 +17,11 @@
 #include "config/config.h"
 #include "deliver/sink.h"
 
-/** @events  borrowed, for life
+/** @can     AEP__SINK_CAN_DEDUPLICATE; 0 where the cluster is known not to grant it
+ * @events  borrowed, for life
  * Errors: AEP_ECONFIG names the kafka.* property; AEP_ENOMEM. */
-int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config,
+int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config, unsigned can,
                         const struct aep__sink_events *events, aep_error *err);
-/** The same without an idempotent producer. */
-int aep__sink_kafka_new_plain(struct aep__sink **ret, const aep_config *config,
-                              const struct aep__sink_events *events, aep_error *err);
 /** Whether a client can be made of these settings. Errors: as of aep__sink_kafka_new() */
 int aep__sink_kafka_check(const aep_config *config, aep_error *err);
 /** "librdkafka 2.0.2" */

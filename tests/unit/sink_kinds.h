@@ -167,10 +167,7 @@ static inline void end_cluster(void)
 }
 
 /* A record a request, so that a refusal is one record's. */
-static inline struct aep__sink *make_kafka_as(int (*make)(struct aep__sink **, const aep_config *,
-                                                          const struct aep__sink_events *,
-                                                          aep_error *),
-                                              const struct aep__sink_events *events)
+static inline struct aep__sink *make_kafka_as(unsigned can, const struct aep__sink_events *events)
 {
     const char *const options[][2] = {
         {"kafka.bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster.mock)},
@@ -186,7 +183,7 @@ static inline struct aep__sink *make_kafka_as(int (*make)(struct aep__sink **, c
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         assert_int_equal(aep_config_set(args, options[i][0], options[i][1], &err), AEP_OK);
     if (aep__config_resolve(args, &config, &err) != AEP_OK ||
-        make(&sink, config, events, &err) != AEP_OK)
+        aep__sink_kafka_new(&sink, config, can, events, &err) != AEP_OK)
         fail_msg("no sink: %s", err.text);
     aep_config_free(config);
     aep_config_free(args);
@@ -195,12 +192,12 @@ static inline struct aep__sink *make_kafka_as(int (*make)(struct aep__sink **, c
 
 static inline struct aep__sink *make_kafka(const struct aep__sink_events *events)
 {
-    return make_kafka_as(aep__sink_kafka_new, events);
+    return make_kafka_as(AEP__SINK_CAN_DEDUPLICATE, events);
 }
 
 static inline struct aep__sink *make_plain_kafka(const struct aep__sink_events *events)
 {
-    return make_kafka_as(aep__sink_kafka_new_plain, events);
+    return make_kafka_as(0, events);
 }
 
 static inline void hold_cluster(void)

@@ -276,7 +276,7 @@ static void assert_arrived(unsigned topic)
 static void declares_what_it_is(void)
 {
     assert_true(sink->window > 0);
-    assert_int_equal(sink->retains, (kind->can & CAN_RETAIN) != 0);
+    assert_int_equal(aep__sink_retains(sink), (kind->can & CAN_RETAIN) != 0);
     assert_int_equal(sink->ops->wants != NULL, (kind->can & CAN_DECLINE) != 0);
     if (kind->can & CAN_FILL)
         assert_int_equal(sink->window, WINDOW);
