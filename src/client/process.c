@@ -8,6 +8,7 @@
 #include "client/setup.h"
 #include "spool/bell.h"
 #include "spool/cursor.h"
+#include "spool/kept.h"
 #include "spool/segment.h"
 #include "spool/status.h"
 
@@ -23,7 +24,6 @@
 #define PROBE_US 100000          /* between looks for a relay, and between syncs of ours */
 #define ASK_US 2000000           /* between looks at the relay's status */
 #define START_INTERVAL_MS 2000   /* after a start that failed, over all processes */
-#define LOCAL_START_PERCENT 75   /* of spool.max_bytes: before, local mode needs no relay */
 #define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this gives its memory back */
 #define FILE_SIZE_MIN (UINT64_C(1) << 30)
 
@@ -384,7 +384,7 @@ static bool needs_relay(struct aep__process *process)
         return false;
     uint64_t before = tail.segment - cursor.segment;
     uint64_t used = before * process->spool.segment_bytes + tail.offset;
-    return used >= process->appender.max_bytes / 100 * LOCAL_START_PERCENT;
+    return aep__kept_exceeded(&process->spool, process->appender.max_bytes, used);
 }
 
 bool aep__process_may_start(struct aep__process *process)

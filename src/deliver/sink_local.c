@@ -2,13 +2,15 @@
 #include "deliver/sink_local.h"
 
 #include "base/error.h"
+#include "spool/kept.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
 struct local_sink {
     struct aep__sink base;
-    uint64_t keep_bytes;
+    const struct aep__spool *spool;
+    uint64_t max_bytes;
 };
 
 static int local_fd(const struct aep__sink *sink)
@@ -45,7 +47,8 @@ static enum aep__verdict local_send(struct aep__sink *sink, void *topic,
 
 static bool local_wants(const struct aep__sink *sink, uint64_t used_bytes)
 {
-    return used_bytes > ((const struct local_sink *)sink)->keep_bytes;
+    const struct local_sink *local = (const struct local_sink *)sink;
+    return aep__kept_exceeded(local->spool, local->max_bytes, used_bytes);
 }
 
 static void local_nothing(struct aep__sink *sink)
@@ -70,14 +73,16 @@ static const struct aep__sink_ops local_ops = {
     .free = local_free,
 };
 
-int aep__sink_local_new(struct aep__sink **ret, uint64_t max_bytes, aep_error *err)
+int aep__sink_local_new(struct aep__sink **ret, const struct aep__spool *spool, uint64_t max_bytes,
+                        aep_error *err)
 {
     struct local_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return aep__error_memory(err);
     sink->base =
         (struct aep__sink){.ops = &local_ops, .can = AEP__SINK_CAN_RETAIN, .window = UINT_MAX};
-    sink->keep_bytes = max_bytes / 4 * 3;
+    sink->spool = spool;
+    sink->max_bytes = max_bytes;
     *ret = &sink->base;
     return AEP_OK;
 }

@@ -247,6 +247,8 @@ static bool may_read(struct aep__core *core)
         return false;
     if (!core->sink->ops->wants || in_purge(tail))
         return true;
+    if (aep__syncer_removed(&core->syncer) < tail->cursor.segment)
+        return false; /* what was let go has not made its room yet */
     aep__tail_measure(core);
     return core->sink->ops->wants(core->sink, aep__tail_used(core));
 }
@@ -283,7 +285,7 @@ bool aep__tail_pump(struct aep__core *core)
     if (rests(core) || !may_read(core))
         return false;
     uint64_t begin = tail->ordinal;
-    bool purging = in_purge(tail);
+    bool purging = in_purge(tail), asks_again = false;
     tail->waiting = false;
     for (unsigned count = 0; count < PUMP_RECORDS && has_room(core); count++) {
         if (count > 0 && !tail->has_pending && aep__reader_drained(&tail->reader)) {
@@ -292,14 +294,16 @@ bool aep__tail_pump(struct aep__core *core)
         }
         if (!tail->has_pending && !read_pending(core))
             break;
-        if (core->sink->ops->wants && purging && !in_purge(tail))
-            break; /* whether more is to go is another question */
+        if (core->sink->ops->wants && !in_purge(tail) && (purging || tail->sealed_count > 0)) {
+            asks_again = count > 0; /* whether more is to go is another question */
+            break;
+        }
         if (!take_pending(core))
             break;
     }
     if (tail->ordinal != begin)
         aep__pace_touch(core->pace);
-    return tail->ordinal - begin == PUMP_RECORDS;
+    return asks_again || tail->ordinal - begin == PUMP_RECORDS;
 }
 
 /* ---- the cursor ---- */
@@ -434,7 +438,7 @@ bool aep__tail_finished(const struct aep__core *core)
 bool aep__tail_satisfied(struct aep__core *core)
 {
     const struct aep__tail *tail = &core->tail;
-    if (!core->sink->ops->wants)
+    if (!core->sink->ops->wants || aep__tail_finished(core))
         return aep__tail_finished(core);
     return aep__lane_empty(&tail->lane) &&
            !core->sink->ops->wants(core->sink, aep__tail_used(core));

@@ -67,8 +67,8 @@ int aep__relay_make_sink(struct aep__relay *relay, aep_error *err)
     };
     if (relay->spool.local) {
         relay->broker = (struct aep__broker){.state = AEP_BROKER_LOCAL};
-        return aep__sink_local_new(
-            &relay->sink, (uint64_t)aep__config_int(relay->config, AEP__OPT_SPOOL_MAX_BYTES), err);
+        int64_t max_bytes = aep__config_int(relay->config, AEP__OPT_SPOOL_MAX_BYTES);
+        return aep__sink_local_new(&relay->sink, &relay->spool, (uint64_t)max_bytes, err);
     }
     return aep__sink_kafka_new(&relay->sink, relay->config, relay->sink_can, &relay->sink_events,
                                err);

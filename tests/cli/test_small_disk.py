@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Local mode on a volume that is smaller than spool.max_bytes: the oldest events make room."""
+import json
+import os
+import subprocess
+
+import harness
+from harness import AepTest
+
+EVENTS = 2000
+SKIPPED = 77
+REQUEST = "019a7e5c-1111-7222-8333-444455556666"
+
+# In a mount namespace of its own: fills the volume, then waits until it takes events again.
+STORY = """
+mount -t tmpfs -o size=8m aep-test "$AEP_TEST_DISK" || exit 77
+"$AEP" publish --stdin < lines > answers
+tries=0
+until "$AEP" publish progress --agent a --correlation-id "$REQUEST" --current-step last > last 2> refusal; do
+    tries=$((tries + 1))
+    if [ $tries -gt 300 ]; then cat refusal >&2; "$AEP" relay stop; exit 1; fi
+    sleep 0.2
+done
+"$AEP" relay stop
+"$AEP" tail -n 2000 --json
+"""
+
+
+class SmallDisk(AepTest):
+    relay = True
+
+    def test_the_oldest_make_room_for_the_newest(self):
+        disk = os.path.join(self.folder, "disk")
+        os.mkdir(disk)
+        self.env.update(AEP=harness.PROGRAM, REQUEST=REQUEST, AEP_TEST_DISK=disk,
+                        AEP_SPOOL_DIR=os.path.join(disk, "spool"))
+        with open(os.path.join(self.folder, "lines"), "w", encoding="utf-8") as file:
+            for number in range(EVENTS):
+                file.write(json.dumps({"kind": "progress", "agent_name": "a",
+                                       "correlation_id": REQUEST,
+                                       "current_step": str(number),
+                                       "metadata": {"fill": "x" * 15_000}}) + "\n")
+        try:
+            done = subprocess.run(
+                ["unshare", "--mount", "--map-root-user", "sh", "-c", STORY], cwd=self.folder,
+                env=self.env, text=True, capture_output=True)
+        except FileNotFoundError as error:
+            self.skipTest(str(error))
+        if done.returncode == SKIPPED or "unshare failed" in done.stderr:
+            self.skipTest(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kept = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertIn('"last"', done.stdout.splitlines()[-1])
+        self.assertGreater(len(kept), 250, "no more goes than room needs")
