@@ -298,7 +298,8 @@ AEP_API int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep
 
 /** Waits until this record's fate is known.
  * Returns AEP_OK acknowledged (in local mode: on disk); AEP_EDEFERRED still on disk at the
- * deadline; AEP_EPARKED; AEP_EDEAD; AEP_ERELAY no relay could be started (the event stays on disk)
+ * deadline; AEP_EPARKED; AEP_EDEAD; AEP_ERELAY no relay could be started (the event stays on disk);
+ * AEP_ESPOOL it is in the spool no more and Kafka does not have it: purged by command, or lost
  * @timeout_ms  0 asks without waiting, -1 waits for ever
  * Threads: any; blocks at most timeout_ms. Since 0.1 */
 AEP_API int aep_publisher_wait(aep_publisher *pub, const aep_receipt *receipt, int timeout_ms,
@@ -431,7 +432,7 @@ typedef struct aep_waiter aep_waiter;
 
 typedef struct aep_outcome {
     uint64_t token; /**< the caller's */
-    int code;       /**< AEP_OK, AEP_EPARKED, AEP_EDEAD, as aep_publisher_wait(); for
+    int code;       /**< AEP_OK, AEP_EPARKED, AEP_EDEAD, AEP_ESPOOL, as aep_publisher_wait(); for
                          aep_waiter_add_broker() AEP_OK, AEP_ERELAY */
 } aep_outcome;
 

@@ -145,9 +145,12 @@ bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
                              target->position.segment, target->position.offset);
 }
 
-/* Questions for the broker are answered "ok". */
+/* Questions for the broker are answered "ok". A receipt whose record is nowhere is that of one that
+ * was lost with the power. */
 static int code_of_answer(const char *word)
 {
+    if (strcmp(word, AEP__CONTROL_NO_RECORD) == 0)
+        return AEP_ESPOOL;
     return strcmp(word, "ok") == 0 ? AEP_OK : aep__fate_code(word);
 }
 
@@ -349,6 +352,11 @@ static enum step take_step(struct wait *wait, int *ret_code, aep_error *err)
     switch (ask_relay(wait, ret_code)) {
     case ASKED_ANSWERED:
         put_connection(wait);
+        if (*ret_code == AEP_ESPOOL)
+            aep__error(err, AEP_ESPOOL, "receipt",
+                       "the event is not in the spool %s any more, and Kafka does not have it: it "
+                       "was purged by command, or lost with its segment",
+                       wait->pub->dir);
         return STEP_DONE;
     case ASKED_TIMEOUT:
         put_connection(wait);

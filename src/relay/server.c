@@ -167,7 +167,7 @@ static const char *wait_answer(struct aep__relay *relay, aep_position position)
     case AEP__STANDING_FINISHED:
         return aep__fate_answer(fate);
     case AEP__STANDING_NONE:
-        return "error no record ends there";
+        return AEP__CONTROL_NO_RECORD;
     default:
         return NULL;
     }

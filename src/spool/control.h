@@ -25,6 +25,8 @@
 
 #define AEP__CONTROL_NAME "control"
 #define AEP__CONTROL_MAX 65536 /* bytes of one packet */
+/* The answer to a wait for a record that is nowhere. */
+#define AEP__CONTROL_NO_RECORD "error no record ends there"
 
 /** Connects, non-blocking, close-on-exec. -1 with errno (ENOENT, ECONNREFUSED: no relay listens). */
 int aep__control_connect(const struct aep__spool *spool);

@@ -13,8 +13,8 @@ static const struct {
     [AEP__FATE_ACKED] = {"acked", AEP_OK, "acked", "acked"},
     [AEP__FATE_PARKED] = {"parked", AEP_EPARKED, "parked", "parked"},
     [AEP__FATE_DEAD] = {"dead", AEP_EDEAD, "dead", "dead"},
-    [AEP__FATE_PURGED] = {"purged", AEP_ERELAY, NULL, "error purged"},
-    [AEP__FATE_LOST] = {"lost", AEP_ERELAY, NULL, "error lost"},
+    [AEP__FATE_PURGED] = {"purged", AEP_ESPOOL, NULL, "error purged"},
+    [AEP__FATE_LOST] = {"lost", AEP_ESPOOL, NULL, "error lost"},
 };
 
 _Static_assert(sizeof rows / sizeof *rows == AEP__FATE_COUNT, "each fate has a row");

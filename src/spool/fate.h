@@ -26,8 +26,8 @@ const char *aep__fate_word(enum aep__fate fate);
 /** What a relay answers to who waits for the record: "acked", "error purged", …; NULL: nothing, as
  * long as it is on disk. */
 const char *aep__fate_answer(enum aep__fate fate);
-/** What such an answer makes of a wait: AEP_OK, AEP_EPARKED, AEP_EDEAD, or AEP_ERELAY: it is no
- * fate that a wait tells. */
+/** What such an answer makes of a wait: AEP_OK, AEP_EPARKED, AEP_EDEAD, AEP_ESPOOL (purged, lost), or
+ * AEP_ERELAY: it names no fate. */
 int aep__fate_code(const char *answer);
 
 #endif

@@ -479,6 +479,30 @@ static void test_a_waiter_tells_each_fate_under_its_token(void **state)
     fake_kill(&fake);
 }
 
+/* An answer like any other: nobody asks again, on another connection, until the deadline. */
+static void test_a_wait_ends_where_the_event_is_gone(void **state)
+{
+    struct here *here = *state;
+    static const char *const answers[] = {"error purged", "error lost",
+                                          "error no record ends there"};
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, NULL);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        atomic_store(&fake.answer, answers[i]);
+        assert_int_equal(aep_publisher_wait(here->pub, &receipt, 30000, &here->err), AEP_ESPOOL);
+        assert_non_null(strstr(here->err.text, "Kafka does not have it"));
+        accepted(here, aep_waiter_add(waiter, &receipt, i, &here->err));
+        expect_outcome(here, waiter, i, AEP_ESPOOL);
+    }
+    assert_int_equal(atomic_load(&fake.questions), 2 * sizeof answers / sizeof answers[0]);
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
 static void test_a_waiters_descriptor_is_readable_while_there_is_something(void **state)
 {
     struct here *here = *state;
@@ -684,6 +708,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_wait_is_told_the_records_own_fate),
         TEST(test_a_wait_ends_at_its_time_not_before),
+        TEST(test_a_wait_ends_where_the_event_is_gone),
         TEST(test_a_wait_of_no_time_only_asks),
         TEST(test_a_wait_outlives_the_relay_that_it_asked),
         TEST(test_a_wait_finds_a_relay_that_begins_later),

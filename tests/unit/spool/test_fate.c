@@ -18,8 +18,8 @@ static const struct {
     [AEP__FATE_ACKED] = {"acked", "acked", AEP_OK, "acked"},
     [AEP__FATE_PARKED] = {"parked", "parked", AEP_EPARKED, "parked"},
     [AEP__FATE_DEAD] = {"dead", "dead", AEP_EDEAD, "dead"},
-    [AEP__FATE_PURGED] = {"purged", "error purged", AEP_ERELAY, NULL},
-    [AEP__FATE_LOST] = {"lost", "error lost", AEP_ERELAY, NULL},
+    [AEP__FATE_PURGED] = {"purged", "error purged", AEP_ESPOOL, NULL},
+    [AEP__FATE_LOST] = {"lost", "error lost", AEP_ESPOOL, NULL},
 };
 
 static void test_each_fate_has_its_words(void **state)
