@@ -46,36 +46,12 @@ static bool write_all(int fd, const char *data, size_t len)
 
 /* ---- plain text ----------------------------------------------------------------------------- */
 
-/* Controls (general category Cc), what parts lines, and what turns the direction of text. */
-static bool is_unsafe(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2066 && c <= 0x2069);
-}
-
-/* Makes text plain in place; it never becomes longer. Returns its length. */
-static size_t make_plain(char *text, size_t len)
-{
-    size_t end = 0, step;
-    for (size_t at = 0; at < len; at += step) {
-        uint32_t c = aep__utf8_decode(text + at, len - at, &step);
-        bool bad = step == 1 && c == 0xFFFD;
-        if (bad || is_unsafe(c)) {
-            text[end++] = bad ? '?' : ' ';
-        } else {
-            memmove(text + end, text + at, step);
-            end += step;
-        }
-    }
-    return end;
-}
-
 void aep__out_plain(struct aep__buf *buf, const char *text, size_t len)
 {
     size_t begin = buf->len;
     aep__buf_add(buf, text, len);
     if (buf->len > begin)
-        buf->len = begin + make_plain(buf->data + begin, buf->len - begin);
+        buf->len = begin + aep__utf8_plain(buf->data + begin, buf->len - begin);
 }
 
 /* For a terminal: what JSON need not escape and a terminal may take for a command. */
@@ -130,7 +106,7 @@ static void say(const char *format, va_list args)
     size_t begin = strlen(text), room = sizeof text - begin - 2;
     int len = vsnprintf(text + begin, room + 1, format, args);
     size_t end = len < 0 ? 0 : (size_t)len < room ? (size_t)len : room;
-    end = begin + make_plain(text + begin, end);
+    end = begin + aep__utf8_plain(text + begin, end);
     text[end++] = '\n';
     write_all(STDERR_FILENO, text, end);
 }

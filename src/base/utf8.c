@@ -154,3 +154,28 @@ bool aep__utf8_control(const char *text, size_t len)
     }
     return false;
 }
+
+/* ---- plain text ---- */
+
+/* Controls (general category Cc), what parts lines, and what turns the direction of text. */
+static bool is_unsafe(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+size_t aep__utf8_plain(char *text, size_t len)
+{
+    size_t end = 0, step;
+    for (size_t at = 0; at < len; at += step) {
+        uint32_t c = aep__utf8_decode(text + at, len - at, &step);
+        bool bad = step == 1 && c == 0xFFFD;
+        if (bad || is_unsafe(c)) {
+            text[end++] = bad ? '?' : ' ';
+        } else {
+            memmove(text + end, text + at, step);
+            end += step;
+        }
+    }
+    return end;
+}

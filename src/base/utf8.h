@@ -29,5 +29,9 @@ size_t aep__utf8_cut(const char *text, size_t len, size_t limit);
 bool aep__utf8_blank(const char *text, size_t len);
 /** True if the text holds a control character (general category Cc). */
 bool aep__utf8_control(const char *text, size_t len);
+/** Takes out, in place, what could drive a terminal or look like another line: control characters, and
+ * those that part lines or turn the direction of text, become blanks, what is no UTF-8 becomes "?".
+ * Returns the length, never a greater one. */
+size_t aep__utf8_plain(char *text, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -114,9 +115,7 @@ void aep__log_write(struct aep__log *log, enum aep_log_level level, const char *
     va_end(args);
     if (!due(log, text, &left_out))
         return;
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ')
-            *at = ' ';
+    text[aep__utf8_plain(text, strlen(text))] = '\0';
     aep__clock_format(aep__clock_wall_us(), time);
     int len =
         snprintf(line, sizeof line, "%s %d %s %s", time, (int)getpid(), level_names[level], text);

@@ -203,6 +203,24 @@ static void test_a_line_that_repeats_itself_is_written_once_in_a_while(void **st
     free(text);
 }
 
+/* What brokers say goes into the log, and the log on terminals. */
+static void test_a_line_drives_no_terminal(void **state)
+{
+    struct here *here = *state;
+    struct aep__log log;
+    aep__log_init(&log, &here->spool, false);
+    aep__log_write(&log, AEP_LOG_ERROR, "%s",
+                   "a\x1b[31mb\nc\x7f"
+                   "d\xc2\x9b"
+                   "e\xe2\x80\xae"
+                   "f\xff"
+                   "g\xc3\xa4");
+    aep__log_done(&log);
+    char *text = read_file(here, NAME);
+    assert_non_null(strstr(text, " error a [31mb c d e f?g\xc3\xa4\n"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +229,7 @@ int main(void)
         HERE_TEST(test_a_log_that_a_contender_rotated_is_not_rotated_again),
         HERE_TEST(test_a_log_that_cannot_be_put_aside_begins_anew),
         HERE_TEST(test_a_stranger_in_its_place_is_left_alone),
+        HERE_TEST(test_a_line_drives_no_terminal),
         HERE_TEST(test_a_line_that_repeats_itself_is_written_once_in_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
