@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "amount.h"
 #include "ask.h"
+#include "columns.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"
@@ -18,6 +20,8 @@
 #include "spool/sidelog.h"
 
 #define ANSWER_MS 30000
+#define ERROR_COLUMNS 24 /* on a terminal */
+#define ID_COLUMNS 8     /* there, of a UUID: its end */
 
 static void add_string(struct aep__buf *out, const char *name, struct aep__slice text)
 {
@@ -81,8 +85,43 @@ static void add_text(struct aep__buf *out, const struct aep__sidelog_entry *entr
                     entry->note.flags & AEP__NOTE_REPLAY ? ", being sent again" : "");
 }
 
+/* The end of a text, marked if it is not all of it: of ids and topics that is what differs. */
+static void add_end(struct aep__buf *out, const char *mark, struct aep__slice text, size_t columns)
+{
+    size_t kept = text.len;
+    if (text.len > columns) {
+        aep__buf_text(out, mark);
+        kept = columns;
+    }
+    aep__out_plain(out, text.data + text.len - kept, kept);
+}
+
+/* A line that fits: no year, the id's end, and as much of the topic's end as there is room for. */
+static void add_columns(struct aep__buf *out, const struct aep__sidelog_entry *entry,
+                        const struct aep__message *message, size_t width)
+{
+    const char *mark = aep__out_utf8() ? "…" : "...";
+    size_t mark_columns = aep__columns_of(mark, strlen(mark)), begin = out->len, error;
+    char time[AEP__TIME_SIZE];
+    aep__clock_format(entry->note.time_us, time);
+    aep__buf_format(out, "%-5llu %.5s %.8sZ ", (unsigned long long)entry->note.ordinal, time + 5,
+                    time + 11);
+    error = out->len;
+    aep__out_plain(out, entry->note.error.data, entry->note.error.len);
+    aep__columns_fit(out, error, ERROR_COLUMNS, mark);
+    aep__buf_byte(out, ' ');
+    add_end(out, mark, find_header(message, "ce_id"), ID_COLUMNS);
+    aep__buf_format(out, " %s%s ", aep__amount_of(message->value.len, "byte").text,
+                    entry->note.flags & AEP__NOTE_REPLAY ? ", sent again" : "");
+    size_t taken = aep__columns_of(out->data + begin, out->len - begin) + mark_columns;
+    add_end(out, mark, message->topic, width > taken ? width - taken : 0);
+    aep__columns_fit(out, begin, width, mark);
+    aep__buf_byte(out, '\n');
+}
+
 struct listing {
     bool json, all;
+    size_t width;     /* of the terminal; 0: none */
     uint64_t ordinal; /* the only one wanted, unless all */
     size_t found;
     struct aep__buf out;
@@ -101,6 +140,8 @@ static void list_entries(const struct aep__sidelog *log, struct listing *listing
         listing->found++;
         if (listing->json)
             add_json(&listing->out, &entry, &message, !listing->all);
+        else if (listing->width > 0)
+            add_columns(&listing->out, &entry, &message, listing->width);
         else
             add_text(&listing->out, &entry, &message);
     }
@@ -124,7 +165,12 @@ static int list_dead(const struct aep__args *args, struct listing *listing)
 
 static int run_list(struct aep__args *args)
 {
-    struct listing listing = {.json = aep__args_given(args, "json"), .all = true};
+    int width = aep__out_width(STDOUT_FILENO);
+    struct listing listing = {
+        .json = aep__args_given(args, "json"),
+        .all = true,
+        .width = width > 0 ? (size_t)width : 0,
+    };
     int status = list_dead(args, &listing);
     if (status == AEP__EXIT_DONE && listing.found == 0)
         aep__out_hint("dead list: no dead letters");

@@ -3,9 +3,10 @@
 """What the broker refuses for good becomes a dead letter: kept, counted, shown, sent again or dropped
 by command. The others go on."""
 import json
+import subprocess
 import unittest
 
-from harness import LARGE, Case, end_process, numbered_lines, plain_kafka, unique_type
+from harness import LARGE, PROGRAM, Case, end_process, numbered_lines, plain_kafka, unique_type
 
 
 class Dead(Case):
@@ -46,6 +47,20 @@ class Dead(Case):
         there = {record.ordinal for record in records}
         dead = {letter["ordinal"] for letter in letters}
         self.assertEqual(there | dead, set(range(min(there), min(there) + 12)))
+
+    def test_a_line_of_the_list_fits_the_terminal(self):
+        _, spool, topic = self.make_dead()
+        letters = self.dead_list(spool)
+        shown = subprocess.run(["script", "-qec", f"stty cols 80; {PROGRAM} dead list", "/dev/null"],
+                               env=spool.environment({"LC_ALL": "C.UTF-8"}), cwd=spool.home,
+                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        lines = shown.stdout.replace("\r", "").splitlines()
+        self.assertEqual(len(lines), len(letters), shown.stdout)
+        for line, letter in zip(lines, letters):
+            self.assertLessEqual(len(line), 80, line)
+            self.assertEqual(line.split()[0], str(letter["ordinal"]))
+            self.assertIn(letter["error"], line)
+            self.assertTrue(line.endswith(topic[-8:]), line)
 
     def test_wait_says_dead(self):
         kafka, spool = plain_kafka(), self.make_spool()
