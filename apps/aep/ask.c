@@ -72,6 +72,7 @@ static bool may_start(const struct aep__spool *spool)
 
 static int start(const aep_config *config, const struct aep__spool *spool, aep_error *err)
 {
+    struct aep__os_child relay;
     int64_t end_us = aep__clock_mono_us() + START_MS * INT64_C(1000);
     int code = AEP_OK;
     while (code == AEP_OK && !is_listening(spool)) {
@@ -79,7 +80,7 @@ static int start(const aep_config *config, const struct aep__spool *spool, aep_e
             return aep__error(err, AEP_ERELAY, "", "the relay does not answer; see %s/relay.log",
                               spool->path);
         if (may_start(spool))
-            code = aep__relay_start(config, spool->path, err);
+            code = aep__relay_start(config, spool->path, &relay, err);
         poll(NULL, 0, STEP_MS);
     }
     return code;

@@ -63,13 +63,24 @@ int aep__os_watch(int dir_fd);
 /** Whether one has; takes note of it. */
 bool aep__os_watch_seen(int fd);
 
+/** A process that we started: its number, and when it began, since numbers are used again. */
+struct aep__os_child {
+    int pid; /* 0: none */
+    unsigned long long begun;
+};
+
 /** Starts a program that shares nothing with us: no descriptor but input_fd (its 0), own session,
  * root folder as working directory, default signals, the soft limits of files and core reset, the
- * given environment; its end raises no SIGCHLD and leaves no zombie here. Does not copy our memory.
+ * given environment; its end raises no SIGCHLD and leaves no zombie here, unless this process adopts
+ * orphans (process 1, PR_SET_CHILD_SUBREAPER): see aep__os_reap(). Does not copy our memory.
  * @path, @argv, @envp  as execve(2)
  * @input_fd  becomes descriptor 0; 1 and 2 are /dev/null
  * Threads: any; waits until the program has been executed (about a millisecond). */
-int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd);
+int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd,
+                  struct aep__os_child *ret);
+/** Collects it if it has ended and was adopted by this process. Touches no other child, even if that has
+ * got the number since. False: it may end later. */
+bool aep__os_reap(const struct aep__os_child *child);
 
 /** A page of memory, all zero, that a forked child finds all zero again, however it was forked; NULL
  * where the kernel cannot do that. */

@@ -22,6 +22,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -264,6 +265,7 @@ struct spawn {
     int input_fd;
     char *stack_top; /* the program's, until execve */
     int error;       /* errno of what failed, told by both children */
+    int pid;         /* the program's */
 };
 
 /* The kernel's struct sigaction, all zero: SIG_DFL, no flags, empty mask. */
@@ -363,7 +365,8 @@ CHILD_CODE static int run_middle(void *arg)
 {
     struct spawn *spawn = arg;
     syscall(SYS_setsid);
-    if (kernel_clone(run_program, spawn->stack_top, CLONE_VM | CLONE_VFORK, spawn) < 0)
+    spawn->pid = kernel_clone(run_program, spawn->stack_top, CLONE_VM | CLONE_VFORK, spawn);
+    if (spawn->pid < 0)
         spawn->error = errno;
     syscall(SYS_exit_group, 0);
     return 0;
@@ -386,8 +389,38 @@ static int spawn_through_middle(struct spawn *spawn, char *middle_stack_top)
     return spawn->error;
 }
 
-int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd)
+/* proc_pid_stat(5): the 20th word behind the name; 0: there is no such process. */
+static unsigned long long find_begun(int pid)
 {
+    char path[40], text[1024];
+    unsigned long long begun = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    const char *at = strrchr(text, ')');
+    for (int words = 0; at && words < 20; words++)
+        at = strchr(at + 1, ' ');
+    if (at)
+        begun = strtoull(at, NULL, 10);
+    return begun;
+}
+
+bool aep__os_reap(const struct aep__os_child *child)
+{
+    siginfo_t info = {0};
+    if (child->pid <= 0 || find_begun(child->pid) != child->begun)
+        return true;
+    return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | __WALL) < 0 ||
+           info.si_pid != 0;
+}
+
+int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd,
+                  struct aep__os_child *ret)
+{
+    *ret = (struct aep__os_child){0};
     char *stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stacks == MAP_FAILED)
@@ -401,6 +434,8 @@ int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int 
     };
     int error = spawn_through_middle(&spawn, stacks + 2 * STACK_BYTES);
     munmap(stacks, 2 * STACK_BYTES);
+    if (!error)
+        *ret = (struct aep__os_child){spawn.pid, find_begun(spawn.pid)};
     errno = error;
     return error ? -1 : 0;
 }

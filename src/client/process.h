@@ -43,6 +43,7 @@ enum aep__notice {
 
 #define AEP__SCRATCH_POOL 8 /* kept for reuse; more are made when more threads build at once */
 #define AEP__RUN_LOCKS 16
+#define AEP__RELAYS 4 /* that one process has started and that may live */
 
 struct aep__process {
     const struct aep_publisher *pub;
@@ -69,7 +70,8 @@ struct aep__process {
     int64_t probed_us, synced_us; /* monotonic */
     int64_t asked_us;             /* when the relay's status was last looked at */
     int64_t contended_with;       /* the start of the relay against which a contender was started */
-    char relay_problem[384];      /* why no relay could be started; "" if none is known */
+    struct aep__os_child relays[AEP__RELAYS];
+    char relay_problem[384]; /* why no relay could be started; "" if none is known */
     int64_t said_us[AEP__NOTICE_COUNT];
     enum aep_log_level notice_level; /* of what unlock has to say; 0: nothing */
     char notice[512];

@@ -52,11 +52,26 @@ int aep__publisher_process(aep_publisher *pub, struct aep__process **ret, aep_er
     return AEP_OK;
 }
 
+/* Under the lock. Collects those that have ended, which matters where this process adopts orphans: or
+ * each that is started leaves a zombie. */
+static void remember_relay(struct aep__process *process, const struct aep__os_child *relay)
+{
+    struct aep__os_child *free = &process->relays[0];
+    for (int i = 0; i < AEP__RELAYS; i++)
+        if (aep__os_reap(&process->relays[i])) {
+            process->relays[i] = (struct aep__os_child){0};
+            free = &process->relays[i];
+        }
+    *free = *relay;
+}
+
 int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process, aep_error *err)
 {
     aep_error why;
-    int result = aep__relay_start(pub->config, pub->dir, &why);
+    struct aep__os_child relay = {0};
+    int result = aep__relay_start(pub->config, pub->dir, &relay, &why);
     if (aep__process_lock(process, NULL) == AEP_OK) {
+        remember_relay(process, &relay);
         snprintf(process->relay_problem, sizeof process->relay_problem, "%s",
                  result == AEP_OK ? "" : why.text);
         if (result != AEP_OK) {

@@ -149,7 +149,8 @@ static int send_config(int fd, const aep_config *config, aep_error *err)
     return result;
 }
 
-static int start_program(const char *path, const char *dir, int input_fd, aep_error *err)
+static int start_program(const char *path, const char *dir, int input_fd, struct aep__os_child *ret,
+                         aep_error *err)
 {
     char *environment[ENVIRONMENT_MAX + 1];
     char folder[PATH_MAX];
@@ -157,12 +158,13 @@ static int start_program(const char *path, const char *dir, int input_fd, aep_er
     char program[] = AEP__RELAY_PROGRAM, option[] = AEP__RELAY_OPTION;
     char *const arguments[] = {program, option, folder, NULL};
     choose_environment(environment);
-    if (aep__os_spawn(path, arguments, environment, input_fd) == 0)
+    if (aep__os_spawn(path, arguments, environment, input_fd, ret) == 0)
         return AEP_OK;
     return aep__error_errno(err, AEP_ERELAY, "relay.path", "cannot run the relay %s", path);
 }
 
-int aep__relay_start(const aep_config *config, const char *dir, aep_error *err)
+int aep__relay_start(const aep_config *config, const char *dir, struct aep__os_child *ret,
+                     aep_error *err)
 {
     char path[PATH_MAX];
     int ends[2];
@@ -174,10 +176,17 @@ int aep__relay_start(const aep_config *config, const char *dir, aep_error *err)
         return result;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return aep__error_errno(err, AEP_ERELAY, NULL, "cannot make a socketpair for the relay");
-    result = send_config(ends[0], config, err);
+    /* Where the host program has closed its stdout, what it prints must not get into the settings. */
+    ends[0] = aep__os_above(ends[0]);
+    ends[1] = aep__os_above(ends[1]);
+    if (ends[0] < 0 || ends[1] < 0)
+        result = aep__error_errno(err, AEP_ERELAY, NULL, "cannot make a socketpair for the relay");
     if (result == AEP_OK)
-        result = start_program(path, dir, ends[1], err);
-    close(ends[0]);
-    close(ends[1]);
+        result = send_config(ends[0], config, err);
+    if (result == AEP_OK)
+        result = start_program(path, dir, ends[1], ret, err);
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            close(ends[i]);
     return result;
 }

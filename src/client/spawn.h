@@ -14,6 +14,7 @@
 #define AEP_CLIENT_SPAWN_H
 
 #include "aep/aep.h"
+#include "base/os.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,8 +29,10 @@
 
 /** Starts one for the spool in `dir`, with this (loaded) config.
  * Errors: AEP_ERELAY the program is not there or cannot be run, or this process may start none.
+ * @ret  for aep__os_reap()
  * Threads: any; waits until the program has been executed (about a millisecond). */
-int aep__relay_start(const aep_config *config, const char *dir, aep_error *err);
+int aep__relay_start(const aep_config *config, const char *dir, struct aep__os_child *ret,
+                     aep_error *err);
 
 /** Whether this process may start programs: a setuid or setgid one never does. */
 bool aep__relay_allowed(void);

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #define REPORT "witness" /* in the spool folder; appears whole */
@@ -269,6 +270,55 @@ static void test_the_host_program_notices_nothing(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* nor to be left behind */
 }
 
+static unsigned count_zombies(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir("/proc");
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[300], state = ' ';
+        int parent = 0;
+        snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        FILE *file = atoi(entry->d_name) > 0 ? fopen(path, "r") : NULL;
+        if (file && fscanf(file, "%*d (%*[^)]) %c %d", &state, &parent) == 2)
+            count += parent == getpid() && state == 'Z';
+        if (file)
+            fclose(file);
+    }
+    closedir(dir);
+    return count;
+}
+
+/* As process 1 of a container does: a relay that has ended is collected before the next is started,
+ * and other children are not touched. */
+static void test_a_program_that_adopts_orphans_keeps_no_zombies(void **state)
+{
+    struct here *here = *state;
+    static char report[1 << 16];
+    char path[128];
+    snprintf(path, sizeof path, "%s/" REPORT, here->dir);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    use_witness(here);
+    open_publisher(here);
+    pid_t own = fork();
+    if (own == 0)
+        _exit(7);
+    for (int i = 0; i < 3; i++) {
+        int64_t deadline = now_ms() + 60000;
+        for (; access(path, F_OK) < 0 && now_ms() < deadline; poll(NULL, 0, 10))
+            publish(here); /* the stand-in ends at once: the next start is rationed */
+        assert_true(read_report(here, report, sizeof report));
+        while (count_zombies() < 2 && now_ms() < deadline)
+            sched_yield();
+        assert_int_equal(count_zombies(), 2); /* the relay's, until the next is started, and ours */
+    }
+    int status;
+    assert_int_equal(waitpid(own, &status, 0), own);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    while (waitpid(-1, NULL, __WALL) > 0)
+        ;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 static void test_a_publishers_descriptors_end_with_exec_and_with_close(void **state)
 {
     struct here *here = *state;
@@ -434,7 +484,9 @@ static int spawn_as_setgid(void *user)
     struct here *here = user;
     if (setegid(1) < 0 || getegid() == getgid())
         return 0; /* not root: nothing to see */
-    return aep__relay_allowed() || aep__relay_start(here->config, here->dir, NULL) != AEP_ERELAY;
+    struct aep__os_child relay;
+    return aep__relay_allowed() ||
+           aep__relay_start(here->config, here->dir, &relay, NULL) != AEP_ERELAY;
 }
 
 static void test_a_setuid_or_setgid_program_starts_none(void **state)
@@ -509,6 +561,7 @@ int main(int argc, char **argv)
         TEST(test_the_relay_starts_with_nothing_of_its_parents),
         TEST(test_the_host_program_notices_nothing),
         TEST(test_a_publishers_descriptors_end_with_exec_and_with_close),
+        TEST(test_a_program_that_adopts_orphans_keeps_no_zombies),
         TEST(test_many_publishers_start_one_relay_at_a_time),
         TEST(test_a_living_relay_is_left_alone),
         TEST(test_a_relay_whose_authentication_fails_gets_one_contender),
