@@ -28,7 +28,7 @@ static int open_admin(struct aep__doctor *doctor, struct aep__admin **ret)
         strstr(err.text, "kerberos")
             ? "set kafka.sasl.mechanism to what the server offers, for example PLAIN "
               "or SCRAM-SHA-256"
-            : "correct it; `aep config explain` shows where it was said");
+            : "correct it; `aep config explain` shows where it is set");
     return code;
 }
 
@@ -89,11 +89,11 @@ static const struct {
     enum aep__grade grade;
     const char *text, *remedy;
 } rights[] = {
-    [AEP__KNOWN_NOT] = {AEP__GRADE_UNKNOWN, "not known if it may be written",
-                        "an event tells: see the step probe; librdkafka 2.3 or newer can ask"},
-    [AEP__KNOWN_NO] = {AEP__GRADE_FAILED, "may not be written",
-                       "grant the user the right WRITE on it"},
-    [AEP__KNOWN_YES] = {AEP__GRADE_FINE, "may be written", NULL},
+    [AEP__KNOWN_NOT] = {AEP__GRADE_UNKNOWN, "whether it is writable is not known",
+                        "see the step probe; librdkafka 2.3 or newer can ask Kafka"},
+    [AEP__KNOWN_NO] = {AEP__GRADE_FAILED, "not writable by this user",
+                       "grant the user WRITE on it"},
+    [AEP__KNOWN_YES] = {AEP__GRADE_FINE, "writable", NULL},
 };
 
 static void judge_present(struct aep__doctor *doctor, const struct aep__admin_topic *topic)
@@ -115,15 +115,15 @@ static const struct {
     {AEP__KNOWN_YES, AEP__ADMIN_MADE, AEP__GRADE_FINE,
      "missing; its first event creates it (auto.create.topics.enable)", NULL},
     {AEP__KNOWN_NO, AEP__ADMIN_MADE, AEP__GRADE_FAILED,
-     "missing, and Kafka creates none by itself: its events are kept aside",
+     "missing, and Kafka does not create topics by itself: its events are parked",
      "create it: `aep topics create`"},
     {AEP__KNOWN_NOT, AEP__ADMIN_MADE, AEP__GRADE_WARNING,
-     "missing; whether Kafka creates it by itself is not known", "create it: `aep topics create`"},
+     "missing; whether Kafka will create it is not known", "create it: `aep topics create`"},
     {AEP__KNOWN_NOT, AEP__ADMIN_NOT_ALLOWED, AEP__GRADE_FAILED,
-     "missing, and this user may not create it: its events are kept aside",
-     "have it created by who may, or grant the user the right CREATE on it"},
+     "missing, and this user may not create it: its events are parked",
+     "have an administrator create it, or grant the user CREATE on it"},
     {AEP__KNOWN_NOT, AEP__ADMIN_NOT_MADE, AEP__GRADE_FAILED, "missing, and it cannot be created",
-     "see to what Kafka says"},
+     "mend what Kafka reports"},
 };
 
 static void judge_missing(struct aep__doctor *doctor, const char *name, enum aep__known auto_create)
@@ -158,8 +158,7 @@ static void judge_topic(struct aep__doctor *doctor, const struct aep__admin_topi
     case AEP__ADMIN_FORBIDDEN:
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s: forbidden to this user",
                      topic->name);
-        aep__verdict_remedy(&doctor->verdicts,
-                            "grant the user the rights WRITE and DESCRIBE on it");
+        aep__verdict_remedy(&doctor->verdicts, "grant the user WRITE and DESCRIBE on it");
         break;
     case AEP__ADMIN_UNCLEAR:
         aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%s: %s", topic->name, topic->error);
@@ -178,7 +177,7 @@ void aep__doctor_topics(struct aep__doctor *doctor)
     enum aep__known auto_create = aep__admin_auto_create(doctor->admin, doctor->timeout_ms);
     if (aep__admin_describe(doctor->admin, topics, count, doctor->timeout_ms, &err) != AEP_OK) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
-        aep__verdict_remedy(&doctor->verdicts, "try again; look at the broker's log");
+        aep__verdict_remedy(&doctor->verdicts, "try again; check the broker's log");
         return;
     }
     for (size_t i = 0; i < count; i++)

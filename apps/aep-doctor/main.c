@@ -42,16 +42,16 @@ static const char *obstacle(const struct aep__doctor *doctor, enum need need)
 {
     bool of_kafka = need == NEEDS_SERVERS || need == NEEDS_CONTACT;
     if (need != NEEDS_NOTHING && !doctor->config)
-        return "not looked at: the configuration is wrong";
+        return "not checked: the configuration is wrong";
     if ((need == NEEDS_SPOOL || need == NEEDS_WAY) && doctor->spool.dir_fd < 0)
-        return "not looked at: there is no spool";
+        return "not checked: there is no spool";
     if (of_kafka && is_local(doctor))
         return "local mode: no Kafka";
     if (need == NEEDS_SERVERS &&
         !*aep__config_text(doctor->config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS))
-        return "not looked at: no servers are set";
+        return "not checked: no servers are set";
     if ((need == NEEDS_CONTACT || (need == NEEDS_WAY && !is_local(doctor))) && !doctor->admin)
-        return "not looked at: no contact with Kafka";
+        return "not checked: no contact with Kafka";
     return NULL;
 }
 

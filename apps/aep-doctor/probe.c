@@ -22,8 +22,8 @@ static const struct {
     const char *text, *remedy;
 } outcomes[] = {
     {AEP_EDEFERRED, "is still on disk", "see the steps above; it is sent once Kafka takes it"},
-    {AEP_EPARKED, "was kept aside: its topic is missing or forbidden",
-     "`aep topics create`, or grant the user the right WRITE; it is sent once it can be"},
+    {AEP_EPARKED, "was parked: its topic is missing or forbidden",
+     "`aep topics create`, or grant the user WRITE; it is sent then"},
     {AEP_EDEAD, "was refused by Kafka for good", "`aep dead list` says why"},
     {AEP_ERELAY, "is on disk, but no relay could be started",
      "see the steps relay and relay program"},
@@ -141,7 +141,7 @@ void aep__doctor_probe(struct aep__doctor *doctor)
     aep_receipt started = AEP_RECEIPT_INIT, completed = AEP_RECEIPT_INIT;
     aep_error err;
     if (aep__args_given(doctor->args, "no_probe")) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED, "left out: --no-probe");
+        aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED, "--no-probe was given");
         return;
     }
     int64_t begin_us = aep__clock_mono_us();

@@ -84,7 +84,7 @@ void aep__doctor_program(struct aep__doctor *doctor)
     enum aep__grade bad = wanted ? AEP__GRADE_FAILED : AEP__GRADE_WARNING;
     if (aep__relay_find(doctor->config, found, sizeof found, &err) != AEP_OK) {
         aep__verdict(&doctor->verdicts, bad, "%s", err.text);
-        aep__verdict_remedy(&doctor->verdicts, "install aep whole, or set relay.path");
+        aep__verdict_remedy(&doctor->verdicts, "install all of aep, or set relay.path");
         return;
     }
     if (!realpath(found, path))
@@ -100,8 +100,7 @@ void aep__doctor_program(struct aep__doctor *doctor)
                  line);
     if (!same)
         aep__verdict_remedy(&doctor->verdicts,
-                            "it comes from another release than this program, "
-                            "which is %s",
+                            "this program is %s: install both from the same release",
                             aep_version());
 }
 
@@ -120,7 +119,7 @@ static const struct {
     {"external", false, AEP__GRADE_FAILED, "none runs, and relay.mode=external starts none",
      "start it: `aep relay run`, or systemctl --user start aep-relay"},
     {"off", false, AEP__GRADE_WARNING, "none runs, and relay.mode=off starts none",
-     "set relay.mode=auto, or start one now and then: `aep relay start`"},
+     "set relay.mode=auto, or run `aep relay start` now and then"},
 };
 
 static void judge_absence(struct aep__doctor *doctor)
@@ -144,8 +143,8 @@ static const struct {
     [AEP_BROKER_UNKNOWN] = {"has not tried to connect yet", false},
     [AEP_BROKER_CONNECTED] = {"connected", false},
     [AEP_BROKER_UNREACHABLE] = {"cannot reach Kafka", true},
-    [AEP_BROKER_AUTH_FAILED] = {"is not let in by Kafka", true},
-    [AEP_BROKER_FORBIDDEN] = {"connected, but some topic may not be written", true},
+    [AEP_BROKER_AUTH_FAILED] = {"Kafka refuses its login", true},
+    [AEP_BROKER_FORBIDDEN] = {"connected, but some topic is forbidden", true},
     [AEP_BROKER_LOCAL] = {"local mode", false},
     [AEP_BROKER_MISCONFIGURED] = {"can make no client of its settings", true},
 };
@@ -242,23 +241,22 @@ static void judge_aside(struct aep__doctor *doctor, const struct aep__status *st
 {
     const struct trouble rows[] = {
         {status->parked_now, "event", "parked: a topic is missing or forbidden",
-         "see the step topics; they are sent once the topic takes them", NULL},
+         "see the step topics; they are sent once the topic accepts them", NULL},
         {status->dead_now, "dead letter", "refused by Kafka for good",
          "`aep dead list` shows them and why; replay or drop them", NULL},
         {stats->refused_full, "event", "refused because the spool was full",
-         "raise spool.max_bytes, or have Kafka take events sooner", "refused_full"},
+         "get Kafka to accept events, or raise spool.max_bytes", "refused_full"},
         {stats->refused_invalid, "event", "refused as invalid",
-         "look at the errors of the programs that publish; `aep validate` checks an event",
+         "read the errors that the publishing programs report; `aep validate` checks an event",
          "refused_invalid"},
         {stats->refused_too_big, "event", "refused as too large",
          "shorten them, or raise limits.message_bytes (and Kafka's max.message.bytes)",
          "refused_too_big"},
-        {stats->refused_io, "event", "refused because of the disk", "see to the disk",
-         "refused_io"},
+        {stats->refused_io, "event", "refused because of the disk", "check the disk", "refused_io"},
         {stats->dead_dropped, "dead letter", "dropped",
-         "raise dead.max_bytes, or look at them sooner: `aep dead list`", "dead_dropped"},
-        {stats->lost, "event", "lost with files that somebody removed",
-         "let nothing but aep touch the spool's folder", "lost"},
+         "raise dead.max_bytes, or replay or drop them sooner: `aep dead list`", "dead_dropped"},
+        {stats->lost, "event", "lost: somebody removed files from the spool",
+         "let nothing but aep change the spool's folder", "lost"},
     };
     judge_troubles(doctor, rows, sizeof rows / sizeof *rows);
 }

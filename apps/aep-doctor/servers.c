@@ -58,17 +58,17 @@ static void judge_server(struct aep__doctor *doctor, const struct server *server
     char name[sizeof server->host + sizeof server->port + 4];
     snprintf(name, sizeof name, is_v6 ? "[%s]:%s" : "%s:%s", server->host, server->port);
     if (reach->reached) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s takes connections, in %s", name,
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s accepts connections (%s)", name,
                      aep__amount_ms(reach->best_ms).text);
     } else if (reach->resolved) {
-        aep__verdict(&doctor->verdicts, bad, "%s takes no connection", name);
+        aep__verdict(&doctor->verdicts, bad, "%s accepts no connection", name);
         aep__verdict_remedy(&doctor->verdicts, "start Kafka there, correct "
-                                               "KAFKA_BOOTSTRAP_SERVERS, or open the way to it "
-                                               "(firewall, VPN)");
+                                               "KAFKA_BOOTSTRAP_SERVERS, or check the firewall "
+                                               "or VPN");
     } else {
-        aep__verdict(&doctor->verdicts, bad, "%s: the name is not known on this machine", name);
+        aep__verdict(&doctor->verdicts, bad, "%s: this machine cannot resolve the name", name);
         aep__verdict_remedy(&doctor->verdicts, "correct the name in KAFKA_BOOTSTRAP_SERVERS, or "
-                                               "have it resolved on this machine");
+                                               "make it resolve on this machine");
     }
     add_addresses(doctor, reach);
 }
@@ -105,14 +105,14 @@ static void judge_broker(void *user, const struct aep__admin_broker *broker)
     snprintf(port, sizeof port, "%d", broker->port);
     aep__reach_try(&reach, broker->host, port, family_of(doctor->config), doctor->timeout_ms);
     if (reach.reached) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "broker %d at %s:%s takes connections",
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "broker %d at %s:%s accepts connections",
                      broker->id, broker->host, port);
     } else {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED,
-                     "broker %d says that it is at %s:%s, which %s", broker->id, broker->host, port,
-                     reach.resolved ? "takes no connection" : "is not known on this machine");
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "broker %d advertises %s:%s, which %s",
+                     broker->id, broker->host, port,
+                     reach.resolved ? "accepts no connection" : "this machine cannot resolve");
         aep__verdict_remedy(&doctor->verdicts, "correct advertised.listeners of that broker, or "
-                                               "have its name resolved and reached from here");
+                                               "make that address reachable from here");
     }
     add_addresses(doctor, &reach);
     aep__reach_done(&reach);
@@ -124,5 +124,5 @@ void aep__doctor_brokers(struct aep__doctor *doctor)
     if (aep__admin_brokers(doctor->admin, doctor->timeout_ms, judge_broker, doctor, &err) == AEP_OK)
         return;
     aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
-    aep__verdict_remedy(&doctor->verdicts, "try again; look at the broker's log");
+    aep__verdict_remedy(&doctor->verdicts, "try again; check the broker's log");
 }

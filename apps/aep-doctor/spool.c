@@ -39,8 +39,8 @@ static void judge_kind(struct aep__doctor *doctor)
                  (unsigned long)st.st_uid, (unsigned)st.st_mode & 07777, fs_name);
     if (spool->fs == AEP__FS_VOLATILE)
         aep__verdict_remedy(&doctor->verdicts,
-                            "what is not sent is lost with the machine or container: set "
-                            "AEP_SPOOL_DIR to a folder on a disk or volume that stays");
+                            "unsent events are lost with the machine or container: set "
+                            "AEP_SPOOL_DIR to a folder on a persistent disk or volume");
     else if (spool->fs == AEP__FS_REMOTE)
         aep__verdict_remedy(&doctor->verdicts, "a spool is not safe on a remote file system: set "
                                                "AEP_SPOOL_DIR to a folder on a local disk");
@@ -72,11 +72,11 @@ static void judge_use(struct aep__doctor *doctor, const aep_health *health)
         return;
     aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "the spool is %d %% full",
                  (int)(100 * (double)health->used_bytes / (double)health->max_bytes));
-    aep__verdict_remedy(&doctor->verdicts,
-                        doctor->spool.local ? "the oldest events go first; raise spool.max_bytes "
-                                              "to keep more"
-                                            : "have Kafka take events again, or raise "
-                                              "spool.max_bytes: a full spool refuses events");
+    aep__verdict_remedy(&doctor->verdicts, doctor->spool.local
+                                               ? "the oldest events are removed first; raise "
+                                                 "spool.max_bytes to keep more"
+                                               : "a full spool refuses events: get Kafka to accept "
+                                                 "them, or raise spool.max_bytes");
 }
 
 /* A new file that has no name, or none any more. */
@@ -113,12 +113,13 @@ static void judge_write(struct aep__doctor *doctor)
     int64_t took_us = try_write(&doctor->spool);
     if (took_us < 0) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "cannot write there: %m");
-        aep__verdict_remedy(&doctor->verdicts, "see to the disk, or set AEP_SPOOL_DIR to another "
+        aep__verdict_remedy(&doctor->verdicts, "check the disk, or set AEP_SPOOL_DIR to another "
                                                "folder");
         return;
     }
     aep__verdict(&doctor->verdicts, took_us < SYNC_SLOW_US ? AEP__GRADE_FINE : AEP__GRADE_WARNING,
-                 "writable; 4 KiB are on disk in %s", aep__amount_ms((double)took_us / 1000).text);
+                 "writable; 4 KiB reach the disk in %s",
+                 aep__amount_ms((double)took_us / 1000).text);
     if (took_us >= SYNC_SLOW_US)
         aep__verdict_remedy(&doctor->verdicts, "the disk is slow: with spool.sync=always each "
                                                "publish waits that long");
@@ -132,8 +133,8 @@ void aep__doctor_spool(struct aep__doctor *doctor)
     if (code != AEP_OK) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts,
-                            "see to that folder, or set AEP_SPOOL_DIR to another "
-                            "one of this user on a local disk");
+                            "mend that folder, or set AEP_SPOOL_DIR to another one on a local "
+                            "disk that belongs to this user");
         return;
     }
     if (doctor->spool.dir_fd < 0) {
@@ -146,7 +147,7 @@ void aep__doctor_spool(struct aep__doctor *doctor)
         judge_use(doctor, &health);
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
-        aep__verdict_remedy(&doctor->verdicts, "move the folder away; a new one is made");
+        aep__verdict_remedy(&doctor->verdicts, "move the folder away; a new one will be created");
     }
     judge_write(doctor);
 }
@@ -174,19 +175,19 @@ void aep__doctor_clock(struct aep__doctor *doctor)
     int64_t now_us = aep__clock_wall_us();
     aep__clock_format(now_us, text);
     if (now_us < CLOCK_BEGIN_US) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "it is %s, says the clock", text);
-        aep__verdict_remedy(&doctor->verdicts, "set the clock: events bear its time");
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "the clock says %s", text);
+        aep__verdict_remedy(&doctor->verdicts, "set the clock: events carry its time");
     } else if (was_set_back(doctor, now_us)) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
                      "%s; it was set back since the relay last wrote", text);
-        aep__verdict_remedy(&doctor->verdicts, "see that the clock is right (timedatectl)");
+        aep__verdict_remedy(&doctor->verdicts, "check that the clock is right (timedatectl)");
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s", text);
     }
     if (boot_known())
         return;
-    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "the kernel does not tell its boot id");
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "the kernel's boot id cannot be read");
     aep__verdict_remedy(&doctor->verdicts,
-                        "make /proc/sys/kernel/random/boot_id readable: without it a restart of "
-                        "the machine is not noticed");
+                        "make /proc/sys/kernel/random/boot_id readable: without it aep does not "
+                        "notice that the machine restarted");
 }

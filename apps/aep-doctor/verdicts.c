@@ -195,7 +195,7 @@ static void add_text_sum(struct aep__verdicts *verdicts)
         aep__buf_format(&verdicts->out, "\n%u failed, %s\n", counts[AEP__GRADE_FAILED],
                         aep__amount_of(counts[AEP__GRADE_WARNING], "warning").text);
     else if (counts[AEP__GRADE_UNKNOWN])
-        aep__buf_format(&verdicts->out, "\nnothing failed; not known: %u\n",
+        aep__buf_format(&verdicts->out, "\nnothing failed; unknown: %u\n",
                         counts[AEP__GRADE_UNKNOWN]);
     else
         aep__buf_text(&verdicts->out, "\nall is well\n");

@@ -23,17 +23,14 @@
 #define OPEN_FILES 4096
 
 static const char usage_text[] =
-    "usage: aep-relay --foreground [--spool DIR]\n"
-    "\n"
-    "Delivers the events of one spool to Kafka until it is told to stop (SIGTERM).\n"
-    "Its settings are those of every publisher: the environment, aep.conf.\n"
-    "\n"
+    "usage: aep-relay --foreground [--spool DIR]\n\n"
+    "Delivers the events of one spool to Kafka until SIGTERM.\n"
+    "Its settings come from the environment and aep.conf, as a publisher's do.\n\n"
     "  --foreground  stay; take over from a relay that a publisher has started\n"
     "  --spool DIR   the spool folder, instead of the configured one\n"
     "  --version     print the version\n"
-    "  --help        print this\n"
-    "\n"
-    "Publishers start it by themselves where relay.mode is auto.\n";
+    "  --help        print this\n\n"
+    "Publishers start it by themselves if relay.mode is auto.\n";
 
 struct options {
     bool foreground;

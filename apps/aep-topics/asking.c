@@ -29,7 +29,7 @@ static int choose_topics(struct aep__asking *asking, aep_error *err)
     for (size_t i = 0; i < asking->count; i++) {
         asking->names[i] = from[i];
         if (!aep__topic_name_valid(aep__slice_text(from[i])))
-            return aep__error(err, AEP_EINVAL, "topic", "%s: \"%s\" is no name for a topic",
+            return aep__error(err, AEP_EINVAL, "topic", "%s: \"%s\" is not a topic name",
                               asking->args->name, from[i]);
     }
     return AEP_OK;
@@ -44,7 +44,7 @@ static int load_config(struct aep__asking *asking, aep_error *err)
     aep_config_free(arguments);
     if (code == AEP_OK && aep__config_is(asking->config, AEP__OPT_MODE, "local"))
         return aep__error(err, AEP_ECONFIG, "mode",
-                          "with mode=local there is no Kafka, so there are no topics");
+                          "mode=local uses no Kafka, so there are no topics");
     if (code == AEP_OK && !*aep__config_text(asking->config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS))
         return aep__error(err, AEP_ECONFIG, "kafka.bootstrap.servers",
                           "no Kafka servers are set: set KAFKA_BOOTSTRAP_SERVERS=host:9092");

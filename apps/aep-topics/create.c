@@ -100,11 +100,11 @@ static void add_existing(struct aep__asking *asking, struct aep__buf *out, const
 {
     struct aep__admin_topic topic = {.name = name};
     aep_error ignored;
-    aep__buf_format(out, "%s exists already", name);
+    aep__buf_format(out, "%s already exists", name);
     size_t begin = out->len;
     if (aep__admin_describe(asking->admin, &topic, 1, AEP__ASKING_TIMEOUT_MS, &ignored) == AEP_OK)
         add_differences(out, &topic, plan);
-    aep__buf_text(out, out->len > begin ? ": left as it is\n" : "\n");
+    aep__buf_text(out, out->len > begin ? ": left unchanged\n" : "\n");
 }
 
 /* Says what became of each; the exit status. */
@@ -123,7 +123,8 @@ static int show_made(struct aep__asking *asking, const struct aep__admin_new *to
             failed = AEP__EXIT_FAILED;
             aep__out_say("%s was not created: %s", topic->name, topic->error);
             if (topic->made == AEP__ADMIN_NOT_ALLOWED)
-                aep__out_say("remedy: grant the user the right CREATE on it, or have it created");
+                aep__out_say("remedy: grant the user CREATE on it, or have an administrator "
+                             "create it");
         }
     }
     int status = aep__out_finish(&out);

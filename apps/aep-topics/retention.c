@@ -34,7 +34,7 @@ int aep__retention_read(const char *text, int64_t *ret_ms, aep_error *err)
         *ret_ms = strtoll(text, NULL, 10);
     else if (!read_time(text, ret_ms))
         return aep__error(err, AEP_EINVAL, "retention",
-                          "topics create: --retention takes a time as 7d or 12h, a number of "
+                          "topics create: --retention takes a time such as 7d or 12h, a number of "
                           "milliseconds, or -1, not \"%s\"",
                           text);
     return AEP_OK;

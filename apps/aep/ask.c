@@ -77,7 +77,9 @@ static int start(const aep_config *config, const struct aep__spool *spool, aep_e
     int code = AEP_OK;
     while (code == AEP_OK && !is_listening(spool)) {
         if (aep__clock_mono_us() >= end_us)
-            return aep__error(err, AEP_ERELAY, "", "the relay does not answer; see %s/relay.log",
+            return aep__error(err, AEP_ERELAY, "",
+                              "the relay was started but does not answer; "
+                              "see %s/relay.log",
                               spool->path);
         if (may_start(spool))
             code = aep__relay_start(config, spool->path, &relay, err);
@@ -140,9 +142,9 @@ int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms
         return aep__error_memory(err);
     int code = AEP_OK, fd = connect_relay(spool);
     if (fd < 0)
-        code = aep__error_errno(err, AEP_ERELAY, "", "no relay answers for %s", spool->path);
+        code = aep__error_errno(err, AEP_ERELAY, "", "no relay answers on %s", spool->path);
     else if (!aep__control_send(fd, "%s", request))
-        code = aep__error(err, AEP_ERELAY, "", "the relay takes no requests now");
+        code = aep__error(err, AEP_ERELAY, "", "the relay is busy: try again");
     else
         code = receive(fd, timeout_ms, text, err);
     if (code == AEP_OK) {

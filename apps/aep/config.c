@@ -40,7 +40,7 @@ static const struct aep__flag explain_options[] = {
 
 static const struct aep__verb explain = {
     .name = "explain",
-    .summary = "prints every option in force, its value and where that came from",
+    .summary = "prints every option, its value in force and where it was set",
     .usage = "[--json]",
     .description = "Secrets are masked. Exit status 1: publishing would be refused with this "
                    "configuration; the reason is on stderr.",
@@ -50,7 +50,7 @@ static const struct aep__verb explain = {
 
 static const struct aep__verb reference = {
     .name = "reference",
-    .summary = "prints the reference of all options (Markdown)",
+    .summary = "prints the reference for all options (Markdown)",
     .run = run_reference,
 };
 
@@ -58,9 +58,8 @@ static const struct aep__verb *const actions[] = {&explain, &reference, NULL};
 
 const struct aep__verb aep__verb_config = {
     .name = "config",
-    .summary = "shows the configuration and where each value came from",
+    .summary = "shows the configuration and where each value was set",
     .usage = "explain [--json] | reference",
-    .description = "A value given by --set beats the environment, which beats aep.conf, which "
-                   "beats the default.",
+    .description = "--set beats the environment, which beats aep.conf, which beats the default.",
     .actions = actions,
 };

@@ -183,7 +183,7 @@ static int read_ordinal(const struct aep__args *args, uint64_t *ret, aep_error *
     const char *text = args->operands[0];
     *ret = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end)
-        return aep__error(err, AEP_EINVAL, "", "%s: an ordinal is wanted, as `aep dead list` shows",
+        return aep__error(err, AEP_EINVAL, "", "%s: give an ordinal, as `aep dead list` shows it",
                           args->name);
     return AEP_OK;
 }
@@ -235,20 +235,21 @@ static int ask_relay(const struct aep__args *args, const char *what, const char 
 
 static int run_replay(struct aep__args *args)
 {
-    return ask_relay(args, "dead-replay", "to be sent again");
+    return ask_relay(args, "dead-replay", "will be sent again");
 }
 
 static int run_drop(struct aep__args *args)
 {
     if (args->operand_count == 0 && !aep__args_given(args, "yes")) {
-        aep__out_say("dead drop: this drops all dead letters for good; say --yes, or name one");
+        aep__out_say("dead drop: this drops all dead letters for good: confirm with --yes, or "
+                     "name one");
         return AEP__EXIT_USAGE;
     }
     return ask_relay(args, "dead-drop", "dropped");
 }
 
 static const struct aep__flag list_options[] = {
-    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
+    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints one JSON object per line.", NULL, NULL, NULL},
     AEP__SPOOL_OPTION,
     AEP__OPTIONS_END,
 };
@@ -259,7 +260,8 @@ static const struct aep__flag show_options[] = {
 };
 
 static const struct aep__flag drop_options[] = {
-    {"yes", 'y', AEP__ARGUMENT_NONE, NULL, "Drops all of them.", NULL, NULL, NULL},
+    {"yes", 'y', AEP__ARGUMENT_NONE, NULL, "Confirms that all of them are to be dropped.", NULL,
+     NULL, NULL},
     AEP__SPOOL_OPTION,
     AEP__OPTIONS_END,
 };
@@ -274,7 +276,7 @@ static const struct aep__verb list = {
 
 static const struct aep__verb show = {
     .name = "show",
-    .summary = "prints one dead letter as JSON, its event and headers whole",
+    .summary = "prints one dead letter as JSON, with its whole event and headers",
     .usage = "ORDINAL [--spool DIR]",
     .options = show_options,
     .operands_min = 1,
@@ -304,11 +306,11 @@ static const struct aep__verb *const actions[] = {&list, &show, &replay, &drop, 
 
 const struct aep__verb aep__verb_dead = {
     .name = "dead",
-    .summary = "lists, shows, sends again or drops what Kafka has refused for good",
+    .summary = "lists, shows, replays or drops events that Kafka refused for good",
     .usage = "list | show ORDINAL | replay [ORDINAL] | drop ORDINAL | drop --yes",
     .description =
-        "A message that is too large for the topic or is otherwise refused for good does not hold "
-        "up the others: the relay puts it into the dead-letter log of its spool, which is bounded "
-        "(dead.max_bytes) and counted.",
+        "A message that Kafka refuses for good, for example because it is too large for the "
+        "topic, does not block the others: the relay moves it to the dead-letter log of its spool "
+        "and counts it. dead.max_bytes limits the log.",
     .actions = actions,
 };

@@ -43,38 +43,39 @@ static int run_verb(const struct aep__verb *verb, const char *name, char **argv,
     return status;
 }
 
-/* Says that a verb or action is unknown, or that none was typed, and where to go on: to the nearest
- * one, else as `known` says. */
-static int refuse(const struct aep__verb *const *verbs, const char *noun, const char *typed,
-                  const char *known)
+/* Reports that a verb or action is unknown, or that none was typed, and names the nearest one, else
+ * says `known`.
+ * @where  begins the message: "dead: " for an action, "" for a verb */
+static int refuse(const struct aep__verb *const *verbs, const char *where, const char *noun,
+                  const char *typed, const char *known)
 {
     struct aep__nearest nearest = {.wanted = typed};
     for (; *verbs; verbs++)
         aep__nearest_show(&nearest, (*verbs)->name);
     const char *near = aep__nearest_get(&nearest);
     if (!*typed)
-        aep__out_say("%s is wanted%s", noun, known);
+        aep__out_say("%sno %s given%s", where, noun, known);
     else if (near)
-        aep__out_say("%s is wanted, not \"%s\"; did you mean %s?", noun, typed, near);
+        aep__out_say("%sunknown %s \"%s\"; did you mean %s?", where, noun, typed, near);
     else
-        aep__out_say("%s is wanted, not \"%s\"%s", noun, typed, known);
+        aep__out_say("%sunknown %s \"%s\"%s", where, noun, typed, known);
     return AEP__EXIT_USAGE;
 }
 
 static int refuse_action(const struct aep__verb *verb, const char *name, const char *typed)
 {
-    char noun[96], known[256] = ":";
-    snprintf(noun, sizeof noun, "%s: an action", name);
+    char where[96], known[256] = ":";
+    snprintf(where, sizeof where, "%s: ", name);
     for (const struct aep__verb *const *action = verb->actions; *action; action++) {
         size_t len = strlen(known);
         snprintf(known + len, sizeof known - len, "%s%s", len > 1 ? ", " : " ", (*action)->name);
     }
-    return refuse(verb->actions, noun, typed, known);
+    return refuse(verb->actions, where, "action", typed, known);
 }
 
 int aep__verb_refuse(const char *typed)
 {
-    return refuse(aep__verbs, "a verb", typed, "; `aep --help` lists them");
+    return refuse(aep__verbs, "", "verb", typed, "; `aep --help` lists them");
 }
 
 int aep__verb_main(const struct aep__verb *verb, const char *name, char **argv,

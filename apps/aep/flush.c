@@ -72,10 +72,9 @@ static int check_destination(const struct aep__spool *spool, const char *destina
     bool same = aep__spool_made_for(spool, aep__buf_string(&ours));
     aep__buf_done(&ours);
     return same ? AEP_OK
-                : aep__error(
-                      err, AEP_ECONFIG, "kafka",
-                      "%s is for %s: aep.conf or the environment must say how to log in there",
-                      spool->path, destination);
+                : aep__error(err, AEP_ECONFIG, "kafka",
+                             "%s is for %s: set its login in aep.conf or the environment",
+                             spool->path, destination);
 }
 
 /* One that nothing waits in and nobody has written to for spool.remove_after. */
@@ -152,13 +151,13 @@ static int run_flush(struct aep__args *args)
 
 static const struct aep__flag options[] = {
     {"timeout", 't', AEP__ARGUMENT_VALUE, "MS",
-     "Waits at most this long, for each spool: milliseconds, or a time such as 5s; 30 s if not "
-     "given, -1 for ever.",
+     "Waits at most this long for each spool: milliseconds, or a time such as 5s; -1: for ever. "
+     "Default: 30 s.",
      NULL, NULL, NULL},
     {"all", 'a', AEP__ARGUMENT_NONE, NULL,
-     "Every spool of this user that holds events: the configured one and those beside it. One whose "
-     "login the configuration does not hold is said and left. One that is empty and has not been "
-     "used for spool.remove_after (30 days) is removed.",
+     "Flushes every spool of this user that holds events: the configured one and those beside it. "
+     "A spool whose login is not configured is reported and skipped. An empty spool that has not "
+     "been used for spool.remove_after (30 days) is removed.",
      NULL, NULL, NULL},
     AEP__OPTIONS_END,
 };
@@ -167,8 +166,9 @@ const struct aep__verb aep__verb_flush = {
     .name = "flush",
     .summary = "waits until everything in the spool is delivered",
     .usage = "[--all] [--timeout MS]",
-    .description = "Of the configured spool; starts a relay if none runs. Exit status 3: something "
-                   "is still on disk or parked. In local mode there is nothing to deliver.",
+    .description = "Flushes the configured spool; starts a relay if none runs. Exit status 3: "
+                   "something is still on disk or parked. In local mode there is nothing to "
+                   "deliver.",
     .options = options,
     .run = run_flush,
 };

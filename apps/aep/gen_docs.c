@@ -102,7 +102,7 @@ static void put_options(FILE *out, const struct aep__verb *verb)
         if (strcmp(own, group) != 0 && *own)
             fprintf(out, ".SS \"%s\"\n", own);
         else if (strcmp(own, group) != 0)
-            fputs(".SS \"of every verb\"\n", out);
+            fputs(".SS \"options of every verb\"\n", out);
         group = own;
         struct aep__buf text = {0};
         aep__help_option(&text, &rows[i], rows, count);
@@ -162,12 +162,11 @@ static void put_verb_page(FILE *out, const struct aep__verb *verb)
 static void put_main_page(FILE *out)
 {
     fprintf(out, ".TH AEP 1 \"\" \"aep %s\" \"aep\"\n.SH NAME\naep \\- ", aep_version());
-    put_text(out, "publishes the lifecycle of agent executions to Kafka through a durable local "
-                  "spool");
+    put_text(out, "publishes what AI agents do to Kafka, through a durable local spool");
     fputs(".SH SYNOPSIS\n.B aep\n.I VERB\n[\\fIOPTION\\fR]...\n.SH DESCRIPTION\n", out);
-    put_text(out, "An event is on disk before a command that publishes it ends, and leaves the "
-                  "disk only when Kafka has acknowledged it. A relay in the background, one for "
-                  "each spool, is the only process that speaks with Kafka.");
+    put_text(out, "A command that publishes an event ends once the event is on disk. The event "
+                  "leaves the disk only after Kafka has acknowledged it. One relay per spool "
+                  "runs in the background; no other process talks to Kafka.");
     for (const struct aep__verb *const *verb = aep__verbs; *verb; verb++) {
         if (aep__verb_heading(*verb))
             fprintf(out, ".SS \"%s\"\n", aep__verb_heading(*verb));
@@ -179,8 +178,9 @@ static void put_main_page(FILE *out)
     put_paragraphs(out, aep__help_variables);
     put_paragraphs(out, "`aep config explain` lists every option, its variable and its value.\n\n"
                         "AEP_CORRELATION_ID, AEP_CAUSATION_ID, AEP_SESSION_ID, AEP_AGENT_NAME, "
-                        "TRACEPARENT: the execution that the caller runs within; `aep run` sets "
-                        "them.\n\nNO_COLOR: no colour, on terminals too.");
+                        "TRACEPARENT: the execution that the caller is part of; `aep run` sets "
+                        "them.\n\n"
+                        "NO_COLOR: no colour, even on a terminal.");
     fputs("\n.SH EXAMPLES\n", out);
     put_paragraphs(out, aep__help_examples);
     fputs(".SH FILES\n.TP\n$XDG_CONFIG_HOME/aep/aep.conf, /etc/aep/aep.conf\nConfiguration.\n"
@@ -376,7 +376,7 @@ static const char bash_end[] =
 
 static void put_bash(FILE *out)
 {
-    fputs("# bash completion for aep; made from its tables\n_aep_verbs='", out);
+    fputs("# bash completion for aep; generated from its tables\n_aep_verbs='", out);
     put_names(out, aep__verbs);
     fputs("'\n_aep_actions()\n{\n    case $1 in\n", out);
     put_bash_actions(out);
@@ -468,7 +468,7 @@ static void put_zsh_names(FILE *out, const struct aep__verb *const *verbs, const
 
 static void put_zsh(FILE *out)
 {
-    fputs("#compdef aep\n# made from the tables of aep\n_aep_verbs()\n{\n", out);
+    fputs("#compdef aep\n# generated from the tables of aep\n_aep_verbs()\n{\n", out);
     put_zsh_names(out, aep__verbs, "    ");
     fputs("\n}\n# the actions of verb $1; false: it has none\n_aep_actions()\n{\n    case $1 in\n",
           out);
@@ -521,8 +521,10 @@ static void put_markdown(FILE *out)
     struct aep__buf text = {0};
     aep__help_all(&text, aep__verbs);
     fprintf(out,
-            "# Command line\n\nMade from the tables in `apps/aep`, as `--help` and the man "
-            "pages are.\n\n```text\n%s```\n",
+            "# Command line\n\n"
+            "Generated from the tables in `apps/aep`, like `--help` and the man pages.\n\n"
+            "```text\n"
+            "%s```\n",
             aep__buf_string(&text));
     aep__buf_done(&text);
     each_leaf(aep__verbs, "", put_section, out);

@@ -158,8 +158,8 @@ void aep__help_verb(struct aep__buf *out, const struct aep__verb *verb, const ch
 }
 
 const char aep__help_variables[] =
-    "    KAFKA_BOOTSTRAP_SERVERS=host:9092   to Kafka; commas separate more\n"
-    "    AEP_MODE=local                      they stay on this machine\n";
+    "    KAFKA_BOOTSTRAP_SERVERS=host:9092   Kafka; separate several by commas\n"
+    "    AEP_MODE=local                      this machine only\n";
 
 const char aep__help_examples[] = "    export AEP_MODE=local\n"
                                   "    aep run --agent builder -- make\n"
@@ -167,7 +167,8 @@ const char aep__help_examples[] = "    export AEP_MODE=local\n"
 
 void aep__help_all(struct aep__buf *out, const struct aep__verb *const *verbs)
 {
-    aep__buf_text(out, "aep: publishes what agents do to Kafka, through a durable local spool\n\n"
+    aep__buf_text(out, "aep: publishes what AI agents do to Kafka, through a durable local "
+                       "spool\n\n"
                        "usage: aep VERB [OPTION]...\n");
     for (; *verbs; verbs++) {
         if (aep__verb_heading(*verbs))
@@ -176,7 +177,8 @@ void aep__help_all(struct aep__buf *out, const struct aep__verb *const *verbs)
     }
     aep__buf_format(out, "\nwhere events go (environment):\n%s\nexample:\n%s", aep__help_variables,
                     aep__help_examples);
-    aep__buf_text(out, "\n`aep VERB --help` tells more; `aep --version` the version.\n"
+    aep__buf_text(out, "\n"
+                       "`aep VERB --help` shows a verb's options, `aep --version` the version.\n"
                        "Exit status: 0 done, 1 failed, 2 wrong usage or invalid event,\n"
                        "3 accepted but not acknowledged in time, 4 refused: the spool is full.\n");
 }
@@ -201,7 +203,7 @@ static int run_help(struct aep__args *args)
 
 const struct aep__verb aep__verb_help = {
     .name = "help",
-    .summary = "tells what a verb does and which options it takes",
+    .summary = "shows what a verb does and its options",
     .usage = "[VERB [ACTION]]",
     .operands = "VERB",
     .operands_max = 2,

@@ -20,13 +20,13 @@ static int run_id(struct aep__args *args)
 }
 
 static const struct aep__flag options[] = {
-    {"count", 'n', AEP__ARGUMENT_VALUE, "N", "How many; one if not given.", NULL, NULL, NULL},
+    {"count", 'n', AEP__ARGUMENT_VALUE, "N", "How many. Default: 1.", NULL, NULL, NULL},
     AEP__OPTIONS_END,
 };
 
 const struct aep__verb aep__verb_id = {
     .name = "id",
-    .summary = "makes ids: UUIDs of version 7, in ascending order",
+    .summary = "makes ids: UUIDs (version 7), in ascending order",
     .usage = "[--count N]",
     .examples = "  run_id=$(aep id)\n"
                 "  aep publish started --agent nightly --request \"back up\" "

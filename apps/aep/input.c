@@ -11,7 +11,7 @@
 
 #define CHUNK_BYTES 65536u
 #define LIMIT_BYTES (256u << 20)
-#define FORMS "give the JSON itself, @FILE for that of a file, or - for stdin"
+#define FORMS "give the JSON itself, @FILE to read a file, or - to read stdin"
 
 int aep__input_begin(struct aep__buf *input, const char *shown, aep_error *err)
 {
@@ -63,7 +63,7 @@ static int read_named(const char *name, const char *file, struct aep__buf *out, 
 {
     aep_error why;
     if (!*file)
-        return aep__error(err, AEP_EINVAL, name, "%s: no file is named behind \"@\": " FORMS, name);
+        return aep__error(err, AEP_EINVAL, name, "%s: no file name after \"@\": " FORMS, name);
     int code = aep__input_read(file, out, &why);
     if (code == AEP_EIO)
         return aep__error(err, AEP_EINVAL, name, "%s: cannot read %s: " FORMS, name, why.text);

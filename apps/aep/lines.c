@@ -90,7 +90,7 @@ static int refuse_json(struct lines *lines)
     const struct aep__json *scanner = &lines->scanner;
     int code =
         aep__error(&lines->err, AEP_EINVAL, "", "not JSON: %s (byte %zu)",
-                   scanner->message ? scanner->message : "an object is wanted", scanner->position);
+                   scanner->message ? scanner->message : "expected an object", scanner->position);
     lines->err.position = scanner->position;
     return code;
 }
@@ -105,7 +105,7 @@ static int read_object(struct lines *lines, const char *text, size_t len)
         return refuse_json(lines);
     while ((token = aep__json_next(scanner)) == AEP__JSON_NAME) {
         if (lines->entry_count == MEMBERS_MAX)
-            return aep__error(&lines->err, AEP_EINVAL, "", "more members than any event has");
+            return aep__error(&lines->err, AEP_EINVAL, "", "it has more members than any event");
         struct entry *entry = &lines->entries[lines->entry_count];
         *entry = (struct entry){0};
         entry->name = keep_text(lines, aep__json_decode(scanner->token, &lines->scratch, NULL));
@@ -131,7 +131,7 @@ static const struct entry *find_entry(const struct lines *lines, const char *nam
 
 static int want(struct lines *lines, const char *name, const char *what)
 {
-    return aep__error(&lines->err, AEP_EINVAL, name, "%s: %s is wanted", name, what);
+    return aep__error(&lines->err, AEP_EINVAL, name, "%s must be %s", name, what);
 }
 
 /* A field from an entry, in the form that the member's type has. */
@@ -207,7 +207,7 @@ static int find_kind(struct lines *lines, int *ret)
     const struct entry *kind = find_entry(lines, "kind");
     const struct entry *type = find_entry(lines, "event_type");
     if (!kind && !type)
-        return aep__error(&lines->err, AEP_EINVAL, "kind", "\"kind\" or \"event_type\" is wanted");
+        return aep__error(&lines->err, AEP_EINVAL, "kind", "\"kind\" or \"event_type\" is missing");
     const char *name = text_at(lines, (kind ? kind : type)->text);
     *ret = kind ? aep_kind_find(name) : -1;
     for (int i = 0; !kind && i < AEP_KIND_COUNT; i++) {
@@ -450,7 +450,7 @@ static int open_lines(struct lines *lines)
 {
     if (lines->args->operand_count > 0)
         return aep__error(&lines->err, AEP_EINVAL, "stdin",
-                          "publish: with --stdin each line says its kind");
+                          "publish: with --stdin each line names its kind");
     return lines->dry_run ? aep__args_config(lines->args, &lines->session.config, &lines->err)
                           : aep__session_open(&lines->session, lines->args, &lines->err);
 }

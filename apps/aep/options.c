@@ -26,8 +26,8 @@ struct parse {
 
 static const struct aep__flag common_options[] = {
     {"set", 0, AEP__ARGUMENT_VALUE, "KEY=VALUE",
-     "Sets a configuration option, before environment and aep.conf; may be repeated. "
-     "`aep config explain` lists them.",
+     "Sets a configuration option; beats the environment and aep.conf; may be repeated. `aep "
+     "config explain` lists them.",
      NULL, NULL, NULL},
     {"help", 'h', AEP__ARGUMENT_NONE, NULL, "Shows this help.", NULL, NULL, NULL},
     AEP__OPTIONS_END,
@@ -194,10 +194,12 @@ static int check_operands(const struct parse *parse)
     if (aep__args_given(args, "help"))
         return AEP_OK;
     if (args->operand_count < verb->operands_min)
-        return aep__error(parse->err, AEP_EINVAL, "", "%s: something is missing: aep %s %s",
+        return aep__error(parse->err, AEP_EINVAL, "",
+                          "%s: an argument is missing; usage: aep %s "
+                          "%s",
                           args->name, args->name, verb->usage ? verb->usage : "");
     if (args->operand_count > verb->operands_max)
-        return aep__error(parse->err, AEP_EINVAL, "", "%s: one word too many: \"%s\"", args->name,
+        return aep__error(parse->err, AEP_EINVAL, "", "%s: unexpected argument \"%s\"", args->name,
                           args->operands[verb->operands_max]);
     return AEP_OK;
 }

@@ -89,12 +89,11 @@ static int run_policy(struct aep__args *args)
     bool json = aep__args_given(args, "json"), list = aep__args_given(args, "list");
     const char *file = aep__args_text(args, "key_of");
     if (args->operand_count + list + (file != NULL) != 1) {
-        aep__out_say("policy: one of these is wanted: an event type or topic, --list, or "
-                     "--key-of FILE");
+        aep__out_say("policy: give an event type or topic, --list, or --key-of FILE");
         return AEP__EXIT_USAGE;
     }
     if (file && json) {
-        aep__out_say("policy: --key-of takes no --json: it prints the key alone");
+        aep__out_say("policy: --key-of takes no --json: it prints only the key");
         return AEP__EXIT_USAGE;
     }
     if (file)
@@ -113,10 +112,10 @@ static const struct aep__flag options[] = {
 
 const struct aep__verb aep__verb_policy = {
     .name = "policy",
-    .summary = "tells the partition-key policy of an event type or topic",
+    .summary = "shows the partition-key policy of an event type or topic",
     .usage = "NAME [--json]\n--key-of FILE|-\n--list [--json]",
     .description =
-        "A name belongs to a family by whole words, whatever prefix it has. Exit status 1: it "
+        "A name belongs to a family by whole words, whatever its prefix. Exit status 1: it "
         "belongs to none, or the event has no key.",
     .examples = "  aep policy omninode.agent.execution.started.v1\n"
                 "  aep publish started --agent a --request r --dry-run | aep policy --key-of -",

@@ -75,7 +75,7 @@ int aep__program_run(const char *name, char *const *arguments)
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (pid < 0 || !WIFEXITED(status)) {
-        aep__out_say("%s did not end by itself", name);
+        aep__out_say("%s was ended by a signal", name);
         return AEP__EXIT_FAILED;
     }
     return WEXITSTATUS(status);

@@ -40,8 +40,8 @@ static const struct {
 } options[] = {
     {FORM_ALL,
      {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
-      "Waits at most MS milliseconds, or a time such as 5s (if not given 10 s), for Kafka's "
-      "acknowledgement; exit status 3 if there is none by then. The event stays on disk and is sent all the same. "
+      "Waits for Kafka's acknowledgement, at most MS milliseconds, or a time such as 5s (default "
+      "10 s); exit status 3 if none has come by then. The event stays on disk and is still sent. "
       "In local mode there is nothing to wait for: the state stays spooled.",
       NULL, NULL, NULL}},
     {FORM_ALL,
@@ -50,10 +50,12 @@ static const struct {
       "disabled), segment, offset.",
       NULL, NULL, NULL}},
     {FORM_ALL,
-     {"dry_run", 'n', AEP__ARGUMENT_NONE, NULL,
-      "Prints the envelope as it would be published, and publishes nothing.", NULL, NULL, NULL}},
+     {"dry_run", 'n', AEP__ARGUMENT_NONE, NULL, "Prints the envelope instead of publishing it.",
+      NULL, NULL, NULL}},
     {FORM_STDIN,
-     {"stdin", 0, AEP__ARGUMENT_NONE, NULL, "Publishes an event for each line (JSON) of stdin.",
+     {"stdin", 0, AEP__ARGUMENT_NONE, NULL,
+      "Publishes one event for each line of stdin (JSON "
+      "Lines).",
       NULL, NULL, NULL}},
     {FORM_ONE,
      {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
@@ -66,11 +68,11 @@ static const struct {
      {"payload", 0, AEP__ARGUMENT_VALUE, "JSON", "The payload, an object.", NULL, NULL,
       OTHER_TYPE}},
     {FORM_TYPE,
-     {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic; the event type if not given.", NULL,
-      NULL, OTHER_TYPE}},
+     {"topic", 0, AEP__ARGUMENT_VALUE, "TOPIC", "The topic. Default: the event type.", NULL, NULL,
+      OTHER_TYPE}},
     {FORM_TYPE,
      {"schema_ref", 0, AEP__ARGUMENT_VALUE, "REF",
-      "registry://a/b/c/vN; made from the event type if not given.", NULL, NULL, OTHER_TYPE}},
+      "registry://a/b/c/vN. Default: made from the event type.", NULL, NULL, OTHER_TYPE}},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
 
@@ -170,7 +172,7 @@ static int refuse_option(const struct aep__flag *option, unsigned form, aep_erro
                          "publish: --stdin takes no --%s: each line has its own members",
                          aep__buf_string(&typed))
             : aep__error(err, AEP_EINVAL, option->name,
-                         "publish: %s takes no --%s: that is an option %s",
+                         "publish: %s takes no --%s: it is an option %s",
                          form == FORM_TYPE ? "--type" : aep__kinds[kind].name,
                          aep__buf_string(&typed), option->group ? option->group : "of --stdin");
     aep__buf_done(&typed);
@@ -206,8 +208,7 @@ static int read_number(const struct source *source, const char *name, const char
     *ret = strtod(text, &end);
     if (*text && !*end && isfinite(*ret) && !strpbrk(text, "xX "))
         return AEP_OK;
-    return aep__error(source->err, AEP_EINVAL, name, "%s: a number is wanted, not \"%s\"", name,
-                      text);
+    return aep__error(source->err, AEP_EINVAL, name, "%s must be a number, not \"%s\"", name, text);
 }
 
 static int read_json(struct source *source, const char *name, const char *value, const char **ret)
@@ -294,7 +295,7 @@ static int read_source(struct source *source)
     aep__session_check_trace(args);
     if (any == (args->operand_count == 1))
         return aep__error(source->err, AEP_EINVAL, "kind",
-                          "publish: a kind is wanted (" AEP__KIND_LIST "), or --type, or --stdin");
+                          "publish: give a kind (" AEP__KIND_LIST "), or --type, or --stdin");
     source->draft.kind = any ? -1 : aep_kind_find(args->operands[0]);
     if (!any && source->draft.kind < 0)
         return refuse_kind(source, args->operands[0]);
@@ -398,23 +399,29 @@ const struct aep__verb aep__verb_publish = {
     .summary = "publishes an event",
     .usage = "KIND [OPTION]...\n--type TYPE --payload JSON [OPTION]...\n--stdin [OPTION]...",
     .description =
-        "KIND is " AEP__KIND_LIST ". The event is on disk when the command "
-        "ends; a relay in the background sends it to Kafka. The correlation id is printed. On a "
-        "terminal it tells, once for each outage, that Kafka cannot be reached, for which it waits "
-        "at most a quarter of a second.\n\n"
-        "JSON values are given as they are, as @FILE, or as - for stdin. correlation_id, "
-        "causation_id, session_id and (but for started) agent_name come from AEP_CORRELATION_ID, "
-        "AEP_CAUSATION_ID, AEP_SESSION_ID, AEP_AGENT_NAME if they are not given: within `aep run` "
-        "they are set.\n\n"
-        "With --stdin each line is an object: \"kind\" and the members of the payload, or "
-        "\"event_type\" and \"payload\" (and topic, schema_ref, correlation_id); either may have "
-        "causation_id, traceparent, tracestate. A line that is refused is named on stderr, the "
-        "others are published; the exit status is then 2. Lines are published as they come, so "
-        "that a program may keep the command running and write to it; with --json each gets its "
-        "receipt. When the spool is full it waits for room as long as the relay makes some.\n\n"
-        "  {\"kind\":\"progress\",\"agent_name\":\"a\",\"correlation_id\":\"x\","
-        "\"progress_percent\":50}\n"
-        "  {\"event_type\":\"acme.quality.gate.passed.v1\",\"payload\":{\"gate\":\"lint\"}}",
+        "KIND is " AEP__KIND_LIST ". The event is on disk when the command ends; a relay in the "
+        "background sends it to Kafka. The command prints the "
+        "correlation id. On a terminal it also reports, once per "
+        "outage, that Kafka cannot be reached; it waits at most a "
+        "quarter of a second to find out.\n\n"
+        "Give a JSON value as it is, as @FILE, or as - for stdin. "
+        "correlation_id, causation_id, session_id and (except for "
+        "started) agent_name default to AEP_CORRELATION_ID, "
+        "AEP_CAUSATION_ID, AEP_SESSION_ID and AEP_AGENT_NAME, which "
+        "`aep run` sets.\n\n"
+        "With --stdin each line is an object: \"kind\" and the members "
+        "of the payload, or \"event_type\" and \"payload\" (and topic, "
+        "schema_ref, correlation_id); either may have causation_id, "
+        "traceparent, tracestate. A refused line is reported on stderr, "
+        "the others are published, and the exit status is 2. Lines are "
+        "published as they arrive, so a program can keep the command "
+        "running and write to it; with --json it prints a receipt for "
+        "each. If the spool is full, the command waits for room as long "
+        "as the relay is freeing some.\n\n"
+        "  "
+        "{\"kind\":\"progress\",\"agent_name\":\"a\",\"correlation_id\":\"x\",\"progress_percent\":50}\n"
+        "  "
+        "{\"event_type\":\"acme.quality.gate.passed.v1\",\"payload\":{\"gate\":\"lint\"}}",
     .examples = "  id=$(aep publish started --agent builder --request \"build it\")\n"
                 "  aep publish progress --agent builder --correlation-id \"$id\" "
                 "--progress-percent 50\n"

@@ -49,7 +49,7 @@ static int run_start(struct aep__args *args)
     aep__spool_done(&spool);
     if (code != AEP_OK)
         return aep__out_error(&err);
-    aep__buf_format(&text, "relay %s", alive ? "runs already" : "started");
+    aep__buf_format(&text, "relay %s", alive ? "already runs" : "started");
     if (status.pid > 0)
         aep__buf_format(&text, ": process %lld", (long long)status.pid);
     aep__buf_byte(&text, '\n');
@@ -68,7 +68,7 @@ static int run_stop(struct aep__args *args)
             code =
                 aep__error(&err, AEP_ERELAY, "", "the relay has not ended in %d s", STOP_MS / 1000);
     } else if (code == AEP_OK) {
-        aep__out_say("relay stop: none runs");
+        aep__out_say("relay stop: no relay runs");
     }
     aep__spool_done(&spool);
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
@@ -122,8 +122,7 @@ static const struct aep__flag stop_options[] = {
  * the first publisher. */
 static const struct aep__flag begin_options[] = {
     {"spool", 0, AEP__ARGUMENT_VALUE, "DIR",
-     "The spool's folder instead of the configured one; made if it is not there.", "FILE", NULL,
-     NULL},
+     "The spool's folder, instead of the configured one; created if missing.", "FILE", NULL, NULL},
     AEP__OPTIONS_END,
 };
 
@@ -137,9 +136,9 @@ static const struct aep__verb start = {
 
 static const struct aep__verb stop = {
     .name = "stop",
-    .summary = "makes the relay send what it can in a bounded time, and end",
+    .summary = "stops the relay, after it has sent what it can in a bounded time",
     .usage = "[--spool DIR]",
-    .description = "With relay.mode=auto the next publisher starts one again.",
+    .description = "With relay.mode=auto the next publisher starts a new one.",
     .options = stop_options,
     .run = run_stop,
 };
@@ -149,8 +148,8 @@ static const struct aep__verb run = {
     .summary = "runs the relay in the foreground, for service managers",
     .usage = "[--spool DIR]",
     .options = begin_options,
-    .description = "Takes over from one that was started automatically; logs to stderr; ends on "
-                   "SIGTERM after a bounded flush.",
+    .description = "Takes over from a relay that was started automatically; logs to stderr; on "
+                   "SIGTERM flushes for a bounded time and ends.",
     .run = run_run,
 };
 
@@ -161,8 +160,7 @@ const struct aep__verb aep__verb_relay = {
     .summary = "starts, stops or runs the relay, which sends the spool's events to Kafka",
     .usage = "start | stop | run [--spool DIR]",
     .description =
-        "A publisher that finds no relay alive starts one (relay.mode=auto), and it ends "
-        "by itself when there has been nothing to do for relay.idle_exit. These are for "
-        "doing it by hand.",
+        "With relay.mode=auto a publisher that finds no relay starts one, and a relay ends after "
+        "relay.idle_exit with nothing to do. Use these to do it by hand.",
     .actions = actions,
 };

@@ -228,7 +228,7 @@ static void publish_end(struct tracked *tracked, const struct aep__child_end *en
                                              &tracked->err)
                     : fail(tracked, end, usage);
     if (code != AEP_OK)
-        aep__out_say("run: the end of this execution is not published: %s", tracked->err.text);
+        aep__out_say("run: the end of this execution was not published: %s", tracked->err.text);
 }
 
 /* ---- the verb ------------------------------------------------------------------------------- */
@@ -289,7 +289,7 @@ static int run_run(struct aep__args *args)
     struct sigaction old_pipe;
     int wait_ms = -1;
     if (!aep__args_text(args, "agent_name")) {
-        aep__out_say("run: --agent NAME is wanted");
+        aep__out_say("run: --agent NAME is missing");
         return AEP__EXIT_USAGE;
     }
     if (aep__session_wait_ms(args, &wait_ms, &tracked.err) != AEP_OK)
@@ -318,7 +318,7 @@ static const struct aep__flag options[] = {
     {"agent_name", 0, AEP__ARGUMENT_VALUE, "NAME", "The agent's name. Required.", NULL, NULL, NULL},
     {"agent", 0, AEP__ARGUMENT_VALUE, "NAME", NULL, NULL, "agent_name", NULL},
     {"user_request", 0, AEP__ARGUMENT_VALUE, "TEXT",
-     "What is asked of it; the command line if not given.", NULL, NULL, NULL},
+     "What it is asked to do. Default: the command line.", NULL, NULL, NULL},
     {"request", 0, AEP__ARGUMENT_VALUE, "TEXT", NULL, NULL, "user_request", NULL},
     {"correlation_id", 0, AEP__ARGUMENT_VALUE, "ID",
      "Default: AEP_CORRELATION_ID of the environment, else a new one.", NULL, NULL, NULL},
@@ -327,7 +327,7 @@ static const struct aep__flag options[] = {
     {"causation_id", 0, AEP__ARGUMENT_VALUE, "ID",
      "What caused it. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL},
     {"context", 0, AEP__ARGUMENT_VALUE, "JSON",
-     "An object, or @FILE; command, argv and cwd are added to it.", NULL, NULL, NULL},
+     "An object, or @FILE; command, argv and cwd are added.", NULL, NULL, NULL},
     AEP__TRACE_OPTIONS,
     {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
      "When the command has ended, waits at most MS milliseconds (10000 if not said) until Kafka has "
@@ -336,8 +336,8 @@ static const struct aep__flag options[] = {
      "SIGHUP and SIGQUIT end the wait.",
      NULL, NULL, NULL},
     {"strict", 0, AEP__ARGUMENT_NONE, NULL,
-     "Does not run the command if the execution cannot be tracked: exit status 125.", NULL, NULL,
-     NULL},
+     "If the execution cannot be tracked, does not run the command and exits with status 125.",
+     NULL, NULL, NULL},
     AEP__OPTIONS_END,
 };
 
@@ -346,22 +346,22 @@ const struct aep__verb aep__verb_run = {
     .summary = "runs a command as a tracked execution",
     .usage = "--agent NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
     .description =
-        "Publishes started, runs the command, publishes completed (exit status 0) or failed. The "
-        "command's exit status becomes that of aep run; a command that a signal killed makes aep "
-        "run die of the same signal. 127: the command was not found; 126: it could not be run.\n\n"
-        "The command has the terminal, the descriptors and the process group of aep run. Signals "
-        "sent to aep run are passed on to it. If aep run itself is killed by SIGKILL the command "
-        "goes on and its end is not published.\n\n"
+        "Publishes started, runs the command, publishes completed (exit status 0) or failed. aep "
+        "run exits with the command's status; if a signal killed the command, aep run dies of the "
+        "same signal. 127: the command was not found; 126: it could not be run.\n\n"
+        "The command shares the terminal, descriptors and process group of aep run, which "
+        "forwards signals to it. If aep run is killed by SIGKILL, the command keeps running and "
+        "its end is not published.\n\n"
         "completed has metrics (exit_code, max_rss_kib, user_cpu_ms, system_cpu_ms) and "
         "duration_ms. failed has error_code EXIT_<status> or the signal's name (SIGKILL), and the "
-        "metrics in partial_results. The numbers are those of the command and of the children "
-        "that it has waited for.\n\n"
-        "In the command's environment are AEP_CORRELATION_ID, AEP_CAUSATION_ID (the started "
-        "event's id), AEP_SESSION_ID, AEP_AGENT_NAME and TRACEPARENT. `aep run` and `aep publish` "
-        "within the command use them, so that an inner execution becomes a child of this one.\n\n"
-        "An argument that follows an option with a secret-looking name (--api-key) is redacted, "
-        "as are secrets within arguments; with capture.request=off the arguments are left out. If "
-        "tracking cannot be set up a warning is given and the command runs all the same.",
+        "metrics in partial_results. The numbers cover the command and the children it has waited "
+        "for.\n\n"
+        "aep run sets AEP_CORRELATION_ID, AEP_CAUSATION_ID (the started event's id), "
+        "AEP_SESSION_ID, AEP_AGENT_NAME and TRACEPARENT for the command. `aep run` and `aep "
+        "publish` within it read them, so an inner execution becomes a child of this one.\n\n"
+        "Secrets in arguments are redacted, as is an argument that follows an option with a "
+        "secret-looking name (--api-key); with capture.request=off the arguments are left out. If "
+        "tracking cannot be set up, aep run warns and runs the command anyway.",
     .examples = "  aep run --agent nightly-backup -- ./backup.sh /srv\n"
                 "  aep run --agent reviewer --request \"review PR 7\" -- claude -p \"review PR 7\"",
     .options = options,

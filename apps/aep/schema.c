@@ -39,7 +39,7 @@ static int run_schema(struct aep__args *args)
 {
     bool list = aep__args_given(args, "list");
     if (args->operand_count + list != 1) {
-        aep__out_say("schema: a kind is wanted, or --list");
+        aep__out_say("schema: give a kind, or --list");
         return AEP__EXIT_USAGE;
     }
     if (list)
@@ -56,7 +56,7 @@ static int run_schema(struct aep__args *args)
 
 static const struct aep__flag options[] = {
     {"list", 'l', AEP__ARGUMENT_NONE, NULL,
-     "Lists the kinds with the SHA-256 of their schemas (the header x-schema-hash) and their "
+     "Lists each kind with the SHA-256 of its schema (the header x-schema-hash) and its "
      "schema_ref.",
      NULL, NULL, NULL},
     AEP__OPTIONS_END,
@@ -67,8 +67,7 @@ const struct aep__verb aep__verb_schema = {
     .summary = "prints the JSON Schema of a kind of event",
     .usage = "KIND\n--list",
     .description = "The schemas (JSON Schema, draft 2020-12) describe whole events, envelope and "
-                   "payload. The text is what the header x-schema-hash is the SHA-256 of, to the "
-                   "byte.",
+                   "payload. The header x-schema-hash is the SHA-256 of exactly these bytes.",
     .examples = "  aep schema started > started.schema.json",
     .options = options,
     .operands = AEP__KIND_WORDS,

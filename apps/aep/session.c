@@ -51,8 +51,8 @@ static const struct {
     bool (*is_valid)(const char *text, size_t len);
     const char *form, *instead;
 } traces[] = {
-    {"traceparent", aep__traceparent_valid, "00-<32 hex digits>-<16>-<2>", "a new one is made"},
-    {"tracestate", aep__tracestate_valid, "key=value,...", "it is left out"},
+    {"traceparent", aep__traceparent_valid, "00-<32 hex digits>-<16>-<2>", "using a new one"},
+    {"tracestate", aep__tracestate_valid, "key=value,...", "leaving it out"},
 };
 
 void aep__session_check_trace(const struct aep__args *args)
@@ -60,7 +60,7 @@ void aep__session_check_trace(const struct aep__args *args)
     for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
         const char *text = aep__args_text(args, traces[i].name);
         if (text && !traces[i].is_valid(text, strlen(text)))
-            aep__out_say("%s: --%s \"%.80s\" is not W3C's %s (%s): %s", args->name, traces[i].name,
+            aep__out_say("%s: --%s \"%.80s\" is not a W3C %s (%s): %s", args->name, traces[i].name,
                          text, traces[i].name, traces[i].form, traces[i].instead);
     }
 }

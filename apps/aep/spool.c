@@ -90,7 +90,7 @@ static int run_purge(struct aep__args *args)
     aep_error err;
     int code = aep__spools_folder(args, &folder, &err);
     if (code == AEP_OK && !aep__args_given(args, "yes")) {
-        aep__out_say("spool purge: this drops every event in %s that is not delivered; say --yes",
+        aep__out_say("spool purge: this drops every undelivered event in %s: confirm with --yes",
                      aep__buf_string(&folder));
         aep__buf_done(&folder);
         return AEP__EXIT_USAGE;
@@ -112,7 +112,7 @@ static int refuse_loss(const struct aep__spool *spool, const struct aep__content
     struct aep__buf text = {0};
     aep__contents_text(spool, contents, &text);
     int code = aep__error(err, AEP_ESTATE, "force",
-                          "%s holds %s: deliver that (`aep flush`), or say --force to lose it",
+                          "%s holds %s: deliver them (`aep flush`), or lose them with --force",
                           spool->path, aep__buf_string(&text));
     aep__buf_done(&text);
     return code;
@@ -159,53 +159,54 @@ static int run_remove(struct aep__args *args)
 
 static const struct aep__flag remove_options[] = {
     {"force", 'f', AEP__ARGUMENT_NONE, NULL,
-     "Removes events that are not delivered, parked events and dead letters with it.", NULL, NULL,
-     NULL},
+     "Also removes undelivered events, parked events and dead letters.", NULL, NULL, NULL},
     AEP__SPOOL_OPTION,
     AEP__OPTIONS_END,
 };
 
 static const struct aep__flag list_options[] = {
-    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object a line.", NULL, NULL, NULL},
+    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints one JSON object per line.", NULL, NULL, NULL},
     AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
 
 static const struct aep__flag purge_options[] = {
-    {"yes", 'y', AEP__ARGUMENT_NONE, NULL, "Does it.", NULL, NULL, NULL},
+    {"yes", 'y', AEP__ARGUMENT_NONE, NULL, "Confirms that they are to be dropped.", NULL, NULL,
+     NULL},
     AEP__SPOOL_OPTION,
     AEP__OPTIONS_END,
 };
 
 static const struct aep__verb list = {
     .name = "list",
-    .summary = "lists the spools: folder, mode, how much waits or is kept",
+    .summary = "lists the spools: folder, mode, and how much waits or is kept",
     .usage = "[--json] [--spool DIR]",
-    .description = "The configured one and all beside it, by default all in $XDG_STATE_HOME/aep.",
+    .description = "Lists the configured spool and those beside it; if none is configured, all in "
+                   "$XDG_STATE_HOME/aep.",
     .options = list_options,
     .run = run_list,
 };
 
 static const struct aep__verb purge_verb = {
     .name = "purge",
-    .summary = "drops every event of a spool that is not delivered",
+    .summary = "drops every undelivered event of a spool",
     .usage = "--yes [--spool DIR]",
-    .description = "In local mode every event. Parked events too, not the dead letters (`aep dead "
-                   "drop`). What is dropped leaves the disk and is counted (purged in `aep "
-                   "status`). The relay does it; one is started if none runs.",
+    .description = "Drops parked events too, but not dead letters (`aep dead drop`); in local "
+                   "mode every event. What is dropped leaves the disk and is counted (purged in "
+                   "`aep status`). The relay does it; if none runs, one is started.",
     .options = purge_options,
     .run = run_purge,
 };
 
 static const struct aep__verb remove_verb = {
     .name = "remove",
-    .summary = "removes a spool that nothing waits in",
+    .summary = "removes a spool",
     .usage = "[--force] [--spool DIR]",
     .description =
-        "The folder and all that is in it, for example the one that a mistyped server left behind. "
-        "Its relay is stopped. Where events wait, are parked or dead (in local mode: are kept), it "
-        "says how many and removes nothing, unless --force is given. A program that still "
-        "publishes there makes a new spool; none of its events is lost.",
+        "Stops its relay and removes the folder, for example one that a mistyped server left "
+        "behind. If it still holds events (waiting, parked or dead; in local mode any), it "
+        "reports how many and removes nothing, unless --force is given. A program that still "
+        "publishes there creates a new spool and loses no event.",
     .options = remove_options,
     .run = run_remove,
 };

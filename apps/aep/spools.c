@@ -108,11 +108,11 @@ static int find_only(struct aep__buf *out, aep_error *err)
     if (count == 1)
         return AEP_OK;
     return count == 0 ? aep__error(err, AEP_ESPOOL, "spool",
-                                   "there is no spool; set KAFKA_BOOTSTRAP_SERVERS, or name one "
+                                   "there is no spool: set KAFKA_BOOTSTRAP_SERVERS, or name one "
                                    "with --spool DIR")
                       : aep__error(err, AEP_EINVAL, "spool",
-                                   "there are %d spools (`aep spool list`); name one with "
-                                   "--spool DIR, or set KAFKA_BOOTSTRAP_SERVERS",
+                                   "there are %d spools (`aep spool list`): name one with --spool "
+                                   "DIR, or set KAFKA_BOOTSTRAP_SERVERS",
                                    count);
 }
 

@@ -42,7 +42,7 @@ static const char *const broker_texts[] = {
     [AEP_BROKER_UNREACHABLE] = "unreachable",
     [AEP_BROKER_AUTH_FAILED] = "authentication failed",
     [AEP_BROKER_FORBIDDEN] = "connected, but some topic is forbidden",
-    [AEP_BROKER_LOCAL] = "none: this spool is of local mode",
+    [AEP_BROKER_LOCAL] = "none: this spool is in local mode",
     [AEP_BROKER_MISCONFIGURED] = "no client can be made of the settings",
 };
 
@@ -100,7 +100,7 @@ static void add_broker_text(struct aep__buf *out, const struct view *view)
     bool said = state != AEP_BROKER_UNKNOWN || status->reason[0];
     aep__buf_text(out, "  broker    ");
     if (old)
-        aep__buf_text(out, said ? "not known while no relay runs; last: " : "not known yet");
+        aep__buf_text(out, said ? "unknown while no relay runs; last: " : "unknown yet");
     if (!old || said)
         aep__buf_text(out, broker_texts[state]);
     if (status->broker_since_us > 0)
@@ -253,8 +253,8 @@ static int show_spool(void *user, struct aep__spool *spool)
     if (code == AEP_OK)
         code = aep__counters_sum(spool, &view.stats, &err);
     if (code == AEP_OK && aep__counters_damaged(spool))
-        aep__out_say("%s/counters is damaged: what was counted before is not all there; the next "
-                     "relay mends it",
+        aep__out_say("%s/counters is damaged: some earlier counts are lost; the next relay "
+                     "repairs it",
                      spool->path);
     if (code == AEP_OK && report->json) {
         aep__buf_text(&report->out, report->count++ ? ",\n" : "");
@@ -301,14 +301,14 @@ static int run_status(struct aep__args *args)
     if (code != AEP_OK)
         return aep__out_error(&err);
     if (!report.json && !aep__args_given(args, "spool") && !aep__spools_configured(args))
-        aep__out_hint("status: publishing would be refused here: neither the environment nor "
-                      "aep.conf sets KAFKA_BOOTSTRAP_SERVERS, or AEP_MODE=local");
+        aep__out_hint("status: publishing would be refused here: set KAFKA_BOOTSTRAP_SERVERS, or "
+                      "AEP_MODE=local, in the environment or aep.conf");
     return report.failed ? AEP__EXIT_FAILED : status;
 }
 
 static const struct aep__flag options[] = {
-    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints an object with an array of spools.", NULL, NULL,
-     NULL},
+    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints a JSON object with an array of spools.", NULL,
+     NULL, NULL},
     AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
@@ -318,9 +318,10 @@ const struct aep__verb aep__verb_status = {
     .summary = "shows spools, relay and broker: backlog, state, counters",
     .usage = "[--json] [--spool DIR]",
     .description =
-        "Of the configured spool and all beside it, by default all in $XDG_STATE_HOME/aep. The broker's state "
-        "is what the relay said last. What stands under \"so far\" is counted over the spool's life; latency is "
-        "from an event's timestamp to its acknowledgement.",
+        "Shows the configured spool and those beside it; if none is configured, all in "
+        "$XDG_STATE_HOME/aep. The broker's state is the last one that the relay reported. The "
+        "numbers under \"so far\" are counted over the spool's life; latency runs from an event's "
+        "timestamp to its acknowledgement.",
     .options = options,
     .run = run_status,
 };

@@ -364,7 +364,7 @@ static void write_settled(struct tail *tail)
                         (unsigned long long)tail->unsettled_end.segment,
                         (unsigned long long)tail->unsettled_end.offset);
     else
-        aep__buf_format(&tail->out, "-- settled by now: %s shown as spooled\n",
+        aep__buf_format(&tail->out, "-- settled since: %s shown as spooled\n",
                         aep__amount_of(tail->unsettled, "event").text);
     tail->unsettled = 0;
 }
@@ -581,12 +581,11 @@ static int run_tail(struct aep__args *args)
     int64_t columns = -1; /* the terminal's */
     bool full = aep__args_given(args, "full");
     if (tail.json && (full || tail.local || aep__args_given(args, "columns"))) {
-        aep__out_say(
-            "tail: --json prints events whole, as they are: no --local, --columns, --full");
+        aep__out_say("tail: --json prints whole events and takes no --local, --columns or --full");
         return AEP__EXIT_USAGE;
     }
     if (full && aep__args_given(args, "columns")) {
-        aep__out_say("tail: lines have --columns or are --full, not both");
+        aep__out_say("tail: give --columns or --full, not both");
         return AEP__EXIT_USAGE;
     }
     int code = aep__args_int(args, "columns", COLUMNS_MIN, COLUMNS_MAX, &columns, &tail.err);
@@ -609,19 +608,24 @@ static int run_tail(struct aep__args *args)
 }
 
 static const struct aep__flag options[] = {
-    {"follow", 'f', AEP__ARGUMENT_NONE, NULL, "Goes on with events as they are written.", NULL,
+    {"follow", 'f', AEP__ARGUMENT_NONE, NULL,
+     "Keeps running and shows events as they are "
+     "written.",
+     NULL, NULL, NULL},
+    {"lines", 'n', AEP__ARGUMENT_VALUE, "N",
+     "Starts with the last N events (default 10), or "
+     "\"all\".",
+     NULL, NULL, NULL},
+    {"local", 0, AEP__ARGUMENT_NONE, NULL, "Shows local time, without a Z, instead of UTC.", NULL,
      NULL, NULL},
-    {"lines", 'n', AEP__ARGUMENT_VALUE, "N", "Begins with the last N events (10), or \"all\".",
-     NULL, NULL, NULL},
-    {"local", 0, AEP__ARGUMENT_NONE, NULL, "Times of this time zone, without a Z, instead of UTC.",
-     NULL, NULL, NULL},
     {"columns", 0, AEP__ARGUMENT_VALUE, "N",
-     "Lines of at most N columns, wherever they go; if not given, of a terminal's width.", NULL,
-     NULL, NULL},
-    {"full", 0, AEP__ARGUMENT_NONE, NULL,
-     "Whole ids, and lines as long as they are, on a terminal too.", NULL, NULL, NULL},
+     "Cuts lines at N columns. Default: a terminal's width; not at all elsewhere.", NULL, NULL,
+     NULL},
+    {"full", 0, AEP__ARGUMENT_NONE, NULL, "Shows whole ids and whole lines, even on a terminal.",
+     NULL, NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL,
-     "Prints an object a line: state, segment, offset, topic, key, event.", NULL, NULL, NULL},
+     "Prints one JSON object per line: state, segment, offset, topic, key, event.", NULL, NULL,
+     NULL},
     AEP__SPOOL_OPTION,
     AEP__OPTIONS_END,
 };
@@ -631,13 +635,14 @@ const struct aep__verb aep__verb_tail = {
     .summary = "shows the spool's events, with their delivery state",
     .usage = "[-f] [-n N] [--local] [--columns N | --full | --json] [--spool DIR]",
     .description =
-        "A line has the time (UTC), the state, the kind, the agent, the correlation id and a "
-        "summary. Where the day changes, and before the first if it is not of today, a line as "
-        "\"-- 2025-11-13\" says it. On a terminal lines are cut at its width, and of a UUID the last "
-        "eight digits are shown (the first are the time). The state is spooled (on disk), acked (acknowledged by Kafka), "
-        "parked (its topic is missing or forbidden) or dead (refused for good). What is "
-        "acknowledged is removed from the spool a few seconds later, so this is the near past. "
-        "In local mode all are spooled, and the newest spool.max_bytes are there.",
+        "Each line has the time (UTC), the state, the kind, the agent, the correlation id and a "
+        "summary. A line such as \"-- 2025-11-13\" marks a change of day, and comes first if the "
+        "first event is not from today. On a terminal, lines are cut at its width and a UUID is "
+        "shown as its last eight digits (the first are the time). The state is spooled (on disk), "
+        "acked (acknowledged by Kafka), parked (its topic is missing or forbidden) or dead "
+        "(refused for good). Acknowledged events leave the spool a few seconds later, so this "
+        "shows the recent past only. In local mode all events are spooled, and the newest "
+        "spool.max_bytes of them are kept.",
     .examples = "  aep tail -f --local\n"
                 "  aep tail -n all --json | jq -r 'select(.state == \"parked\") | .topic'",
     .options = options,

@@ -178,7 +178,7 @@ static int run_validate(struct aep__args *args)
     };
     struct aep__buf input = {0}, shown = {0};
     if (lines && array) {
-        aep__out_say("validate: the input is --lines or --array, not both");
+        aep__out_say("validate: give --lines or --array, not both");
         return AEP__EXIT_USAGE;
     }
     aep__out_plain(&shown, file, strlen(file));
@@ -203,7 +203,7 @@ static const struct aep__flag options[] = {
     {"strict", 's', AEP__ARGUMENT_NONE, NULL, "Counts warnings as errors.", NULL, NULL, NULL},
     {"array", 'a', AEP__ARGUMENT_NONE, NULL, "The input is a JSON array of events.", NULL, NULL,
      NULL},
-    {"lines", 'l', AEP__ARGUMENT_NONE, NULL, "The input is JSON Lines: an event a line.", NULL,
+    {"lines", 'l', AEP__ARGUMENT_NONE, NULL, "The input is JSON Lines: one event per line.", NULL,
      NULL, NULL},
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints the findings and the summary as JSON.", NULL,
      NULL, NULL},

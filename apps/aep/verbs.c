@@ -29,8 +29,8 @@ static const struct {
 } headings[] = {
     {&aep__verb_publish, "publish"},
     {&aep__verb_tail, "watch"},
-    {&aep__verb_doctor, "set up and find faults"},
-    {&aep__verb_flush, "by hand, what the relay does by itself"},
+    {&aep__verb_doctor, "set up and diagnose"},
+    {&aep__verb_flush, "what the relay otherwise does by itself"},
     {&aep__verb_validate, "tools for events"},
 };
 

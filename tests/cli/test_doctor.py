@@ -116,7 +116,7 @@ class Doctor(AepTest):
 
     def test_a_name_that_does_not_resolve_is_told_from_a_closed_port(self):
         findings = self.doctor(status=1, **self.at("kafka.invalid:9092"))
-        self.assertIn("name is not known", self.of(findings, "server")[0]["text"])
+        self.assertIn("cannot resolve the name", self.of(findings, "server")[0]["text"])
 
     def test_a_server_that_never_answers_is_given_up(self):
         with socket.create_server(("127.0.0.1", 0)) as server:

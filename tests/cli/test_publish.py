@@ -139,7 +139,7 @@ class Publish(AepTest):
         self.assertEqual(self.records(), [])
 
     def test_a_file_that_cannot_be_read_is_wrong_usage_and_the_forms_are_said(self):
-        for value, words in (("@", 'no file is named behind "@"'),
+        for value, words in (("@", 'no file name after "@"'),
                              ("@/nowhere", "cannot read /nowhere: No such file or directory"),
                              ("@.", "cannot read .: Is a directory")):
             for args in (["started", *REQUIRED["started"], "--context", value],
@@ -153,8 +153,8 @@ class Publish(AepTest):
     def test_a_trace_context_that_is_not_valid_is_said_and_costs_no_event(self):
         good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         for options, said in ((["--traceparent", good, "--tracestate", "a=b"], ""),
-                              (["--traceparent", "junk"], '--traceparent "junk" is not W3C'),
-                              (["--traceparent", ""], '--traceparent "" is not W3C'),
+                              (["--traceparent", "junk"], '--traceparent "junk" is not a W3C'),
+                              (["--traceparent", ""], '--traceparent "" is not a W3C'),
                               (["--traceparent", good, "--tracestate", "="], '--tracestate "="')):
             for verb in (["publish", "started", *REQUIRED["started"], *options],
                          ["publish", "started", *REQUIRED["started"], *options, "-n"],
@@ -204,14 +204,14 @@ class Publish(AepTest):
 
     def test_a_member_of_another_kind_is_refused(self):
         done = self.run_aep("publish", "progress", *REQUIRED["progress"], "--request", "r", status=2)
-        self.assertIn("progress takes no --user-request: that is an option of started", done.stderr)
+        self.assertIn("progress takes no --user-request: it is an option of started", done.stderr)
 
     def test_an_option_that_does_not_go_with_the_form_is_refused(self):
         other = {"--topic": "t", "--payload": "{}", "--schema-ref": "registry://a/b/c/v1"}
         for kind, args in REQUIRED.items():
             for option, value in other.items():
                 done = self.run_aep("publish", kind, *args, option, value, status=2)
-                self.assertIn(f"{kind} takes no {option}: that is an option of any other type",
+                self.assertIn(f"{kind} takes no {option}: it is an option of any other type",
                               done.stderr)
         for options in (*(list(pair) for pair in other.items()), ["--type", "a.b.c.v1"],
                         ["--agent", "a"], ["--correlation-id", "c"], ["--causation-id", "c"],
@@ -225,7 +225,7 @@ class Publish(AepTest):
         self.assertFalse(os.path.exists(self.spool))
 
     def test_a_kind_is_wanted(self):
-        self.assertIn("a kind is wanted", self.run_aep("publish", status=2).stderr)
+        self.assertIn("give a kind", self.run_aep("publish", status=2).stderr)
         self.assertIn("did you mean started?", self.run_aep("publish", "startd", status=2).stderr)
 
     def test_any_other_type(self):

@@ -39,10 +39,10 @@ class Status(AepTest):
     def test_a_spool_of_local_mode_is_no_claim_about_the_configuration(self):
         self.publish()
         text = self.run_aep("status", env={"AEP_MODE": ""}).stdout
-        self.assertIn("  broker    none: this spool is of local mode\n", text)
+        self.assertIn("  broker    none: this spool is in local mode\n", text)
         nothing = {"AEP_MODE": "", "TERM": "dumb"}
         shown = self.on_terminal("status", env=nothing)
-        self.assertTrue(shown.endswith("sets KAFKA_BOOTSTRAP_SERVERS, or AEP_MODE=local\n"), shown)
+        self.assertTrue(shown.endswith("in the environment or aep.conf\n"), shown)
         self.assertNotIn("refused", self.on_terminal("status"))
         self.assertEqual(self.run_aep("status", env=nothing).stderr, "")
 
@@ -50,13 +50,13 @@ class Status(AepTest):
         """Whatever the last one said."""
         self.publish(**DEAD_BROKER)
         env = {**DEAD_BROKER, "AEP_RELAY_MODE": "auto"}
-        self.assertIn("  broker    not known yet\n", self.run_aep("status", env=env).stdout)
+        self.assertIn("  broker    unknown yet\n", self.run_aep("status", env=env).stdout)
         self.publish(**env)
         self.wait_until(lambda: "  broker    unreachable since "
                         in self.run_aep("status", env=env).stdout, "unreachable")
         self.run_aep("relay", "stop", env=env)
         text = self.run_aep("status", env=env).stdout
-        self.assertIn("  broker    not known while no relay runs; last: unreachable since ", text)
+        self.assertIn("  broker    unknown while no relay runs; last: unreachable since ", text)
         self.assertIn("  relay     not running\n", text)
 
     def test_a_list_of_nothing_says_so_to_a_person(self):
@@ -225,11 +225,11 @@ class Relay(AepTest):
         self.assertIn("started", self.run_aep("relay", "start").stdout)
         self.assertTrue(self.status()["relay_alive"])
         pid = self.status()["relay_pid"]
-        self.assertIn("runs already", self.run_aep("relay", "start").stdout)
+        self.assertIn("already runs", self.run_aep("relay", "start").stdout)
         self.assertEqual(self.status()["relay_pid"], pid)
         self.run_aep("relay", "stop")
         self.assertFalse(self.status()["relay_alive"])
-        self.assertIn("none runs", self.run_aep("relay", "stop").stderr)
+        self.assertIn("no relay runs", self.run_aep("relay", "stop").stderr)
 
     def test_times_are_those_of_json_wherever_one_is(self):
         self.run_aep("relay", "start")
@@ -294,7 +294,7 @@ class Relay(AepTest):
             self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
             self.run_aep("publish", "started", "--agent", "a", "--request", "r", env=env)
             done = self.run_aep("relay", "stop", env=env)
-            self.assertNotIn("none runs", done.stderr)
+            self.assertNotIn("no relay runs", done.stderr)
             status = json.loads(self.run_aep("status", "--json", env=env).stdout)
             self.assertFalse(status["spools"][0]["relay_alive"])
             shutil.rmtree(folder)  # each has its ballast

@@ -39,7 +39,7 @@ static void each_grade_has_its_mark_and_its_sum(void **state)
     } rows[] = {
         {AEP__GRADE_FINE, "ok   topics ", "\nall is well\n", "\"verdict\":\"ok\",\"failed\":0,"},
         {AEP__GRADE_SKIPPED, "skip topics ", "\nall is well\n", "\"warnings\":0,\"skipped\":1,"},
-        {AEP__GRADE_UNKNOWN, "?    topics ", "\nnothing failed; not known: 1\n", "\"unknown\":1}"},
+        {AEP__GRADE_UNKNOWN, "?    topics ", "\nnothing failed; unknown: 1\n", "\"unknown\":1}"},
         {AEP__GRADE_WARNING, "warn topics ", "\n0 failed, 1 warning\n", "\"verdict\":\"warning\","},
         {AEP__GRADE_FAILED, "FAIL topics ", "\n1 failed, 0 warnings\n", "\"failed\":1,"},
     };
