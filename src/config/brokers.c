@@ -37,12 +37,14 @@ static bool check_name(const char *host, struct aep__problem *problem)
     aep__quote(host, quoted);
     for (const char *at = host; *at; at++)
         if (!is_host_char(*at))
-            return aep__problem(problem, "%s is no host name: it holds a character that none can",
+            return aep__problem(problem,
+                                "%s is not a host name: it has a character that host "
+                                "names cannot have",
                                 quoted);
     for (const char *label = host; *label; label += *label == '.') {
         size_t len = strcspn(label, ".");
         if (len == 0 || len > LABEL_MAX)
-            return aep__problem(problem, "%s is no host name: a part of it is %s", quoted,
+            return aep__problem(problem, "%s is not a host name: a part of it is %s", quoted,
                                 len ? "longer than 63 characters" : "empty");
         label += len;
     }
@@ -64,9 +66,9 @@ static bool canonical_ipv6(char *host, size_t size, struct aep__problem *problem
     }
     for (const char *at = zone[0] ? zone + 1 : zone; *at; at++)
         if (!is_host_char(*at))
-            return aep__problem(problem, "%s is no IPv6 address", quoted);
+            return aep__problem(problem, "%s is not an IPv6 address", quoted);
     if (inet_pton(AF_INET6, host, &bytes) != 1)
-        return aep__problem(problem, "%s is no IPv6 address", quoted);
+        return aep__problem(problem, "%s is not an IPv6 address", quoted);
     inet_ntop(AF_INET6, &bytes, address, sizeof address);
     snprintf(host, size, "%s%s", address, zone);
     return true;
@@ -78,7 +80,7 @@ static bool read_port(const char *text, unsigned *ret_port, struct aep__problem 
     size_t digits = strspn(text, "0123456789");
     unsigned long port = strtoul(text, NULL, 10);
     if (digits == 0 || text[digits] || port < 1 || port > 65535)
-        return aep__problem(problem, "%s is no port: 1 to 65535", aep__quote(text, quoted));
+        return aep__problem(problem, "%s is not a port (1 to 65535)", aep__quote(text, quoted));
     *ret_port = (unsigned)port;
     return true;
 }
@@ -101,13 +103,13 @@ static bool split_server(char *text, char **ret_host, char **ret_port, bool *ret
     *ret_port = end + 1 + *ret_is_ipv6 * has_port;
     *end = '\0';
     if (!has_port && **ret_port)
-        return aep__problem(problem, "%s: there must be a port or nothing behind ]", quoted);
+        return aep__problem(problem, "%s: only a port may follow ]", quoted);
     if (!has_port)
         *ret_port = "";
     else if (strchr(*ret_port, ':'))
-        return aep__problem(problem, "%s: an IPv6 address goes into brackets: [::1]:9092", quoted);
+        return aep__problem(problem, "%s: write an IPv6 address in brackets: [::1]:9092", quoted);
     else if (!**ret_port)
-        return aep__problem(problem, "%s has no port behind the colon", quoted);
+        return aep__problem(problem, "%s has no port after the colon", quoted);
     return true;
 }
 
@@ -118,13 +120,13 @@ static bool read_server(char *text, struct server *server, struct aep__problem *
     unsigned port = DEFAULT_PORT;
     bool is_ipv6;
     if (!*text)
-        return aep__problem(problem, "there is an empty server in the list");
+        return aep__problem(problem, "the list has an empty server");
     aep__quote(text, quoted);
     if (text[strcspn(text, "; ")])
         return aep__problem(problem, "%s: separate servers by commas: host1:9092,host2:9092",
                             quoted);
     if (strchr(text, '@'))
-        return aep__problem(problem, "there is an @ in it: names and passwords do not belong here");
+        return aep__problem(problem, "it has an @: user names and passwords do not belong here");
     if (strstr(text, "://"))
         return aep__problem(problem, "%s: write host:port; the protocol is kafka.security.protocol",
                             quoted);
@@ -179,7 +181,7 @@ static bool read_servers(char *list, struct server *servers, size_t *ret_count,
     for (char *text, *rest = list; (text = strsep(&rest, ","));) {
         lower_and_trim(&text);
         if (count == SERVERS_MAX)
-            return aep__problem(problem, "lists more than %d servers", SERVERS_MAX);
+            return aep__problem(problem, "has more than %d servers", SERVERS_MAX);
         if (!read_server(text, &servers[count++], problem))
             return false;
     }

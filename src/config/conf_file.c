@@ -41,7 +41,7 @@ static const char *unquote(const char **at, const char **end)
 {
     if (*at == *end || **at != '"')
         return has_comment(*at, *end)
-                   ? "a # in a value: put the comment on its own line, or the value into quotes"
+                   ? "the value has a #: put a comment on its own line, or the value in quotes"
                    : NULL;
     if (*end - *at < 2 || (*end)[-1] != '"')
         return "a value that begins with a quote must end with one";
@@ -70,10 +70,10 @@ static int parse_line(aep_config *config, const char *at, const char *end, enum 
     if (at == end || *at == '#')
         return AEP_OK;
     if (memchr(at, '\0', (size_t)(end - at)))
-        return aep__error(err, AEP_ECONFIG, "aep.conf", "%s: a zero byte", origin);
+        return aep__error(err, AEP_ECONFIG, "aep.conf", "%s: a NUL byte", origin);
     const char *equals = memchr(at, '=', (size_t)(end - at));
     if (!equals || equals == at)
-        return aep__error(err, AEP_ECONFIG, "aep.conf", "%s: is not `key = value`", origin);
+        return aep__error(err, AEP_ECONFIG, "aep.conf", "%s: expected `key = value`", origin);
     const char *key_end = trim_end(at, equals), *value = skip_blanks(equals + 1, end);
     const char *problem = unquote(&value, &end);
     if (problem)

@@ -238,7 +238,8 @@ static int check_password(const aep_config *config, aep_error *err)
     if (!password || !*file->text || password->layer != file->layer)
         return AEP_OK;
     return aep__error(err, AEP_ECONFIG, "kafka.sasl.password.file",
-                      "kafka.sasl.password (%s) and kafka.sasl.password.file (%s): set one of them",
+                      "kafka.sasl.password (%s) and kafka.sasl.password.file (%s) are both set: "
+                      "set only one",
                       password->origin, file->origin);
 }
 

@@ -116,7 +116,7 @@ static int read_password(const aep_config *config, struct aep__buf *out, aep_err
     if (out->len > 0 && out->data[out->len - 1] == '\r')
         out->len--;
     if (out->len == 0 || memchr(out->data, '\0', out->len))
-        return aep__error(err, AEP_ECONFIG, key, "%s: %s: holds no password", key, path);
+        return aep__error(err, AEP_ECONFIG, key, "%s: %s holds no password", key, path);
     aep__buf_string(out);
     return out->failed ? aep__error_memory(err) : AEP_OK;
 }

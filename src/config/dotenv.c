@@ -86,10 +86,10 @@ static const char *unquote(struct aep__slice *value)
     if (quote != '\'' && quote != '"')
         cut_comment(value);
     else if (!cut_quoted(value))
-        return "the quotes do not match";
+        return "a quote is missing";
     if (quote != '\'' && (holds(*value, '$') || holds(*value, '\\')))
-        return "$ and \\ are not expanded here; write the value out, or into single quotes";
-    return holds(*value, '\0') ? "a zero byte" : NULL;
+        return "$ and \\ are not expanded here: write the value out, or in single quotes";
+    return holds(*value, '\0') ? "it has a NUL byte" : NULL;
 }
 
 static int parse_line(aep_config *config, struct aep__slice line, const char *origin,

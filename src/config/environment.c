@@ -71,7 +71,7 @@ static void note_stranger(aep_config *config, const char *name)
 {
     char found[AEP__NAME_SIZE], quoted[AEP__QUOTE_SIZE];
     if (!is_ours(name, found) && found[0])
-        aep__texts_add(&config->strangers, "%s is no variable of aep; did you mean %s?",
+        aep__texts_add(&config->strangers, "%s is not an aep variable; did you mean %s?",
                        aep__quote(name, quoted), found);
 }
 

@@ -19,15 +19,15 @@ static int judge_file(const struct stat *st, const char *path, unsigned trust, c
 {
     bool is_ours = st->st_uid == geteuid() || st->st_uid == 0;
     if (!S_ISREG(st->st_mode))
-        return aep__error(err, AEP_ECONFIG, field, "%s: is not a regular file", path);
+        return aep__error(err, AEP_ECONFIG, field, "%s is not a regular file", path);
     if (st->st_mode & S_IWOTH)
-        return aep__error(err, AEP_ECONFIG, field, "%s: everybody may write it; chmod o-w", path);
+        return aep__error(err, AEP_ECONFIG, field, "%s is world-writable: chmod o-w", path);
     if (trust & AEP__FILE_OWN && !is_ours)
-        return aep__error(err, AEP_ECONFIG, field, "%s: belongs to another user (uid %lu)", path,
+        return aep__error(err, AEP_ECONFIG, field, "%s belongs to another user (uid %lu)", path,
                           (unsigned long)st->st_uid);
     if (trust & AEP__FILE_UNREADABLE && st->st_mode & S_IROTH)
         return aep__error(err, AEP_ECONFIG, field,
-                          "%s: holds a secret and everybody may read it; chmod o-r (a container "
+                          "%s holds a secret and is world-readable: chmod o-r (a container "
                           "secret: mount it with mode 0440)",
                           path);
     return AEP_OK;
@@ -48,7 +48,7 @@ static int read_all(int fd, const char *path, const char *field, struct aep__buf
             return AEP_OK;
         out->len += (size_t)got;
         if (out->len > FILE_MAX)
-            return aep__error(err, AEP_ECONFIG, field, "%s: is larger than 1 MiB", path);
+            return aep__error(err, AEP_ECONFIG, field, "%s is larger than 1 MiB", path);
     }
 }
 

@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WHY_ORDER "the relay sets it so that order holds"
-#define WHY_RETRY "the relay tries for as long as it takes"
+#define WHY_ORDER "the relay sets it to keep events in order"
+#define WHY_RETRY "the relay retries for as long as it takes"
 
 static const struct aep__kafka_key keys[] = {
     {.name = "acks",
      .flags = AEP__KAFKA_OWNED,
      .words = "all|-1",
-     .why = "an event leaves the disk only when every replica in sync has it"},
+     .why = "an event leaves the disk only when every in-sync replica has it"},
     {.name = "allow.auto.create.topics"},
     {.name = "api.version.fallback.ms"},
     {.name = "api.version.request",
@@ -48,7 +48,7 @@ static const struct aep__kafka_key keys[] = {
     {.name = "delivery.report.only.error",
      .flags = AEP__KAFKA_OWNED,
      .words = "false",
-     .why = "what is acknowledged is known by its delivery report"},
+     .why = "the relay depends on delivery reports"},
     {.name = "delivery.timeout.ms", .flags = AEP__KAFKA_OWNED, .words = "0", .why = WHY_RETRY},
     {.name = "dr_cb", .flags = AEP__KAFKA_PROGRAM},
     {.name = "dr_msg_cb", .flags = AEP__KAFKA_PROGRAM},
@@ -283,7 +283,7 @@ static bool check_words(const struct aep__kafka_key *key, const char *value,
     if (aep__value_word(key->words, value, &word, &len))
         return true;
     aep__value_words(key->words, words, sizeof words);
-    return aep__problem(problem, "%s is none of %s", aep__quote(value, quoted), words);
+    return aep__problem(problem, "%s is not one of %s", aep__quote(value, quoted), words);
 }
 
 static bool is_word(const struct aep__kafka_key *key, const char *value)
@@ -299,13 +299,13 @@ bool aep__kafka_key_check(const struct aep__kafka_key *key, const char *value, b
     if (!key)
         return true;
     if (key->flags & AEP__KAFKA_CODE && !from_file)
-        return aep__problem(problem, "loads or runs code, so that it can be set in aep.conf only");
+        return aep__problem(problem, "loads or runs code, so it can be set only in aep.conf");
     if (key->flags & AEP__KAFKA_PROGRAM)
-        return aep__problem(problem, "cannot be set: it is no text");
+        return aep__problem(problem, "cannot be set: it is not text");
     if (key->flags & AEP__KAFKA_OWNED)
         return check_owned(key, value, problem);
     if (key->flags & AEP__KAFKA_SHELL && !is_shell_safe(value))
-        return aep__problem(problem, "holds a character that a shell could take for its own");
+        return aep__problem(problem, "has a character that a shell could interpret");
     if (key->flags & AEP__KAFKA_PATH)
         return is_word(key, value) || aep__value_path(value, problem);
     return !key->words || check_words(key, value, problem);

@@ -101,9 +101,8 @@ static int refuse_unknown(aep_error *err, enum aep__layer layer, const char *ori
     char quoted[AEP__QUOTE_SIZE], found[NAME_MAX_LEN + 8];
     bool is_argument = layer == AEP__LAYER_ARGUMENT;
     const char *nearest = find_nearest(key, found);
-    return aep__error(err, AEP_ECONFIG, is_name(key) ? key : NULL,
-                      "%s%sthere is no option %s%s%s%s", is_argument ? "" : origin,
-                      is_argument ? "" : ": ", aep__quote(key, quoted),
+    return aep__error(err, AEP_ECONFIG, is_name(key) ? key : NULL, "%s%sunknown option %s%s%s%s",
+                      is_argument ? "" : origin, is_argument ? "" : ": ", aep__quote(key, quoted),
                       nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
@@ -145,7 +144,7 @@ static int offer_setting(struct aep__setting *setting, const char *key, const ch
     if (setting->layer > layer)
         return AEP_OK;
     if (setting->layer == layer && is_file(layer)) {
-        aep__problem(&problem, "is set already in %s", setting->origin);
+        aep__problem(&problem, "is already set in %s", setting->origin);
         return refuse(err, layer, origin, key, problem.text);
     }
     return keep_setting(setting, text, number, layer, origin, err);

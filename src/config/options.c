@@ -20,8 +20,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_WORD,
             .words = "kafka|local",
             .fallback = "kafka",
-            .doc = "`kafka` sends events to Kafka. `local` keeps the newest `spool.max_bytes` of "
-                   "them on this machine and needs no Kafka.",
+            .doc = "`kafka` sends events to Kafka. `local` needs no Kafka and keeps the newest "
+                   "`spool.max_bytes` of them on this machine.",
         },
     [AEP__OPT_KAFKA_BOOTSTRAP_SERVERS] =
         {
@@ -31,18 +31,16 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_SERVERS,
             .in_dotenv = true,
             .fallback = "",
-            .doc = "Brokers to begin with: `host:port`, separated by commas alone, as Kafka's own "
-                   "clients have it; the port is 9092 where none is given; IPv6 addresses in "
-                   "brackets.",
+            .doc = "Bootstrap brokers: `host:port`, separated by commas only, as in Kafka's own "
+                   "clients. The default port is 9092. Write IPv6 addresses in brackets.",
         },
     [AEP__OPT_KAFKA_PASSWORD_FILE] =
         {
             .key = "kafka.sasl.password.file",
             .type = AEP__OPTION_TYPE_PATH,
             .fallback = "",
-            .doc = "A file that holds `kafka.sasl.password`, read when the relay connects. One "
-                   "line end behind the password is dropped. The file must not be readable by "
-                   "everybody.",
+            .doc = "A file that holds `kafka.sasl.password`; the relay reads it when it connects. "
+                   "One trailing newline is dropped. The file must not be world-readable.",
         },
     [AEP__OPT_TENANT_ID] =
         {
@@ -62,7 +60,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .in_dotenv = true,
             .max = 128,
             .fallback = "",
-            .doc = "Sent as the header `x-environment` where it is set: dev, test, prod.",
+            .doc = "If set, sent as the header `x-environment`: dev, test, prod.",
         },
     [AEP__OPT_NAMESPACE] =
         {
@@ -107,10 +105,10 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_TEXT,
             .max = 4096,
             .fallback = "",
-            .doc = "What to redact beside the built-in table: rules separated by newlines, or by a "
-                   "comma before `key:` or `re:`. `key:NAME` is one more name whose values are "
-                   "secret, `re:REGEX` a POSIX extended regular expression whose whole match is "
-                   "one.",
+            .doc = "What to redact in addition to the built-in rules: rules separated by "
+                   "newlines, or by a comma before `key:` or `re:`. `key:NAME` adds a name whose "
+                   "values are secret; `re:REGEX` adds a POSIX extended regular expression whose "
+                   "whole match is secret.",
         },
     [AEP__OPT_IDS_STRICT] =
         {
@@ -125,7 +123,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_WORD,
             .words = "kind|single",
             .fallback = "kind",
-            .doc = "`kind`: a topic for each kind of event. `single`: all on one topic, for strict "
+            .doc = "`kind`: one topic per kind of event. `single`: one topic for all, for strict "
                    "order across kinds.",
         },
     [AEP__OPT_WIRE_CLOUDEVENTS] =
@@ -152,15 +150,15 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .max = 16 * MIB,
             .fallback = "1000000",
             .doc = "A message larger than this is refused. The brokers' own limit is about 1 MB "
-                   "unless they were told otherwise.",
+                   "by default.",
         },
     [AEP__OPT_SPOOL_DIR] =
         {
             .key = "spool.dir",
             .type = AEP__OPTION_TYPE_PATH,
             .fallback = "",
-            .doc = "The spool's folder. Unset: a folder of its own for each Kafka cluster and "
-                   "login, in `$XDG_STATE_HOME/aep` (`~/.local/state/aep`).",
+            .doc = "The spool's folder. Unset: one folder per Kafka cluster and login, in "
+                   "`$XDG_STATE_HOME/aep` (`~/.local/state/aep`).",
         },
     [AEP__OPT_SPOOL_SYNC] =
         {
@@ -168,8 +166,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_WORD,
             .words = "batch|always|never",
             .fallback = "batch",
-            .doc = "When events reach the disk itself, for a loss of power: every 100 ms, before "
-                   "publish returns, or when the kernel likes.",
+            .doc = "When events are synced to the disk, to survive a loss of power: every 100 ms, "
+                   "before publish returns, or whenever the kernel does it.",
         },
     [AEP__OPT_SPOOL_MAX_BYTES] =
         {
@@ -178,8 +176,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 256 * KIB,
             .max = PIB,
             .fallback = "1GiB",
-            .doc = "The spool's limit, beyond which events are refused (in local mode: the oldest "
-                   "are removed). At least 4 segments.",
+            .doc = "The spool's size limit. A full spool refuses events (in local mode: removes "
+                   "the oldest). At least 4 segments.",
         },
     [AEP__OPT_SPOOL_SEGMENT_BYTES] =
         {
@@ -188,9 +186,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 64 * KIB,
             .max = GIB,
             .fallback = "8MiB",
-            .doc =
-                "The size of a segment, for a spool that is made new; smaller on a volume that has "
-                "no room for eight of them.",
+            .doc = "The segment size of new spools; smaller on a volume without room for eight of "
+                   "them.",
         },
     [AEP__OPT_SPOOL_ANY_FS] =
         {
@@ -207,8 +204,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .max = 3650 * DAY_S,
             .fallback = "30d",
             .doc =
-                "`aep flush --all` removes a spool that holds nothing and that nobody has written "
-                "to for this time; 0: never.",
+                "`aep flush --all` removes a spool that is empty and has not been written to for "
+                "this long. 0: never.",
         },
     [AEP__OPT_RELAY_MODE] =
         {
@@ -233,8 +230,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 1,
             .max = 365 * DAY_S,
             .fallback = "60s",
-            .doc = "A relay that was started by a publisher ends after this time with nothing to "
-                   "do.",
+            .doc = "A relay that a publisher started exits after this time with nothing to do.",
         },
     [AEP__OPT_DEAD_MAX_BYTES] =
         {
@@ -243,7 +239,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 0,
             .max = PIB,
             .fallback = "64MiB",
-            .doc = "The limit of the dead-letter log; what does not fit is dropped and counted.",
+            .doc = "The size limit of the dead-letter log. What does not fit is dropped and "
+                   "counted.",
         },
     [AEP__OPT_PUBLISH_WAIT_MS] =
         {
@@ -262,8 +259,8 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 0,
             .max = HOUR_MS,
             .fallback = "500ms",
-            .doc = "How long closing waits for acknowledgements where the spool's disk dies with "
-                   "the process (tmpfs, overlay).",
+            .doc = "How long closing waits for acknowledgements if the spool's file system may "
+                   "vanish with the process (tmpfs, overlay).",
         },
     [AEP__OPT_LOG_EVERY_S] =
         {
@@ -273,8 +270,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .max = DAY_S,
             .fallback = "0",
             .doc =
-                "The same warning is given to the log callback at most once in this time; 0: every "
-                "time.",
+                "The log callback gets the same warning at most once in this time. 0: every time.",
         },
 };
 

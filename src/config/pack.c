@@ -65,7 +65,7 @@ static int unpack_head(aep_config *config, const char **at, const char *end, aep
     if (!*state_dir)
         return AEP_OK;
     if (!aep__value_path(state_dir, &problem))
-        return refuse(err, "a state folder that is none");
+        return refuse(err, "a bad state folder");
     config->state_dir = strdup(state_dir);
     return config->state_dir ? AEP_OK : aep__error_memory(err);
 }
@@ -80,7 +80,7 @@ static int unpack_setting(aep_config *config, const char **at, const char *end, 
     int layer = *origin - '0';
     if (layer <= AEP__LAYER_DEFAULT || layer > AEP__LAYER_ARGUMENT ||
         !aep__value_clean(origin, false, &problem) || strlen(origin) > AEP__ORIGIN_SIZE)
-        return refuse(err, "a setting from nowhere");
+        return refuse(err, "a setting without an origin");
     return aep__config_put(config, key, value, (enum aep__layer)layer, origin + 1, err);
 }
 

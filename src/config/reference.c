@@ -6,74 +6,62 @@
 #include <string.h>
 
 static const char head[] =
-    "# Configuration\n"
-    "\n"
-    "<!-- Made from the option table by `aep config reference`; change it there. -->\n"
-    "\n"
-    "An option is looked for in this order, and the first that has it wins:\n"
-    "\n"
+    "# Configuration\n\n"
+    "<!-- Generated from the option table by `aep config reference`; edit the table. -->\n\n"
+    "The first of these that sets an option wins:\n\n"
     "1. an argument: `aep_config_set()`, `aep VERB --set KEY=VALUE`\n"
-    "2. the environment: `AEP_` and the key in capitals, dots as underscores (`AEP_SPOOL_DIR`), "
-    "then the other names given below\n"
-    "3. a `.env`, only if `AEP_DOTENV` holds its absolute path, and only the variables marked so "
-    "below\n"
+    "2. the environment: `AEP_` and the key in capitals, with underscores for dots "
+    "(`AEP_SPOOL_DIR`), then the other names listed below\n"
+    "3. a `.env` file, only if `AEP_DOTENV` holds its absolute path, and only the variables "
+    "marked below\n"
     "4. `$XDG_CONFIG_HOME/aep/aep.conf` (`~/.config/aep/aep.conf`)\n"
     "5. `/etc/aep/aep.conf`\n"
-    "6. its default\n"
-    "\n"
-    "`aep config explain` prints every value in force and where it comes from, with secrets "
-    "masked.\n"
-    "All of it is read once, when a publisher opens. Nothing is read from the working directory, "
-    "and relative paths are refused. A setuid or setgid program reads no environment.\n"
-    "\n"
-    "An empty value is no value. An unknown key, a bad value, a key twice in a file or a file that "
-    "cannot be read is an error with the file, the line and the nearest key that exists. A file "
-    "that everybody may write, or yours if it belongs to somebody else, is refused.\n"
-    "\n"
-    "## aep.conf\n"
-    "\n"
+    "6. its default\n\n"
+    "`aep config explain` prints every value in force and where it was set, with secrets masked.\n"
+    "The configuration is read once, when a publisher opens. Nothing is read from the working "
+    "directory, and relative paths are refused. A setuid or setgid program ignores the "
+    "environment.\n\n"
+    "An empty value counts as not set. An unknown key, a bad value, a key that occurs twice in a "
+    "file, and an unreadable file are errors that name the file, the line and the nearest known "
+    "key. A world-writable file is refused, and so is your own aep.conf if it belongs to somebody "
+    "else.\n\n"
+    "## aep.conf\n\n"
     "```\n"
-    "# a comment, on a line of its own\n"
+    "# a comment, on its own line\n"
     "kafka.bootstrap.servers = broker-1:9092, broker-2:9092\n"
     "spool.max_bytes = 4 GiB\n"
     "tenant.id = \"a value that holds a # or ends with a blank \"\n"
-    "```\n"
-    "\n"
-    "## Values\n"
-    "\n"
+    "```\n\n"
+    "## Values\n\n"
     "| type | written as |\n"
     "|---|---|\n"
     "| text | UTF-8 without control characters |\n"
     "| boolean | true, on, yes, 1 or false, off, no, 0 |\n"
     "| size | bytes, or a number with k, M, G, T (or KiB … PiB: powers of 1024) or kB, MB, GB, TB "
     "(powers of 1000) |\n"
-    "| time | a number with ms, s, min, h, d; seconds, or milliseconds where the key ends in "
-    "`_ms`, without |\n"
+    "| time | a number with ms, s, min, h or d; without a unit: seconds, or milliseconds if the "
+    "key ends in `_ms` |\n"
     "| path | absolute; `~` is not expanded |\n"
     "| servers | `host`, `host:port`, `[IPv6]:port`, separated by commas |\n";
 
 static const char kafka_head[] =
     "\n"
-    "## kafka.*\n"
-    "\n"
-    "Every other setting of librdkafka is set as `kafka.NAME`, or in the environment as "
-    "`AEP_KAFKA_NAME` in capitals with underscores for dots: `kafka.security.protocol` is "
-    "`AEP_KAFKA_SECURITY_PROTOCOL`. They reach librdkafka as they are, but for these:\n"
-    "\n"
+    "## kafka.*\n\n"
+    "Set any other librdkafka property as `kafka.NAME`, or in the environment as `AEP_KAFKA_NAME` "
+    "in capitals with underscores for dots: `kafka.security.protocol` is "
+    "`AEP_KAFKA_SECURITY_PROTOCOL`. They are passed to librdkafka unchanged, except for these:\n\n"
     "| key | rule |\n"
     "|---|---|\n";
 
 static const char tail[] =
     "\n"
-    "## Other variables\n"
-    "\n"
+    "## Other variables\n\n"
     "| name | meaning |\n"
     "|---|---|\n"
-    "| `AEP_DOTENV` | the absolute path of a `.env` to read |\n"
+    "| `AEP_DOTENV` | the absolute path of a `.env` file to read |\n"
     "| `TRACEPARENT`, `TRACESTATE` | the W3C trace context that events join |\n"
     "| `AEP_CORRELATION_ID`, `AEP_CAUSATION_ID`, `AEP_SESSION_ID`, `AEP_AGENT_NAME` | set by `aep "
-    "run` for the command it runs; what `aep run` and `aep publish` take where no option says it "
-    "|\n";
+    "run` for its command; `aep run` and `aep publish` use them where an option is not given |\n";
 
 static const char *type_name(enum aep__option_type type)
 {
@@ -143,7 +131,7 @@ static void add_kafka_rule(struct aep__buf *out, const struct aep__kafka_key *ke
         aep__buf_format(out, "| `kafka.%s` | another name of `kafka.%s` |\n", key->name,
                         key->same_as);
     } else if (key->flags & AEP__KAFKA_CODE) {
-        aep__buf_format(out, "| `kafka.%s` | only in aep.conf: it loads or runs code |\n",
+        aep__buf_format(out, "| `kafka.%s` | only in aep.conf, since it loads or runs code |\n",
                         key->name);
     } else if (key->flags & AEP__KAFKA_OWNED) {
         aep__buf_format(out, "| `kafka.%s` | ", key->name);

@@ -37,7 +37,7 @@ bool aep__value_clean(const char *text, bool lines, struct aep__problem *problem
     for (const char *at = text; lines && *at; at++)
         if (is_control((unsigned char)*at) && !strchr("\t\r\n", *at))
             has_control = true;
-    return !has_control || aep__problem(problem, "holds a control character");
+    return !has_control || aep__problem(problem, "has a control character");
 }
 
 const char *aep__quote(const char *text, char quoted[AEP__QUOTE_SIZE])
@@ -91,9 +91,9 @@ bool aep__value_path(const char *text, struct aep__problem *problem)
     if (!aep__value_clean(text, false, problem))
         return false;
     if (strlen(text) >= 4096)
-        return aep__problem(problem, "is longer than a path can be");
+        return aep__problem(problem, "is too long for a path");
     if (text[0] == '~')
-        return aep__problem(problem, "%s: ~ is not expanded here, write the path out",
+        return aep__problem(problem, "%s: ~ is not expanded here: write the path out",
                             aep__quote(text, quoted));
     if (text[0] != '/')
         return aep__problem(problem, "%s must be an absolute path", aep__quote(text, quoted));
@@ -135,7 +135,7 @@ static bool parse_word(const struct aep__option_row *row, const char *text,
         return true;
     }
     aep__value_words(row->words, words, sizeof words);
-    return aep__problem(problem, "%s is none of %s", aep__quote(text, quoted), words);
+    return aep__problem(problem, "%s is not one of %s", aep__quote(text, quoted), words);
 }
 
 struct unit {
@@ -227,13 +227,13 @@ static bool parse_number(const struct aep__option_row *row, const char *text,
     const struct unit *units = units_of(row->type);
     char quoted[AEP__QUOTE_SIZE];
     if (!read_number(units, text, ret_number))
-        return aep__problem(problem, "%s is no %s: write it as %s", aep__quote(text, quoted),
+        return aep__problem(problem, "%s is not a %s: write it as %s", aep__quote(text, quoted),
                             row->type == AEP__OPTION_TYPE_SIZE ? "size" : "time",
                             row->type == AEP__OPTION_TYPE_SIZE      ? "65536, 64KiB or 64kB"
                             : row->type == AEP__OPTION_TYPE_SECONDS ? "90, 90s, 2min or 1h"
                                                                     : "500, 500ms or 2s");
     if (*ret_number < row->min || *ret_number > row->max)
-        return aep__problem(problem, "%s is not within %s to %s", aep__quote(text, quoted),
+        return aep__problem(problem, "%s is out of range: %s to %s", aep__quote(text, quoted),
                             aep__value_number(row, row->min).text,
                             aep__value_number(row, row->max).text);
     aep__buf_text(canonical, text);

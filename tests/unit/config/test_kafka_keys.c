@@ -60,7 +60,7 @@ static void test_a_password_file_that_is_none_is_refused(void **state)
     given_variable(world, "AEP_KAFKA_SASL_PASSWORD_FILE=%s/pw", world->dir);
     must_not_tell(world, "cannot be opened: No such file");
     given_bytes(world, "pw", "s3cret", 6, 0604);
-    must_not_tell(world, "everybody may read it");
+    must_not_tell(world, "is world-readable");
     given_bytes(world, "pw", "\n", 1, 0600);
     must_not_tell(world, "holds no password");
     given_bytes(world, "pw", "a\0b", 3, 0600);
@@ -75,7 +75,7 @@ static void test_a_password_twice_in_a_layer_is_refused(void **state)
     given_variable(world, "AEP_KAFKA_SASL_PASSWORD=x");
     must_pass(world);
     given_argument(world, "kafka.sasl.password", "x");
-    must_not_pass(world, "set one of them");
+    must_not_pass(world, "set only one");
 }
 
 static int refuse_second(void *user, const char *name, const char *value)

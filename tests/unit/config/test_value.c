@@ -28,20 +28,20 @@ static void test_sizes_have_units(void **state)
     static const char *const bad[] = {"1.5GiB", "-1",      "GiB",    "1 Gib x", "0x10",
                                       "1e6",    "+300000", "300 00", "1Xi"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        refuses_argument("spool.max_bytes", bad[i], "is no size");
+        refuses_argument("spool.max_bytes", bad[i], "is not a size");
 }
 
 static void test_numbers_have_a_range(void **state)
 {
     (void)state;
-    refuses_argument("spool.segment_bytes", "1k", "is not within 64KiB to 1GiB");
-    refuses_argument("spool.segment_bytes", "2GiB", "is not within 64KiB to 1GiB");
-    refuses_argument("spool.max_bytes", "99999999999999999999999", "is not within");
-    refuses_argument("spool.max_bytes", "99999999999999999999300000", "is not within");
-    refuses_argument("spool.max_bytes", "9223372036854775807k", "is not within");
-    refuses_argument("spool.max_bytes", "18014398509482984k", "is not within"); /* 2^54 + 1000 */
-    refuses_argument("relay.idle_exit", "0", "is not within 1s to 365d");
-    refuses_argument("close.wait_ms", "2h", "is not within 0ms to 1h");
+    refuses_argument("spool.segment_bytes", "1k", "is out of range: 64KiB to 1GiB");
+    refuses_argument("spool.segment_bytes", "2GiB", "is out of range: 64KiB to 1GiB");
+    refuses_argument("spool.max_bytes", "99999999999999999999999", "is out of range");
+    refuses_argument("spool.max_bytes", "99999999999999999999300000", "is out of range");
+    refuses_argument("spool.max_bytes", "9223372036854775807k", "is out of range");
+    refuses_argument("spool.max_bytes", "18014398509482984k", "is out of range"); /* 2^54 + 1000 */
+    refuses_argument("relay.idle_exit", "0", "is out of range: 1s to 365d");
+    refuses_argument("close.wait_ms", "2h", "is out of range: 0ms to 1h");
 }
 
 static void test_times_have_units(void **state)
@@ -54,8 +54,8 @@ static void test_times_have_units(void **state)
     assert_int_equal(number_of("close.wait_ms", "250"), 250);
     assert_int_equal(number_of("close.wait_ms", "250ms"), 250);
     assert_int_equal(number_of("close.wait_ms", "2s"), 2000);
-    refuses_argument("relay.idle_exit", "500ms", "is no time: write it as 90, 90s");
-    refuses_argument("close.wait_ms", "soon", "is no time: write it as 500, 500ms");
+    refuses_argument("relay.idle_exit", "500ms", "is not a time: write it as 90, 90s");
+    refuses_argument("close.wait_ms", "soon", "is not a time: write it as 500, 500ms");
 }
 
 static void test_booleans_and_words_are_read_in_any_case(void **state)
@@ -68,7 +68,7 @@ static void test_booleans_and_words_are_read_in_any_case(void **state)
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         assert_int_equal(number_of("redact", no[i]), 0);
     refuses_argument("redact", "maybe", "\"maybe\" is neither true nor false");
-    refuses_argument("mode", "loc", "\"loc\" is none of kafka, local");
+    refuses_argument("mode", "loc", "\"loc\" is not one of kafka, local");
     given_variable(world, "AEP_MODE=LOCAL");
     given_variable(world, "AEP_REDACT=OFF");
     must_load(world);
@@ -102,10 +102,10 @@ static void test_texts_are_clean_utf8_of_bounded_length(void **state)
     memset(text, 'x', 129);
     text[129] = '\0';
     refuses_argument("tenant.id", text, "is longer than 128 bytes");
-    refuses_argument("tenant.id", "a\nb", "holds a control character");
+    refuses_argument("tenant.id", "a\nb", "has a control character");
     refuses_argument("tenant.id", "a\xff", "is not UTF-8");
-    refuses_argument("source", "\x7f", "holds a control character");
-    refuses_argument("kafka.client.id", "a\x01", "holds a control character");
+    refuses_argument("source", "\x7f", "has a control character");
+    refuses_argument("kafka.client.id", "a\x01", "has a control character");
     assert_int_equal(number_of("tenant.id", "Zürich ✓"), 0);
 }
 
