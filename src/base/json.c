@@ -258,7 +258,7 @@ static enum aep__json_token fail(struct aep__json *json, enum aep__json_problem 
 static enum aep__json_token fail_syntax(struct aep__json *json, const char *message)
 {
     return fail(json, AEP__JSON_SYNTAX, json->at,
-                json->at == json->end ? "the text ends too early" : message);
+                json->at == json->end ? "the text ends early" : message);
 }
 
 static enum aep__json_token fail_memory(struct aep__json *json)
@@ -291,13 +291,13 @@ static bool scan_escape(struct aep__json *json)
     }
     if (at[1] != 'u') {
         if (!simple_escape(at[1]))
-            return fail_syntax(json, "no escape is written so");
+            return fail_syntax(json, "an unknown escape");
         json->at += 2;
         return true;
     }
     uint32_t code_point;
     if (read_hex4(at + 2, json->end) < 0)
-        return fail_syntax(json, "\\u wants four hex digits");
+        return fail_syntax(json, "\\u needs four hex digits");
     size_t step = read_unicode(at, json->end, &code_point);
     if (code_point == 0xD800 && json->strict)
         return fail(json, AEP__JSON_ENCODING, at, "a lone surrogate");
@@ -375,7 +375,7 @@ static enum aep__json_token fail_duplicate(struct aep__json *json, struct aep__s
 {
     if (json->problem == AEP__JSON_MEMORY)
         return fail_memory(json);
-    return fail(json, AEP__JSON_DUPLICATE, raw.data - 1, "this name is in the object twice");
+    return fail(json, AEP__JSON_DUPLICATE, raw.data - 1, "a duplicate name in this object");
 }
 
 static bool remember_name(struct aep__json *json)
@@ -413,12 +413,12 @@ static bool check_names(struct aep__json *json)
 static enum aep__json_token scan_name(struct aep__json *json)
 {
     if (json->at == json->end || *json->at != '"')
-        return fail_syntax(json, "a name in quotes was expected");
+        return fail_syntax(json, "expected a name in quotes");
     if (!scan_string(json) || !remember_name(json))
         return AEP__JSON_ERROR;
     skip_space(json);
     if (json->at == json->end || *json->at != ':')
-        return fail_syntax(json, "a colon was expected");
+        return fail_syntax(json, "expected a colon");
     json->at++;
     json->state = WANT_VALUE;
     return AEP__JSON_NAME;
@@ -468,7 +468,7 @@ static enum aep__json_token scan_number(struct aep__json *json)
 {
     const char *begin = json->at, *end = number_end(begin, json->end);
     if (end == begin || (end < json->end && is_word_byte(*end)))
-        return fail_syntax(json, "no JSON number is written so");
+        return fail_syntax(json, "not a JSON number");
     json->token = (struct aep__slice){begin, (size_t)(end - begin)};
     json->at = end;
     value_done(json);
@@ -481,7 +481,7 @@ static enum aep__json_token scan_word(struct aep__json *json, struct aep__slice 
     const char *end = json->at + word.len;
     if ((size_t)(json->end - json->at) < word.len || memcmp(json->at, word.data, word.len) != 0 ||
         (end < json->end && is_word_byte(*end)))
-        return fail_syntax(json, "no value is written so (NaN and Infinity are not JSON)");
+        return fail_syntax(json, "not a JSON value (NaN and Infinity are not JSON)");
     json->token = (struct aep__slice){json->at, word.len};
     json->at = end;
     value_done(json);
@@ -534,12 +534,12 @@ static enum aep__json_token scan_value(struct aep__json *json)
         return scan_word(json, AEP__SLICE("null"), AEP__JSON_NULL);
     case '-':
         if (json->end - json->at > 1 && json->at[1] == 'I')
-            return fail_syntax(json, "no value is written so (NaN and Infinity are not JSON)");
+            return fail_syntax(json, "not a JSON value (NaN and Infinity are not JSON)");
         return scan_number(json);
     }
     if (*json->at >= '0' && *json->at <= '9')
         return scan_number(json);
-    return fail_syntax(json, "no value is written so (NaN and Infinity are not JSON)");
+    return fail_syntax(json, "not a JSON value (NaN and Infinity are not JSON)");
 }
 
 static enum aep__json_token scan_comma_or_end(struct aep__json *json)
@@ -548,8 +548,8 @@ static enum aep__json_token scan_comma_or_end(struct aep__json *json)
     if (json->at < json->end && *json->at == (frame->is_object ? '}' : ']'))
         return close_container(json);
     if (json->at == json->end || *json->at != ',')
-        return fail_syntax(json, frame->is_object ? "a comma or } was expected"
-                                                  : "a comma or ] was expected");
+        return fail_syntax(json,
+                           frame->is_object ? "expected a comma or }" : "expected a comma or ]");
     json->at++;
     frame->index++;
     skip_space(json);
@@ -590,7 +590,7 @@ enum aep__json_token aep__json_next(struct aep__json *json)
         return scan_comma_or_end(json);
     case WANT_NOTHING:
         return json->at == json->end ? AEP__JSON_END
-                                     : fail_syntax(json, "something stands behind the value");
+                                     : fail_syntax(json, "something follows the value");
     default:
         return scan_value(json);
     }

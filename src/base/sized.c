@@ -21,8 +21,7 @@ int aep__sized_check(const void *theirs, size_t known, const char *macro, aep_er
     for (size_t i = known; i < size; i++)
         if (((const char *)theirs)[i])
             return aep__error(err, AEP_EINVAL, "size",
-                              "the struct has members that this version of aep (%s) does not know",
-                              AEP_VERSION);
+                              "the struct has members that aep %s does not know", AEP_VERSION);
     return AEP_OK;
 }
 
@@ -39,7 +38,7 @@ int aep__sized_check_out(const void *theirs, const char *name, aep_error *err)
     if (size_of(theirs) > sizeof(size_t))
         return AEP_OK;
     return aep__error(err, AEP_EINVAL, name,
-                      "the size of the %s was not set: begin with its AEP_…_INIT", name);
+                      "the size of the %s is not set: initialize it with its AEP_…_INIT", name);
 }
 
 void aep__sized_write(void *theirs, const void *ours, size_t bytes)

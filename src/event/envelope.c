@@ -19,8 +19,7 @@ static int check_setting(const char *option, const char *text, aep_error *err)
         !aep__utf8_control(text, len) && len <= 249)
         return AEP_OK;
     return aep__error(err, AEP_ECONFIG, option,
-                      "%s has to be text of at most 249 bytes, not blank, without control "
-                      "characters",
+                      "%s must be text of at most 249 bytes, not blank, without control characters",
                       option);
 }
 

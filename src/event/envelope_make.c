@@ -40,14 +40,15 @@ static int check_id(const struct aep__envelope_settings *settings, struct aep__s
                     const char *field, aep_error *err)
 {
     if (aep__utf8_blank(id.data, id.len))
-        return aep__error(err, AEP_EINVAL, field, "%s is blank: leave it out or give an id", field);
+        return aep__error(err, AEP_EINVAL, field, "%s is blank: give an id or leave it out", field);
     if (id.len > ID_BYTES)
-        return aep__error(err, AEP_EINVAL, field, "%s has %zu bytes; an id has at most %d", field,
-                          id.len, ID_BYTES);
+        return aep__error(err, AEP_EINVAL, field, "%s has %zu bytes; an id may have at most %d",
+                          field, id.len, ID_BYTES);
     if (aep__utf8_control(id.data, id.len))
-        return aep__error(err, AEP_EINVAL, field, "%s holds a control character", field);
+        return aep__error(err, AEP_EINVAL, field, "%s has a control character", field);
     if (settings->ids_strict)
-        return aep__error(err, AEP_EINVAL, field, "%s is not a UUID, and ids.strict is on", field);
+        return aep__error(err, AEP_EINVAL, field, "%s is not a UUID, which ids.strict requires",
+                          field);
     return AEP_OK;
 }
 
@@ -76,7 +77,7 @@ static int take_id_value(struct aep__envelope *envelope,
                          char id[AEP_CORRELATION_ID_SIZE], aep_error *err)
 {
     if (!value->text)
-        return aep__error(err, AEP_EINVAL, field, "%s has to be text", field);
+        return aep__error(err, AEP_EINVAL, field, "%s must be text", field);
     return take_id(envelope, settings, (struct aep__slice){value->text, value->len}, field, id,
                    err);
 }
@@ -158,8 +159,8 @@ static int finish_message(struct aep__envelope *envelope,
     size_t size = message_size(message);
     if (settings->message_bytes && size > settings->message_bytes)
         return aep__error(err, AEP_ETOOBIG, largest,
-                          "the message has %zu bytes, more than limits.message_bytes (%zu); the "
-                          "largest part is %s",
+                          "the message has %zu bytes, more than limits.message_bytes (%zu): "
+                          "shorten %s, its largest part",
                           size, settings->message_bytes, largest);
     return AEP_OK;
 }
@@ -178,7 +179,7 @@ static int take_correlation(struct aep__envelope *envelope,
                              err);
     if (member->fallback != AEP__FALLBACK_NEW_ID)
         return aep__error(err, AEP_EINVAL, member->name,
-                          "%s is required: the one of the started event", member->name);
+                          "%s is required: use that of the started event", member->name);
     make_id_text(settings, envelope->timestamp_us, envelope->correlation_id);
     return AEP_OK;
 }
@@ -267,28 +268,25 @@ static int take_names(struct aep__envelope *envelope, const aep_event *event,
     names->schema_ref = aep__slice_text(event->schema_ref);
     if (!event->event_type || !aep__event_type_valid(names->event_type.data, names->event_type.len))
         return refuse("event_type",
-                      "event_type has to be lower-case words and a version parted by "
-                      "dots: company.subject.event.v1",
+                      "event_type must be lower-case words and a version, separated by dots: "
+                      "company.subject.event.v1",
                       err);
     for (int i = 0; i < AEP_KIND_COUNT; i++)
         if (strcmp(event->event_type, aep__kinds[i].event_type) == 0)
             return aep__error(err, AEP_EINVAL, "event_type",
-                              "%s has a shape of its own: publish it as such: aep_publish_%s(), "
-                              "`aep publish %s`",
+                              "%s has its own call: use aep_publish_%s() or `aep publish %s`",
                               event->event_type, aep__kinds[i].name, aep__kinds[i].name);
     if (!aep__topic_name_valid(names->topic))
         return refuse("topic",
-                      "topic has to be 1 to 249 letters, digits, dots, dashes or "
-                      "underscores",
-                      err);
+                      "topic must be 1 to 249 letters, digits, dots, dashes or underscores", err);
     if (!event->schema_ref)
         names->schema_ref = make_schema_ref(names->event_type, envelope->made_schema_ref);
     else if (!aep__schema_ref_valid(names->schema_ref.data, names->schema_ref.len) ||
              !aep__schema_ref_of(names->schema_ref.data, names->schema_ref.len,
                                  names->event_type.data, names->event_type.len))
         return refuse("schema_ref",
-                      "schema_ref has to be registry://a/b/c/vN of this event type; "
-                      "leave it out to have it made",
+                      "schema_ref must be registry://a/b/c/vN of this event type; leave it out to "
+                      "have it made",
                       err);
     return AEP_OK;
 }
@@ -309,7 +307,7 @@ static int find_correlation(struct aep__envelope *envelope, struct aep__slice *r
             return ret->data ? AEP_OK : aep__error_memory(err);
         }
         if (found && token != AEP__JSON_NULL)
-            return refuse("correlation_id", "the payload's correlation_id has to be a string", err);
+            return refuse("correlation_id", "the payload's correlation_id must be a string", err);
         if (!aep__json_skip(json, token))
             break;
     }

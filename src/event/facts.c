@@ -63,7 +63,7 @@ int aep__facts_from_fields(enum aep_kind kind, const aep_field *fields, size_t c
                            struct aep__facts *facts, aep_error *err)
 {
     if (!aep_kind_name(kind))
-        return aep__error(err, AEP_EINVAL, "kind", "%d is no kind of event", (int)kind);
+        return aep__error(err, AEP_EINVAL, "kind", "%d is not a kind of event", (int)kind);
     *facts = (struct aep__facts){.kind = kind};
     for (size_t i = 0; i < count; i++) {
         const char *name = fields[i].name ? fields[i].name : "";
@@ -72,7 +72,7 @@ int aep__facts_from_fields(enum aep_kind kind, const aep_field *fields, size_t c
             return aep__error(err, AEP_EINVAL, name, "%s has no member \"%s\"",
                               aep__kinds[kind].name, name);
         if (value->given)
-            return aep__error(err, AEP_EINVAL, name, "%s was given twice", name);
+            return aep__error(err, AEP_EINVAL, name, "%s is given twice", name);
         *value = (struct aep__value){fields[i].text, fields[i].length, fields[i].number, true};
     }
     return AEP_OK;

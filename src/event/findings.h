@@ -11,7 +11,7 @@
 /* X(name, severity, code, meaning) */
 #define AEP__FINDINGS(X)                                                                           \
     X(JSON, ERROR, "json", "not JSON as RFC 8259 has it")                                          \
-    X(DUPLICATE, ERROR, "duplicate", "a name twice in one object")                                 \
+    X(DUPLICATE, ERROR, "duplicate", "a duplicate name in an object")                              \
     X(ENCODING, ERROR, "encoding", "invalid UTF-8 or a lone surrogate")                            \
     X(DEPTH, ERROR, "depth", "nested too deeply")                                                  \
     X(OBJECT, ERROR, "object", "the event is not a JSON object")                                   \
@@ -25,8 +25,8 @@
     X(EVENT_TYPE, ERROR, "event_type", "event_type is not a.b.c.vN in lower case")                 \
     X(SCHEMA_REF, ERROR, "schema_ref", "schema_ref is not registry://a/b/c/vN")                    \
     X(SCHEMA_OTHER, ERROR, "schema_other", "schema_ref belongs to another event type")             \
-    X(RANGE, ERROR, "range", "a number is out of its range")                                       \
-    X(UNKNOWN, ERROR, "unknown", "a payload member that the kind does not have")                   \
+    X(RANGE, ERROR, "range", "a number is out of range")                                           \
+    X(UNKNOWN, ERROR, "unknown", "a payload member that this kind does not have")                  \
     X(MISMATCH, ERROR, "mismatch", "the payload contradicts the envelope's correlation_id")        \
     X(CORRELATION_UUID, WARNING, "correlation_uuid", "correlation_id is not a UUID")               \
     X(CAUSATION_UUID, WARNING, "causation_uuid", "causation_id is not a UUID")                     \

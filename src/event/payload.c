@@ -14,12 +14,11 @@ static int refuse_range(const struct aep__member_row *member, aep_error *err)
 {
     const char *whole = member->type == AEP__TYPE_INTEGER ? "whole " : "";
     if (member->type == AEP__TYPE_BOOL)
-        return aep__error(err, AEP_EINVAL, member->name, "%s has to be true or false",
-                          member->name);
+        return aep__error(err, AEP_EINVAL, member->name, "%s must be true or false", member->name);
     if (member->max > 1e15)
-        return aep__error(err, AEP_EINVAL, member->name, "%s has to be a %snumber, 0 or more",
+        return aep__error(err, AEP_EINVAL, member->name, "%s must be a %snumber, 0 or more",
                           member->name, whole);
-    return aep__error(err, AEP_EINVAL, member->name, "%s has to be a %snumber from %d to %d",
+    return aep__error(err, AEP_EINVAL, member->name, "%s must be a %snumber from %d to %d",
                       member->name, whole, (int)member->min, (int)member->max);
 }
 
@@ -65,7 +64,7 @@ static int write_text(struct aep__envelope *envelope, const struct aep__envelope
                       aep_error *err)
 {
     if (member->required && aep__utf8_blank(value->text, value->len))
-        return aep__error(err, AEP_EINVAL, member->name, "%s is blank, and it is required",
+        return aep__error(err, AEP_EINVAL, member->name, "%s is required and must not be blank",
                           member->name);
     bool left_out = member->request && !settings->capture_request;
     aep__text_write(&envelope->text, &envelope->value, value->text, left_out ? 0 : value->len);
@@ -105,7 +104,7 @@ static int write_given(struct aep__envelope *envelope,
         return AEP_OK;
     }
     if (!value->text)
-        return aep__error(err, AEP_EINVAL, member->name, "%s has to be %s, not a number",
+        return aep__error(err, AEP_EINVAL, member->name, "%s must be %s, not a number",
                           member->name, aep__type_is_json(member->type) ? "JSON text" : "text");
     if (member->type == AEP__TYPE_TIME)
         return write_time(envelope, member, value, err);

@@ -140,8 +140,8 @@ static int take_key(const struct value *value, struct aep__buf *scratch, char *k
     if (aep__utf8_blank(text.data, text.len))
         return AEP_ESTATE;
     if (text.len >= AEP_CORRELATION_ID_SIZE || memchr(text.data, '\0', text.len))
-        return aep__error(err, AEP_EINVAL, KEY_FIELD, "%s is no id of at most %d bytes", KEY_FIELD,
-                          AEP_CORRELATION_ID_SIZE - 1);
+        return aep__error(err, AEP_EINVAL, KEY_FIELD, "%s is not an id of at most %d bytes",
+                          KEY_FIELD, AEP_CORRELATION_ID_SIZE - 1);
     memcpy(key, text.data, text.len);
     key[text.len] = '\0';
     return AEP_OK;
@@ -179,7 +179,7 @@ int aep_policy_key(const char *envelope, size_t length, char key[AEP_CORRELATION
     aep__json_begin(&json, envelope, length, AEP__JSON_DEPTH_MAX, false);
     int code = find_key(&json, &scratch, key, err);
     if (code == AEP_ESTATE)
-        aep__error(err, code, KEY_FIELD, "the event has no %s, and so no key", KEY_FIELD);
+        aep__error(err, code, KEY_FIELD, "the event has no %s, so it has no key", KEY_FIELD);
     aep__json_done(&json);
     aep__buf_done(&scratch);
     return code;

@@ -160,7 +160,9 @@ static int add_pattern(struct aep__redactor *redactor, const char *rule, aep_err
         return aep__error_memory(err);
     if (failed) {
         regerror(failed, &extra[redactor->extra_count], reason, sizeof reason);
-        return aep__error(err, AEP_ECONFIG, "redact.extra", "\"%s\" is no regular expression: %s",
+        return aep__error(err, AEP_ECONFIG, "redact.extra",
+                          "\"%s\" is not a regular expression: "
+                          "%s",
                           rule, reason);
     }
     redactor->extra_count++;
@@ -179,7 +181,7 @@ static int add_rule(struct aep__redactor *redactor, const char *rule, aep_error 
     if (code == AEP_OK)
         return AEP_OK;
     return aep__error(err, AEP_ECONFIG, "redact.extra",
-                      "\"%s\" is no rule: write key:NAME (at least two letters at its end) or "
+                      "\"%s\" is not a rule: write key:NAME (ending in at least two letters) or "
                       "re:REGEX",
                       rule);
 }

@@ -240,7 +240,7 @@ static int check_type(enum aep__json_token wanted, enum aep__json_token first, c
 {
     if (wanted == AEP__JSON_END || first == wanted)
         return AEP_OK;
-    return aep__error(err, AEP_EINVAL, field, "%s has to be a JSON %s", field,
+    return aep__error(err, AEP_EINVAL, field, "%s must be a JSON %s", field,
                       wanted == AEP__JSON_OBJECT ? "object: {…}" : "array: […]");
 }
 
@@ -254,9 +254,7 @@ static int check_names(struct rewrite *run, size_t begin, const char *field, aep
             return json->problem == AEP__JSON_MEMORY
                        ? aep__error_memory(err)
                        : aep__error(err, AEP_EINVAL, field,
-                                    "%s has an object with names that are the same once secrets "
-                                    "are taken out of them",
-                                    field);
+                                    "%s has an object whose names are equal once redacted", field);
     return AEP_OK;
 }
 

@@ -222,7 +222,7 @@ static bool check_event_type(struct check *check)
     if (aep__event_type_valid(text.data, text.len))
         return true;
     report_top(check, FINDING_EVENT_TYPE, EVENT_TYPE,
-               text.len > 249 ? "has over 249 characters"
+               text.len > 249 ? "has more than 249 characters"
                               : "is not lower-case words and a version: a.b.c.v1");
     return false;
 }
@@ -315,7 +315,7 @@ static void check_range(struct check *check, const struct aep__member_row *membe
     aep__json_number_value(value->raw, &number);
     bool inside = number >= member->min && number <= member->max;
     if (!inside)
-        report_member(check, FINDING_RANGE, PARENT, member->name, "is out of its range");
+        report_member(check, FINDING_RANGE, PARENT, member->name, "is out of range");
     else if (member->type == AEP__TYPE_INTEGER && number != (double)(int64_t)number)
         report_member(check, FINDING_TYPE, PARENT, member->name, "is not a whole number");
 }
@@ -333,7 +333,7 @@ static void check_text_member(struct check *check, const struct aep__member_row 
     if (member->type == AEP__TYPE_ID &&
         (text.len >= AEP_CORRELATION_ID_SIZE || aep__utf8_control(text.data, text.len)))
         report_member(check, FINDING_ID, PARENT, member->name,
-                      "is over 128 bytes or holds control characters");
+                      "is longer than 128 bytes or has control characters");
 }
 
 static void check_member(struct check *check, const struct aep__member_row *member,
@@ -386,8 +386,8 @@ static void report_unknown(struct check *check, enum aep_kind kind)
     aep__buf_text(&pointer, PARENT);
     aep__json_add_pointer(&pointer, name.data, name.len);
     const char *text = aep__buf_string(&pointer);
-    report(check, FINDING_UNKNOWN, text, *text ? text + sizeof PARENT : "",
-           "%s has no member so named", aep_kind_name(kind));
+    report(check, FINDING_UNKNOWN, text, *text ? text + sizeof PARENT : "", "%s has no such member",
+           aep_kind_name(kind));
     check->no_memory |= pointer.failed || !name.data;
     aep__buf_done(&pointer);
     aep__buf_done(&scratch);
@@ -420,7 +420,7 @@ static void check_mismatch(struct check *check, const struct value *own)
     const struct value *correlation = &check->tops[CORRELATION_ID];
     if (own->text.data && correlation->text.data && !same_text(own, correlation->text))
         report_member(check, FINDING_MISMATCH, PARENT, "correlation_id",
-                      "is not the envelope's correlation_id");
+                      "differs from the envelope's correlation_id");
 }
 
 static void check_payload(struct check *check, bool type_valid)

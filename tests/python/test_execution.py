@@ -32,7 +32,7 @@ def test_a_block_is_completed(local, spool):
 def test_events_keep_the_runs_agent_and_correlation_id(local, spool):
     with local.execution("a", "r", correlation_id="c") as run:
         for member in ("agent_name", "correlation_id"):
-            with pytest.raises(aep.InvalidEvent, match="not the execution's own") as caught:
+            with pytest.raises(aep.InvalidEvent, match="differs from the execution's") as caught:
                 run.progress(**{member: "other"})
             assert caught.value.field == member
         run.progress(agent_name="a", correlation_id="c")
