@@ -55,8 +55,7 @@ static int refuse(const struct aep__appender *appender, aep_error *err, const ch
     int code = errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_ESPOOL;
     if (code == AEP_EFULL)
         return aep__error_errno(err, code, "spool.dir",
-                                "%s in %s: free disk space; what is already accepted is still "
-                                "delivered",
+                                "%s in %s: free disk space; accepted events are still delivered",
                                 what, appender->spool->path);
     return aep__error_errno(err, code, "spool.dir", "%s in %s", what, appender->spool->path);
 }
@@ -144,7 +143,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     appender->fd = aep__segment_open(appender->spool, number, true, &state);
     if (appender->fd < 0 && errno == ENOENT) {
         if (create_segment(appender, number, &cursor, &gap) < 0)
-            return refuse(appender, err, "cannot begin a segment");
+            return refuse(appender, err, "cannot start a segment");
         appender->fd = aep__segment_open(appender->spool, number, true, &state);
     }
     if (appender->fd < 0 && errno == ENOENT)
@@ -212,7 +211,7 @@ static int open_newest(struct aep__appender *appender, uint64_t from, aep_error 
     }
     if (result != AEP_OK)
         return result;
-    return aep__error(err, AEP_ESPOOL, "spool.dir", "%s: no segment takes records",
+    return aep__error(err, AEP_ESPOOL, "spool.dir", "%s: no segment accepts records",
                       appender->spool->path);
 }
 
@@ -237,12 +236,12 @@ static int refuse_full(const struct aep__appender *appender, aep_error *err)
     unsigned long long max_bytes = appender->max_bytes;
     if (aside->parked + aside->dead == 0)
         return aep__error(err, AEP_EFULL, "spool.max_bytes",
-                          "the spool %s holds %llu bytes, its limit: wait until Kafka has taken "
-                          "some of it, or raise spool.max_bytes",
+                          "the spool %s is full (%llu bytes): wait until Kafka has taken some "
+                          "events, or raise spool.max_bytes",
                           path, max_bytes);
     return aep__error(err, AEP_EFULL, "spool.max_bytes",
-                      "the spool holds %llu bytes, its limit, %llu of them parked, %llu dead "
-                      "letters: see `aep status`; create the topic or grant the right, `aep dead "
+                      "the spool is full (%llu bytes, %llu of them parked, %llu dead letters): "
+                      "see `aep status`; create the topic or grant WRITE on it, run `aep dead "
                       "drop`, or raise spool.max_bytes (%s)",
                       max_bytes, (unsigned long long)aside->parked, (unsigned long long)aside->dead,
                       path);
@@ -419,7 +418,7 @@ int aep__append(struct aep__appender *appender, const void *record, size_t len, 
             return fail_io(appender, "write", err);
     }
     return aep__error(err, AEP_EFULL, "spool.dir",
-                      "the disk takes no whole record in %s: free disk space",
+                      "the disk has no room for a whole record in %s: free disk space",
                       appender->spool->path);
 }
 

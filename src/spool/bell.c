@@ -28,8 +28,8 @@ int aep__bell_error(const struct aep__spool *spool, aep_error *err)
 {
     if (errno == EPERM || errno == ELOOP || errno == EISDIR)
         return aep__error(err, AEP_ESPOOL, "spool.dir",
-                          "%s/" BELL_NAME " is not a FIFO of this user's: remove it, a new one is "
-                          "made",
+                          "%s/" BELL_NAME " is not a FIFO of this user: remove it, and a new one "
+                          "is made",
                           spool->path);
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the FIFO %s/" BELL_NAME,
                             spool->path);

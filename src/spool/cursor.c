@@ -143,8 +143,8 @@ int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, ae
     if (valid > 0)
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "spool.dir",
-                      "%s/" CURSOR_NAME " is damaged: stop the relay and move it away; what is in "
-                      "the spool will then be sent again",
+                      "%s/" CURSOR_NAME " is damaged: stop the relay and move it away; then "
+                      "everything in the spool is sent again",
                       spool->path);
 }
 

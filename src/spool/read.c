@@ -127,7 +127,7 @@ static enum aep__read missing_segment(struct aep__reader *reader, aep_error *err
         uint64_t limit = reader->spool->segment_bytes;
         uint64_t sealed_at = reader->offset > limit ? reader->offset : limit;
         if (aep__segment_create(reader->spool, reader->segment, sealed_at) < 0)
-            return fail(reader, "make again", err);
+            return fail(reader, "recreate", err);
         return AEP__READ_EVENT;
     }
     if (aep__cursor_load(reader->spool, &cursor, err) != AEP_OK)

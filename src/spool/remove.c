@@ -62,7 +62,7 @@ static int refuse_stranger(const struct aep__spool *spool, const char *name, aep
     if (is_part(name))
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "spool.dir",
-                      "%s/%s is no part of a spool: move it away, then remove the spool",
+                      "%s/%s does not belong to a spool: move it away, then remove the spool",
                       spool->path, name);
 }
 

@@ -133,7 +133,7 @@ static int check_owner(const struct aep__spool *spool, const struct stat *st, ae
     if (st->st_uid == geteuid())
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "spool.dir",
-                      "%s belongs to user %ld, this program runs as %ld: " REMEDY, spool->path,
+                      "%s belongs to user %ld, but this program runs as %ld: " REMEDY, spool->path,
                       (long)st->st_uid, (long)geteuid());
 }
 
@@ -150,8 +150,8 @@ int aep__spool_check(const struct aep__spool *spool, aep_error *err)
         return result;
     if (file_size_limited(spool))
         return aep__error(err, AEP_ESPOOL, "spool.dir",
-                          "the limit on file sizes (ulimit -f, RLIMIT_FSIZE) is too small to write "
-                          "in %s: raise it to 1 GiB or more",
+                          "the file size limit (ulimit -f, RLIMIT_FSIZE) is too small to write in "
+                          "%s: raise it to at least 1 GiB",
                           spool->path);
     return AEP_OK;
 }
@@ -232,8 +232,8 @@ static int parse_identity(struct aep__spool *spool, const char *text, aep_error 
     char format[24], uuid[64], segment[24], record[24], mode[16];
     if (find_value(text, "aep-spool", format, sizeof format) && atoi(format) > AEP__SPOOL_FORMAT)
         return aep__error(err, AEP_ESPOOL, "spool.dir",
-                          "%s is a spool of format %s, newer than this aep knows (%d): update aep "
-                          "or " REMEDY,
+                          "%s is a spool of format %s, newer than this aep supports (%d): "
+                          "update aep, or " REMEDY,
                           spool->path, format, AEP__SPOOL_FORMAT);
     if (!checksum_right(text) || !find_value(text, "aep-spool", format, sizeof format) ||
         !find_value(text, "uuid", uuid, sizeof uuid) ||
@@ -326,8 +326,8 @@ static int make_identity(struct aep__spool *spool, const struct aep__spool_setti
     if (make_uuid(uuid) < 0)
         return aep__error_errno(
             err, AEP_ESPOOL, "spool.dir",
-            "cannot make a spool at %s: the kernel gives this program no random "
-            "numbers; allow it getrandom(2) or /dev/urandom",
+            "cannot create a spool at %s: the kernel gives this program no random numbers: allow "
+            "getrandom(2) or /dev/urandom",
             spool->path);
     format_identity(&text, spool, uuid, settings);
     if (text.failed)
@@ -424,8 +424,8 @@ static int make_folders(const char *path)
 static int refuse_home(const struct aep__spool *spool, uid_t owner, aep_error *err)
 {
     return aep__error(err, AEP_ESPOOL, "spool.dir",
-                      "%s would be in a folder of user %ld, this program runs as %ld: set HOME to "
-                      "this user's (sudo -H, su -), run it as that user, or " REMEDY,
+                      "%s would be in a folder of user %ld, but this program runs as %ld: set "
+                      "HOME to this user's (sudo -H, su -), run it as that user, or " REMEDY,
                       spool->path, (long)owner, (long)geteuid());
 }
 
@@ -449,7 +449,7 @@ static int open_folder(struct aep__spool *spool, const struct aep__spool_setting
         return aep__error(err, AEP_ESPOOL, "spool.dir", "there is no spool at %s", spool->path);
     if (errno == ELOOP || errno == ENOTDIR)
         return aep__error(err, AEP_ESPOOL, "spool.dir",
-                          "%s is not a folder, or a symbolic link: " REMEDY, spool->path);
+                          "%s is a symbolic link or not a folder: " REMEDY, spool->path);
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir",
                             "cannot open the spool folder %s; " REMEDY, spool->path);
 }
@@ -529,7 +529,7 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
         result = read_identity(spool, err);
     if (result == AEP_ESTATE)
         result = settings ? make_spool(spool, settings, err)
-                          : aep__error(err, AEP_ESPOOL, "spool.dir", "%s is no spool", path);
+                          : aep__error(err, AEP_ESPOOL, "spool.dir", "%s is not a spool", path);
     if (result == AEP_ESTATE)
         result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is being removed", path);
     if (result == AEP_OK)

@@ -131,7 +131,7 @@ static void test_a_local_disk_without_room_for_a_segment_looks_for_a_relay(void 
     set_option(here, "spool.max_bytes", "320KiB"); /* more than 75 % of that are used */
     open_with_relay(here);
     assert_int_equal(publish_on_a_full_disk(here), AEP_EFULL);
-    assert_non_null(strstr(here->err.text, "begin a segment"));
+    assert_non_null(strstr(here->err.text, "start a segment"));
     assert_true(tried(here));
 }
 

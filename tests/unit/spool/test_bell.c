@@ -101,7 +101,7 @@ static void test_another_file_in_its_place_is_not_written_to(void **state)
     assert_int_equal(aep__bell_open(&here->spool), -1);
     assert_int_equal(errno, EPERM);
     assert_int_equal(aep__bell_error(&here->spool, &here->err), AEP_ESPOOL);
-    assert_non_null(strstr(here->err.text, "/bell is not a FIFO of this user's: remove it"));
+    assert_non_null(strstr(here->err.text, "/bell is not a FIFO of this user: remove it"));
     assert_int_equal(size_of(here, "bell"), 0);
 }
 

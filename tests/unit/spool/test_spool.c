@@ -197,7 +197,7 @@ static void test_a_missing_one_is_made_only_if_asked(void **state)
     assert_refused(here, dir, NULL, "no spool");
     assert_int_equal(access(dir, F_OK), -1);
     assert_int_equal(mkdir(dir, 0700), 0);
-    assert_refused(here, dir, NULL, "no spool");
+    assert_refused(here, dir, NULL, "not a spool");
     assert_int_equal(aep__spool_open(&spool, dir, &settings, &here->err), AEP_OK);
     aep__spool_done(&spool);
 }
