@@ -158,7 +158,7 @@ int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size
                             !pub   ? "publisher"
                             : !ret ? "ret"
                                    : "fields",
-                            "a publisher, fields and a place for the execution are needed");
+                            "no publisher, fields or place for the execution is given");
     if (result == AEP_OK)
         result = aep__facts_from_fields(AEP_KIND_STARTED, fields, count, &started, err);
     result =
@@ -177,7 +177,7 @@ int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execut
                             !pub     ? "publisher"
                             : !event ? "event"
                                      : "ret",
-                            "a publisher, an event and a place for the execution are needed");
+                            "no publisher, event or place for the execution is given");
     if (result == AEP_OK)
         result = aep__facts_from_struct(AEP_KIND_STARTED, event, &started, err);
     result =
@@ -202,11 +202,11 @@ static int check_own(const aep_execution *run, struct aep__facts *facts, aep_err
     const struct aep__value *began = &run->agent_name, *given = &run->given_correlation;
     if (name->given && !equals(name, began->text, began->len))
         return aep__error(err, AEP_EINVAL, "agent_name",
-                          "agent_name is not the execution's own: leave it out");
+                          "agent_name differs from the execution's: leave it out");
     if (correlation->given && !equals(correlation, given->text, given->len) &&
         !equals(correlation, run->correlation_id, strlen(run->correlation_id)))
         return aep__error(err, AEP_EINVAL, "correlation_id",
-                          "correlation_id is not the execution's own, %s: leave it out",
+                          "correlation_id differs from the execution's, %s: leave it out",
                           run->correlation_id);
     return AEP_OK;
 }
@@ -240,7 +240,7 @@ static int publish_next(aep_execution *run, struct aep__facts *facts, aep_error 
 {
     struct aep__sent sent;
     if (run->ended)
-        return aep__error(err, AEP_ESTATE, NULL, "this execution has had its terminal event");
+        return aep__error(err, AEP_ESTATE, NULL, "this execution has already ended");
     int result = run->pub->enabled ? check_own(run, facts, err) : AEP_OK;
     if (result != AEP_OK)
         return aep__publish_refused(run->pub, result);
@@ -304,7 +304,7 @@ int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const a
     int result = AEP_OK;
     if (!run || (count && !fields) || opens(kind))
         result = aep__error(err, AEP_EINVAL, !run ? "execution" : "kind",
-                            "an execution, a kind that comes after started, and fields are needed");
+                            "no execution, kind after started, or fields are given");
     if (result == AEP_OK)
         result = aep__facts_from_fields(kind, fields, count, &facts, err);
     result = result == AEP_OK ? publish_locked(run, &facts, receipt, err)
@@ -342,7 +342,8 @@ const char *aep_execution_traceparent(const aep_execution *run)
 static void abandon(aep_execution *run)
 {
     struct aep__facts facts;
-    const aep_failed *args = AEP_FAILED(.error_message = "the execution ended without a word",
+    const aep_failed *args = AEP_FAILED(.error_message = "the execution ended without reporting a "
+                                                         "result",
                                         .error_code = "ABANDONED", .inferred = AEP_NUM(1));
     if (aep__facts_from_struct(AEP_KIND_FAILED, args, &facts, NULL) == AEP_OK)
         publish_locked(run, &facts, NULL, NULL);

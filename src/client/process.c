@@ -85,8 +85,8 @@ static int check_file_size_limit(aep_error *err)
         limit.rlim_cur >= FILE_SIZE_MIN)
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "RLIMIT_FSIZE",
-                      "this process may write files of %llu bytes only (ulimit -f); a spool needs "
-                      "1 GiB",
+                      "this process may write files of at most %llu bytes (ulimit -f); a spool "
+                      "needs 1 GiB",
                       (unsigned long long)limit.rlim_cur);
 }
 
@@ -272,8 +272,8 @@ static bool folder_is_lost(const struct aep__process *process)
 static int reopen_spool(struct aep__process *process, aep_error *err)
 {
     aep__process_notice(process, AEP__NOTICE_REOPENED, AEP_LOG_WARNING,
-                        "the spool folder %s was deleted or moved: a new one is made; what was in "
-                        "it and not delivered is gone with it",
+                        "the spool folder %s was deleted or moved: using a new one; undelivered "
+                        "events went with the old one",
                         process->pub->dir);
     close_spool(process);
     return open_spool(process, err);
@@ -344,7 +344,7 @@ static int sync_now(struct aep__process *process, aep_error *err)
         aep__segment_seal_early(&process->spool, process->appender.fd, 0) == 0)
         process->appender.sealed = true;
     aep__process_notice(process, AEP__NOTICE_SYNC, AEP_LOG_ERROR, "%s", why.text);
-    return aep__error(err, result, why.field, "%s: accepted, but a loss of power may take it",
+    return aep__error(err, result, why.field, "%s: accepted, but a loss of power may lose it",
                       why.text);
 }
 
@@ -441,8 +441,8 @@ static void count_gaps(struct aep__process *process)
     process->appender.gaps = 0;
     aep__counters_add(&process->counters, AEP__COUNT_lost, gaps);
     aep__process_notice(process, AEP__NOTICE_GAP, AEP_LOG_ERROR,
-                        "somebody removed a segment from the middle of %s: what was in it and not "
-                        "delivered is lost",
+                        "somebody removed a segment from the middle of %s: its undelivered events "
+                        "are lost",
                         process->pub->dir);
 }
 

@@ -35,7 +35,7 @@ static int make_record(const struct aep__process *process, struct aep__scratch *
         return result;
     aep__buf_clear(&scratch->record);
     if (!aep__record_encode_message(&scratch->record, &envelope->message))
-        return aep__error(err, AEP_ETOOBIG, NULL, "the headers are longer than a record can hold");
+        return aep__error(err, AEP_ETOOBIG, NULL, "the headers do not fit into a record");
     if (scratch->record.failed)
         return aep__error_memory(err);
     return AEP_OK;
@@ -47,8 +47,8 @@ static int check_record_size(const struct aep__process *process, const struct ae
     if (scratch->record.len <= process->spool.record_bytes)
         return AEP_OK;
     return aep__error(err, AEP_ETOOBIG, NULL,
-                      "the message has %zu bytes; %s, which was made with a smaller "
-                      "limits.message_bytes, takes %llu",
+                      "the message has %zu bytes; %s was created with a smaller "
+                      "limits.message_bytes and takes %llu",
                       scratch->record.len, process->spool.path,
                       (unsigned long long)process->spool.record_bytes);
 }
@@ -247,7 +247,7 @@ int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *
     struct aep__call call = aep__call_begin();
     int result = check_arguments(pub, count ? (const void *)fields : "", receipt, err);
     if (result == AEP_OK && !aep_kind_name(kind))
-        result = aep__error(err, AEP_EINVAL, "kind", "%d is no kind of event", (int)kind);
+        result = aep__error(err, AEP_EINVAL, "kind", "%d is not a kind of event", (int)kind);
     if (result == AEP_OK)
         result = aep__facts_from_fields(kind, fields, count, &facts, err);
     result = result == AEP_OK

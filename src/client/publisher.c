@@ -151,8 +151,8 @@ static int set_dir(aep_publisher *pub, aep_error *err)
     aep__buf_done(&dir);
     if (result == AEP_OK && pub->enabled && aep__config_spool_stands_in(pub->config))
         say(pub,
-            "the folder for spools is on a network file system, where they are not safe: "
-            "using %s",
+            "the folder for spools is on a network file system, where a spool is not safe: using "
+            "%s",
             pub->dir);
     return result;
 }
@@ -182,7 +182,7 @@ static void warn_of_other_destination(const aep_publisher *pub)
         aep__spool_destination(spool, &made_for);
         say(pub,
             "%s still holds events that were published for other brokers or another login (%s): "
-            "they go where the configuration says now",
+            "they will go where the configuration says now",
             pub->dir, aep__buf_string(&made_for));
     }
     aep__buf_done(&ours);
@@ -248,12 +248,11 @@ int aep_publisher_option(const aep_publisher *pub, const char *key, char *text, 
                          aep_error *err)
 {
     if (!pub || !key || !text)
-        return aep__error(err, AEP_EINVAL, NULL, "a publisher, a key and a place are needed");
+        return aep__error(err, AEP_EINVAL, NULL, "no publisher, key or place is given");
     struct aep__buf value = {0};
     int result = AEP_OK;
     if (!aep__config_show(pub->config, key, &value))
-        result =
-            aep__error(err, AEP_ECONFIG, key, "there is no option \"%s\" to be asked for", key);
+        result = aep__error(err, AEP_ECONFIG, key, "unknown option \"%s\"", key);
     else if (value.failed)
         result = aep__error_memory(err);
     else if (value.len >= size)

@@ -170,7 +170,7 @@ int aep__relay_start(const aep_config *config, const char *dir, struct aep__os_c
     int ends[2];
     if (!aep__relay_allowed())
         return aep__error(err, AEP_ERELAY, "relay.mode",
-                          "a setuid or setgid program starts no relay");
+                          "a setuid or setgid program does not start a relay");
     int result = aep__relay_find(config, path, sizeof path, err);
     if (result != AEP_OK)
         return result;

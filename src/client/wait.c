@@ -33,8 +33,7 @@ int aep__target_check(const struct aep__process *process, const struct aep__targ
     if (!target->spool || target->spool == aep__spool_number(&process->spool))
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "receipt",
-                      "the spool folder %s is another one by now: the one that held the event has "
-                      "been deleted",
+                      "the spool folder %s is a new one: the one that held the event was deleted",
                       process->spool.path);
 }
 

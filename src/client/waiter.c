@@ -292,8 +292,7 @@ static int check_waiter(const aep_waiter *waiter, aep_error *err)
         return aep__error(err, AEP_EINVAL, "waiter", "no waiter is given");
     if (waiter->process != aep__publisher_process_made(waiter->pub))
         return aep__error(err, AEP_ESTATE, "waiter",
-                          "this waiter belongs to the process that made "
-                          "it: make another");
+                          "this waiter belongs to the process that created it: create another");
     return AEP_OK;
 }
 
@@ -409,8 +408,8 @@ static int add_broker(struct aep_waiter *waiter, enum aep_broker_state other_tha
     const struct aep__target target = {.asks = AEP__ASKS_BROKER, .other_than = other_than};
     int result = check_waiter(waiter, err);
     if (result == AEP_OK && (unsigned)other_than > AEP_BROKER_LOCAL)
-        result = aep__error(err, AEP_EINVAL, "other_than", "%d is no state of a broker",
-                            (int)other_than);
+        result =
+            aep__error(err, AEP_EINVAL, "other_than", "%d is not a broker state", (int)other_than);
     if (result == AEP_OK)
         result = make_room(waiter, err);
     if (result != AEP_OK)
@@ -440,7 +439,7 @@ static int next_outcome(struct aep_waiter *waiter, aep_outcome *outcome, aep_err
     if (waiter->ready_count == 0)
         pump(waiter);
     if (waiter->ready_count == 0)
-        return aep__error(err, AEP_EDEFERRED, NULL, "no outcome is known now");
+        return aep__error(err, AEP_EDEFERRED, NULL, "no outcome is known yet");
     *outcome = waiter->ready[0];
     waiter->ready_count--;
     memmove(waiter->ready, waiter->ready + 1, waiter->ready_count * sizeof *waiter->ready);

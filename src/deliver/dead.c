@@ -55,7 +55,9 @@ int aep__dead_load(struct aep__core *core, aep_error *err)
     dead->max_bytes = core->in.dead_max_bytes;
     dead->lane = (struct aep__lane){.capacity = 1, .kind = AEP__LANE_DEAD};
     if (aep__sidelog_open(&dead->log, core->spool, AEP__SIDELOG_DEAD, true) < 0)
-        return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the dead letters of %s",
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir",
+                                "cannot open the dead-letter log of "
+                                "%s",
                                 core->spool->path);
     each_letter(&dead->log, survey_letter, &survey);
     if (survey.failed)
@@ -132,7 +134,7 @@ static bool make_room(struct aep__core *core, size_t len)
         return false;
     aep__counters_add(core->counters, AEP__COUNT_dead_dropped, trim.dropped);
     aep__core_log(core, AEP_LOG_WARNING,
-                  "the dead letters reached dead.max_bytes: the oldest %" PRIu64 " were dropped",
+                  "the dead-letter log reached dead.max_bytes: the oldest %" PRIu64 " were dropped",
                   trim.dropped);
     if (dead->replaying)
         begin_replay(dead);
@@ -251,7 +253,8 @@ void aep__dead_settle(struct aep__core *core)
     if (dead->result_count == 0)
         return;
     if (aep__sidelog_rewrite(&dead->log, apply_result, dead) < 0) {
-        aep__core_log(core, AEP_LOG_ERROR, "cannot rewrite the dead letters: %s", strerror(errno));
+        aep__core_log(core, AEP_LOG_ERROR, "cannot rewrite the dead-letter log: %s",
+                      strerror(errno));
         return;
     }
     dead->result_count = 0;

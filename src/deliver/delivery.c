@@ -44,7 +44,7 @@ static void lose(struct aep__core *core, struct aep__flight *flight)
 {
     aep__counters_add(core->counters, AEP__COUNT_lost, 1);
     aep__core_log(core, AEP_LOG_ERROR,
-                  "record %" PRIu64 " cannot be read again in segment %" PRIu64 ": it is lost",
+                  "record %" PRIu64 " can no longer be read from segment %" PRIu64 ": it is lost",
                   flight->ordinal, flight->segment);
     aep__delivery_finish(core, flight, AEP__FATE_LOST);
 }
@@ -109,7 +109,8 @@ static void drained(struct aep__core *core, struct aep__topic *topic)
         topic->gate = AEP__GATE_OPEN;
         break;
     default:
-        aep__core_log(core, AEP_LOG_WARNING, "topic %s: %s: sent again", topic->name, topic->error);
+        aep__core_log(core, AEP_LOG_WARNING, "topic %s: %s: sending again", topic->name,
+                      topic->error);
         close_gate(core, topic, LATER_US, LATER_MAX_US);
     }
     aep__pace_touch(core->pace);
@@ -128,8 +129,8 @@ static void widen(struct aep__core *core, struct aep__topic *topic)
     uint64_t window = half > WINDOW_MIN_BYTES ? half : WINDOW_MIN_BYTES;
     if (window != topic->window_bytes)
         aep__core_log(core, AEP_LOG_INFO,
-                      "topic %s refuses large batches (%s): no more than %" PRIu64
-                      " bytes of it are sent at a time",
+                      "topic %s refuses large batches (%s): sending at most %" PRIu64
+                      " bytes at a time",
                       topic->name, topic->error, window);
     topic->window_bytes = window;
 }
@@ -410,7 +411,7 @@ static void sync_aside(struct aep__core *core)
 {
     core->aside_synced_us = core->pace->now_us;
     if (aep__dead_sync(core) < 0 || aep__parked_sync(core) < 0) {
-        aep__core_log(core, AEP_LOG_ERROR, "cannot sync what was set aside: %s", strerror(errno));
+        aep__core_log(core, AEP_LOG_ERROR, "cannot sync the side logs: %s", strerror(errno));
         aep__pace_due(core->pace, core->pace->now_us + ASIDE_US);
         return;
     }

@@ -89,7 +89,10 @@ static void load_one(struct aep__core *core, const char *name)
     }
     struct aep__topic *topic = find_topic(core, &parked->log);
     if (!topic || topic->parked) {
-        aep__core_log(core, AEP_LOG_WARNING, "%s is no log of parked records: left alone", name);
+        aep__core_log(core, AEP_LOG_WARNING,
+                      "%s is not a log of parked records: leaving it "
+                      "alone",
+                      name);
         aep__sidelog_done(&parked->log);
         free(parked);
         return;
@@ -248,7 +251,7 @@ static void notice_drained(struct aep__core *core, struct aep__topic *topic)
     if (shut || topic->held || !aep__lane_empty(&parked->lane) || parked->read_at < parked->log.end)
         return;
     if (!parked->drained)
-        aep__core_log(core, AEP_LOG_INFO, "topic %s: what was parked has been sent", topic->name);
+        aep__core_log(core, AEP_LOG_INFO, "topic %s: all parked records are sent", topic->name);
     parked->drained = true;
     if (parked->log.next_ordinal <= core->tail.cursor.ordinal)
         remove_parked(topic);

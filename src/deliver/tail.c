@@ -135,8 +135,8 @@ static bool fill_gap(struct aep__core *core)
         aep__missed_add(&core->missed,
                         (struct aep__missed_range){number, 0, UINT64_MAX, AEP__FATE_LOST});
         aep__core_log(core, AEP_LOG_ERROR,
-                      "segment %" PRIu64 " has been removed before it was read: what was in it is "
-                      "lost (counted as one record at least)",
+                      "segment %" PRIu64 " was removed before it was read: its records are lost "
+                      "(counted as at least one)",
                       number);
         return true;
     }
@@ -172,8 +172,8 @@ static void note_gone(struct aep__core *core)
     }
     core->tail.gone = true;
     aep__core_log(core, AEP_LOG_WARNING,
-                  "segment %" PRIu64 " has been removed while it was read; what it held is sent as "
-                  "far as it was accepted by then",
+                  "segment %" PRIu64 " was removed while it was being read: what was accepted by "
+                  "then is still sent",
                   core->tail.reader.segment);
 }
 
@@ -389,7 +389,7 @@ static void go_on_after_gone(struct aep__core *core)
     struct aep__tail *tail = &core->tail;
     uint64_t number = tail->reader.segment;
     if (aep__segment_create(core->spool, number, core->spool->segment_bytes) < 0) {
-        aep__core_log(core, AEP_LOG_ERROR, "cannot make segment %" PRIu64 ": %s", number,
+        aep__core_log(core, AEP_LOG_ERROR, "cannot create segment %" PRIu64 ": %s", number,
                       strerror(errno));
         return;
     }
@@ -564,7 +564,7 @@ static void seal_failed(struct aep__core *core, uint64_t number, int error)
 {
     bool sealed = seal_segment(core, number);
     aep__core_log(core, AEP_LOG_ERROR, "cannot sync segment %" PRIu64 ": %s; %s", number,
-                  strerror(error), sealed ? "going on in a new one" : "it cannot be sealed either");
+                  strerror(error), sealed ? "continuing in a new one" : "nor can it be sealed");
 }
 
 /* Whether finished records are to give their space back before their segment is removed: the volume

@@ -75,7 +75,7 @@ rd_kafka_event_t *aep__request_await(rd_kafka_queue_t *queue, int timeout_ms)
 
 int aep__request_refuse(const char *why, aep_error *err)
 {
-    return aep__error(err, AEP_ESTATE, "kafka", "Kafka was asked in vain: %s", why);
+    return aep__error(err, AEP_ESTATE, "kafka", "cannot ask Kafka: %s", why);
 }
 
 /* ---- brokers --------------------------------------------------------------------------------- */

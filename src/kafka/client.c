@@ -127,8 +127,8 @@ static const char *first_property(const char *text)
 static const struct {
     const char *words, *property, *hint;
 } meanings[] = {
-    {"sasl.kerberos", "sasl.mechanism", "where none is set librdkafka takes Kerberos: "},
-    {"mechanism GSSAPI", "sasl.mechanism", "where none is set librdkafka takes Kerberos: "},
+    {"sasl.kerberos", "sasl.mechanism", "librdkafka uses Kerberos unless it is set: "},
+    {"mechanism GSSAPI", "sasl.mechanism", "librdkafka uses Kerberos unless it is set: "},
     {"SASL mechanism", "sasl.mechanism", ""},
     {"SASL/OAUTHBEARER", "sasl.oauthbearer.config", ""},
 };

@@ -43,7 +43,7 @@ static bool read_sign(rd_kafka_resp_err_t error, enum aep__contact_state *ret)
 }
 
 #define NO_TLS                                                                                     \
-    "the server seems to speak no TLS there: use its TLS port, or set "                            \
+    "the server does not seem to speak TLS on that port: use its TLS port, or set "                \
     "kafka.security.protocol=PLAINTEXT or SASL_PLAINTEXT"
 
 /* A remedy for a state and words of the reason (NULL: any); the first that fits counts. */
@@ -52,31 +52,31 @@ static const struct {
     const char *words, *remedy;
 } remedies[] = {
     {AEP__CONTACT_UNREACHABLE, "Connection refused",
-     "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS: nothing listens there"},
+     "nothing listens there: start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS"},
     {AEP__CONTACT_UNREACHABLE, "resolve",
-     "correct the name in KAFKA_BOOTSTRAP_SERVERS, or have it resolved on this machine"},
+     "correct the name in KAFKA_BOOTSTRAP_SERVERS, or make it resolve on this machine"},
     {AEP__CONTACT_UNREACHABLE, "SASL authentication",
-     "the server may want a login: set kafka.security.protocol=SASL_SSL (or SASL_PLAINTEXT), "
+     "the server may require a login: set kafka.security.protocol=SASL_SSL (or SASL_PLAINTEXT), "
      "kafka.sasl.mechanism, kafka.sasl.username and its password"},
     {AEP__CONTACT_UNREACHABLE, "security.protocol",
-     "the server may want TLS there: set kafka.security.protocol=SSL or SASL_SSL, or use its "
-     "plain port"},
-    {AEP__CONTACT_UNREACHABLE, NULL, "check that the servers run and that no firewall is between"},
+     "the server may require TLS on that port: set kafka.security.protocol=SSL or SASL_SSL, or "
+     "use its plain port"},
+    {AEP__CONTACT_UNREACHABLE, NULL, "check that the servers run and that no firewall blocks them"},
     {AEP__CONTACT_TLS, "verif",
      "set kafka.ssl.ca.location to the PEM file of the CA that signed the server's certificate; "
-     "the name in KAFKA_BOOTSTRAP_SERVERS must be one that the certificate is for"},
+     "the certificate must cover the name in KAFKA_BOOTSTRAP_SERVERS"},
     {AEP__CONTACT_TLS, "certificate required",
-     "set kafka.ssl.certificate.location and kafka.ssl.key.location: the server wants a client's "
-     "certificate"},
+     "the server requires a client certificate: set kafka.ssl.certificate.location and "
+     "kafka.ssl.key.location"},
     {AEP__CONTACT_TLS, "PLAINTEXT", NO_TLS},
     {AEP__CONTACT_TLS, "wrong version", NO_TLS},
     {AEP__CONTACT_TLS, "unexpected eof", NO_TLS},
-    {AEP__CONTACT_TLS, NULL, "check kafka.ssl.* and what the server wants of a client"},
+    {AEP__CONTACT_TLS, NULL, "check kafka.ssl.* and what the server requires of clients"},
     {AEP__CONTACT_LOGIN, "Unsupported SASL mechanism",
      "set kafka.sasl.mechanism to one that the server offers"},
     {AEP__CONTACT_LOGIN, "current SASL state",
-     "the server wants no login there: set kafka.security.protocol=SSL or PLAINTEXT, or use the "
-     "port where it does"},
+     "the server takes no login on that port: set kafka.security.protocol=SSL or PLAINTEXT, or "
+     "use its SASL port"},
     {AEP__CONTACT_LOGIN, NULL, "check kafka.sasl.username and its password"},
 };
 
@@ -106,8 +106,8 @@ static bool remedy_advertised(struct aep__contact *contact)
     if (contact->state != AEP__CONTACT_UNREACHABLE || len == 0)
         return false;
     snprintf(contact->remedy, sizeof contact->remedy,
-             "a server of the list answers, and sends clients on to %.*s, which cannot be reached: "
-             "correct advertised.listeners of that broker, or open the way to that address",
+             "a server of the list answers, but the broker advertises %.*s, which cannot be "
+             "reached: correct its advertised.listeners, or make that address reachable",
              (int)(len < 100 ? len : 100), address);
     return true;
 }
@@ -127,8 +127,8 @@ static void add_remedy(const struct aep__admin *admin, struct aep__contact *cont
         (size_t)snprintf(contact->remedy, sizeof contact->remedy, "%s", remedies[i].remedy);
     if (contact->state == AEP__CONTACT_LOGIN && !remedies[i].words && scram_unsound(admin))
         snprintf(contact->remedy + len, sizeof contact->remedy - len,
-                 "; if they are right: librdkafka %s cannot do SCRAM with Kafka 4 and later, so "
-                 "set kafka.sasl.mechanism=PLAIN (over TLS), or install librdkafka 2.6.1 or later",
+                 "; if they are right: librdkafka %s cannot do SCRAM with Kafka 4 or later: set "
+                 "kafka.sasl.mechanism=PLAIN (over TLS), or install librdkafka 2.6.1 or later",
                  rd_kafka_version_str());
 }
 

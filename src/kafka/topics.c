@@ -51,7 +51,7 @@ static int ask_metadata(struct aep__admin *admin, struct aep__admin_topic *topic
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(admin->rk, topic->name, NULL);
     if (!handle)
-        return aep__error(err, AEP_EINVAL, "topic", "\"%s\" is no name for a topic", topic->name);
+        return aep__error(err, AEP_EINVAL, "topic", "\"%s\" is not a topic name", topic->name);
     rd_kafka_resp_err_t error = rd_kafka_metadata(admin->rk, 0, handle, &metadata, timeout_ms);
     rd_kafka_topic_destroy(handle);
     if (error || metadata->topic_cnt != 1) {

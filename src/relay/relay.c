@@ -33,7 +33,7 @@ static void on_broker(void *user, enum aep_broker_state sign, const char *reason
     if (!aep__broker_note(&relay->broker, sign, reason, aep__clock_wall_us()))
         return;
     static const char *const texts[] = {
-        [AEP_BROKER_UNKNOWN] = "not known",       [AEP_BROKER_CONNECTED] = "connected",
+        [AEP_BROKER_UNKNOWN] = "unknown",         [AEP_BROKER_CONNECTED] = "connected",
         [AEP_BROKER_UNREACHABLE] = "unreachable", [AEP_BROKER_AUTH_FAILED] = "login refused",
         [AEP_BROKER_FORBIDDEN] = "forbidden",     [AEP_BROKER_LOCAL] = "none: local mode",
         [AEP_BROKER_MISCONFIGURED] = "no client",
@@ -259,7 +259,7 @@ static void on_signal(struct aep__relay *relay)
 {
     struct signalfd_siginfo info;
     while (read(relay->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        aep__log_write(&relay->log, AEP_LOG_INFO, "signal %u: stops", info.ssi_signo);
+        aep__log_write(&relay->log, AEP_LOG_INFO, "stopping on signal %u", info.ssi_signo);
         aep__relay_end(relay, AEP__RELAY_STOPS);
     }
 }
@@ -372,12 +372,13 @@ static void mend_counters(struct aep__relay *relay)
         return;
     if (aep__counters_mend(&relay->spool) == 0)
         aep__log_write(&relay->log, AEP_LOG_WARNING,
-                       "%s/counters was damaged: mended; what was lost of it counts from 0 again",
+                       "%s/counters was damaged and has been repaired: lost counters start from 0 "
+                       "again",
                        relay->spool.path);
     else
         aep__log_write(&relay->log, AEP_LOG_ERROR,
-                       "%s/counters is damaged (%s): nothing is counted; remove it, a new one is "
-                       "made",
+                       "%s/counters is damaged (%s), so nothing is counted: remove it, and a new "
+                       "one is made",
                        relay->spool.path, strerror(errno));
 }
 
@@ -457,8 +458,8 @@ void aep__relay_init(struct aep__relay *relay)
 
 int aep__relay_run(struct aep__relay *relay, aep_error *err)
 {
-    static const char *const endings[] = {"", "stopped", "handed over", "nothing to do: ends",
-                                          "the spool folder is gone: ends"};
+    static const char *const endings[] = {"", "stopped", "handed over", "nothing to do: exiting",
+                                          "the spool folder is gone: exiting"};
     int result = start(relay, err);
     if (result == AEP_OK) {
         aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s",

@@ -81,7 +81,7 @@ static void replace(struct aep__relay *relay, const char *why)
     }
     relay->core.sink = relay->sink;
     if (relay->broker.state != AEP_BROKER_MISCONFIGURED)
-        aep__log_write(&relay->log, AEP_LOG_WARNING, "began anew with another producer%s", why);
+        aep__log_write(&relay->log, AEP_LOG_WARNING, "replaced the producer%s", why);
 }
 
 /* A client that has only lost its connection is kept until a better one can be made for certain. */
@@ -94,7 +94,7 @@ static void try_again(struct aep__relay *relay, const char *why)
     else if (aep__broker_refused(&relay->broker))
         note_failure(relay, &err);
     else
-        aep__log_write(&relay->log, AEP_LOG_WARNING, "%s: the client is kept as it is", err.text);
+        aep__log_write(&relay->log, AEP_LOG_WARNING, "%s: keeping the present client", err.text);
 }
 
 void aep__renewal_step(struct aep__relay *relay)
@@ -112,7 +112,7 @@ void aep__renewal_step(struct aep__relay *relay)
     } else if (relay->broker.state == AEP_BROKER_CONNECTED) {
         return;
     } else if (has_changed(relay)) {
-        try_again(relay, ": what its settings name has changed");
+        try_again(relay, ": a file that its settings name has changed");
     } else if (aep__broker_refused(&relay->broker) &&
                relay->pace.now_us >= renewal->tried_us + REFUSED_US) {
         try_again(relay, ": it was refused");

@@ -55,13 +55,12 @@ static void describe_broker(struct aep__relay *relay, const struct aep__parked_s
     snprintf(status->reason, sizeof status->reason, "%s", relay->broker.reason);
     if (relay->broker.state == AEP_BROKER_CONNECTED && parked->forbidden) {
         status->broker = AEP_BROKER_FORBIDDEN;
-        snprintf(status->reason, sizeof status->reason, "topic %.100s may not be written",
+        snprintf(status->reason, sizeof status->reason, "no permission to write to topic %.100s",
                  parked->forbidden->name);
     } else if (relay->broker.state == AEP_BROKER_CONNECTED && parked->early) {
-        snprintf(
-            status->reason, sizeof status->reason,
-            "topic %.80s: events stamped ahead of the broker's clock wait for it: compare clocks",
-            parked->early->name);
+        snprintf(status->reason, sizeof status->reason,
+                 "topic %.80s: events stamped ahead of the broker's clock wait: compare the clocks",
+                 parked->early->name);
     }
 }
 

@@ -297,7 +297,7 @@ static void on_stop(struct aep__relay *relay, const struct request *request)
         return;
     }
     answer(relay, request->client, request->id, "ok");
-    aep__log_write(&relay->log, AEP_LOG_INFO, "asked to stop");
+    aep__log_write(&relay->log, AEP_LOG_INFO, "stopping on request");
     aep__relay_end(relay, AEP__RELAY_STOPS);
 }
 
@@ -320,7 +320,7 @@ static void on_yield(struct aep__relay *relay, const struct request *request)
         return;
     }
     answer(relay, request->client, request->id, "ok");
-    aep__log_write(&relay->log, AEP_LOG_INFO, "hands over to a relay that can log in");
+    aep__log_write(&relay->log, AEP_LOG_INFO, "handing over to a relay that can log in");
     aep__relay_end(relay, AEP__RELAY_YIELDS);
 }
 

@@ -151,7 +151,7 @@ static void on_fatal(struct kafka_sink *sink)
     if (error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
         error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
         sink->base.can &= ~(unsigned)AEP__SINK_CAN_DEDUPLICATE;
-    snprintf(line, sizeof line, "this producer is of no more use: %s", text);
+    snprintf(line, sizeof line, "this producer failed for good: %s", text);
     tell_log(sink, AEP_LOG_ERROR, line);
 }
 

@@ -116,7 +116,7 @@ class SyncFails(Case):
         self.publish(10)
         self.await_failures(1)
         line, = self.failure_lines()
-        self.assertIn("error cannot sync segment 1: Input/output error; going on in a new one", line)
+        self.assertIn("error cannot sync segment 1: Input/output error; continuing in a new one", line)
         self.assertEqual(self.seals(first), 1)
 
         sealed = first.read_bytes()

@@ -76,7 +76,7 @@ class Status(AepTest):
         self.run_aep("relay", "stop")
         self.assertEqual(self.run_aep("status").stderr, "")
         log = pathlib.Path(self.spool, "relay.log").read_text()
-        self.assertIn("/counters was damaged: mended", log)
+        self.assertIn("/counters was damaged and has been repaired", log)
 
     def test_a_bell_that_is_no_fifo_is_told_with_the_remedy(self):
         self.publish()
@@ -84,7 +84,7 @@ class Status(AepTest):
         os.unlink(bell)
         open(bell, "w").close()
         done = self.run_aep("publish", "started", "--agent", "a", "--request", "r", status=1)
-        self.assertIn("/bell is not a FIFO of this user's: remove it", done.stderr)
+        self.assertIn("/bell is not a FIFO of this user: remove it", done.stderr)
         os.unlink(bell)
         self.publish()
 

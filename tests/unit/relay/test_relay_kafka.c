@@ -519,7 +519,7 @@ static void test_nothing_overtakes_a_batch_that_failed_in_the_broker(void **stat
 {
     start_plain(*state);
     refuse_before_a_queue(*state, RD_KAFKA_RESP_ERR_UNKNOWN);
-    assert_true(is_logged(*state, "warning", "UNKNOWN: sent again"));
+    assert_true(is_logged(*state, "warning", "UNKNOWN: sending again"));
 }
 
 static void test_nothing_overtakes_a_batch_ahead_of_the_brokers_clock(void **state)
@@ -593,7 +593,7 @@ static void break_once(struct here *here)
     aep_stats stats = stats_of(here);
     assert_int_equal(stats.lost + stats.parked + stats.dead, 0);
     assert_true(is_logged(here, "error", "no more use: test_fatal_error: broken on purpose"));
-    assert_true(is_logged(here, "warning", "began anew with another producer"));
+    assert_true(is_logged(here, "warning", "replaced the producer"));
     publish(here, TOPIC, 3600, 1);
     flush(here, AEP_OK);
     assert_int_equal(atomic_load(&producers), number + 1);
