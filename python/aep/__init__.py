@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Publish the lifecycle of agent executions to Kafka through a durable local spool.
+"""Publish what AI agents do to Kafka, through a durable local spool.
 
     import aep
     publisher = aep.Publisher(kafka_bootstrap_servers="localhost:9092")
     with publisher.execution("builder", "build it") as run:
         run.progress(progress_percent=50)
 
-An event is on disk when its call returns; a relay process delivers it. No thread, no Kafka client in
-this process. What is rarely used is imported when it is asked for.
+An event is on disk when its call returns; a relay process delivers it. This process has no Kafka
+client and no extra thread. Rarely used parts are imported on first use.
 """
 from ._aep import (ConfigError, Error, Health, InvalidEvent, Receipt, RelayError, SpoolError,
                    SpoolFull, Stats, members, new_id, partition_key, schema)

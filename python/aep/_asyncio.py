@@ -23,7 +23,7 @@ class Waits:
         return self.loop is loop and self.pid == os.getpid()
 
     async def outcome(self, ask, of, timeout):
-        """Awaits the answer to what `ask`, a method of the waiter, asks of `of`; DEFERRED after
+        """Awaits the answer to what `ask`, a method of the waiter, asks about `of`; DEFERRED after
         timeout seconds (None: never)."""
         token, self.next_token = self.next_token, self.next_token + 1
         future = self.futures[token] = self.loop.create_future()
@@ -40,7 +40,7 @@ class Waits:
             self.forget(token)
 
     def take(self):
-        """Gives the outcomes that are known to those who wait."""
+        """Hands known outcomes to their waiting tasks."""
         while True:
             outcome = self.waiter.next()
             if outcome is None:
@@ -103,12 +103,12 @@ def _waits(publisher, loop):
 
 
 async def wait(publisher, loop, receipt, timeout):
-    """Awaits a receipt's fate or, without one, that of all accepted so far."""
+    """Awaits the fate of a receipt or, without one, of everything accepted so far."""
     waits = _waits(publisher, loop)
     return await waits.outcome(waits.waiter.add, receipt, timeout)
 
 
 async def wait_for_broker(publisher, loop, other_than, timeout):
-    """Awaits another state of the broker's: ACKED once there is one, or DEFERRED."""
+    """Awaits a change of the broker's state: ACKED once it has changed, or DEFERRED."""
     waits = _waits(publisher, loop)
     return await waits.outcome(waits.waiter.add_broker, other_than, timeout)

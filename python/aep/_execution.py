@@ -41,7 +41,7 @@ def current():
 
 class Execution:
     """A run. As a context manager, sync or async, it starts and ends by itself; else call start()
-    and one of complete() and fail(). One that is dropped without an end is published as failed,
+    and one of complete() and fail(). One that is dropped before it has ended is published as failed,
     ABANDONED.
     """
 
@@ -59,7 +59,7 @@ class Execution:
         return f"<aep.Execution {self._run.id} {'ended' if self._ended else 'running'}>"
 
     def __reduce__(self):
-        raise TypeError("an execution is not copied or pickled: hand over its correlation_id, id and "
+        raise TypeError("an execution cannot be copied or pickled: pass its correlation_id, id and "
                         "traceparent")
 
     # -- events
@@ -67,7 +67,7 @@ class Execution:
     def start(self):
         """Publishes the started event; returns self. Raises InvalidEvent, SpoolFull, SpoolError."""
         if self._run is not None:
-            raise RuntimeError("an execution is started once")
+            raise RuntimeError("this execution has already been started")
         members, parent = self._members, current()
         if parent is not None:
             members = dict({"correlation_id": parent.correlation_id, "causation_id": parent.id,
@@ -83,25 +83,25 @@ class Execution:
         return self._run
 
     def progress(self, **members):
-        """It moves on: members as for Publisher.progress(). Returns the Receipt.
+        """Publishes progress; members as for Publisher.progress(). Returns the Receipt.
 
-        Agent name, correlation id, causation are filled in. Raises InvalidEvent, also for another
-        agent name or correlation id than its own; SpoolFull, SpoolError; Error after its end.
+        Agent name, correlation id and causation are filled in. Raises InvalidEvent, also if agent name
+        or correlation id differ from its own; SpoolFull, SpoolError; Error after its end.
         """
         return self._started().progress(**members)
 
     def complete(self, **members):
-        """It ended well: members as for Publisher.completed(); duration_ms and session_id are filled
-        in, too. Returns the Receipt. Raises as progress()."""
+        """Publishes completed; members as for Publisher.completed(), duration_ms and session_id filled
+        in. Returns the Receipt. Raises what progress() raises."""
         return self._closed(self._started().complete(**members))
 
     def fail(self, error_message, **members):
-        """It failed: members as for Publisher.failed(), filled in as complete() does. Returns the
-        Receipt. Raises as progress()."""
+        """Publishes failed; members as for Publisher.failed(), filled in as by complete(). Returns the
+        Receipt. Raises what progress() raises."""
         return self._closed(self._started().fail(error_message=error_message, **members))
 
     def fail_with(self, exception):
-        """It failed with an exception: message, type and traceback become members."""
+        """Publishes failed for an exception: its message, type and traceback become members."""
         from ._failure import members_of
         return self.fail(**members_of(exception))
 
@@ -115,22 +115,22 @@ class Execution:
 
     @property
     def id(self):
-        """The started event's id: what its children's causation_id is."""
+        """The started event's id: the causation_id of its children."""
         return self._started().id
 
     @property
     def correlation_id(self):
-        """What joins its events."""
+        """The id that joins its events."""
         return self._started().correlation_id
 
     @property
     def session_id(self):
-        """Its session's id."""
+        """The id of its session."""
         return self._started().session_id
 
     @property
     def traceparent(self):
-        """The W3C traceparent that children use as theirs."""
+        """The W3C traceparent for its children."""
         return self._started().traceparent
 
     @property
@@ -156,7 +156,7 @@ class Execution:
             self._end(exception)
 
     def _take_place(self):
-        """Its place within what is current here; who sets it current may be in another context later."""
+        """Its place within what is current here; it may later be made current in another context."""
         self._place = _Place(self)
         return self._place
 
@@ -168,7 +168,7 @@ class Execution:
             _current.set(_occupied(place))
 
     def _end(self, exception):
-        """What goes wrong here is logged: it must not hide how the block ended."""
+        """Errors here are logged, since they must not hide how the block ended."""
         try:
             if exception is None:
                 self.complete()

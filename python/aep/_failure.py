@@ -22,7 +22,7 @@ def _code(kind):
 
 
 def members_of(exception):
-    """error_message, error_type, stack_trace and, where it says something, error_code."""
+    """error_message, error_type, stack_trace and, if the exception has one, error_code."""
     kind = type(exception)
     try:
         message = str.__str__(str(exception))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the library has to say, to logging.getLogger("aep")."""
+"""The library's log, as logging.getLogger("aep")."""
 import logging
 
 _LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}
@@ -7,5 +7,5 @@ _logger = logging.getLogger("aep")
 
 
 def emit(level, text):
-    """One line, at one of the library's levels."""
+    """Logs one line at one of the library's levels."""
     _logger.log(_LEVELS.get(level, logging.INFO), "%s", text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keyword arguments that a call does not have, and which one was meant."""
+"""Unknown keyword arguments, and which one was probably meant."""
 
 
 def unknown_keyword(call, name, names):

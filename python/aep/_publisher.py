@@ -7,11 +7,11 @@ from ._execution import Execution
 
 
 class Fate(str):
-    """What became of an event: "acked", "spooled" (on disk, which is all that local mode is for),
+    """What became of an event: "acked", "spooled" (on disk, which is all that local mode does),
     "disabled" (events are), "deferred" (still on disk), "parked" (its topic is missing or forbidden;
-    sent once it can be) or "dead" (refused for good, kept as a dead letter).
+    sent once it is not) or "dead" (refused for good, kept as a dead letter).
 
-    True for the first three: there is nothing to wait for. Can be awaited, and gives itself.
+    True for the first three: there is nothing left to wait for. Awaiting it returns itself.
     """
 
     __slots__ = ()
@@ -36,7 +36,7 @@ FATE_OF = dict(zip(map(str, FATES), FATES))
 
 
 def _fate(word):
-    """One that was pickled or copied: the same object, so that `is aep.ACKED` still holds."""
+    """Unpickles or copies to the same object, so that `is aep.ACKED` still holds."""
     return FATE_OF[word]
 
 
@@ -51,22 +51,22 @@ def _seconds(timeout):
     if timeout is None:
         return None
     if not hasattr(timeout, "__float__"):
-        raise TypeError(f"a timeout in seconds is wanted, not {type(timeout).__name__}")
+        raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
     seconds = float(timeout)
     if seconds != seconds:
-        raise ValueError("a timeout in seconds is wanted, not nan")
+        raise ValueError("timeout must be a number of seconds, not nan")
     return None if seconds > 1e9 else max(seconds, 0.0)
 
 
 class Publisher(_aep.Publisher):
-    """Opens a publisher: reads the configuration, opens or makes the spool.
+    """Opens a publisher: reads the configuration, and opens or creates the spool.
 
     Options are configuration keys with underscores for dots (spool_dir, kafka_security_protocol, …;
     `aep config explain` lists them); they beat the environment and aep.conf. bootstrap_servers is
     short for kafka_bootstrap_servers.
 
-    Raises ConfigError (what is unset, unknown or bad), SpoolError. May be shared among threads and
-    used in forked children. A context manager closes it.
+    Raises ConfigError (an option is missing, unknown or bad), SpoolError. May be shared between
+    threads and used in forked children. As a context manager it closes itself.
     """
 
     def __init__(self, bootstrap_servers=None, **options):
@@ -76,14 +76,14 @@ class Publisher(_aep.Publisher):
         super().__init__(**options)
 
     def wait(self, receipt, timeout=None):
-        """Waits until what became of an event is known; returns its Fate.
+        """Waits until the fate of an event is known, and returns it.
 
-        Where an event loop runs it is to be awaited and blocks nothing; elsewhere it blocks.
-        timeout: seconds, then DEFERRED; None: for ever; 0: asks only. Raises RelayError; SpoolError
-        (the spool that held the event is gone).
+        In a running event loop, await it: it does not block the loop. Elsewhere it blocks.
+        timeout: seconds, after which it returns DEFERRED; None: for ever; 0: only asks. Raises
+        RelayError; SpoolError (the spool that held the event is gone).
         """
         if not isinstance(receipt, _aep.Receipt):
-            raise TypeError(f"a Receipt is wanted, not {type(receipt).__name__}")
+            raise TypeError(f"receipt must be a Receipt, not {type(receipt).__name__}")
         loop = running_loop()
         if loop is None:
             return self._block(receipt, timeout)
@@ -91,10 +91,10 @@ class Publisher(_aep.Publisher):
         return wait(self, loop, receipt, _seconds(timeout))
 
     def flush(self, timeout=None):
-        """Blocks until all that was accepted in the spool before is acknowledged, parked or dead.
+        """Blocks until everything accepted in the spool so far is acknowledged, parked or dead.
 
         Returns ACKED (in local mode SPOOLED, with events disabled DISABLED), DEFERRED (some is still
-        on disk after timeout seconds) or PARKED (some is).
+        on disk after timeout seconds) or PARKED (some is parked).
         Raises RelayError.
         """
         return self._block(None, timeout)
@@ -104,17 +104,16 @@ class Publisher(_aep.Publisher):
         return FATE_OF[self._wait(receipt, -1 if seconds is None else seconds)]
 
     async def aflush(self, timeout=None):
-        """flush() for an event loop: awaits without blocking it."""
+        """flush() without blocking the event loop."""
         from ._asyncio import wait
         return await wait(self, running_loop(), None, _seconds(timeout))
 
     async def ahealth(self, other_than="unknown", timeout=None):
-        """health() for an event loop, once the broker's state is another than `other_than`.
+        """Awaits a broker state other than `other_than`, then returns health().
 
-        Of a relay that runs, which is started if none does: by default, once it is known whether
-        Kafka can be reached. timeout: seconds, then health() as it is; None: for ever. Raises
-        ValueError (no such state), RelayError (the relay is of a version that cannot tell),
-        SpoolError.
+        By default, waits until it is known whether Kafka can be reached; starts a relay if none runs.
+        timeout: seconds, after which it returns health() as it is; None: for ever. Raises ValueError
+        (no such state), RelayError (the relay's version cannot report it), SpoolError.
         """
         from ._asyncio import wait_for_broker
         await wait_for_broker(self, running_loop(), other_than, _seconds(timeout))
@@ -123,8 +122,8 @@ class Publisher(_aep.Publisher):
     def execution(self, agent_name, user_request, **members):
         """One run, as a context manager, sync or async; members as for started().
 
-        Its terminal event is published at the block's end: completed or, with an exception, failed
-        (which then goes on). Within another execution's block it becomes that one's child.
+        Publishes the terminal event at the end of the block: completed or, on an exception (which
+        propagates), failed. Within another execution's block it becomes that one's child.
         """
         return Execution(self, agent_name, user_request, **members)
 
@@ -132,13 +131,13 @@ class Publisher(_aep.Publisher):
         return f"<aep.Publisher {'closed' if self.closed else self.spool_dir or 'disabled'}>"
 
     def close(self):
-        """Closes it; what was accepted stays on disk and is delivered. Safe to call twice."""
+        """Closes it; accepted events stay on disk and are delivered. Safe to call twice."""
         while self._waits:
             self._waits.popitem()[1].close()
         super().close()
 
     async def aclose(self):
-        """close() for an event loop: what it may wait for (close.wait_ms) does not block the loop."""
+        """close() without blocking the event loop while it waits (close.wait_ms)."""
         while self._waits:
             self._waits.popitem()[1].close()
         await running_loop().run_in_executor(None, super().close)

@@ -10,7 +10,7 @@ _shared: dict = {}
 
 
 def _shared_publisher():
-    """One for all decorated functions that name none, opened with the environment's settings."""
+    """The publisher of all decorated functions that name none; configured by the environment."""
     if "publisher" not in _shared:
         from ._publisher import Publisher
         _shared["publisher"] = Publisher()
@@ -18,7 +18,7 @@ def _shared_publisher():
 
 
 def _begin(publisher, agent_name, user_request, members, args, kwargs):
-    """The execution, started; None, with a line in the log, if it cannot be published."""
+    """The started execution; None, and a line in the log, if it cannot be published."""
     try:
         request = user_request(*args, **kwargs) if callable(user_request) else user_request
         return Execution(publisher or _shared_publisher(), agent_name, request, **members).start()
@@ -141,7 +141,7 @@ def _wrap(function, begin):
 
 
 def _check_names(members):
-    """A wrong name is told where the function is decorated, not at each of its calls."""
+    """Reports a wrong name where the function is decorated, not at each call."""
     names = [name for name, _, _ in members_of_kind("started")] + ["causation_id", "traceparent", "tracestate"]
     for name in members:
         if name not in names:
@@ -155,8 +155,8 @@ def track(agent_name=None, *, user_request=None, publisher=None, **members):
     agent_name: the function's qualified name by default; user_request: text, or a function of the
     call's arguments, by default the first line of the docstring or the name; publisher: by default one
     with the environment's settings; members as for started(). A call within a tracked one becomes its
-    child. That an event cannot be published is logged and does not touch the call. Raises TypeError (a
-    keyword that it does not have).
+    child. If an event cannot be published, that is logged and the call goes on. Raises TypeError (unknown
+    keyword).
     """
     _check_names(members)
     if callable(agent_name):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that JSON has no form for. Types of modules that nobody has imported cannot come."""
+"""Values that JSON cannot express. Types from modules that are not imported cannot occur."""
 import sys
 
 DESCRIPTION_MAX = 1000  # characters of a repr()
@@ -142,7 +142,7 @@ def _moment(value):
     if isinstance(value, datetime):
         return value if value.tzinfo else value.astimezone()
     if isinstance(value, (bytes, bytearray)):
-        raise TypeError("bytes are no number")  # float() reads them as text
+        raise TypeError("bytes are not a number")  # float() reads them as text
     return datetime.fromtimestamp(float(value), timezone.utc)
 
 

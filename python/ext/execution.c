@@ -18,7 +18,7 @@ static PyObject *execution_start(PyObject *type, PyObject *const *args, Py_ssize
     aep_error err;
     (void)type;
     if (count < 1 || !PyObject_TypeCheck(args[0], &PublisherType)) {
-        PyErr_SetString(PyExc_TypeError, "a publisher is wanted");
+        PyErr_SetString(PyExc_TypeError, "publisher must be a Publisher");
         return NULL;
     }
     Publisher *publisher = (Publisher *)args[0];
@@ -148,7 +148,7 @@ PyTypeObject ExecutionType = {
     PyVarObject_HEAD_INIT(NULL, 0)
         /* clang-format on */
         .tp_name = "aep._aep.Execution",
-    .tp_doc = "The library's handle of one run.",
+    .tp_doc = "The library's handle for one run.",
     .tp_basicsize = sizeof(Execution),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_dealloc = execution_dealloc,

@@ -136,7 +136,7 @@ static const struct {
     [FORM_ID] = {read_id, "text or a UUID"},
     [FORM_TIME] = {read_time, "a datetime, RFC 3339 text or seconds since 1970"},
     [FORM_NUMBER] = {read_number, "a number"},
-    [FORM_JSON] = {read_json, "what JSON can hold"},
+    [FORM_JSON] = {read_json, "something that JSON can express"},
 };
 
 static int read_value(struct fields *fields, const struct member *member, PyObject *value)
@@ -151,7 +151,7 @@ static int read_value(struct fields *fields, const struct member *member, PyObje
     fields->count++;
     return result == 0
                ? 0
-               : errors_refuse(member->text, "%s has to be %s; this %.80s is not", member->text,
+               : errors_refuse(member->text, "%s must be %s, not %.80s", member->text,
                                forms[member->form].words, Py_TYPE(value)->tp_name);
 }
 

@@ -14,7 +14,7 @@ static int kind_of(PyObject *name)
     const char *utf8 = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     int kind = utf8 ? aep_kind_find(utf8) : -1;
     if (kind < 0 && !PyErr_Occurred())
-        PyErr_Format(PyExc_ValueError, "no kind is called %R", name);
+        PyErr_Format(PyExc_ValueError, "unknown kind %R", name);
     return kind;
 }
 
@@ -143,7 +143,7 @@ static PyObject *validate(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"new_id", new_id, METH_NOARGS,
-     "new_id()\n--\n\nA new UUIDv7 (RFC 9562), monotonic within the process, as text."},
+     "new_id()\n--\n\nReturns a new UUIDv7 (RFC 9562) as text; ids of one process ascend."},
     {"schema", schema, METH_O,
      "schema(kind, /)\n--\n\nThe JSON Schema (draft 2020-12) of a kind's payload, as text. Raises "
      "ValueError."},

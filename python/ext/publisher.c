@@ -103,7 +103,7 @@ static int publisher_init(PyObject *object, PyObject *args, PyObject *options)
     if (!PyArg_ParseTuple(args, ":Publisher"))
         return -1;
     if (self->pub) {
-        PyErr_SetString(PyExc_RuntimeError, "a publisher is opened once");
+        PyErr_SetString(PyExc_RuntimeError, "this publisher is already open");
         return -1;
     }
     aep_config *config = aep_config_new();
@@ -234,8 +234,8 @@ static int take_text(PyObject **value, const char **text, const char *name)
     *text = *value ? PyUnicode_AsUTF8AndSize(*value, &len) : NULL;
     if (*text && strlen(*text) == (size_t)len)
         return 0;
-    return errors_refuse(
-        name, "%s has to be text without NUL and lone surrogates; this %.80s is not", name, type);
+    return errors_refuse(name, "%s must be text without NUL and lone surrogates, not %.80s", name,
+                         type);
 }
 
 /* All values become new references, or NULL, whatever happens. */
@@ -351,7 +351,7 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "Od:_wait", &receipt, &timeout_s))
         return NULL;
     if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
-        return PyErr_Format(PyExc_TypeError, "a Receipt is wanted, not %.80s",
+        return PyErr_Format(PyExc_TypeError, "receipt must be a Receipt, not %.80s",
                             Py_TYPE(receipt)->tp_name);
     aep_publisher *pub = publisher_use((Publisher *)object);
     if (!pub)
@@ -370,12 +370,11 @@ static PyObject *publisher_wait(PyObject *object, PyObject *args)
 static PyStructSequence_Field health_fields[] = {
     {"broker", "\"unknown\", \"connected\", \"unreachable\", \"auth_failed\", \"forbidden\", "
                "\"local\" or \"misconfigured\""},
-    {"since", "when that began, in seconds since 1970; 0.0: not known"},
-    {"relay_alive",
-     "whether a relay runs on the spool; if not, broker is what one said that ended"},
-    {"used_bytes", "of the spool"},
+    {"since", "when that state began, in seconds since 1970; 0.0: unknown"},
+    {"relay_alive", "whether a relay runs on the spool; if not, broker is stale"},
+    {"used_bytes", "size of the spool"},
     {"max_bytes", "its limit"},
-    {"backlog_bytes", "accepted, not finished yet"},
+    {"backlog_bytes", "accepted, not yet finished"},
     {"reason", "why it is not connected; \"\" if it is"},
     {0},
 };
@@ -492,46 +491,52 @@ static PyMethodDef methods[] = {
         started,
         "agent_name, user_request, *, correlation_id=None, session_id=None, "
         "started_at=None, context=None",
-        "An execution begins. Returns its Receipt: the event is on disk. context: a mapping; "
-        "ids: at most 128 bytes, new UUIDv7 by default; started_at: a datetime or RFC 3339 "
-        "text, now by default.\n\nRaises InvalidEvent (field names the member), SpoolFull, "
-        "SpoolError. Any thread; may wait for the local disk, never for the network."),
+        "Publishes started. Returns its Receipt: the event is on disk. context: a mapping; ids: "
+        "at most 128 bytes, by default a new UUIDv7; started_at: a datetime or RFC 3339 text, by "
+        "default now.\n\n"
+        "Raises InvalidEvent (field names the member), SpoolFull, SpoolError. Any thread; may "
+        "block on the local disk, never on the network."),
     KIND_METHOD(progress,
                 "agent_name, correlation_id, *, progress_percent=None, current_step=None, "
                 "steps_completed=None, steps_total=None, metadata=None",
-                "An execution moves on: progress_percent 0 to 100, steps whole numbers, metadata a "
-                "mapping (by convention status: working, waiting, blocked, and waiting_for). As "
-                "started() otherwise."),
+                "Publishes progress. progress_percent: 0 to 100; steps: whole numbers; metadata: "
+                "a mapping (by convention with status: working, waiting or blocked, and "
+                "waiting_for). Otherwise like started()."),
     KIND_METHOD(completed,
                 "agent_name, correlation_id, *, completed_at=None, duration_ms=None, "
                 "result_summary=None, artifacts=None, output_summary=None, quality_score=None, "
                 "metrics=None, session_id=None",
-                "An execution ended well: duration in milliseconds, artifacts a sequence, "
-                "quality_score 0 to 1, metrics a mapping. As started() otherwise."),
+                "Publishes completed. duration_ms: milliseconds; artifacts: a sequence; "
+                "quality_score: 0 to 1; metrics: a mapping. Otherwise like started()."),
     KIND_METHOD(failed,
                 "agent_name, correlation_id, *, error_message, failed_at=None, error_code=None, "
                 "error_type=None, stack_trace=None, error_stack_trace=None, partial_results=None, "
                 "duration_ms=None, session_id=None, inferred=None",
-                "An execution failed: partial_results any value, inferred True if another than the "
-                "agent itself says so. As started() otherwise."),
+                "Publishes failed. partial_results: any value; inferred: True if the agent "
+                "itself did not report it. Otherwise like started()."),
     {"publish", (PyCFunction)(void (*)(void))publisher_publish, METH_VARARGS | METH_KEYWORDS,
      "publish($self, event_type, payload, *, topic=None, correlation_id=None, schema_ref=None, " LINKS
-     "An event of any type (a.b.c.vN): payload a mapping; topic by default the type. As started() "
-     "otherwise."},
+     "Publishes an event of any other type (a.b.c.vN). payload: a mapping; topic: by default the "
+     "type. Otherwise like started()."},
     {"_wait", publisher_wait, METH_VARARGS, NULL},
     {"health", publisher_health, METH_NOARGS,
-     "health($self, /)\n--\n\nThe broker's state as a relay said last, and the spool's, from files "
-     "alone: never waits for anything. Raises SpoolError."},
+     "health($self, /)\n"
+     "--\n\n"
+     "Returns the broker's state as last reported by a relay, and the spool's. Reads files only; "
+     "never waits. Raises SpoolError."},
     {"stats", publisher_stats, METH_NOARGS,
-     "stats($self, /)\n--\n\nEvery counter, cumulative over the spool's life and its processes. "
-     "Raises SpoolError."},
+     "stats($self, /)\n"
+     "--\n\n"
+     "Returns every counter, over the spool's life and all its processes. Raises SpoolError."},
     {"option", publisher_option, METH_VARARGS,
-     "option($self, key, /)\n--\n\nThe value in force of one of its options, kafka.* excepted, as "
-     "text: sizes in bytes, durations in milliseconds (…_ms) or seconds, as numbers. Raises "
-     "ConfigError."},
+     "option($self, key, /)\n"
+     "--\n\n"
+     "Returns the value in force of an option, except kafka.*, as text: sizes are numbers of "
+     "bytes, durations of milliseconds (…_ms) or seconds. Raises ConfigError."},
     {"close", publisher_close, METH_NOARGS,
-     "close($self, /)\n--\n\nCloses it; what was accepted stays on disk and is delivered. Safe to "
-     "call twice."},
+     "close($self, /)\n"
+     "--\n\n"
+     "Closes it; accepted events stay on disk and are delivered. Safe to call twice."},
     {0},
 };
 
@@ -577,7 +582,7 @@ int types_init(PyObject *module)
             PyModule_AddObject(module, strrchr(types[i]->tp_name, '.') + 1,
                                Py_NewRef((PyObject *)types[i])) < 0)
             return -1;
-    if (add_sequence_type(module, &HealthType, "Health", "aep.Health", "How delivery goes.",
+    if (add_sequence_type(module, &HealthType, "Health", "aep.Health", "The state of delivery.",
                           health_fields) < 0)
         return -1;
     return add_sequence_type(module, &StatsType, "Stats", "aep.Stats", "Counters of a spool.",

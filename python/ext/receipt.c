@@ -63,7 +63,7 @@ PyObject *receipt_restore(PyObject *module, PyObject *args)
         return NULL;
     if (strlen(event_id) >= sizeof receipt.event_id ||
         strlen(correlation_id) >= sizeof receipt.correlation_id)
-        return PyErr_Format(PyExc_ValueError, "these are no receipt's ids: they are too long");
+        return PyErr_Format(PyExc_ValueError, "event_id or correlation_id is too long for a receipt");
     strcpy(receipt.event_id, event_id);
     strcpy(receipt.correlation_id, correlation_id);
     receipt.position = (aep_position){segment, offset};
@@ -104,7 +104,7 @@ static Py_hash_t receipt_hash(PyObject *self)
 
 static PyGetSetDef properties[] = {
     {"event_id", get_event_id, NULL, "The event's UUIDv7.", NULL},
-    {"correlation_id", get_correlation_id, NULL, "What joins the execution's events.", NULL},
+    {"correlation_id", get_correlation_id, NULL, "The id that joins the execution's events.", NULL},
     {"position", get_position, NULL,
      "Where the record ends in its spool: (segment, offset); (0, 0) with events disabled.", NULL},
     {0},

@@ -16,7 +16,7 @@ static int waiter_init(PyObject *object, PyObject *args, PyObject *keywords)
     if (!PyArg_ParseTuple(args, "O!:Waiter", &PublisherType, &publisher))
         return -1;
     if (self->waiter) {
-        PyErr_SetString(PyExc_RuntimeError, "a waiter is opened once");
+        PyErr_SetString(PyExc_RuntimeError, "this waiter is already open");
         return -1;
     }
     aep_publisher *pub = publisher_use((Publisher *)publisher);
@@ -91,7 +91,7 @@ static PyObject *waiter_add(PyObject *object, PyObject *args)
     if (!is_open(self) || !PyArg_ParseTuple(args, "OK:add", &receipt, &token))
         return NULL;
     if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
-        return PyErr_Format(PyExc_TypeError, "a Receipt is wanted, not %.80s",
+        return PyErr_Format(PyExc_TypeError, "receipt must be a Receipt, not %.80s",
                             Py_TYPE(receipt)->tp_name);
     int code = aep_waiter_add(
         self->waiter, receipt == Py_None ? NULL : &((Receipt *)receipt)->receipt, token, &err);
@@ -113,7 +113,7 @@ static PyObject *waiter_add_broker(PyObject *object, PyObject *args)
     while (state <= AEP_BROKER_LOCAL && strcmp(other_than, aep_broker_name(state)) != 0)
         state++;
     if (state > AEP_BROKER_LOCAL)
-        return PyErr_Format(PyExc_ValueError, "%.80s is no state of a broker", other_than);
+        return PyErr_Format(PyExc_ValueError, "%.80s is not a broker state", other_than);
     int code = aep_waiter_add_broker(self->waiter, state, token, &err);
     if (code != AEP_OK)
         return errors_raise(code, &err);

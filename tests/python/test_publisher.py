@@ -148,7 +148,7 @@ def test_moments(local, spool):
     assert aware == "2025-01-02T03:04:05.000006+02:00"
     assert datetime.fromisoformat(naive).utcoffset() is not None
     assert number == "1970-01-01T00:00:00+00:00"
-    with pytest.raises(aep.InvalidEvent, match="started_at has to be a datetime"):
+    with pytest.raises(aep.InvalidEvent, match="started_at must be a datetime"):
         local.started("a", "r", started_at=object())
 
 
@@ -336,7 +336,7 @@ def test_waiting_for_a_broker_that_is_down_ends_in_time(spool):
 
 def test_what_is_no_receipt_is_refused(local):
     for wrong in (None, "x", 1):
-        with pytest.raises(TypeError, match="a Receipt is wanted"):
+        with pytest.raises(TypeError, match="receipt must be a Receipt"):
             local.wait(wrong, 0)
 
 
@@ -360,7 +360,7 @@ def test_a_timeout_is_a_number(local):
     for wrong, error in ((float("nan"), ValueError), ("x", TypeError), ([], TypeError)):
         for call in (lambda: local.wait(receipt, wrong), lambda: local.flush(wrong),
                      lambda: asyncio.run(in_a_loop(wrong))):
-            with pytest.raises(error, match="a timeout in seconds is wanted"):
+            with pytest.raises(error, match="timeout must be a number of seconds"):
                 call()
     for right in (None, 0, -1, 0.5, Decimal("0.5"), float("inf")):
         assert local.wait(receipt, right) and local.flush(right)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What publishes a framework's runs: openai_agents, langchain (LangGraph too), crewai.
+"""Adapters that publish a framework's runs: openai_agents, langchain (and LangGraph), crewai.
 
-Each module is imported by its name, and only then imports its framework.
+Import each module by name; only then is its framework imported.
 """

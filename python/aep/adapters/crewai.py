@@ -93,11 +93,12 @@ class AepEventListener(BaseEventListener):
     """An event listener that publishes; listens to CrewAI's one event bus until close().
 
     publisher: an aep.Publisher, borrowed, open until the last run has ended and been flushed. Raises
-    nothing: what cannot be published is told to logging.getLogger("aep"). Threads: any; writes to the
+    nothing: what cannot be published is logged to logging.getLogger("aep"). Threads: any; writes to the
     local disk, never to the network. Tokens in metrics are a run's own, not its children's.
 
-    Needs CrewAI 1.15: events of older ones do not say what they belong to. A kickoff that is cancelled
-    or interrupted (no Exception) tells nothing of its end: at close() its run is failed, ABANDONED.
+    Needs CrewAI 1.15: events of older versions do not say what they belong to. CrewAI does not report the end
+    of a kickoff that is cancelled or interrupted (no Exception): close() publishes it as failed,
+    ABANDONED.
     """
 
     def __init__(self, publisher):
@@ -130,7 +131,7 @@ class AepEventListener(BaseEventListener):
             self._runs.within(id, parent_id)
 
     def close(self):
-        """Listens no more; runs that have not ended are failed, ABANDONED."""
+        """Stops listening; publishes runs that have not ended as failed, ABANDONED."""
         crewai_event_bus.flush()
         for kind in self._classes:
             crewai_event_bus.off(kind, self._take)

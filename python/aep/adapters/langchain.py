@@ -77,7 +77,7 @@ class AepCallbackHandler(BaseCallbackHandler):
     """A callback handler that publishes; for a run's config, or a constructor's callbacks.
 
     publisher: an aep.Publisher, borrowed, open until the last run has ended. Raises nothing: what
-    cannot be published is told to logging.getLogger("aep"). Threads: any, and event loops; writes to
+    cannot be published is logged to logging.getLogger("aep"). Threads: any, and event loops; writes to
     the local disk, never to the network. One handler serves any number of runs at once. Tokens in
     metrics are a run's own, not its children's.
     """

@@ -8,7 +8,7 @@
 A trace is an execution, each agent in it a child (an agent that is another's tool: that one's child).
 Tool calls, model calls, handoffs and guardrails are its progress.
 
-The SDK's spans do not hold what a run was asked. A trace's user_request is metadata["user_request"]
+The SDK's spans do not say what a run was asked to do. A trace's user_request is metadata["user_request"]
 (RunConfig.trace_metadata), else the workflow's name; that of an agent used as a tool, the tool's
 arguments; a trace's group_id becomes the session_id. With trace_include_sensitive_data=False
 neither arguments nor outputs come.
@@ -48,7 +48,7 @@ class AepProcessor(TracingProcessor):
     """A tracing processor that publishes; for add_trace_processor() or set_trace_processors().
 
     publisher: an aep.Publisher, borrowed, open until the last run has ended. Raises nothing: what
-    cannot be published is told to logging.getLogger("aep"). Threads: any; writes to the local disk,
+    cannot be published is logged to logging.getLogger("aep"). Threads: any; writes to the local disk,
     never to the network. Tokens in metrics are an agent's own, not its children's.
     """
 
@@ -86,7 +86,7 @@ class AepProcessor(TracingProcessor):
         self._runs.end(span.span_id, _output(data), error, tokens(_usage(data)))
 
     def shutdown(self):
-        """Runs that have not ended are failed, ABANDONED."""
+        """Publishes runs that have not ended as failed, ABANDONED."""
         self._runs.close()
 
     def force_flush(self):

@@ -7,7 +7,7 @@
 An id leaves the table when it ends; whoever takes it out publishes the end, so there is one.
 
 Threads: any; a lock guards table and counts, and is not held while something is published.
-Nothing is raised: what goes wrong is told to logging.getLogger("aep").
+Raises nothing: errors are logged to logging.getLogger("aep").
 """
 import functools
 import json
@@ -43,7 +43,7 @@ class _Entry:
 
 
 def quiet(callback):
-    """Makes what a callback raises a line in the log."""
+    """Logs what a callback raises."""
     @functools.wraps(callback)
     def call(*args, **kwargs):
         try:

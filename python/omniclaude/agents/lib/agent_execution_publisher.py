@@ -44,7 +44,7 @@ def _never_raises(method):
 
 
 async def _fate(publisher, receipt, timeout_s):
-    """What became of an event; None if that cannot be told: it is on disk all the same."""
+    """The fate of an event; None if it cannot be known: the event is on disk in any case."""
     try:
         return await publisher.wait(receipt, timeout_s)
     except aep.Error:
@@ -55,8 +55,9 @@ class AgentExecutionPublisher:
     """Publishes execution events. May be used by all tasks of an event loop, and of several.
 
     bootstrap_servers: "host:port,…"; by default the environment's (KAFKA_BOOTSTRAP_SERVERS) or
-    aep.conf's, and the attribute says which. enable_events: False makes every call a silent False. options: configuration keys of
-    aep with underscores for dots. Raises ValueError if no servers are configured at all.
+    aep.conf's, and the attribute says which. enable_events: False makes every call return False
+    silently. options: aep's configuration keys with underscores for dots. Raises ValueError if no
+    servers are configured at all.
     """
 
     TOPIC_EXECUTION_STARTED = "omninode.agent.execution.started.v1"
@@ -98,8 +99,7 @@ class AgentExecutionPublisher:
     # -- life
 
     async def start(self):
-        """Opens the spool. Never raises because Kafka is down, nor for anything else: that is logged,
-        and publishing gives False."""
+        """Opens the spool. Raises nothing: errors are logged, and publishing then returns False."""
         if self._started or not self.enable_events:
             return
         try:
@@ -115,7 +115,7 @@ class AgentExecutionPublisher:
             self.logger.error("cannot publish: %s", error)
 
     async def stop(self):
-        """Closes it; what is on disk is still delivered."""
+        """Closes it; events on disk are still delivered."""
         publisher, self._publisher = self._publisher, None
         self._started = False
         if publisher is None:
@@ -139,7 +139,7 @@ class AgentExecutionPublisher:
     @_never_raises
     async def publish_execution_started(self, agent_name, user_request, correlation_id=None,
                                         session_id=None, context=None, started_at=None, **links):
-        """An execution begins; context: a mapping. True, or False: see the module."""
+        """Publishes started. context: a mapping. Returns True or False: see the module."""
         return await self._publish("started", dict(
             links, agent_name=agent_name, user_request=user_request, correlation_id=correlation_id,
             session_id=session_id, context=context, started_at=started_at))
@@ -148,7 +148,7 @@ class AgentExecutionPublisher:
     async def publish_execution_progress(self, agent_name, correlation_id, progress_percent=None,
                                          current_step=None, steps_completed=None, steps_total=None,
                                          metadata=None, **links):
-        """It moves on: progress_percent 0 to 100, metadata a mapping. True, or False."""
+        """Publishes progress. progress_percent: 0 to 100; metadata: a mapping. Returns True or False."""
         return await self._publish("progress", dict(
             links, agent_name=agent_name, correlation_id=correlation_id,
             progress_percent=progress_percent, current_step=current_step,
@@ -159,8 +159,8 @@ class AgentExecutionPublisher:
                                           quality_score=None, output_summary=None, metrics=None,
                                           completed_at=None, result_summary=None, artifacts=None,
                                           session_id=None, **links):
-        """It ended well: quality_score 0 to 1, artifacts a sequence, metrics a mapping. True, or
-        False."""
+        """Publishes completed. quality_score: 0 to 1; artifacts: a sequence; metrics: a mapping.
+        Returns True or False."""
         return await self._publish("completed", dict(
             links, agent_name=agent_name, correlation_id=correlation_id, duration_ms=duration_ms,
             quality_score=quality_score, output_summary=output_summary, metrics=metrics,
@@ -173,7 +173,7 @@ class AgentExecutionPublisher:
                                        partial_results=None, failed_at=None, error_code=None,
                                        stack_trace=None, duration_ms=None, session_id=None,
                                        inferred=None, **links):
-        """It failed; partial_results: any value. True, or False."""
+        """Publishes failed. partial_results: any value. Returns True or False."""
         return await self._publish("failed", dict(
             links, agent_name=agent_name, correlation_id=correlation_id,
             error_message=error_message, error_type=error_type,
@@ -220,13 +220,13 @@ class AgentExecutionPublisher:
 
     @staticmethod
     def _state(health):
-        """The broker's state and why: what a relay said that has ended is no news of the broker."""
+        """The broker's state and the reason; unknown if the relay that reported it has exited."""
         if not health.relay_alive and health.broker != "local":
             return "unknown", "no relay is running"
         return health.broker, health.reason or "no answer yet"
 
     async def _first_state(self, publisher):
-        """The broker's state, awaited while it is unknown, but not long, and not each time."""
+        """The broker's state; awaits it briefly while it is unknown, but not at each call."""
         try:
             state = self._state(await publisher.ahealth("unknown", UNKNOWN_WAIT_S))
         except aep.Error as error:  # stopped meanwhile, or the relay is of another version

@@ -97,7 +97,7 @@ def validate_schema_reference(schema_ref):
 
 
 def validate_partition_key_policy(event_type, partition_key, envelope=None):
-    """Warns of a key that is missing or is not the envelope's correlation_id."""
+    """Warns of a key that is missing or differs from the envelope's correlation_id."""
     result = ValidationResult()
     if not partition_key:
         result.add_warning(f"{event_type} has no partition key: its events are not kept in order")
