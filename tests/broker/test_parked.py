@@ -73,7 +73,7 @@ class Timestamps(Parking):
         spool = self.make_spool(kafka)
         spool.publish_lines(by_turns(numbered_lines(topic, 20), numbered_lines(other, 20)))
         status = self.await_parked(spool, 20)
-        self.assertIn("compare clocks", spool.wait_status(lambda status: status["reason"],
+        self.assertIn("compare the clocks", spool.wait_status(lambda status: status["reason"],
                                                           "the reason")["reason"])
         self.assertEqual(status["counters"]["dead"], 0)
         spool.wait_counter("acknowledged", 20)

@@ -130,7 +130,7 @@ class Publish(AepTest):
             (["started", *REQUIRED["started"], "--context", "-"], parts,
              ("context", "limits.message_bytes (1000000)")),
             (["--stdin", "--set", "limits.message_bytes=300000"], line + "\n",
-             ("line 1", "the largest part is output_summary", "limits.message_bytes (300000)")),
+             ("line 1", "shorten output_summary", "limits.message_bytes (300000)")),
         ):
             done = self.run_aep("publish", *args, stdin=stdin, status=2)
             self.assertLess(len(done.stderr), 500)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A relay and errors that no broker of ours makes to order: those that pass, and those after which a
- * librdkafka producer is of no more use, so that the relay goes on with another one.
+ * librdkafka producer fails for good, so that the relay replaces it.
  *
  *     publisher ─▶ spool ─▶ relay (a thread of this program) ─▶ librdkafka's mock cluster ─▶ consumer
  *                                   └ its producers are seen as they are made: rd_kafka_new()
@@ -541,7 +541,7 @@ static void test_events_ahead_of_the_brokers_clock_wait_for_it(void **state)
     while (stats_of(here).parked == 0 && now_ms() < deadline)
         poll(NULL, 0, 20);
     aep_health health = AEP_HEALTH_INIT;
-    while (!strstr(health.reason, "compare clocks") && now_ms() < deadline) {
+    while (!strstr(health.reason, "compare the clocks") && now_ms() < deadline) {
         poll(NULL, 0, 5);
         accepted(here, aep_publisher_health(here->pub, &health, &here->err));
     }
@@ -592,7 +592,7 @@ static void break_once(struct here *here)
     assert_all_arrived(3600, WINDOW);
     aep_stats stats = stats_of(here);
     assert_int_equal(stats.lost + stats.parked + stats.dead, 0);
-    assert_true(is_logged(here, "error", "no more use: test_fatal_error: broken on purpose"));
+    assert_true(is_logged(here, "error", "failed for good: test_fatal_error: broken on purpose"));
     assert_true(is_logged(here, "warning", "replaced the producer"));
     publish(here, TOPIC, 3600, 1);
     flush(here, AEP_OK);
