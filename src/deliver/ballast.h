@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file that only takes up room. When the disk is full and the relay must write to go on draining
- * (the cursor, a parked record), it is given up; it is made again when there is room. */
+/* A file that only occupies space. When the disk is full and the relay must write to keep draining
+ * (the cursor, a parked record), it removes the file; it creates it again once there is room. */
 #ifndef AEP_DELIVER_BALLAST_H
 #define AEP_DELIVER_BALLAST_H
 
 #include "spool/spool.h"
 
-/** Makes it where it is missing, if the disk has room. */
+/** Creates it if it is missing and the disk has room. */
 void aep__ballast_keep(const struct aep__spool *spool);
-/** After a write failed with errno: gives it up if the disk is full. True: try again.
- * errno stays as it is. */
+/** After a write failed with errno: removes it if the disk is full. True: try again. errno stays as
+ * it is. */
 bool aep__ballast_give(const struct aep__spool *spool);
 
 #endif

@@ -7,13 +7,13 @@
  *       (what is finished)  │       └─ refused message ─▶ dead letters
  *                           └── reports
  *
- * It knows a spool, a sink, a clock, counters and a log, and nothing of a loop, of sockets or of its
- * process: the relay runs it, and so do tests, on a sink and a clock of their own.
+ * It knows a spool, a sink, a clock, counters and a log, but no loop, socket or process: the relay
+ * runs it, and so do tests, with their own sink and clock.
  *
  * Invariant: the cursor stands at the first record that is not finished: acknowledged, or durable in
- * a side log. It moves for reports and for nothing else.
+ * a side log. Only reports move it.
  *
- * Threads: all functions in one thread; the syncer's is met only in syncer.c. */
+ * Threads: all functions run in one thread; only syncer.c deals with the syncer's. */
 #ifndef AEP_DELIVER_CORE_H
 #define AEP_DELIVER_CORE_H
 
@@ -28,7 +28,7 @@
 #include "spool/counters.h"
 #include "spool/spool.h"
 
-/** What a core is given; all borrowed for its life. */
+/** What a core works with; all borrowed for its life. */
 struct aep__core_inputs {
     struct aep__spool *spool; /* whose lock the caller holds */
     struct aep__counters *counters;
@@ -63,43 +63,45 @@ struct aep__core {
 
 /** Ready for aep__core_start(), or for aep__core_done(). */
 void aep__core_init(struct aep__core *core, const struct aep__core_inputs *inputs);
-/** Reads cursor and side logs, as a core before this one left them. core->sink is set: parked topics
+/** Reads cursor and side logs as the previous core left them. core->sink must be set: parked topics
  * are opened. Errors: AEP_ESPOOL, AEP_EIO, AEP_ENOMEM. */
 int aep__core_start(struct aep__core *core, aep_error *err);
 /** After the sink's last report. */
 void aep__core_done(struct aep__core *core);
 
-/** A turn is: the sink's serve(), settle, step, pump, settle. What is finished can be asked about
- * until settle(), by position; then it leaves the lane and the cursor passes it. */
+/** A turn is: the sink's serve(), settle, step, pump, settle. A finished record can be asked for by
+ * its position until settle(); then it leaves the lane and the cursor passes it. */
 void aep__core_settle(struct aep__core *core);
-/** Moves gates, sends again what was held, syncs what was set aside. */
+/** Moves gates, resends held records, syncs side logs. */
 void aep__core_step(struct aep__core *core);
-/** Reads records and offers them. True: it stopped only to let others run. */
+/** Reads records and offers them. True: there is more to read. */
 bool aep__core_pump(struct aep__core *core);
-/** Gives up what the sink has taken and closes its topics, so that it can be freed or replaced. */
+/** Takes back what the sink still holds and closes its topics, so that it can be freed or
+ * replaced. */
 void aep__core_detach(struct aep__core *core);
-/** At a clean end, after abandon(): the cursor stands where it can, and is on disk.
+/** At a clean end, after abandon(): moves the cursor as far as possible and syncs it.
  * @tidy  nothing delivered stays on disk, where all is finished */
 void aep__core_stop(struct aep__core *core, bool tidy);
-/** Drops everything that is unsent now: the rest of the tail as it is read. Returns how many records
- * were dropped at once. */
+/** Drops everything unsent: what was read at once, the rest of the tail as it is read. Returns how
+ * many records were dropped at once. */
 uint64_t aep__core_purge(struct aep__core *core);
 
 /** Records that the sink holds now. */
 unsigned aep__core_in_flight(struct aep__core *core);
-/** Whether all below a position has arrived where it is wanted, or is parked. */
+/** Whether everything below a position has reached its destination or is parked. */
 bool aep__core_arrived_below(const struct aep__core *core, aep_position position);
-/** Whether all that was there when it last looked is finished, and nothing is to be sent again. */
+/** Whether everything that was there when it last looked is finished, and nothing is waiting to be
+ * resent. */
 bool aep__core_idle(struct aep__core *core);
-/** How far the spool was read and looked at. */
+/** How far the spool has been read. */
 aep_position aep__core_reached(const struct aep__core *core);
 
 enum aep__standing {
-    AEP__STANDING_OPEN,     /* it is on its way, or was not read yet */
+    AEP__STANDING_OPEN,     /* in flight, or not read yet */
     AEP__STANDING_FINISHED, /* *ret_fate holds */
     AEP__STANDING_NONE,     /* no record ends there */
 };
-/** What became of the record that ends at a position. */
+/** The fate of the record that ends at a position. */
 enum aep__standing aep__core_standing(struct aep__core *core, aep_position position,
                                       enum aep__fate *ret_fate);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dead letters: records that Kafka refused for what they are. They stay in the side log "dead",
- * oldest first let go when it is full, until they are dropped or replayed by command.
+/* Dead letters: records that Kafka refuses for good. They stay in the side log "dead" until a
+ * command drops or replays them; when the log is full, the oldest are removed.
  *
- * Replay: the letters' notes are marked in the file, so that a relay's end forgets no request; then
- * they are sent one at a time, and taken out of the file in batches once they are acknowledged. */
+ * Replay: first the letters are marked in the file, so that a request survives the relay; then they
+ * are sent one at a time, and removed from the file in batches once acknowledged. */
 #ifndef AEP_DELIVER_DEAD_H
 #define AEP_DELIVER_DEAD_H
 
@@ -35,18 +35,18 @@ struct aep__dead {
 /** Errors: AEP_ESPOOL. */
 int aep__dead_load(struct aep__core *core, aep_error *err);
 void aep__dead_done(struct aep__core *core);
-/** Appends a record to the log. False, said in relay.log: the disk takes none. */
+/** Appends a record to the log. False: the disk refuses it, as relay.log says. */
 bool aep__dead_bury(struct aep__core *core, const struct aep__flight *flight, struct aep__slice raw,
                     const char *error);
 int aep__dead_sync(struct aep__core *core);
-/** Marks letters to be sent again / removes them; ordinal NULL: all. Returns how many; -1: errno. */
+/** Marks letters for replay / removes them; ordinal NULL: all. Returns how many; -1: errno. */
 int64_t aep__dead_replay(struct aep__core *core, const uint64_t *ordinal);
 int64_t aep__dead_drop(struct aep__core *core, const uint64_t *ordinal);
-/** Whether a record that is read once more was made a dead letter before. */
+/** Whether a record that is read again already became a dead letter. */
 bool aep__dead_buried(const struct aep__dead *dead, uint64_t ordinal);
-/** Takes the letters that were sent out of the file, and the mark from those refused again. */
+/** Removes sent letters from the file, and the mark from those refused again. */
 void aep__dead_settle(struct aep__core *core);
-/** Goes on with the replay. */
+/** Continues the replay. */
 void aep__dead_pump(struct aep__core *core);
 /** Whether a record is a dead letter. */
 bool aep__dead_holds(struct aep__core *core, aep_position position);

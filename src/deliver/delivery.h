@@ -8,7 +8,7 @@
  *
  *     ASIDE ─ side log synced ─▶ DONE
  *
- * Of one topic, records go in order: none is sent while an older one of the topic is HELD. */
+ * Records of a topic go in order: none is sent while an older one of the topic is HELD. */
 #ifndef AEP_DELIVER_DELIVERY_H
 #define AEP_DELIVER_DELIVERY_H
 
@@ -20,24 +20,24 @@
 
 struct aep__core;
 
-/** Takes a NEW flight of the tail on. False: the sink is full, the flight is as before. */
+/** Takes on a NEW flight of the tail. False: the sink is full, the flight is unchanged. */
 bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
                          const struct aep__record *record);
-/** Sends a flight of any lane; adds the header x-aep-seq. FULL: it is as before; else it is SENT,
- * or settled. */
+/** Sends a flight of any lane; adds the header x-aep-seq. FULL: it is unchanged; else it is SENT or
+ * settled. */
 enum aep__verdict aep__delivery_send(struct aep__core *core, struct aep__flight *flight,
                                      struct aep__message *message);
 /** The sink has reported a flight. */
 void aep__delivery_reported(struct aep__core *core, void *record, enum aep__verdict verdict,
                             const char *error, bool forbidden);
-/** Moves gates, sends again what was held, syncs what was set aside. Once in each loop. */
+/** Moves gates, resends held records, syncs side logs. Once per turn of the loop. */
 void aep__delivery_step(struct aep__core *core);
-/** Drops everything that is unsent now, as far as it has been read; marks the rest of the tail to
- * be dropped. Returns how many records were dropped at once. */
+/** Drops every unsent record that has been read; marks the rest of the tail to be dropped. Returns
+ * how many records were dropped at once. */
 uint64_t aep__delivery_purge(struct aep__core *core);
 /** The flight is finished. */
 void aep__delivery_finish(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
-/** The flight's record is in a side log; once that is synced it is finished. */
+/** The flight's record is in a side log; it is finished once that is synced. */
 void aep__delivery_aside(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
 /** Reads a flight's record again, whatever lane it is in. */
 bool aep__delivery_fetch(struct aep__core *core, struct aep__flight *flight, struct aep__buf *buf,

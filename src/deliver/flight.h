@@ -6,7 +6,7 @@
  *      | done | done | sent | held | done | sent |
  *      └─ popped when done: what is before the head is finished, and the cursor stands there
  *
- * Flights do not move while they are in the ring, so that a sink can hold on to them. */
+ * Flights do not move while they are in the ring, so a sink may keep pointers to them. */
 #ifndef AEP_DELIVER_FLIGHT_H
 #define AEP_DELIVER_FLIGHT_H
 
@@ -22,9 +22,9 @@ struct aep__parked;
 
 enum aep__flight_state {
     AEP__FLIGHT_NEW,
-    AEP__FLIGHT_HELD,    /* to be sent once its topic takes records */
-    AEP__FLIGHT_SUSPECT, /* the same; it was in a batch that the broker found fault with */
-    AEP__FLIGHT_SENT,    /* a report is to come */
+    AEP__FLIGHT_HELD,    /* to be sent once its topic accepts records */
+    AEP__FLIGHT_SUSPECT, /* the same; the broker refused the batch it was in */
+    AEP__FLIGHT_SENT,    /* a report will come */
     AEP__FLIGHT_ASIDE,   /* in a side log, not yet durable there */
     AEP__FLIGHT_DONE,
 };
@@ -74,9 +74,9 @@ static inline bool aep__lane_full(const struct aep__lane *lane)
 
 /** A place at the tail, zeroed, NEW; NULL: full or out of memory. */
 struct aep__flight *aep__lane_push(struct aep__lane *lane);
-/** Takes the newest, a NEW one, back: it was not sent. */
+/** Removes the newest, which is NEW: it was not sent. */
 void aep__lane_unpush(struct aep__lane *lane);
-/** Changes a flight's state; its lane and topic keep count. */
+/** Changes a flight's state and the counts of its lane and topic. */
 void aep__flight_set(struct aep__flight *flight, enum aep__flight_state state);
 /** Removes the oldest, which is DONE. */
 void aep__lane_pop(struct aep__lane *lane);

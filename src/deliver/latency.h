@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Latency from a record's timestamp to its acknowledgement, as a histogram of two buckets a
+/* Latency from a record's timestamp to its acknowledgement, as a histogram with two buckets per
  * doubling: bucket i holds up to 2^(i/2) * 32 us. */
 #ifndef AEP_DELIVER_LATENCY_H
 #define AEP_DELIVER_LATENCY_H

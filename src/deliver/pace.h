@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pace: what time it is, and when the loop has to run again.
+/* Pace: what time it is, and when the loop must run again.
  *
- *     due    at the latest then, for whatever asked
+ *     due    the latest time for the next turn
  *     tick   within 100 ms of the last one: what may lag behind (syncs, status, counters) catches up
  *     active when something last happened; what waits for quiet counts from there
  *
- * The clock is read once a turn, so that a turn sees one moment; tests bring a clock of their own. */
+ * The clock is read once per turn, so that a turn sees one moment; tests bring their own clock. */
 #ifndef AEP_DELIVER_PACE_H
 #define AEP_DELIVER_PACE_H
 
@@ -21,7 +21,7 @@ struct aep__pace {
     struct aep__clock clock;
     int64_t now_us;    /* this turn's moment, monotonic */
     int64_t wall_us;   /* the same on the wall clock */
-    int64_t due_us;    /* INT64_MAX: nothing asked */
+    int64_t due_us;    /* INT64_MAX: no need to */
     int64_t tick_us;   /* when the next tick is due; INT64_MAX: none */
     int64_t ticked_us; /* when the last one was */
     int64_t active_us;
@@ -30,15 +30,15 @@ struct aep__pace {
 /** Reads the clock; the first tick is due at once. */
 void aep__pace_init(struct aep__pace *pace, struct aep__clock clock);
 void aep__pace_read(struct aep__pace *pace);
-/** The loop has to run again at at_us, at the latest. */
+/** The loop must run again at at_us at the latest. */
 void aep__pace_due(struct aep__pace *pace, int64_t at_us);
 /** Makes a tick come within 100 ms. */
 void aep__pace_tick_soon(struct aep__pace *pace);
-/** Makes the tick that is awaited, if any, come at once. */
+/** Makes a pending tick come at once. */
 void aep__pace_hurry(struct aep__pace *pace);
-/** Something has happened: a time of quiet ends, and a tick comes soon. */
+/** Something happened: a quiet period ends, and a tick comes soon. */
 void aep__pace_touch(struct aep__pace *pace);
-/** Whether the tick is due; if so it counts as done. */
+/** Whether the tick is due; if so, it counts as done. */
 bool aep__pace_tick(struct aep__pace *pace);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parked topics: what Kafka does not take now because the topic is missing or forbidden, so that it
- * does not hold up the others.
+/* Parked topics: records that Kafka does not accept yet, because the topic is missing or forbidden,
+ * are set aside so that they do not block the others.
  *
  *     tail ─▶ side log "parked-<topic>-<hash>" ─▶ its own lane ─▶ sink
  *
- * While the log holds something, all of the topic's records go through it: that keeps their order.
- * Once it is sent to its end it is drained; it is removed when the cursor has passed the last record
- * that was in it, since a relay that ends before may read those records once more and must know
+ * While the log holds something, all records of the topic go through it, which keeps their order.
+ * Once everything in it is sent it is drained. It is removed only when the cursor has passed its
+ * last record: until then the next relay might read those records again, and must recognize
  * them. */
 #ifndef AEP_DELIVER_PARKED_H
 #define AEP_DELIVER_PARKED_H
@@ -22,14 +22,14 @@ struct aep__parked {
     bool drained;
 };
 
-/** Opens the side logs that there are. Errors: AEP_ESPOOL, AEP_ENOMEM. */
+/** Opens all existing side logs. Errors: AEP_ESPOOL, AEP_ENOMEM. */
 int aep__parked_load(struct aep__core *core, aep_error *err);
 void aep__parked_done(struct aep__core *core);
-/** The topic was refused: from now on its records are parked. */
+/** The topic was refused: parks its records from now on. */
 void aep__parked_begin(struct aep__core *core, struct aep__topic *topic);
-/** Appends a flight's record; then it is ASIDE. False, said in the log: the disk takes none. */
+/** Appends a flight's record, which is then ASIDE. False: the disk refuses it, as the log says. */
 bool aep__parked_add(struct aep__core *core, struct aep__flight *flight, struct aep__slice raw);
-/** Sends what the gate lets through; takes note of what is finished. */
+/** Sends what the gate lets through; records what is finished. */
 void aep__parked_pump(struct aep__core *core, struct aep__topic *topic);
 /** Syncs all logs. 0, or -1 with errno. */
 int aep__parked_sync(struct aep__core *core);

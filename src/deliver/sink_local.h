@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local mode: there is no Kafka, the spool itself is the log of what happened. Records are let go,
- * oldest first, once the spool holds more than is kept (kept.h); until then none is wanted. */
+/* Local mode: without Kafka, the spool itself is the log. Once it holds more than is kept (kept.h),
+ * the oldest records are removed; until then none is wanted. */
 #ifndef AEP_DELIVER_SINK_LOCAL_H
 #define AEP_DELIVER_SINK_LOCAL_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Syncing to disk beside the relay's loop, so that no record waits for a disk that takes its time:
- * a thread that does one job at a time and touches nothing else. It starts with the first job. */
+/* Syncs to disk beside the relay's loop, so that no record waits for a slow disk: a thread that
+ * does one job at a time and touches nothing else. It starts with the first job. */
 #ifndef AEP_DELIVER_SYNCER_H
 #define AEP_DELIVER_SYNCER_H
 
@@ -17,11 +17,11 @@ struct aep__sync_job {
     bool give_back;        /* the space of what is finished in the cursor's segment */
 };
 
-/* errno of the last job whose syncing, or removing, failed; 0: none did. */
+/* errno of the last job whose sync, or removal, failed; 0: none did. */
 struct aep__sync_errors {
     int sync, remove;
     uint64_t segment; /* the newest that was not synced; 0: the folder's names or the cursor */
-    bool pending;     /* a job is under way, of which nothing is known yet */
+    bool pending;     /* a job is under way */
 };
 
 struct aep__syncer {
@@ -36,16 +36,16 @@ struct aep__syncer {
     struct aep__sync_errors errors;
 };
 
-/** Nothing below segment `first`, the cursor's, is there any more. */
+/** No segment below `first`, the cursor's, exists any more. */
 void aep__syncer_init(struct aep__syncer *syncer, const struct aep__spool *spool, int cursor_fd,
                       uint64_t first);
-/** Ends the thread after the job it has. */
+/** Ends the thread after its current job. */
 void aep__syncer_done(struct aep__syncer *syncer);
 /** Gives it a job; false while it has one. */
 bool aep__syncer_ask(struct aep__syncer *syncer, const struct aep__sync_job *job);
 /** What failed since the last call. */
 struct aep__sync_errors aep__syncer_errors(struct aep__syncer *syncer);
-/** Waits until it has nothing to do. */
+/** Waits until it is idle. */
 void aep__syncer_settle(struct aep__syncer *syncer);
 /** Segments below this one are removed. */
 uint64_t aep__syncer_removed(struct aep__syncer *syncer);

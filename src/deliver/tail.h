@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tail: reading the spool in order, and moving the cursor behind what is finished.
+/* The tail: reads the spool in order, and moves the cursor past what is finished.
  *
  *     segment N (sealed)         segment N+1
  *     …▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒|seal      ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░
  *          ^cursor                        ^position
  *          └──── flights in the lane ─────┘
  *
- * A segment is passed once the cursor's flight stands beyond it; the syncer removes it later. The ordinal counts events from the
- * spool's begin on; at the first relay start of a boot it skips to the next multiple of 2^32, since
- * numbers given to records that a power cut took must not come again. */
+ * A segment is passed once the cursor's flight is beyond it; the syncer removes it later. The
+ * ordinal counts events from the start of the spool. At the first relay start after a boot it skips
+ * to the next multiple of 2^32, because the numbers of records that a power cut took must not be
+ * reused. */
 #ifndef AEP_DELIVER_TAIL_H
 #define AEP_DELIVER_TAIL_H
 
@@ -41,11 +42,11 @@ struct aep__tail {
     bool waiting;    /* nothing was left to read; until the bell rings, */
     int64_t look_us; /* or until this moment */
     int64_t rung_us; /* when the bell was last heard */
-    bool burst;      /* it rings so often that looking now and then is cheaper */
+    bool burst;      /* it rings so often that polling is cheaper */
     bool gone;       /* the segment was removed; waits until the lane is empty */
     struct aep__sealed sealed[AEP__TAIL_SEALED]; /* read to their seals, not passed yet */
     unsigned sealed_count;
-    aep_position resume;      /* after a segment that came again; segment 0: none */
+    aep_position resume;      /* after a segment that reappeared; segment 0: none */
     aep_position purge;       /* what is below is dropped; segment 0: none */
     uint64_t purged;          /* records dropped so */
     int64_t retry_us;         /* an error: not before then */
@@ -62,15 +63,15 @@ struct aep__tail {
  * AEP_ENOMEM. */
 int aep__tail_start(struct aep__core *core, aep_error *err);
 void aep__tail_done(struct aep__core *core);
-/** The bell has rung: there is something to read. */
+/** The bell rang: there is something to read. */
 void aep__tail_rung(struct aep__core *core);
-/** Reads and offers records. True if it stopped only to let others run. */
+/** Reads and offers records. True: there are more. */
 bool aep__tail_pump(struct aep__core *core);
-/** Pops what is finished, moves the cursor behind it. */
+/** Removes what is finished from the lane and moves the cursor past it. */
 void aep__tail_advance(struct aep__core *core);
 /** Whether everything that was there when it last looked is finished. */
 bool aep__tail_finished(const struct aep__core *core);
-/** The same, where the sink wants records at all. */
+/** The same, but true also while the sink wants no records. */
 bool aep__tail_satisfied(struct aep__core *core);
 /** Whether all below a position is finished. */
 bool aep__tail_finished_below(const struct aep__core *core, aep_position position);
@@ -81,17 +82,18 @@ bool aep__tail_fetch(struct aep__core *core, const struct aep__flight *flight, s
 void aep__tail_measure(struct aep__core *core);
 /** Bytes that the spool's segments take, by the publishers' reckoning. */
 uint64_t aep__tail_used(const struct aep__core *core);
-/** Has synced what must be, and passed segments removed; at ticks. */
+/** At ticks: starts the syncs that are due, and the removal of passed segments. */
 void aep__tail_sync(struct aep__core *core);
 /** The same, and waits until it is done. */
 void aep__tail_sync_now(struct aep__core *core);
-/** Marks all that stands there now to be dropped, and ends its segment, so that it leaves the disk. */
+/** Marks everything in the spool to be dropped, and ends its segment, so that it leaves the
+ * disk. */
 void aep__tail_purge(struct aep__core *core);
-/** All is finished and quiet: seals the segment so that it can be removed. False: there is nothing
- * in it, or it cannot be. */
+/** When all is finished and quiet: seals the segment so that it can be removed. False: it is empty,
+ * or cannot be sealed. */
 bool aep__tail_seal_idle(struct aep__core *core);
-/** At a stop: if all is finished, passes the segment too, so that nothing delivered stays on disk;
- * the next aep__tail_sync_now() removes it. Sends nothing. */
+/** At a stop: if all is finished, also passes the last segment, so that nothing delivered stays on
+ * disk; the next aep__tail_sync_now() removes it. Sends nothing. */
 void aep__tail_tidy(struct aep__core *core);
 /** The flight of the record that ends at a position; NULL: none in the lane. */
 struct aep__flight *aep__tail_find(struct aep__core *core, aep_position position);

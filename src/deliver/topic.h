@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Topics: for each that records name, the sink's handle and a gate that keeps its records in order
- * when the sink finds fault with one.
+/* Topics: for each one that records name, the sink's handle, and a gate that keeps its records in
+ * order when the sink refuses one.
  *
  *              a report is not "acknowledged"        nothing of it is in flight any more
  *     OPEN ──────────────────────────────▶ DRAINING ─┬─ refused ─▶ CLOSED ─ time passes ─▶ NARROW
@@ -9,7 +9,7 @@
  *      ├───────────────────── called back ───────────┘                                       │
  *      └──────────────── acknowledged, and no suspect is left ───────────────────────────────┘
  *
- * NARROW: one record in flight at a time, so that a refusal is that record's own. */
+ * NARROW: one record in flight at a time, so that a refusal concerns that record alone. */
 #ifndef AEP_DELIVER_TOPIC_H
 #define AEP_DELIVER_TOPIC_H
 
@@ -33,18 +33,18 @@ struct aep__topic {
     unsigned bucket;
     void *handle; /* the sink's; NULL: not open */
     enum aep__gate gate;
-    enum aep__verdict cause; /* DRAINING: REFUSED, SUSPECT, EARLY, LATER or BACK */
-    bool forbidden;          /* REFUSED for want of a right */
-    bool early;              /* REFUSED for its events' time */
-    const char *error;       /* static: the refusal's name */
-    unsigned sent;           /* flights SENT, of any lane */
-    unsigned held;           /* flights HELD or SUSPECT in the tail's lane */
-    unsigned suspects;       /* flights SUSPECT, of any lane */
-    uint64_t sent_bytes;     /* of those SENT */
-    uint64_t window_bytes;   /* most of them at a time, where batches were too large; 0: no limit */
-    bool culprit;            /* NARROW: a message at fault was found */
-    unsigned refusals;       /* in a row: how long CLOSED lasts */
-    int64_t wake_us;         /* CLOSED: until then */
+    enum aep__verdict cause;    /* DRAINING: REFUSED, SUSPECT, EARLY, LATER or BACK */
+    bool forbidden;             /* REFUSED for want of a right */
+    bool early;                 /* REFUSED for its events' time */
+    const char *error;          /* static: the refusal's name */
+    unsigned sent;              /* flights SENT, of any lane */
+    unsigned held;              /* flights HELD or SUSPECT in the tail's lane */
+    unsigned suspects;          /* flights SUSPECT, of any lane */
+    uint64_t sent_bytes;        /* of those SENT */
+    uint64_t window_bytes;      /* limit of those, once a batch was too large; 0: none */
+    bool culprit;               /* NARROW: the faulty message was found */
+    unsigned refusals;          /* in a row: how long CLOSED lasts */
+    int64_t wake_us;            /* CLOSED: until then */
     struct aep__parked *parked; /* its side log; NULL: none */
     size_t name_len;
     char name[];
@@ -62,7 +62,7 @@ struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name
  * made or freed meanwhile. */
 struct aep__topic *aep__topics_next(const struct aep__topics *topics,
                                     const struct aep__topic *topic);
-/** Closes all handles (before the sink is freed); they open again when they are needed. */
+/** Closes all handles (before the sink is freed); they reopen when needed. */
 void aep__topics_close(struct aep__core *core);
 void aep__topics_done(struct aep__core *core);
 
