@@ -6,22 +6,23 @@
  *        ▼ ends at or beyond L: a seal between L and its start? ─ yes ─▶ again, in the next segment
  *        accepted; its writer appends a seal, best effort
  *
- * Either way, a segment that has lost its name meanwhile was retired (the cursor is beyond it: it
- * has been read, this record too) or removed by somebody: then again, in the newest.
+ * Either way, a segment that has lost its name meanwhile was either retired (the cursor is beyond
+ * it: it has been read, including this record) or removed by somebody; then the record is appended
+ * again, to the newest.
  *
- * The limit: segments from the cursor's on, and side logs. Both are looked at when a segment is
- * opened and when the limit seems reached, the cursor first. Whatever is set aside after that came
- * out of a segment that is still counted, so that usage is underestimated by no more than the notes
- * of the records set aside since (some 100 bytes each), until the next segment.
+ * The limit covers the segments from the cursor's on, and the side logs. Both are measured when a
+ * segment is opened and when the limit seems reached, the cursor first. A record set aside after
+ * that came from a segment that is still counted, so until the next segment usage is underestimated
+ * by at most the notes of such records (some 100 bytes each).
  *
  * The descriptor is known by its number, which the program that we are in may have closed and given to
  * a file of its own. aep__append_ours() tells before the write, but for a thread that does so just then;
  * the look after the write tells for sure. Then that number is forgotten, and the record appended
  * (again) on a new one.
  *
- * No lock that another process can hold, no memory shared with anyone. One appender belongs to one
- * process: its descriptor's file position is its own (after fork call aep__append_forked() in the
- * child). Threads: callers serialise. */
+ * It takes no lock that another process can hold, and shares no memory. An appender belongs to one
+ * process, since it relies on its descriptor's file position (after fork, call aep__append_forked()
+ * in the child). Threads: callers serialise. */
 #ifndef AEP_SPOOL_APPEND_H
 #define AEP_SPOOL_APPEND_H
 
@@ -34,9 +35,9 @@ struct aep__appender {
     struct aep__os_file file; /* what fd was when it was opened */
     off_t at;                 /* where fd stood after our last record */
     uint64_t segment;
-    uint64_t end;   /* of the segment, if a record of ours ended it; 0: not known */
-    bool sealed;    /* by us: the next record goes into the next segment */
-    uint64_t first; /* the cursor's segment when last looked at */
+    uint64_t end;                    /* of the segment, if its last record is ours; 0: unknown */
+    bool sealed;                     /* by us: the next record goes into the next segment */
+    uint64_t first;                  /* the cursor's segment when last read */
     struct aep__sidelog_sizes aside; /* parked and dead bytes, looked at after `first` */
     uint64_t max_bytes;              /* of the spool; 0: no limit */
     bool new_segment;  /* one was opened since the last sync: the folder is to be synced,
@@ -50,7 +51,7 @@ struct aep__appender {
 
 void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes);
 void aep__append_done(struct aep__appender *appender);
-/** In a forked child: forgets the inherited descriptor without using it. */
+/** In a forked child: drops the inherited descriptor without using it. */
 void aep__append_forked(struct aep__appender *appender);
 
 /** Whether the open segment's descriptor is still ours, as far as a cheap look can tell. False also if
@@ -63,10 +64,10 @@ bool aep__append_ours(struct aep__appender *appender);
  * have been written). Blocks: local disk. */
 int aep__append(struct aep__appender *appender, const void *record, size_t len, bool reserved,
                 aep_position *ret, aep_error *err);
-/** Syncs what this appender wrote since the last time, in whatever segments (and the folder if one
- * is new to it). Errors: AEP_EIO: what was not on disk may be lost with the power. */
+/** Syncs what this appender wrote since the last sync, in all segments (and the folder if one is
+ * new). Errors: AEP_EIO: a loss of power may lose what was not on disk. */
 int aep__append_sync(struct aep__appender *appender, aep_error *err);
-/** Where the newest segment ends now: everything accepted by anyone before is below it. */
+/** The end of the newest segment: everything that anyone has accepted so far is below it. */
 int aep__append_tail(struct aep__appender *appender, aep_position *ret, aep_error *err);
 
 #endif

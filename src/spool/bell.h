@@ -11,10 +11,10 @@ int aep__bell_open(const struct aep__spool *spool);
 /** After it could not be opened, errno as it was: what to do about it. Returns AEP_ESPOOL. */
 int aep__bell_error(const struct aep__spool *spool, aep_error *err);
 void aep__bell_ring(int fd);
-/** The relay's: empties it. Then look at the tail, in this order. */
+/** The relay's: empties it. Look at the tail only after that. */
 void aep__bell_drain(int fd);
 
-/** Opens the lock file, for probing or for taking. */
+/** Opens the lock file, to probe or to take it. */
 int aep__lock_open(const struct aep__spool *spool);
 /** Whether a relay holds it; takes nothing. */
 bool aep__lock_held(int fd);
@@ -32,7 +32,7 @@ void aep__lock_release(int fd);
 bool aep__lock_may_start(int fd, unsigned interval_ms);
 /** The same beside a relay that runs, for a contender. */
 bool aep__lock_may_contend(int fd, unsigned interval_ms);
-/** Whether somebody has taken such a turn in the last interval_ms: a relay may be coming up. */
+/** Whether somebody took such a turn in the last interval_ms: a relay may be starting. */
 bool aep__lock_tried(int fd, unsigned interval_ms);
 /** The relay's, once it has the lock: should it be killed, the next one may come at once. */
 void aep__lock_started(int fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counters that survive processes: cumulative numbers in preallocated slots of one file. A process
- * that has something to count claims a slot by a lock that dies with it, and adds to what stands
- * there by pwrite; the sum over the slots is the spool's. */
+ * that counts something claims a slot with a lock that dies with it, and adds to the slot with
+ * pwrite; the spool's counters are the sums over all slots. */
 #ifndef AEP_SPOOL_COUNTERS_H
 #define AEP_SPOOL_COUNTERS_H
 
@@ -25,7 +25,7 @@ struct aep__counters {
     uint64_t pending[AEP__COUNTER_COUNT]; /* not yet written */
 };
 
-/** Opens the file; makes it, with its blocks, if it is missing. -1 with errno. */
+/** Opens the file; creates it, with its blocks, if it is missing. -1 with errno. */
 int aep__counters_open(const struct aep__spool *spool);
 /** Whether the file was cut short, or holds numbers that nobody counted, or is none of ours. */
 bool aep__counters_damaged(const struct aep__spool *spool);
@@ -33,9 +33,9 @@ bool aep__counters_damaged(const struct aep__spool *spool);
 int aep__counters_mend(const struct aep__spool *spool);
 void aep__counters_init(struct aep__counters *counters, const struct aep__spool *spool);
 void aep__counters_done(struct aep__counters *counters);
-/** In a forked child: forgets the slot, which stays the parent's. */
+/** In a forked child: drops the slot, which stays the parent's. */
 void aep__counters_forked(struct aep__counters *counters);
-/** Adds; written at once. Never fails: what cannot be written is kept and tried again. */
+/** Adds and writes at once. Never fails: what cannot be written is kept and retried. */
 void aep__counters_add(struct aep__counters *counters, enum aep__counter counter, uint64_t amount);
 /** Sums all slots. Errors: AEP_ESPOOL. */
 int aep__counters_sum(const struct aep__spool *spool, aep_stats *ret, aep_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cursor: everything below it is finished (acknowledged, parked or dead-lettered). Two slots in
  * separate blocks of one preallocated file are written in turn, each with a generation and a CRC,
- * so that one of them is whole at any instant. Only the relay writes it. */
+ * so that one is always whole. Only the relay writes it. */
 #ifndef AEP_SPOOL_CURSOR_H
 #define AEP_SPOOL_CURSOR_H
 
@@ -15,13 +15,13 @@ struct aep__cursor {
     uint8_t boot[16];    /* when it was written */
 };
 
-/** Reads it. A slot that is invalid is read again, since its write may be under way; if it stays so
- * the other one counts. A spool without one: offset 0 of segment 1 or, if a cursor was moved away
- * from under later ones, of the spool's lowest segment. Errors: AEP_ESPOOL. */
+/** Reads it. An invalid slot is read again, since it may be being written; if it stays invalid the
+ * other one counts. Without a cursor: offset 0 of segment 1 or, if the cursor was moved away later,
+ * of the spool's lowest segment. Errors: AEP_ESPOOL. */
 int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, aep_error *err);
-/** Opens the file for writing, as aep__cursor_store() wants it. -1: errno. A missing one is made:
- * since somebody took it away, or the disk was full when the spool was made, with an ordinal that
- * no event of this spool can have had. */
+/** Opens the file for writing, as aep__cursor_store() wants it. -1: errno. A missing one (somebody
+ * removed it, or the disk was full when the spool was created) is created with an ordinal that no
+ * event of this spool can have had. */
 int aep__cursor_open(const struct aep__spool *spool);
 /** The same for a spool that has just been made: its first ordinal is 0. */
 int aep__cursor_begin(const struct aep__spool *spool);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a spool in order: used by the relay, by tail, by anybody; read-only unless it is the
- * relay's.
+/* Reads a spool in order, for the relay and for tools; read-only unless it is the relay's.
  *
- * Bytes that are no valid record are skipped by looking for the next magic with a valid CRC. An
- * incomplete record at the end means wait; one in which the next magic follows is torn, since no
- * record holds another's (aep__record_parse() says so). Skipped bytes are counted, but for the
- * zeros of an early seal. */
+ * Invalid bytes are skipped up to the next magic with a valid CRC. An incomplete record at the end
+ * means wait; one that contains another magic is torn, since no record contains a second one
+ * (aep__record_parse()). Skipped bytes are counted, except the zeros of an early seal. */
 #ifndef AEP_SPOOL_READ_H
 #define AEP_SPOOL_READ_H
 
@@ -27,8 +25,8 @@ struct aep__reader {
     bool foreign;             /* another spool's segment: its events are skipped */
     bool closed;              /* of another boot, or without a header: no publisher of this boot
                                  appends to it, so that its end is final, sealed or not */
-    bool at_seal;             /* SEALED was given: the next call goes to the next segment */
-    bool met_end;             /* the last read of the file brought less than it was asked for */
+    bool at_seal;             /* SEALED was returned: the next call moves to the next segment */
+    bool met_end;             /* the last read of the file was short */
     uint64_t skipped_bytes;
     char *window; /* bytes of the segment from window_offset on */
     size_t window_len, window_cap;
@@ -59,9 +57,9 @@ void aep__reader_done(struct aep__reader *reader);
 /** Moves it, as if begun anew there. */
 void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t offset);
 enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret, aep_error *err);
-/** Whether everything has been given that the segment held when it was last read; `examined` is then
- * set. Who is told of new records may wait for that; but only aep__reader_next() looks whether the
- * segment is still there and still the last. */
+/** Whether every record that the segment held when last read has been returned; then sets
+ * `examined`. A caller that is notified of new records may wait then; but only aep__reader_next()
+ * checks that the segment still exists and is still the last. */
 bool aep__reader_drained(struct aep__reader *reader);
 
 #endif

@@ -6,10 +6,10 @@
  *        FF 53   bytes    over length and all from type to the end of value
  *        FE FF   from type on
  *
- * The magic occurs in no UTF-8 text. A record in which it occurs again by chance of its numbers
- * gets another salt, so the magic stands at record starts only and a reader that lost its way
- * finds the next one by looking for it. (A segment's header has random bytes and no salt: it may
- * hold the magic, since nobody loses the way in front of a segment's begin.)
+ * The magic occurs in no UTF-8 text. A record whose numbers happen to contain it gets another salt,
+ * so the magic occurs only at the start of a record, and a reader that lost its place finds the
+ * next record by searching for it. (A segment's header has random bytes and no salt; it may contain
+ * the magic, since no reader searches before the start of a segment.)
  *
  * Meta of an event: u8 salt | i64 timestamp_ms | u16 topic length, topic | u16 key length + 1 (0: no
  * key), key | u8 header count | (u8 name length, u16 value length, name, value) … */
@@ -38,8 +38,8 @@ struct aep__record {
     struct aep__slice meta, value;
 };
 
-/** Appends one record to out (out->failed tells of lack of memory). False when meta or value is too
- * long or the content holds the magic, or ends in its begin; out is then as it was. */
+/** Appends one record to out (check out->failed for lack of memory). False if meta or value is too
+ * long, or the content contains the magic or ends with its start; out is then unchanged. */
 bool aep__record_encode(struct aep__buf *out, enum aep__record_type type, struct aep__slice meta,
                         struct aep__slice value);
 /** Appends an event's record. False as above, or if topic, key or a header is too long. */
@@ -50,12 +50,12 @@ enum aep__parse {
     AEP__PARSE_INCOMPLETE, /* could become one with more bytes */
     AEP__PARSE_GARBAGE,    /* none begins here */
 };
-/** Looks at the bytes at data. max_size: the largest record that there can be. */
+/** Examines the bytes at data. max_size: the largest possible record. */
 enum aep__parse aep__record_parse(const char *data, size_t len, size_t max_size,
                                   struct aep__record *ret);
 /** Reads an event record's meta and value; false if it is malformed. */
 bool aep__record_message(const struct aep__record *record, struct aep__message *ret);
-/** The first offset in [from, len) where a magic, or its begin at the very end, stands; else len. */
+/** The first offset in [from, len) of a magic, or of the start of one at the very end; else len. */
 size_t aep__record_find_magic(const char *data, size_t from, size_t len);
 
 #endif

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Retiring: removing segments that are finished. Only the relay, under its lock. In this order:
+/* Retiring: removing finished segments. Only the relay does it, under its lock, in this order:
  *     pass:    N+1 exists → the cursor stands at (N+1, 0)
  *     remove:  folder synced → cursor synced → N unlinked
- * A kill between any two steps loses and repeats nothing; a power cut neither, since nothing goes
- * before the cursor that passed it lasts. Removing may wait and may take several at once: what is
- * below the cursor's segment is a zombie to all, whether it is still there or not. */
+ * Neither a kill between two steps nor a power cut loses or repeats anything, since nothing is
+ * removed before the cursor that passed it is on disk. Removal may come later, for several at once:
+ * everyone treats a segment below the cursor's as a zombie, whether it still exists or not. */
 #ifndef AEP_SPOOL_RETIRE_H
 #define AEP_SPOOL_RETIRE_H
 
 #include "spool/cursor.h"
 
-/** Moves the cursor from segment cursor->segment, all of which is finished, to the next.
- * @inode  what was read to its seal; another file under that name is left and EBUSY returned: read
- *         it too
+/** Moves the cursor from segment cursor->segment, which is finished, to the next.
+ * @inode  the file that was read to its seal; if another file has that name, returns EBUSY: read it
+ *         too
  * 0, or -1 with errno */
 int aep__retire_pass(const struct aep__spool *spool, int cursor_fd, struct aep__cursor *cursor,
                      ino_t inode);
 /** Removes passed segments, numbered from `from` to below `below`, which is at most the cursor's.
- * Waits for the disk. 0, or -1 with errno: then some may still be there.
+ * Waits for the disk. 0, or -1 with errno: some may be left.
  * Threads: one at a time, beside others that store the cursor. */
 int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t from,
                        uint64_t below);

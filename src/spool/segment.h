@@ -6,8 +6,8 @@
  *     L …        the event that crossed the soft limit, perhaps more of them
  *     seal       the first valid one at or beyond L ends the segment; what follows does not count
  *
- * Who may do what: anyone appends (append.h); N+1 is created by who has seen N's seal; only the
- * relay removes (retire.h). A segment is never truncated. */
+ * Anyone appends (append.h); whoever has seen N's seal creates N+1; only the relay removes
+ * (retire.h). A segment is never truncated. */
 #ifndef AEP_SPOOL_SEGMENT_H
 #define AEP_SPOOL_SEGMENT_H
 
@@ -22,12 +22,12 @@ void aep__segment_name(uint64_t number, char name[AEP__SEGMENT_NAME_SIZE]);
 /** The number of a segment's file name; 0 if it is none. */
 uint64_t aep__segment_number(const char *name);
 
-/** What a segment's header says. Only a SEGMENT_LIVE one takes records; the others are sealed early
- * by whoever comes to append. */
+/** What a segment's header says. Only SEGMENT_LIVE accepts records; the others are sealed early by
+ * whoever tries to append. */
 enum aep__segment_state {
     AEP__SEGMENT_LIVE,
     AEP__SEGMENT_OTHER_BOOT, /* of this spool, begun before the machine was restarted */
-    AEP__SEGMENT_HEADLESS,   /* no header: cut by power loss, or garbage */
+    AEP__SEGMENT_HEADLESS,   /* no header: cut off by a loss of power, or garbage */
     AEP__SEGMENT_FOREIGN,    /* another spool's: its records are not read */
 };
 
@@ -39,20 +39,20 @@ bool aep__segment_ours(const struct aep__spool *spool, uint64_t number);
  * -1 with errno: ENOENT missing; EPERM no regular file of ours; EIO its header cannot be read. */
 int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool write,
                       enum aep__segment_state *ret_state);
-/** Makes an empty one with its header (nothing happens if it is there), blocks reserved as far as
- * the disk allows. sealed_at > 0: it appears with at least that size and L, and is then sealed, best
- * effort: no record can be lost below sealed_at. 0 made, 1 it was there, -1 with errno. */
+/** Creates an empty one with its header, unless it exists; reserves blocks as far as the disk
+ * allows. sealed_at > 0: it appears with at least that size and L, and is then sealed, best effort:
+ * no record can be lost below sealed_at. 0 made, 1 it was there, -1 with errno. */
 int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at);
 
-/** How long an open segment is, and whether it still has a name. Unlike fstat(2) it does not ask for
- * times: since Linux 6.13 (multigrain timestamps) the first write after they were looked at has to
- * store new ones, which doubles what it costs. -1 with errno. */
+/** The length of an open segment, and whether it still has a name. Unlike fstat(2) it does not
+ * query times: since Linux 6.13 (multigrain timestamps) the first write after such a query must
+ * store new ones, which doubles its cost. -1 with errno. */
 int aep__segment_look(int fd, uint64_t *ret_size, bool *ret_named);
 /** The same, and which file it is, at no more cost. */
 int aep__segment_look_at(int fd, uint64_t *ret_size, bool *ret_named,
                          struct aep__os_file *ret_file);
-/** Looks for the first seal in [L, end), or to the file's end if that comes first. 1 found with its
- * offset, 0 none, -1 errno: not known, so that nothing may be taken for accepted. */
+/** Searches for the first seal in [L, end), or up to the end of the file. 1: found, with its
+ * offset; 0: none; -1 errno: unknown, so nothing may be considered accepted. */
 int aep__segment_find_seal(const struct aep__spool *spool, int fd, uint64_t end,
                            uint64_t *ret_offset);
 /** Appends a seal, best effort: for a segment that has reached L. 0, or -1 with errno. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A side log: event records that the relay has set aside, in order, each behind a note of where it
- * comes from and why. One holds what is parked for one topic ("parked-…"), one the dead letters
- * ("dead").
+/* A side log: event records that the relay has set aside, in order, each preceded by a note of
+ * where it came from and why. There is one for each parked topic ("parked-…") and one for the dead
+ * letters ("dead").
  *
  *     0      4096   8192
  *     | slot | slot | note | event record | note | event record | …
@@ -11,8 +11,8 @@
  *     note: a record of type 4, its meta: u8 salt | u8 flags | u64 ordinal | u64 segment |
  *           u64 offset | u64 end | i64 time_us | the error's name
  *
- * The slots are written in turn, as the cursor's; `end` is a lower bound: entries behind it are
- * found by reading on. Only who holds the relay's lock writes; anyone may read. */
+ * The slots are written in turn, like the cursor's; `end` is a lower bound: later entries are found
+ * by reading on. Only the holder of the relay's lock writes; anyone may read. */
 #ifndef AEP_SPOOL_SIDELOG_H
 #define AEP_SPOOL_SIDELOG_H
 
@@ -42,7 +42,7 @@ struct aep__sidelog {
     int fd;                /* -1: no such file (yet) */
     uint64_t begin, end;   /* entries stand in [begin, end) */
     uint64_t count;        /* of them */
-    uint64_t next_ordinal; /* every record with a smaller ordinal that belongs here has been here */
+    uint64_t next_ordinal; /* every smaller ordinal that belongs here has been here */
     uint64_t generation;
     bool dirty;   /* something was written since the last sync */
     bool created; /* the file is new since then: the folder is to be synced too */
@@ -66,7 +66,7 @@ void aep__sidelog_done(struct aep__sidelog *log);
 /** Appends a record as it stands in the spool. 0, or -1 with errno: nothing was appended. */
 int aep__sidelog_append(struct aep__sidelog *log, const struct aep__note *note,
                         struct aep__slice raw);
-/** Moves the begin: entries before it are done with. */
+/** Moves the begin: entries before it are finished. */
 void aep__sidelog_advance(struct aep__sidelog *log, uint64_t begin, uint64_t entries);
 /** Notes begin and end in the file; durable: syncs it too. 0, or -1 with errno. */
 int aep__sidelog_sync(struct aep__sidelog *log, bool durable);
@@ -77,8 +77,8 @@ int aep__sidelog_read(const struct aep__sidelog *log, uint64_t at, struct aep__b
 enum aep__keep { AEP__KEEP, AEP__DROP };
 /** Decides about one entry; may change its note's flags. */
 typedef enum aep__keep (*aep__keep_fn)(void *user, struct aep__sidelog_entry *entry);
-/** Writes the log anew with what `keep` says, and puts it in the old one's place in one step.
- * 0, or -1 with errno: it is as it was. */
+/** Rewrites the log with the entries that `keep` accepts, and replaces the old one atomically. 0,
+ * or -1 with errno: it is unchanged. */
 int aep__sidelog_rewrite(struct aep__sidelog *log, aep__keep_fn keep, void *user);
 /** Removes the file. */
 void aep__sidelog_remove(struct aep__sidelog *log);

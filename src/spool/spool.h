@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A spool: a private folder on a local disk that any number of processes append events to and one
- * relay reads. This header is the folder as a whole: its files, checks, identity.
+/* A spool: a private folder on a local disk to which any number of processes append events and
+ * which one relay reads. This header covers the folder as a whole: its files, checks, identity.
  *
  *     spool.id            identity: uuid, segment limit L, largest record, mode, destination
  *     0000000000000001.seg …  segments, a number each, read in order (segment.h)
@@ -8,9 +8,9 @@
  *     bell                FIFO: one byte after each append, read by the relay (bell.h)
  *     relay.lock          held by the relay for life (bell.h)
  *     counters            what was refused, repaired, redacted (counters.h)
- *     status              what the relay says of itself and the broker (status.h)
+ *     status              what the relay reports of itself and the broker (status.h)
  *     control             the relay's socket (control.h)
- *     ballast             disk blocks given up first when the disk is full
+ *     ballast             disk blocks freed first when the disk is full
  *     relay.log, parked-*, dead   the relay's own
  *
  * Every open is O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK through the folder's descriptor, then fstat: a
@@ -44,7 +44,7 @@ struct aep__spool {
     uint8_t boot[16];       /* this boot's id, zero if unknown */
 };
 
-/** What a new spool is made with, and what an old one is checked against. */
+/** What a new spool is created with, and an existing one is checked against. */
 struct aep__spool_settings {
     uint64_t segment_bytes;
     uint64_t record_bytes;
@@ -59,8 +59,8 @@ struct aep__spool_settings {
  * with default limits needs, whoever makes it. */
 uint64_t aep__spool_record_bytes(uint64_t message_bytes);
 
-/** Opens a spool, and makes it where it is missing if settings are given (NULL: it must exist, and
- * its mode is not checked).
+/** Opens a spool; creates a missing one if settings are given (NULL: it must exist, and its mode is
+ * not checked).
  * @path  absolute
  * Errors: AEP_ESPOOL: symlink, not a folder, another owner, open to others, effective uid other
  * than the owner's, newer format, other mode, file system not fit, cannot be made; if settings are
@@ -68,9 +68,9 @@ uint64_t aep__spool_record_bytes(uint64_t message_bytes);
 int aep__spool_open(struct aep__spool *spool, const char *path,
                     const struct aep__spool_settings *settings, aep_error *err);
 void aep__spool_done(struct aep__spool *spool);
-/** Appends what the spool was made for (spool_settings.destination, line ends as blanks). */
+/** Appends the spool's destination (spool_settings.destination, newlines as blanks). */
 void aep__spool_destination(const struct aep__spool *spool, struct aep__buf *out);
-/** Whether it was made for this destination. */
+/** Whether it was created for this destination. */
 bool aep__spool_made_for(const struct aep__spool *spool, const char *destination);
 
 /** Whether the folder that was opened has been deleted. */
@@ -84,8 +84,8 @@ int aep__spool_check(const struct aep__spool *spool, aep_error *err);
 /** Opens a file of the folder with O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK added and checks that it is a
  * regular file (type S_IFREG) or FIFO (S_IFIFO) of ours; -1 with errno (EPERM: it is not). */
 int aep__spool_openat(const struct aep__spool *spool, const char *name, int flags, mode_t type);
-/** Makes a file appear whole and once: temp file with these bytes, size at least min_size, then
- * link(2). 0, also if somebody else was first; -1 with errno. */
+/** Makes a file appear whole and only once: a temporary file with these bytes, at least min_size
+ * long, then link(2). 0, also if somebody else was first; -1 with errno. */
 int aep__spool_create(const struct aep__spool *spool, const char *name, const void *data,
                       size_t len, off_t min_size);
 /** As aep__spool_create(), but does not sync the bytes: for a file that is synced later, with what

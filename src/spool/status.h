@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The status file: what the relay says of itself, the broker and the delivery, in one block with a
- * CRC, written by one pwrite and read by one pread, so that anyone can ask without a connection. */
+/* The status file: what the relay reports of itself, the broker and the delivery, in one block with
+ * a CRC, written by one pwrite and read by one pread, so that anyone can read it without a
+ * connection. */
 #ifndef AEP_SPOOL_STATUS_H
 #define AEP_SPOOL_STATUS_H
 
