@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every public call that works does first and last: errno stays the caller's, and
- * pthread_cancel() takes effect after the call, never inside it with a mutex held. */
+/* What every public call does first and last: it preserves the caller's errno, and defers
+ * pthread_cancel() until after the call, so that no thread is cancelled while it holds a mutex. */
 #ifndef AEP_CLIENT_CALL_H
 #define AEP_CLIENT_CALL_H
 

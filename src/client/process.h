@@ -31,7 +31,7 @@ struct aep__scratch {
     struct aep__buf record;
 };
 
-/* What is said to the log callback, each at most once in log.every_s. */
+/* Messages for the log callback, each given at most once in log.every_s. */
 enum aep__notice {
     AEP__NOTICE_REOPENED,
     AEP__NOTICE_RELAY,
@@ -41,7 +41,7 @@ enum aep__notice {
     AEP__NOTICE_COUNT,
 };
 
-#define AEP__SCRATCH_POOL 8 /* kept for reuse; more are made when more threads build at once */
+#define AEP__SCRATCH_POOL 8 /* kept for reuse; more are created when more threads build at once */
 #define AEP__RUN_LOCKS 16
 #define AEP__RELAYS 4 /* that one process has started and that may live */
 
@@ -64,8 +64,8 @@ struct aep__process {
     struct aep__os_file bell, lock, control; /* what these descriptors were when they were made */
     int control_fd;               /* a connection to the relay that no wait uses now; -1: none */
     uint64_t next_request;        /* on control connections */
-    bool called;                  /* to publish, by this process; perhaps in vain */
-    bool published;               /* something, by this process */
+    bool called;                  /* to publish, by this process; perhaps unsuccessful */
+    bool published;               /* successfully, by this process */
     bool dirty;                   /* since the last sync */
     int64_t probed_us, synced_us; /* monotonic */
     int64_t asked_us;             /* when the relay's status was last looked at */
@@ -73,22 +73,22 @@ struct aep__process {
     struct aep__os_child relays[AEP__RELAYS];
     char relay_problem[384]; /* why no relay could be started; "" if none is known */
     int64_t said_us[AEP__NOTICE_COUNT];
-    enum aep_log_level notice_level; /* of what unlock has to say; 0: nothing */
+    enum aep_log_level notice_level; /* of the message that unlock reports; 0: none */
     char notice[512];
 };
 
 /** Opens the spool of pub. Errors: as aep_publisher_open() */
 int aep__process_new(const struct aep_publisher *pub, struct aep__process **ret, aep_error *err);
-/** Closes and frees it; not one that another process made. */
+/** Closes and frees it, unless another process made it. */
 void aep__process_free(struct aep__process *process);
 
 /** Locks, and makes sure that the spool is open. On an error it is not locked. */
 int aep__process_lock(struct aep__process *process, aep_error *err);
 /** The same, but a deleted folder may go unnoticed. */
 int aep__process_lock_quick(struct aep__process *process, aep_error *err);
-/** Unlocks, then gives the log callback what there is to say. */
+/** Unlocks, then passes pending messages to the log callback. */
 void aep__process_unlock(struct aep__process *process);
-/** Leaves something for unlock to say, unless it was said a short while ago. */
+/** Leaves a message for unlock, unless it was given a short while ago. */
 void aep__process_notice(struct aep__process *process, enum aep__notice notice,
                          enum aep_log_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -101,15 +101,15 @@ void aep__scratch_put(struct aep__process *process, struct aep__scratch *scratch
  * Errors: as aep__append(); AEP_EIO with spool.sync=always also when it cannot be synced */
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
                         bool reserved, aep_position *ret, aep_error *err);
-/** Under the lock, at the end of every call that publishes: sees to sync and relay. A call that was
- * refused does so, too: it may be a relay that is missing to make room.
- * Returns whether a relay is to be started, after unlocking. */
+/** Under the lock, at the end of every publish call: syncs if due, and looks for a relay. A refused
+ * call does so too: perhaps no relay is there to make room.
+ * Returns whether to start a relay after unlocking. */
 bool aep__process_tend(struct aep__process *process);
 /** Under the lock: whether it is our turn to start a relay now; none is alive. */
 bool aep__process_may_start(struct aep__process *process);
-/** Under the lock: whether a relay is to be started although one lives: that one runs with settings
- * that Kafka refuses and may be somebody else's; ours may be better. Looks at most every 2 s, and says
- * so once for each such relay: a contender with the same settings changes nothing. */
+/** Under the lock: whether to start a relay although one is alive, because Kafka refuses its
+ * settings and ours may be better. Looks at most every 2 s, and returns true once for each such
+ * relay: a second contender with the same settings would change nothing. */
 bool aep__process_wants_contender(struct aep__process *process);
 /** Under the lock: whether a relay is alive. */
 bool aep__process_relay_alive(const struct aep__process *process);

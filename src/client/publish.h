@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One event's way from a caller's words to the disk. */
+/* An event's way from the caller to the disk. */
 #ifndef AEP_CLIENT_PUBLISH_H
 #define AEP_CLIENT_PUBLISH_H
 
@@ -8,7 +8,7 @@
 #include "event/facts.h"
 #include "event/trace.h"
 
-/** What is to be published: one of the two. */
+/** What to publish: one of the two. */
 struct aep__input {
     const struct aep__facts *facts; /* of the four kinds */
     const aep_event *any;
@@ -25,13 +25,13 @@ struct aep__sent {
     int64_t timestamp_us;
 };
 
-/** Builds, appends, rings; accepted or not, starts a relay where none lives. With events disabled it makes only ids.
+/** Builds, appends, rings; starts a relay if none is alive, whether or not the event was accepted.
+ * With events disabled it only makes ids.
  * Errors: as aep_publish_started() */
 int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep__sent *ret,
                  aep_error *err);
 
-/** Counts what is refused before there is an event, or with one that it cannot be, and sees to the
- * relay. Returns code. */
+/** Counts an event that is refused before it is built, and looks for a relay. Returns code. */
 int aep__publish_refused(aep_publisher *pub, int code);
 
 /** Fills a caller's receipt, which may be NULL. */

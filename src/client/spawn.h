@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting a relay from within any program, so that the program does not notice.
+/* Starts a relay from within any program, without the program noticing.
  *
  *     aep-relay --spool FOLDER
  *
@@ -7,9 +7,9 @@
  *
  *     u32, little-endian: length | that many bytes of aep__config_pack()
  *
- * Its environment is a short list of harmless variables; nothing secret is among its arguments. If
- * another relay holds the spool's lock, the new one is a contender: it may ask the holder to yield
- * when it has connected and the holder's authentication fails, else it ends at once. */
+ * Its environment is a short list of harmless variables; its arguments contain no secret. If
+ * another relay holds the spool's lock, the new one is a contender: if it can log in to Kafka and
+ * the holder cannot, it asks the holder to yield; otherwise it exits at once. */
 #ifndef AEP_CLIENT_SPAWN_H
 #define AEP_CLIENT_SPAWN_H
 
@@ -27,7 +27,7 @@
 #define AEP__RELAY_MALLOC "GLIBC_TUNABLES"
 #define AEP__RELAY_MALLOC_VALUE "glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=128"
 
-/** Starts one for the spool in `dir`, with this (loaded) config.
+/** Starts a relay for the spool in `dir`, with this (loaded) config.
  * Errors: AEP_ERELAY the program is not there or cannot be run, or this process may start none.
  * @ret  for aep__os_reap()
  * Threads: any; waits until the program has been executed (about a millisecond). */
@@ -37,7 +37,8 @@ int aep__relay_start(const aep_config *config, const char *dir, struct aep__os_c
 /** Whether this process may start programs: a setuid or setgid one never does. */
 bool aep__relay_allowed(void);
 
-/** The relay program of this library: relay.path, else where the library or the program lies.
+/** Finds the relay program of this library: relay.path, else relative to the library or the
+ * program.
  * Errors: AEP_ERELAY names the places. */
 int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error *err);
 

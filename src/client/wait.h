@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of a record's fate, and waiting for it.
+/* The fate of a record, and waiting for it.
  *
- * The relay knows, and is asked over its control socket while one listens. Where none does the
- * files tell: what is below the cursor is finished, and acknowledged unless a side log holds it. */
+ * While a relay listens, it is asked over its control socket. Otherwise the files tell: what is
+ * below the cursor is finished, and acknowledged unless a side log holds it. */
 #ifndef AEP_CLIENT_WAIT_H
 #define AEP_CLIENT_WAIT_H
 
@@ -11,10 +11,10 @@
 enum aep__asks {
     AEP__ASKS_RECORD, /* the fate of the record that ends at the position */
     AEP__ASKS_ALL,    /* whether all below the position is finished */
-    AEP__ASKS_BROKER, /* whether the broker's state is another than other_than */
+    AEP__ASKS_BROKER, /* whether the broker's state differs from other_than */
 };
 
-/** What is waited for. */
+/** The target of a wait. */
 struct aep__target {
     enum aep__asks asks;
     aep_position position;
@@ -29,7 +29,7 @@ struct aep__target {
 /** As aep_publisher_flush(). */
 int aep__wait_all(aep_publisher *pub, int timeout_ms, aep_error *err);
 
-/** Under the lock: what this receipt is about; segment 0: nothing to wait for.
+/** Under the lock: the target of this receipt; segment 0: nothing to wait for.
  * Errors: AEP_EINVAL its size; AEP_ESPOOL the spool that it was in is gone */
 int aep__target_of_receipt(struct aep__process *process, const aep_receipt *receipt,
                            struct aep__target *ret, aep_error *err);
@@ -43,7 +43,7 @@ int aep__target_check(const struct aep__process *process, const struct aep__targ
  * all that they tell of the broker. */
 void aep__targets_judge(struct aep__process *process, struct aep__target *list);
 
-/** Whether, after that, a relay could still change what was found: what is parked is sent again. */
+/** Whether a relay could still change that result: parked records are sent later. */
 bool aep__target_wants_relay(const struct aep__target *target);
 
 /** Sends the question; false: the relay is gone or does not listen. */
