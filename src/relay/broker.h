@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of the broker, from errors and successes as they come in.
+/* The state of the broker, from errors and successes as they come in.
  *
  * A success always counts. One broker of several that fails shows nothing: the state stays as it
  * was, not known if it was that. It gives the reason should all be down. A refused login is not forgotten because the same brokers then close their

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One relay per spool: taking the lock, and what to do when another relay has it.
+/* One relay per spool: takes the lock, or deals with the relay that has it.
  *
  *     foreground   asks an automatic one to stop, and waits for the lock
  *     automatic    ends; but if the holder cannot log in to Kafka and this one's other settings

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's log: relay.log in the spool folder, and relay.log.1 with what was before. A line that
- * would repeat itself is written once in an interval, with the number of times it was left out.
+/* The relay's log: relay.log in the spool folder, and relay.log.1 with what was before. A repeated
+ * line is written once per interval, with the number of times it was suppressed.
  *
  *     2025-11-13T14:30:00.123456Z 4711 warning topic x is missing: its records are parked
  *
- * Nothing secret is written; the library's own texts name no passwords. Never fails, never blocks
- * but on the local disk. */
+ * It writes nothing secret: the library's own texts contain no passwords. Never fails; blocks only
+ * on the local disk. */
 #ifndef AEP_RELAY_LOG_H
 #define AEP_RELAY_LOG_H
 

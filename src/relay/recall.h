@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recall: when a broker refuses a message for good, what librdkafka holds behind it comes back, so
- * that nothing goes before it is known what becomes of the refused one.
+/* Recall: when a broker refuses a message for good, librdkafka's queued messages come back, so that
+ * nothing is sent before the refused one is dealt with.
  *
  *     broker's thread   reads the refusal ─▶ no more is taken ─▶ empties the queues
  *     sink's thread                                                └▶ hears of the refused, then of
  *                                                                     the others ─▶ takes again
  *
- * A request that is under way is not called back: with one in flight to each broker it is of other
+ * A request in flight is not called back: with one in flight per broker, it concerns other
  * partitions. */
 #ifndef AEP_RELAY_RECALL_H
 #define AEP_RELAY_RECALL_H
@@ -19,10 +19,10 @@
 struct aep__recall {
     pthread_mutex_t lock; /* of what follows */
     unsigned refused;     /* messages refused of which the sink has not heard */
-    bool on;              /* nothing is taken, the queues have been emptied */
+    bool on;              /* nothing is accepted; the queues have been emptied */
 };
 
-/** Whether it is a broker's word, also a good one: librdkafka's own errors are below. */
+/** Whether the code came from a broker, success included: librdkafka's own are lower. */
 static inline bool aep__from_broker(rd_kafka_resp_err_t error)
 {
     return error > RD_KAFKA_RESP_ERR__END;
@@ -33,7 +33,7 @@ void aep__recall_done(struct aep__recall *recall);
 /** For aep__client_new(): makes a producer report refusals to `recall`, which outlives it. */
 rd_kafka_resp_err_t aep__recall_watch(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *recall,
                                       char *text, size_t size);
-/** The report of a message has been heard. To be called for each. */
+/** The sink has seen the report of a message. Call it for each. */
 void aep__recall_heard(struct aep__recall *recall, const rd_kafka_message_t *message);
 /** Whether messages are taken now. If so they are until leave(): produce in between. */
 bool aep__recall_enter(struct aep__recall *recall);

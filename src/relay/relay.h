@@ -5,7 +5,8 @@
  *
  *     bell, signals, sink, clients ─ poll(2) ─▶ turn: sink ▶ core ▶ waiters ▶ status
  *
- * Threads: the loop (relay.c) runs everything here; librdkafka's threads are met only in its queue. */
+ * Threads: the loop (relay.c) runs everything here; librdkafka's threads reach it only through its
+ * queue. */
 #ifndef AEP_RELAY_RELAY_H
 #define AEP_RELAY_RELAY_H
 
@@ -22,7 +23,7 @@ enum aep__relay_end {
     AEP__RELAY_STOPS,  /* asked to: a bounded flush, then the end */
     AEP__RELAY_YIELDS, /* to a contender: no flush */
     AEP__RELAY_IDLE,   /* nothing to do */
-    AEP__RELAY_ORPHAN, /* the folder is gone: nothing is written any more */
+    AEP__RELAY_ORPHAN, /* the folder is gone: writes nothing any more */
 };
 
 struct aep__relay {
@@ -55,9 +56,10 @@ struct aep__relay {
     char fingerprint[33]; /* of what the client is made of: what tells contenders apart */
 };
 
-/** Makes one ready whose spool, config, log, counters and foreground are set; the rest is zero. */
+/** Prepares a relay whose spool, config, log, counters and foreground are set; the rest is zero. */
 void aep__relay_init(struct aep__relay *relay);
-/** Runs one on a spool whose lock it holds, until it ends. relay->sink may be set (a contender's). */
+/** Runs a relay whose spool's lock is held, until it ends. relay->sink may be set (a
+ * contender's). */
 int aep__relay_run(struct aep__relay *relay, aep_error *err);
 /** Makes the sink that the spool's mode asks for. Errors: AEP_ECONFIG, AEP_ENOMEM. */
 int aep__relay_make_sink(struct aep__relay *relay, aep_error *err);

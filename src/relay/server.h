@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket's server (spool/control.h says what is spoken). Waiters are told when the
- * records they wait for are finished; a client that does not read its answers is dropped.
+/* The control socket's server (spool/control.h describes the protocol). It answers waiters when
+ * their records are finished, and drops a client that does not read its answers.
  *
  * Where the limit of open files is reached a call is taken with the descriptor in reserve and ended
  * at once, so that the caller knows; and none is taken for a while. */
@@ -58,11 +58,11 @@ void aep__server_stop(struct aep__relay *relay, bool unlink);
 size_t aep__server_polls(struct aep__relay *relay, struct pollfd *polls);
 /** Serves what poll(2) found, polls as aep__server_polls() filled them in. */
 void aep__server_serve(struct aep__relay *relay, const struct pollfd *polls, size_t count);
-/** Tells who waits for a record: before finished flights are popped. */
+/** Answers waits for a record: call before finished flights are popped. */
 void aep__server_tell_waits(struct aep__relay *relay);
-/** Tells who waits for all below a position: after the cursor has moved. */
+/** Answers waits for everything below a position: call after the cursor has moved. */
 void aep__server_tell_flushes(struct aep__relay *relay);
-/** Tells who waits for another state of the broker's: after the status was written. */
+/** Answers waits for another broker state: call after the status was written. */
 void aep__server_tell_broker(struct aep__relay *relay);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a relay's settings come from: the publisher that started it hands over the values in force
- * with it through a socket, a relay in the foreground finds them itself as any publisher does. */
+/* A relay's settings: the publisher that starts it passes its own through a socket; a relay in the
+ * foreground reads the configuration like any publisher. */
 #ifndef AEP_RELAY_SETTINGS_H
 #define AEP_RELAY_SETTINGS_H
 

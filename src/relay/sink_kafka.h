@@ -5,12 +5,12 @@
  *     serve ◀── its main queue: delivery reports, errors, log lines, admin results
  *                 └─ an eventfd is written when it becomes non-empty, so that poll(2) wakes
  *
- * Order: by one request in flight to each broker, and, where leaders move, by an idempotent producer
- * if the cluster grants one. librdkafka retries all that is transient for ever
- * (message.timeout.ms=0); only what it gives up on is reported here, and what it then holds comes
- * back (recall.h).
+ * Order is kept by one request in flight per broker and, when leaders move, by an idempotent
+ * producer if the cluster allows one. librdkafka retries transient errors for ever
+ * (message.timeout.ms=0); only what it gives up on is reported here, and what it then still holds
+ * comes back (recall.h).
  *
- * Threads: ours is one; librdkafka's own meet it in the queue and in recall's lock. */
+ * Threads: ours is one; librdkafka's threads share with it only the queue and recall's lock. */
 #ifndef AEP_RELAY_SINK_KAFKA_H
 #define AEP_RELAY_SINK_KAFKA_H
 
