@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tools ask of Kafka: whether it lets us in, which topics there are, making them.
+/* What tools ask of Kafka: whether it accepts us, which topics exist, creating them.
  *
  *     open ─▶ contact ─▶ brokers, describe, auto_create, create ─▶ close
  *
- * Its client is a consumer's without a group: a producer's would make a broker create the topics
- * that it is asked about. One thread; every call waits at most its timeout (create: twice). */
+ * Its client is a consumer without a group: a producer would make a broker create the topics that
+ * it asks about. One thread; every call waits at most its timeout (create: twice). */
 #ifndef AEP_KAFKA_ADMIN_H
 #define AEP_KAFKA_ADMIN_H
 
@@ -28,7 +28,7 @@ enum aep__contact_state {
     AEP__CONTACT_MADE,
     AEP__CONTACT_UNREACHABLE,
     AEP__CONTACT_TLS,   /* reached, but no TLS connection */
-    AEP__CONTACT_LOGIN, /* reached, but not let in */
+    AEP__CONTACT_LOGIN, /* reached, but login refused */
 };
 
 struct aep__contact {
@@ -37,7 +37,7 @@ struct aep__contact {
     char remedy[320];
 };
 
-/** Connects, logs in and has one request answered. */
+/** Connects, logs in and gets one request answered. */
 void aep__admin_contact(struct aep__admin *admin, int timeout_ms, struct aep__contact *ret);
 /** "unreachable", "TLS failed", …; static. */
 const char *aep__contact_name(enum aep__contact_state state);
@@ -48,7 +48,7 @@ struct aep__admin_broker {
     int port;
 };
 
-/** Calls fn with each broker as the cluster says it is to be reached.
+/** Calls fn with each broker and the address that the cluster advertises for it.
  * Errors: AEP_ESTATE no answer, and why */
 int aep__admin_brokers(struct aep__admin *admin, int timeout_ms,
                        void (*fn)(void *user, const struct aep__admin_broker *broker), void *user,
@@ -56,13 +56,13 @@ int aep__admin_brokers(struct aep__admin *admin, int timeout_ms,
 
 /* ---- topics --------------------------------------------------------------------------------- */
 
-/** What one may not be allowed to see. */
+/** An answer that may be withheld from us. */
 enum aep__known { AEP__KNOWN_NOT, AEP__KNOWN_NO, AEP__KNOWN_YES };
 
 enum aep__admin_state {
     AEP__ADMIN_PRESENT,
     AEP__ADMIN_MISSING,
-    AEP__ADMIN_FORBIDDEN, /* we may not even know whether it is there */
+    AEP__ADMIN_FORBIDDEN, /* we may not even learn whether it exists */
     AEP__ADMIN_UNCLEAR,   /* error says why */
 };
 
@@ -76,7 +76,7 @@ struct aep__admin_topic {
     char error[160];
 };
 
-/** Fills in what is known of each; all but the name is overwritten. Creates none.
+/** Fills in what is known of each; overwrites all but the name. Creates none.
  * Errors: AEP_EINVAL a name that Kafka does not take; AEP_ENOMEM */
 int aep__admin_describe(struct aep__admin *admin, struct aep__admin_topic *topics, size_t count,
                         int timeout_ms, aep_error *err);
@@ -92,12 +92,12 @@ enum aep__known aep__admin_auto_create(struct aep__admin *admin, int timeout_ms)
 
 #define AEP__ADMIN_CONFIGS 32
 
-/** How new topics shall be. */
+/** The settings of new topics. */
 struct aep__admin_wish {
     int partitions, replication; /* -1: as the broker says */
     const char *names[AEP__ADMIN_CONFIGS], *values[AEP__ADMIN_CONFIGS];
     size_t config_count;
-    bool only_try; /* create nothing, say what would come of it */
+    bool only_try; /* create nothing, only report what would happen */
 };
 
 enum aep__admin_made {
@@ -113,7 +113,7 @@ struct aep__admin_new {
     char error[256];
 };
 
-/** Makes topics; what became of each is in it.
+/** Creates topics and stores the result in each.
  * Errors: AEP_EINVAL a name, number or setting that librdkafka does not take; AEP_ESTATE no answer,
  * and why; AEP_ENOMEM */
 int aep__admin_create(struct aep__admin *admin, const struct aep__admin_wish *wish,

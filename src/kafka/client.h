@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client of Kafka: its configuration, and making it.
+/* A Kafka client: its configuration, and its creation.
  *
  *     defaults ─▶ the user's kafka.* properties ─▶ ours ─▶ client
  *
- * Whoever includes this knows librdkafka: src/kafka/ and src/relay/ do, nobody else. */
+ * Only src/kafka/ and src/relay/ know librdkafka and include this. */
 #ifndef AEP_KAFKA_CLIENT_H
 #define AEP_KAFKA_CLIENT_H
 
@@ -25,10 +25,10 @@ int aep__client_conf(rd_kafka_conf_t **ret, const aep_config *config,
                      aep_error *err);
 /** Sets one. Errors: AEP_ECONFIG names it */
 int aep__client_set(rd_kafka_conf_t *conf, const char *name, const char *value, aep_error *err);
-/** What one is set to, by whomever; "" where it is not. */
+/** The value of a property, whoever set it; "" if it is not set. */
 void aep__client_property(const rd_kafka_conf_t *conf, const char *name, char *text, size_t size);
 /** Makes a client; connects to nothing yet.
- * @conf    taken, also where none is made
+ * @conf    owned from now on, even on an error
  * @on_new  NULL, or called while the client is being made, to add interceptors; with it a refused
  * configuration leaks some KiB, so try without first where that may happen again and again
  * Errors: AEP_ECONFIG names the property, if librdkafka does */
