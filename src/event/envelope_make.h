@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what a caller says to the message that Kafka gets: ten members in a fixed order, a key,
+/* From a caller's event to the message that Kafka gets: ten members in a fixed order, a key,
  * headers.
  *
  *     aep_started, …  ─ aep__facts_from_struct ─┐

@@ -7,7 +7,7 @@
 #include "event/envelope.h"
 #include "event/facts.h"
 
-/* What an event is called, wherever that stands. */
+/* The names of an event. */
 struct aep__envelope_names {
     struct aep__slice event_type, topic, schema_ref;
     const char *schema_hash; /* NULL: its schema is not ours */
@@ -15,7 +15,7 @@ struct aep__envelope_names {
 };
 
 /** Makes envelope->message.headers, and on the way envelope->traceparent and tracestate.
- * @parent, @state  the caller's trace context; one that is not valid is passed over */
+ * @parent, @state  the caller's trace context; an invalid one is ignored */
 void aep__headers_make(struct aep__envelope *envelope,
                        const struct aep__envelope_settings *settings,
                        const struct aep__envelope_names *names, const struct aep__value *parent,

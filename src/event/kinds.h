@@ -26,7 +26,7 @@ enum aep__type {
     AEP__TYPE_ANY,
 };
 
-/** What stands in for a member that was not given. */
+/** The fallback for a member that was not given. */
 enum aep__fallback {
     AEP__FALLBACK_NONE, /* absent; an error if it is required */
     AEP__FALLBACK_NOW,  /* the event's timestamp */

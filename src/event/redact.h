@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Redaction: secrets leave a text before it reaches the disk, and [REDACTED:kind] stands for them.
+/* Redaction: replaces secrets in a text by [REDACTED:kind] before it reaches the disk.
  *
- * It knows secrets in two ways. In a text: by their look (provider keys, JWTs, Bearer, PEM blocks,
- * scheme://user:password@, name=value with a secret-looking name). By the name that they stand
- * under: a secret-looking key's whole value goes. It works on decoded text, so that JSON escapes
- * hide nothing, and before anything is cut, so that no half of a secret is left.
+ * It recognizes secrets in two ways. In a text, by their look (provider keys, JWTs, Bearer, PEM
+ * blocks, scheme://user:password@, name=value with a secret-looking name). In JSON, by their key:
+ * the whole value of a secret-looking key is replaced. It works on decoded text, so that JSON
+ * escapes hide nothing, and before anything is cut, so that no half of a secret is left.
  *
  * Ordinary text costs one table look-up a byte: only bytes that a rule hangs on (- _ : = I J b B)
  * are looked at closer. Every rule looks at a bounded number of bytes, or only once at many:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* W3C Trace Context (Level 1): is a traceparent, a tracestate valid; a traceparent of our own. */
+/* W3C Trace Context (Level 1): checks a traceparent or tracestate; makes a traceparent. */
 #ifndef AEP_EVENT_TRACE_H
 #define AEP_EVENT_TRACE_H
 
