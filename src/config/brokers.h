@@ -6,7 +6,7 @@
 #include "config/value.h"
 
 /** Reads `host[:port], …` and writes the list in lower case, with ports, sorted, each server once.
- * False with the problem if there is no server in it or one of them is nonsense. */
+ * False with the problem if it has no server, or an invalid one. */
 bool aep__brokers_parse(const char *text, struct aep__buf *canonical, struct aep__problem *problem);
 
 #endif

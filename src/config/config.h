@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration: one option table; values with where they came from; what is derived of them.
+/* The configuration: one option table, values with their origins, and what is derived from them.
  *
  * A struct aep_config holds what was set as an argument (aep_config_set) and, once it has been
  * loaded, the value in force of every option, by layers:
  *
  *     argument > environment > .env named by AEP_DOTENV (three variables) > aep.conf > default
  *
- * Loading is the only time that the environment and the files are read; what is asked of a loaded
- * config later (its spool folder, too) comes from what was read then. A loaded config is read-only
- * and may be shared among threads. Functions that take `config` want a loaded one. */
+ * Only loading reads the environment and the files; everything a loaded config is asked later, its
+ * spool folder included, comes from what was read then. A loaded config is read-only and may be
+ * shared between threads. Functions that take `config` need a loaded one. */
 #ifndef AEP_CONFIG_CONFIG_H
 #define AEP_CONFIG_CONFIG_H
 
@@ -59,11 +59,11 @@ enum aep__option {
  * Errors: AEP_ECONFIG names file, line, key and nearest known key, or the bad value; no servers in
  * kafka mode is one too (unless events.enabled=false); AEP_ENOMEM. */
 int aep__config_resolve(const aep_config *args, aep_config **ret, aep_error *err);
-/** The two halves of it, for who wants to show a configuration that does not pass the check. */
+/** Its two halves, for showing a configuration that does not pass the check. */
 int aep__config_load(const aep_config *args, aep_config **ret, aep_error *err);
 int aep__config_check(const aep_config *config, aep_error *err);
 
-/** Where loading reads; tests bring their own. */
+/** Where loading reads from; tests bring their own. */
 struct aep__config_sources {
     char *const *environment; /* as environ; NULL: none is to be read */
     const char *system_file;  /* /etc/aep/aep.conf */
@@ -87,20 +87,20 @@ aep_log_fn aep__config_log(const aep_config *config, void **ret_user);
 
 /** Calls fn for every kafka.* option in force with librdkafka's name ("security.protocol"), the
  * bootstrap servers and the content of the password file included; stops when fn returns non-zero
- * and returns that. The texts are fn's only while it runs.
+ * and returns that. The texts are valid only while fn runs.
  * Errors: AEP_ECONFIG the password file; AEP_ENOMEM. May block on the local disk. */
 int aep__config_each_kafka(const aep_config *config,
                            int (*fn)(void *user, const char *name, const char *value), void *user,
                            aep_error *err);
 
-/** What tells two destinations apart: canonical broker list (sorted, lower case, default port),
- * protocol, mechanism, principal, CA; only those that count under that protocol. One `name=value`
+/** What distinguishes two destinations: canonical broker list (sorted, lower case, default port),
+ * protocol, mechanism, principal, CA; only those that matter for that protocol. One `name=value`
  * line each, for the spool's identity file; no secrets. Local mode: `local`. */
 void aep__config_destination(const aep_config *config, struct aep__buf *out);
 /** The spool folder in force, absolute: spool.dir, else
  * $XDG_STATE_HOME/aep/<at most 40 safe bytes of the broker list>-<hash of the destination>. Local
- * mode: …/aep/local. Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ESPOOL what
- * is to stand in for it is somebody else's; AEP_ENOMEM. */
+ * mode: …/aep/local. Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ESPOOL its
+ * replacement belongs to somebody else; AEP_ENOMEM. */
 int aep__config_spool_dir(const aep_config *config, struct aep__buf *out, aep_error *err);
 /** Whether it is a folder in the system's temporary one, kept over a reboot, since the derived one
  * would be on a network file system, where a spool is not safe (spool.any_fs allows it). */

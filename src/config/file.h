@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a small file that settings or secrets come from. */
+/* Reads a small file with settings or secrets. */
 #ifndef AEP_CONFIG_FILE_H
 #define AEP_CONFIG_FILE_H
 
 #include "config/config.h"
 
-/** Who may have had a hand in the file, or see it. */
+/** Who may have written the file, or may read it. */
 enum aep__file_trust {
     AEP__FILE_ANY_OWNER = 0,       /* nobody but its owner and group may write it */
     AEP__FILE_OWN = 1 << 0,        /* and its owner must be this user or root */
@@ -14,7 +14,7 @@ enum aep__file_trust {
 
 /** Reads a whole regular file; symbolic links are followed, what they lead to is judged.
  * @field       what names the file, for err->field
- * @ret_absent  set if there is none, which then is no error; NULL: it is one
+ * @ret_absent  set if there is none, which is then no error; NULL: it is an error
  * Errors: AEP_ECONFIG with the path; AEP_ENOMEM. Blocks on the disk only, not on a FIFO. */
 int aep__file_read(const char *path, unsigned trust, const char *field, struct aep__buf *out,
                    bool *ret_absent, aep_error *err);

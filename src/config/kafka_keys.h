@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known about librdkafka's own settings, which go to it as `kafka.NAME`.
+/* What is known about librdkafka's own settings, which are set as `kafka.NAME`.
  *
- * Most need nothing but their name, so that a mistyped one is noticed before a relay is asked. A
- * name that is not known and not near a known one is passed on: a newer librdkafka may know it. */
+ * Most rows have only a name, so that a mistyped one is noticed before a relay starts. An unknown
+ * name that is not close to a known one is passed on: a newer librdkafka may know it. */
 #ifndef AEP_CONFIG_KAFKA_KEYS_H
 #define AEP_CONFIG_KAFKA_KEYS_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a struct aep_config is made of, for the files of this folder.
  *
- * Every setting knows its layer and where in it it came from. A stronger layer's value stays when
- * a weaker one comes later, so that layers can be read in any order; what a weaker one says is
- * checked all the same. An empty value is no value. */
+ * Every setting knows its layer and its origin within it. A stronger layer's value stays when a
+ * weaker one comes later, so layers can be read in any order; a weaker layer's values are checked
+ * all the same. An empty value counts as not set. */
 #ifndef AEP_CONFIG_LAYERS_H
 #define AEP_CONFIG_LAYERS_H
 
@@ -41,7 +41,7 @@ struct aep_config {
     struct aep__kafka_setting *kafka; /* by name */
     size_t kafka_count;
     bool loaded;
-    char *state_dir;             /* $XDG_STATE_HOME/aep; NULL: there is no such place */
+    char *state_dir;             /* $XDG_STATE_HOME/aep; NULL: there is none */
     struct aep__texts files;     /* "FILE (read)", "FILE (absent)" */
     struct aep__texts strangers; /* variables that look like a mistyped one of ours */
     aep_log_fn log;
@@ -59,7 +59,7 @@ const char *aep__texts_next(const struct aep__texts *texts, const char *text);
 void aep__origin_of_line(const char *path, int line, char origin[AEP__ORIGIN_SIZE]);
 
 /** Sets one option in one layer.
- * @origin  where it was said; begins the error's text
+ * @origin  where it was set; starts the error's text
  * Errors: AEP_ECONFIG unknown key (with the nearest), bad value, a key twice in a file; AEP_ENOMEM
  */
 int aep__config_put(aep_config *config, const char *key, const char *value, enum aep__layer layer,

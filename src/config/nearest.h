@@ -13,8 +13,8 @@ int aep__edit_distance(const char *a, const char *b);
 /** Whether that is at most `limit`; quick for texts of different lengths. */
 bool aep__edit_near(const char *a, const char *b, int limit);
 
-/** Keeps the nearest of what it is shown; a name that begins with what is wanted is one edit away at
- * most. */
+/** Keeps the nearest of the names it is shown; a name that begins with the wanted text is at most
+ * one edit away. */
 struct aep__nearest {
     const char *wanted;
     const char *found; /* borrowed; NULL: nothing yet */
@@ -22,7 +22,7 @@ struct aep__nearest {
 };
 
 void aep__nearest_show(struct aep__nearest *nearest, const char *candidate);
-/** What was found, if it is near enough to be meant; else NULL. */
+/** The nearest name, if it is near enough to be meant; else NULL. */
 const char *aep__nearest_get(const struct aep__nearest *nearest);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The option table: one row is all there is to know about an option. Loading, checking, the
- * explanation and the reference page are derived of it. */
+/* The option table: a row holds everything about an option. Loading, checking, `config explain` and
+ * the reference page are derived from it. */
 #ifndef AEP_CONFIG_OPTIONS_H
 #define AEP_CONFIG_OPTIONS_H
 

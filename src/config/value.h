@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading one value as its option's type wants it. */
+/* Parses a value by its option's type. */
 #ifndef AEP_CONFIG_VALUE_H
 #define AEP_CONFIG_VALUE_H
 
