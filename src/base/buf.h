@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growable run of bytes. A failed allocation sticks: later appends do nothing, so that a writer
- * checks `failed` once at its end. */
+/* A growable run of bytes. A failed allocation sticks: later appends do nothing, so a writer checks
+ * `failed` once at the end. */
 #ifndef AEP_BASE_BUF_H
 #define AEP_BASE_BUF_H
 
@@ -19,7 +19,7 @@ void aep__buf_done(struct aep__buf *buf);
 /** Empties it, keeps its memory, forgets a failure. */
 void aep__buf_clear(struct aep__buf *buf);
 bool aep__buf_grow(struct aep__buf *buf, size_t more);
-/** Makes room for `more` bytes behind len. False when out of memory. */
+/** Makes room for `more` bytes after len. False if out of memory. */
 static inline bool aep__buf_reserve(struct aep__buf *buf, size_t more)
 {
     return (!buf->failed && buf->cap - buf->len >= more) || aep__buf_grow(buf, more);
@@ -45,7 +45,7 @@ static inline void aep__buf_text(struct aep__buf *buf, const char *text)
 }
 void aep__buf_format(struct aep__buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** NUL-terminates behind len (not counted) and returns the text; "" when it failed. */
+/** Adds a NUL after len (not counted) and returns the text; "" if it failed. */
 const char *aep__buf_string(struct aep__buf *buf);
 
 /** A borrowed run of bytes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time as the wire wants it: microseconds since 1970, and RFC 3339 text. */
+/* Time as on the wire: microseconds since 1970, and RFC 3339 text. */
 #ifndef AEP_BASE_CLOCK_H
 #define AEP_BASE_CLOCK_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filling an aep_error: every failure passes through here once, so that a code, a field and a text
- * are always set together. Cold, so that compilers keep what leads here out of the way of what
- * happens every time. */
+/* Fills an aep_error: every failure passes through here once, so that code, field and text are
+ * always set together. Marked cold, so that compilers move error paths out of the hot path. */
 #ifndef AEP_BASE_ERROR_H
 #define AEP_BASE_ERROR_H
 
@@ -10,7 +9,7 @@
 /** Fills err (may be NULL) and returns code, for `return aep__error(…)`. field may be NULL. */
 int aep__error(aep_error *err, int code, const char *field, const char *format, ...)
     __attribute__((cold, format(printf, 4, 5)));
-/** As aep__error(), with ": strerror(errno)" behind the text. */
+/** Like aep__error(), with ": strerror(errno)" appended to the text. */
 int aep__error_errno(aep_error *err, int code, const char *field, const char *format, ...)
     __attribute__((cold, format(printf, 4, 5)));
 /** AEP_ENOMEM. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UUIDs: making version 7 (RFC 9562 §5.7), reading the canonical text form. */
+/* UUIDs: makes version 7 (RFC 9562 §5.7), reads the canonical text form. */
 #ifndef AEP_BASE_ID_H
 #define AEP_BASE_ID_H
 
@@ -16,8 +16,8 @@ void aep__id_make(int64_t wall_us, uint8_t bytes[16]);
 void aep__id_format(const uint8_t bytes[16], char text[AEP_ID_SIZE]);
 /** Reads 36 characters, either case; false if they are no UUID. bytes may be NULL. */
 bool aep__id_parse(const char *text, size_t len, uint8_t bytes[16]);
-/** In a forked child, before anything else: makes the next id begin afresh. Only needed where the
- * kernel cannot empty a page at fork (before Linux 4.14). */
+/** In a forked child, before anything else: gives ids a new key. Only needed where the kernel
+ * cannot empty a page at fork (before Linux 4.14). */
 void aep__id_forked(void);
 
 #endif

@@ -5,11 +5,10 @@
  *     text  {"a":[1,"x\n"]}
  *     gives OBJECT NAME(a) ARRAY NUMBER(1) STRING(x\n) ARRAY_END OBJECT_END END
  *
- * The scanner refuses whatever is not RFC 8259, a name that an object holds twice, and nesting
- * beyond its limit, and knows the byte where it went wrong. Names are compared decoded, so that
- * "a" and "\u0061" are the same; an object of any size costs at most a sort. After an error it
- * gives nothing but that error. It allocates only to remember names, in memory that it keeps from
- * one text to the next. */
+ * The scanner refuses anything that is not RFC 8259, duplicate names in an object, and nesting
+ * beyond its limit, and reports the byte of the error. Names are compared decoded, so "a" and
+ * "\u0061" are the same; an object of any size costs at most a sort. After an error it returns only
+ * that error. It allocates only to remember names, in memory that it reuses for the next text. */
 #ifndef AEP_BASE_JSON_H
 #define AEP_BASE_JSON_H
 

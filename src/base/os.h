@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel does for us and POSIX does not say: all of it Linux's own, all of it in
- * os_linux.c, so that a port is one file. Functions return 0 or a descriptor, or -1 with errno. */
+/* What Linux offers beyond POSIX, all of it in os_linux.c, so that a port is one file. Functions
+ * return 0 or a descriptor, or -1 with errno. */
 #ifndef AEP_BASE_OS_H
 #define AEP_BASE_OS_H
 
@@ -31,8 +31,8 @@ bool aep__os_is(int fd, const struct aep__os_file *file);
 /** What kind of file system a folder is on. */
 enum aep__fs {
     AEP__FS_LOCAL,    /* a disk of this machine */
-    AEP__FS_VOLATILE, /* dies with the machine or the container: tmpfs, overlay */
-    AEP__FS_REMOTE,   /* NFS, CIFS, 9p, FUSE: append and locks are not what the spool needs */
+    AEP__FS_VOLATILE, /* vanishes with the machine or container: tmpfs, overlay */
+    AEP__FS_REMOTE,   /* NFS, CIFS, 9p, FUSE: appends and locks are not safe enough */
 };
 enum aep__fs aep__os_fs(int fd, const char **ret_name);
 
