@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The doctor: what the steps share, and the steps. Each gives at least one verdict, leaves behind
- * what later ones need (config, publisher, spool, admin), and undoes nothing: main.c does. */
+/* The doctor: its steps and what they share. Each step gives at least one verdict and leaves behind
+ * what later ones need (config, publisher, spool, admin); main.c frees it all. */
 #ifndef AEP_DOCTOR_DOCTOR_H
 #define AEP_DOCTOR_DOCTOR_H
 

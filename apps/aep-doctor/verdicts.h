@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the doctor found: verdicts, each of a step, with a remedy and details beneath. They are
- * shown as they come, or with --json all at the end.
+/* What the doctor found: the verdicts of each step, with a remedy and details below. They are shown
+ * as they come, or with --json all at the end.
  *
  *     begin step ─▶ verdict ─▶ remedy, detail … ─▶ verdict … ─▶ begin step … ─▶ finish
  *
- * Text that comes from elsewhere (a broker's error, a path) may hold anything: it is made plain
- * before it is shown. */
+ * Text from elsewhere (a broker's error, a path) may contain anything, so it is made plain before
+ * it is shown. */
 #ifndef AEP_DOCTOR_VERDICTS_H
 #define AEP_DOCTOR_VERDICTS_H
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* poll(2) as librdkafka's threads find it in this program: one that lets them rest.
+/* poll(2) as librdkafka's threads see it in this program: it lets them sleep.
  *
- * A thread of librdkafka's that has messages which an idempotent producer may not send yet, since
- * enough of the partition are on their way, asks poll(2) again and again with no timeout until the
- * answer is there (rd_kafka_toppar_producer_serve(): the time to wake is now; seen in 2.0.2 and read
- * in 2.10). That takes a processor for as long as a broker is silent. What such a thread waits for is
- * told by a descriptor, so that a few vain calls in a row may as well wait a moment for it. */
-#undef _FORTIFY_SOURCE /* which would make macros of what is defined here */
+ * While an idempotent producer has as many requests in flight for a partition as it may,
+ * librdkafka's thread spins in poll(2) with a zero timeout, burning a core while the broker is
+ * silent (rd_kafka_toppar_producer_serve() sets the wake-up time to now; seen in 2.0.2, and in the
+ * source of 2.10). Whatever the thread waits for makes a descriptor readable, so after a few
+ * fruitless calls in a row poll(2) may as well wait for that a little. */
+#undef _FORTIFY_SOURCE /* which would turn the functions defined here into macros */
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 #include <unistd.h>
 
-#define VAIN_CALLS 4 /* without a timeout, in a row: then they wait */
+#define VAIN_CALLS 4 /* in a row with a zero timeout; after that they wait */
 #define REST_NS 200000
 
 #define EXPORTED __attribute__((visibility("default"), used))
@@ -21,7 +21,7 @@
 EXPORTED int poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 EXPORTED int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size);
 
-/* Our own loop knows what it does: after a look without a timeout it goes on working. */
+/* Our own loop is exempt: after a poll with a zero timeout it has work to do. */
 static bool is_our_loop(void)
 {
     static _Thread_local enum { UNKNOWN, OURS, THEIRS } thread;
@@ -41,7 +41,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
     return found;
 }
 
-/* The same, where librdkafka was built with _FORTIFY_SOURCE. */
+/* The same, if librdkafka was built with _FORTIFY_SOURCE. */
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size)
 {
     (void)size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a command line by a verb's tables, in the manner of getopt_long(3): options and operands
- * in any order, `--name value`, `--name=value`, `--` ends options, letters can be joined (-fn 3).
- * An unknown name is refused with the nearest known one. */
+/* Parses a command line by a verb's tables, like getopt_long(3): options and operands in any order,
+ * `--name value`, `--name=value`, `--` ends options, letters can be joined (-fn 3). The refusal of
+ * an unknown name suggests the nearest known one. */
 #ifndef AEP_APP_OPTIONS_H
 #define AEP_APP_OPTIONS_H
 

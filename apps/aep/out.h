@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the program says: results to stdout, messages to stderr. No stdio: a result is made in a
+/* The program's output: results to stdout, messages to stderr. No stdio: a result is built in a
  * buffer and written by one write(2), so that lines of processes that share a file stay whole. */
 #ifndef AEP_APP_OUT_H
 #define AEP_APP_OUT_H
@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/** Puts something on each of descriptors 0 to 2 that is closed, so that no file of ours takes its
- * number. Reads and writes there still fail, and programs that are run find it closed. */
+/** Opens something on each of descriptors 0 to 2 that is closed, so that no file of ours gets its
+ * number. Reads and writes there still fail, and programs that we run find it closed. */
 void aep__out_guard(void);
 
 /** Writes the buffer to stdout and empties it. On a terminal the control characters that JSON may
@@ -23,7 +23,7 @@ int aep__out_finish(struct aep__buf *buf);
 
 /** One line on stderr: "aep: …", without what could drive a terminal. */
 void aep__out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/** The same where stderr is a terminal, else nothing: for a person, no matter to a script. */
+/** The same if stderr is a terminal, else nothing: for people, not for scripts. */
 void aep__out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Whether there is somebody to read hints. */
 bool aep__out_hints(void);

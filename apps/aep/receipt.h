@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What has become of an event that was accepted, in a word and in JSON. */
+/* The state of an accepted event, in a word and in JSON. */
 #ifndef AEP_APP_RECEIPT_H
 #define AEP_APP_RECEIPT_H
 

@@ -3,9 +3,9 @@
  *
  *     started ──▶ command, with the ids in its environment ──▶ completed │ failed ──▶ end as it did
  *
- * Tracking never stands in the command's way: what goes wrong with it is said on stderr and the
- * command runs all the same, unless --strict asks otherwise. A command that runs `aep run` or
- * `aep publish` itself continues this execution: they take their ids from the environment. */
+ * Tracking never gets in the command's way: if it fails, that is reported on stderr and the command
+ * runs anyway, except with --strict. A command that runs `aep run` or `aep publish` itself
+ * continues this execution: they take their ids from the environment. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -330,10 +330,10 @@ static const struct aep__flag options[] = {
      "An object, or @FILE; command, argv and cwd are added.", NULL, NULL, NULL},
     AEP__TRACE_OPTIONS,
     {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
-     "When the command has ended, waits at most MS milliseconds (10000 if not said) until Kafka has "
-     "acknowledged everything in the spool: for containers, whose end is the relay's, too. The exit "
-     "status stays the command's; what is not acknowledged is said on stderr. SIGTERM, SIGINT, "
-     "SIGHUP and SIGQUIT end the wait.",
+     "After the command has ended, waits at most MS milliseconds (default 10000) until Kafka has "
+     "acknowledged everything in the spool: for containers, whose end also ends the relay. The "
+     "exit status remains the command's; events not acknowledged are reported on stderr. SIGTERM, "
+     "SIGINT, SIGHUP and SIGQUIT end the wait.",
      NULL, NULL, NULL},
     {"strict", 0, AEP__ARGUMENT_NONE, NULL,
      "If the execution cannot be tracked, does not run the command and exits with status 125.",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a verb that publishes works with: the configuration in force and a publisher, and the ids of
- * the execution that it runs within. */
+/* What a publishing verb works with: the configuration in force, a publisher, and the ids of the
+ * execution that it runs within. */
 #ifndef AEP_APP_SESSION_H
 #define AEP_APP_SESSION_H
 
@@ -34,8 +34,8 @@ void aep__session_close(struct aep__session *session);
  * environment's; else NULL. */
 const char *aep__session_id(const struct aep__args *args, const char *name);
 
-/** Says it where --traceparent or --tracestate is given and not valid W3C. The event goes out all the
- * same, with what the library makes in its place: an event is worth more than its trace. */
+/** Reports a --traceparent or --tracestate that is not valid W3C. The event is still published,
+ * with the library's own in its place: an event is worth more than its trace. */
 void aep__session_check_trace(const struct aep__args *args);
 
 /** The milliseconds of --wait[=MS]: its value, else 10 s. *ret unchanged if not given.

@@ -169,7 +169,7 @@ static int visit(struct walk *walk, const char *path, aep_error *err)
     return AEP_OK;
 }
 
-/* One that cannot be opened is said and does not hide the others. */
+/* One that cannot be opened is reported and does not hide the others. */
 static int visit_found(void *user, const char *path)
 {
     struct walk *walk = user;

@@ -35,8 +35,8 @@ int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep
 
 /** Calls fn for each spool: the one of --spool, or of the configuration and all beside it, or where
  * none is configured all in $XDG_STATE_HOME/aep.
- * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. One that
- * was found beside the others and cannot be opened is said and passed over.
+ * Returns AEP_OK (also if there is none), or what fn returned first that was not AEP_OK. One found
+ * beside the others that cannot be opened is reported and skipped.
  * Errors: AEP_ECONFIG the configuration is wrong; AEP_ESPOOL the one of --spool cannot be opened, or
  * the configured one, but fn has been called for those beside it */
 int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person has been told of a spool, so that nobody is told of the same thing for ever: numbers
- * by name, in a small text file of the spool's folder, "told":
+/* What has been reported to a person about a spool, so that nothing is reported for ever: numbers
+ * by name, in a small text file "told" in the spool's folder:
  *
- *     outage 1763044200123456         since when the broker was in the state that was told
+ *     outage 1763044200123456         since when the broker was in the reported state
  *     refused_invalid 3               as `aep doctor` saw the counter last
  *
  * Losing it costs a repetition, so it is neither synced nor locked. */
@@ -24,12 +24,12 @@ struct aep__told {
     } rows[AEP__TOLD_MAX];
 };
 
-/** What the spool in a folder has; empty if there is no such file, or none that can be read. */
+/** Reads the file of the spool in a folder; empty if there is none, or it cannot be read. */
 void aep__told_load(struct aep__told *told, const char *folder);
 /** The number of this name; 0: there is none. */
 uint64_t aep__told_get(const struct aep__told *told, const char *name);
 void aep__told_set(struct aep__told *told, const char *name, uint64_t value);
-/** Puts it in the old one's place, if that can be done. */
+/** Replaces the old file, if possible. */
 void aep__told_save(const struct aep__told *told);
 
 #endif

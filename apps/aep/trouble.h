@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Telling a person at a terminal that what was published cannot be sent now. */
+/* Reports to a person at a terminal that what was published cannot be sent now. */
 #ifndef AEP_APP_TROUBLE_H
 #define AEP_APP_TROUBLE_H
 
@@ -9,7 +9,7 @@
 
 /** One line on stderr, once for each outage, where stderr is a terminal and the relay cannot send.
  * Called when all else is done: the events are on disk, their receipts are written.
- * @wait_ms  so long it may take until the broker's state is known; 0: it is known or not */
+ * @wait_ms  how long to wait until the broker's state is known; 0: not at all */
 void aep__trouble_hint(const struct aep__session *session, int wait_ms);
 
 #endif

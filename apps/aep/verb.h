@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verb of the command line as data: what it is called, what it takes, what it says of itself,
- * what runs it. Parser, help, man pages and completions all read these tables and nothing else.
+/* A verb of the command line as data: its name, its options, its help and the function that runs
+ * it. Parser, help, man pages and completions all read these tables and nothing else.
  *
  *     struct aep__verb ──▶ options: rows of its own, rows made at run time (publish: one for each
  *        │                          payload member), rows that every verb has
