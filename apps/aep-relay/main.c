@@ -132,7 +132,7 @@ static int run(const struct options *options, aep_error *err)
         result = run_on_spool(relay, err);
         aep__counters_done(&relay->counters);
         aep__log_done(&relay->log);
-        /* The lock stays with the process: who waits for it waits for our end. */
+        /* The process keeps the lock to its end: whoever waits for the lock waits for that. */
         aep__spool_done(&relay->spool);
     }
     free(relay);
@@ -197,7 +197,7 @@ int main(int argc, char **argv)
     raise_open_files();
     prctl(PR_SET_NAME, "aep-relay");
     /* librdkafka's threads are many, what they allocate is little but for the send buffers, a new one
-     * for each request: mapped anew each time they would cost a tenth of the relay's CPU time. */
+     * for each request: mapping them each time would cost a tenth of the relay's CPU time. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
     mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);

@@ -214,7 +214,7 @@ static void format_time(const struct tail *tail, int64_t us, char text[AEP__TIME
     }
 }
 
-/* The time of day heads the line; the day is said only where it changes. */
+/* The time of day begins the line; the day is shown only where it changes. */
 static void add_time(const struct tail *tail, struct line *line, const char *timestamp,
                      int64_t timestamp_ms)
 {
@@ -539,7 +539,7 @@ static int show_events(struct tail *tail)
     return code;
 }
 
-/* Where nothing is shown a person is told why. */
+/* If nothing is shown, tells a person why. */
 static void explain_nothing(const struct tail *tail)
 {
     if (tail->taken > 0 || tail->seen > 0)

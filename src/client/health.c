@@ -25,7 +25,7 @@ static void fill_broker(const struct aep__process *process, aep_health *health)
     snprintf(health->reason, sizeof health->reason, "%s", status.reason);
 }
 
-/* Bytes from a segment's begin to the tail, full segments counted at their limit. */
+/* Bytes from the start of a segment to the tail, full segments counted at their limit. */
 static uint64_t bytes_to_tail(const struct aep__process *process, uint64_t segment,
                               aep_position tail)
 {

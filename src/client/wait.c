@@ -94,8 +94,8 @@ static int judge_by_cursor(struct aep__process *process, const struct aep__curso
     return code == AEP_OK && !finished ? AEP_EDEFERRED : code;
 }
 
-/* A dead letter holds up no flush, and what was parked may still arrive: parked outweighs dead, as
- * the relay has it. */
+/* A dead letter does not block a flush, and parked records may still arrive: parked outweighs dead,
+ * as in the relay. */
 static bool judge_by_note(void *user, const struct aep__note *note, enum aep__fate fate)
 {
     const aep_position end = {note->segment, note->end};

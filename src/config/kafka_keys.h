@@ -32,7 +32,7 @@ const struct aep__kafka_key *aep__kafka_key_find(const char *name);
 /** Turns what follows AEP_KAFKA_ in the environment into a name: "LOG_LEVEL" is log_level, other
  * underscores are dots. */
 void aep__kafka_key_of_variable(const char *variable, char *name, size_t size);
-/** Whether this value may be set. @key  NULL: not known. @from_file  said in aep.conf */
+/** Whether this value may be set. @key NULL: not known. @from_file set in aep.conf */
 bool aep__kafka_key_check(const struct aep__kafka_key *key, const char *value, bool from_file,
                           struct aep__problem *problem);
 /** Whether the value of this name must not be shown. */

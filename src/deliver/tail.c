@@ -18,7 +18,7 @@
 #define PUMP_RECORDS 1024
 #define BURST_GAP_US 100 /* between two sounds of the bell: a burst, in which it looks */
 #define BURST_US 1000    /* after so long, for as long as it finds */
-#define BURST_RECORDS 5  /* so many each time */
+#define BURST_RECORDS 5  /* that many at a time */
 #define RETRY_US 1000000
 #define LOOK_SOON_US 100000   /* at the end, where it was only seen that no more was there */
 #define LOOK_LATER_US 5000000 /* where it was looked at in full */
@@ -383,7 +383,7 @@ static bool pass_oldest(struct aep__core *core)
 }
 
 /* A removed segment's records are all finished: read what stands under its name now, if a publisher
- * has begun it anew; else an empty, sealed one takes its place. */
+ * has recreated it; else an empty, sealed one takes its place. */
 static void go_on_after_gone(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;

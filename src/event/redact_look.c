@@ -181,7 +181,7 @@ void aep__redact_index_keys(struct aep__redactor *redactor)
 
 #define BODY_BASE64URL BODY_WORDY
 
-/* header.payload.signature, or what is left of it: at least a header and the begin of a payload. */
+/* header.payload.signature, or what is left of it: at least a header and the start of a payload. */
 bool aep__redact_jwt(struct aep__walk *walk, const char *at)
 {
     if (at - walk->begin < 2 || at < walk->jwt_run_end || memcmp(at - 2, "ey", 2) != 0 ||

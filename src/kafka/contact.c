@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether Kafka lets us in, and if not, what would help. */
+/* Whether Kafka accepts us, and if not, what would help. */
 #include "kafka/admin.h"
 
 #include "base/clock.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GRACE_US 300000 /* after one server's refusal: another one may let us in */
+#define GRACE_US 300000 /* after one server's refusal: another one may accept us */
 #define CONTACT_TOPIC "omninode.agent.execution.started.v1"
 
 const char *aep__contact_name(enum aep__contact_state state)
@@ -155,7 +155,7 @@ static void hear_error(struct listening *listening, rd_kafka_event_t *event)
         listening->until_us = soon_us;
 }
 
-/* Any answer of a broker's, a refusal too, shows that it is there and lets us in. */
+/* Any answer from a broker, even a refusal, shows that it is there and accepts us. */
 static void hear_answer(struct listening *listening, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);

@@ -16,7 +16,7 @@ enum aep__fault {
     AEP__FAULT_TIME,      /* its timestamp is too far from the broker's clock */
     AEP__FAULT_PURGED,    /* by ourselves */
     AEP__FAULT_FULL,      /* librdkafka's queue is */
-    AEP__FAULT_PRODUCER,  /* this producer is of no more use */
+    AEP__FAULT_PRODUCER,  /* this producer has failed for good */
     AEP__FAULT_AWAY,      /* a server cannot be reached */
     AEP__FAULT_ALL_AWAY,  /* none can */
     AEP__FAULT_TLS,

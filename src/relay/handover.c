@@ -55,7 +55,7 @@ static bool ask_for_lock(struct aep__relay *relay, const char *verb, const char 
     return taken;
 }
 
-/* Connects with our own settings. False: they let us in no more than the holder's do. */
+/* Connects with our own settings. False: Kafka refuses them as it does the holder's. */
 static bool can_log_in(struct aep__relay *relay)
 {
     int64_t deadline_us = aep__clock_mono_us() + CONTEND_US;

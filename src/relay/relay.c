@@ -206,7 +206,7 @@ static void rest(struct aep__relay *relay)
     if (relay->ending != AEP__RELAY_RUNS || !nothing_to_do(relay))
         return;
     if (end_us < seal_us)
-        seal_us = end_us; /* nothing is to lie on disk when it has ended, either */
+        seal_us = end_us; /* nothing may be left on disk when it ends, either */
     if (relay->pace.now_us >= seal_us && seal_idle(relay))
         return;
     if (relay->pace.now_us >= end_us)
@@ -403,7 +403,7 @@ static int start(struct aep__relay *relay, aep_error *err)
         return result;
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
-    /* Whoever reads in the log that it runs finds it in the status, too. */
+    /* Once the log says that it runs, so does the status. */
     aep__report_write(relay);
     return AEP_OK;
 }

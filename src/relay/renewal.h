@@ -27,7 +27,7 @@ struct aep__renewal {
  * on without, so that publishers do not start one after the other.
  * Errors: AEP_ECONFIG names the property; AEP_ENOMEM */
 int aep__renewal_begin(struct aep__relay *relay, aep_error *err);
-/** The client is of no more use. */
+/** The client has failed for good. */
 void aep__renewal_broken(struct aep__relay *relay);
 /** Renews the client if it is time for that. Once in each turn. */
 void aep__renewal_step(struct aep__relay *relay);

@@ -177,7 +177,7 @@ static const char *flush_answer(struct aep__relay *relay, aep_position position)
 {
     if (!aep__core_arrived_below(&relay->core, position))
         return NULL;
-    aep__report_write(relay); /* who is told so and then looks at the status finds it there */
+    aep__report_write(relay); /* so that a client that now reads the status finds it there */
     return aep__fate_answer(aep__parked_holds_before(&relay->core, position) ? AEP__FATE_PARKED
                                                                              : AEP__FATE_ACKED);
 }
@@ -247,7 +247,7 @@ static bool parse_state(const char *word, enum aep_broker_state *ret)
     return false;
 }
 
-/* What counts is the status as it was last written: who is told looks there. */
+/* What counts is the status as last written, since that is where the client looks. */
 static const char *broker_answer(const struct aep__relay *relay, enum aep_broker_state other_than)
 {
     return relay->report.status.broker == (int64_t)other_than ? NULL : "ok";

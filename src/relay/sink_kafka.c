@@ -190,7 +190,7 @@ static void on_log(struct kafka_sink *sink, rd_kafka_event_t *event)
     tell_log(sink, level <= 3 ? AEP_LOG_ERROR : level <= 4 ? AEP_LOG_WARNING : AEP_LOG_INFO, line);
 }
 
-/* Any answer of a broker's, a refusal too, shows that it is there and lets us in. */
+/* Any answer from a broker, even a refusal, shows that it is there and accepts us. */
 static void on_verified(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);

@@ -76,8 +76,8 @@ static int load_cursor(const struct aep__appender *appender, struct aep__cursor 
     return aep__cursor_load(appender->spool, cursor, err);
 }
 
-/* Looks anew at what counts in the limit; the cursor before the side logs, so that what is set
- * aside in between counts twice, not never. */
+/* Measures again what counts towards the limit; the cursor before the side logs, so that what is
+ * set aside in between counts twice rather than not at all. */
 static int load_usage(struct aep__appender *appender, struct aep__cursor *cursor, aep_error *err)
 {
     int result = load_cursor(appender, cursor, err);

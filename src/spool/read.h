@@ -50,11 +50,11 @@ enum aep__read {
     AEP__READ_ERROR,  /* err says why */
 };
 
-/** Begins at a position (offset 0: the segment's begin). */
+/** Starts at a position (offset 0: the start of the segment). */
 int aep__reader_init(struct aep__reader *reader, struct aep__spool *spool, uint64_t segment,
                      uint64_t offset, bool relay, aep_error *err);
 void aep__reader_done(struct aep__reader *reader);
-/** Moves it, as if begun anew there. */
+/** Moves it, as if started there. */
 void aep__reader_seek(struct aep__reader *reader, uint64_t segment, uint64_t offset);
 enum aep__read aep__reader_next(struct aep__reader *reader, struct aep__entry *ret, aep_error *err);
 /** Whether every record that the segment held when last read has been returned; then sets

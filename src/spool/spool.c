@@ -204,7 +204,7 @@ static void format_identity(struct aep__buf *out, const struct aep__spool *spool
     aep__buf_format(out, "crc32c %08" PRIx32 "\n", aep__crc32c(0, out->data, out->len));
 }
 
-/* The value behind "name " at a line's begin, up to the line's end. */
+/* The value after "name " at the start of a line, up to its end. */
 static bool find_value(const char *text, const char *name, char *value, size_t size)
 {
     size_t len = strlen(name);
