@@ -59,10 +59,10 @@ static void test_parked_records_come_back_in_order(void **state)
 }
 
 /* While a sports record is under way the cursor stands before the news that were parked and sent. */
-static void park_behind_a_record_under_way(void)
+static aep_position park_behind_a_record_under_way(void)
 {
     publish("sport", "x");
-    publish("news", "a");
+    aep_position parked = publish("news", "a");
     turn(true);
     set_broker("news", FAKE_MISSING);
     answer("news", 1);
@@ -79,6 +79,7 @@ static void park_behind_a_record_under_way(void)
     }
     assert_arrived("news", "a");
     assert_int_equal(counted(unparked), 1);
+    return parked;
 }
 
 static void test_the_log_stays_until_the_cursor_has_passed_its_records(void **state)
@@ -97,9 +98,12 @@ static void test_the_log_stays_until_the_cursor_has_passed_its_records(void **st
 static void test_what_was_parked_and_sent_is_not_sent_again_after_a_kill(void **state)
 {
     (void)state;
-    park_behind_a_record_under_way();
+    aep_position parked = park_behind_a_record_under_way();
     kill_core();
     start_core();
+    turn(true);
+    assert_int_equal(sink->count, 1); /* the sports record */
+    assert_standing(parked, AEP__FATE_ACKED);
     live_ms(200);
     assert_arrived("news", "a");
     assert_arrived("sport", "x");

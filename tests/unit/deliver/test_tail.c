@@ -168,6 +168,7 @@ static void test_a_record_waits_while_the_sink_is_full(void **state)
     assert_arrived("news", "a");
     assert_arrived("sport", "x");
     assert_string_equal(arrived[1].sequences, "1");
+    assert_true(aep__core_idle(&core));
 }
 
 /* ---- another sink ---- */
@@ -337,6 +338,7 @@ static void test_torn_bytes_hold_up_nobody(void **state)
     assert_true(aep__core_idle(&core));
     aep_position torn = {1, (uint64_t)segment_size(&here, 1)};
     assert_true(torn.offset > core.tail.cursor.offset);
+    assert_true(aep__core_arrived_below(&core, torn));
     publish("news", "b");
     live_ms(6000);
     assert_arrived("news", "a b");
@@ -396,7 +398,10 @@ static void test_an_event_after_a_purge_of_an_empty_segment_is_sent(void **state
     publish("news", "c");
     live_ms(200);
     aep__core_purge(&core);
+    live_ms(200);
+    uint64_t empty = aep__segment_last(&here.spool, core.tail.cursor.segment);
     aep__core_purge(&core);
+    assert_int_equal(segment_size(&here, empty), HEADER); /* it needs no seal */
     publish("news", "d");
     live_ms(200);
     assert_arrived("news", "a b c d");
