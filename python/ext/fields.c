@@ -149,10 +149,9 @@ static int read_value(struct fields *fields, const struct member *member, PyObje
     fields->held[fields->count] = NULL;
     int result = forms[member->form].read(fields, field, value);
     fields->count++;
-    return result == 0
-               ? 0
-               : errors_refuse(member->text, "%s must be %s, not %.80s", member->text,
-                               forms[member->form].words, Py_TYPE(value)->tp_name);
+    return result == 0 ? 0
+                       : errors_refuse(member->text, "%s must be %s, not %.80s", member->text,
+                                       forms[member->form].words, Py_TYPE(value)->tp_name);
 }
 
 /* ---- arguments ---- */

@@ -63,7 +63,8 @@ PyObject *receipt_restore(PyObject *module, PyObject *args)
         return NULL;
     if (strlen(event_id) >= sizeof receipt.event_id ||
         strlen(correlation_id) >= sizeof receipt.correlation_id)
-        return PyErr_Format(PyExc_ValueError, "event_id or correlation_id is too long for a receipt");
+        return PyErr_Format(PyExc_ValueError,
+                            "event_id or correlation_id is too long for a receipt");
     strcpy(receipt.event_id, event_id);
     strcpy(receipt.correlation_id, correlation_id);
     receipt.position = (aep_position){segment, offset};

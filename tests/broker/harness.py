@@ -69,9 +69,11 @@ def unique_type(word="load"):
 
 
 def is_alive(pid):
+    """Also one that is ending, whose threads still hold its files and locks."""
     try:
         with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+            state = file.read().rpartition(")")[2].split()[0]
+        return state != "Z" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 

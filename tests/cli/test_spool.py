@@ -72,7 +72,7 @@ class Remove(SpoolTest):
 
     def test_a_folder_that_is_no_spool_is_left_alone(self):
         done = self.remove("--spool", self.folder, "--force", status=1)
-        self.assertIn("is no spool", done.stderr)
+        self.assertIn("is not a spool", done.stderr)
         self.assertTrue(os.path.isdir(self.folder))
 
 

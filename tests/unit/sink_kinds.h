@@ -369,12 +369,14 @@ static inline void nothing(void)
 {
 }
 
+/* Its folder is none: then what counts is max_bytes. */
 static inline struct aep__sink *make_local(const struct aep__sink_events *events)
 {
+    static const struct aep__spool spool = {.dir_fd = -1};
     struct aep__sink *sink = NULL;
     aep_error err;
     (void)events;
-    assert_int_equal(aep__sink_local_new(&sink, 1 << 20, &err), AEP_OK);
+    assert_int_equal(aep__sink_local_new(&sink, &spool, 1 << 20, &err), AEP_OK);
     return sink;
 }
 
