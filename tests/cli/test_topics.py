@@ -72,7 +72,7 @@ class Topics(AepTest):
             done = self.run_aep("topics", "list", status=1, env=self.at(f"127.0.0.1:{port}"))
         self.assertIn(f"unreachable: 127.0.0.1:{port}", done.stderr)
         self.assertIn("Connection refused", done.stderr)
-        self.assertIn("remedy: start Kafka", done.stderr)
+        self.assertIn("remedy: nothing listens there: start Kafka", done.stderr)
 
     def test_a_name_that_does_not_resolve_is_named(self):
         done = self.run_aep("topics", "create", status=1, env=self.at("kafka.invalid:9092"))

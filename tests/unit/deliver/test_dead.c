@@ -119,7 +119,7 @@ static void test_the_oldest_letters_make_room(void **state)
     assert_string_equal(strrchr(letters(), ' '), " 9");
     assert_int_equal(counted(dead), 10);
     assert_int_equal(counted(dead_dropped), 10 - core.dead.log.count);
-    assert_logged("the dead letters reached dead.max_bytes: the oldest ");
+    assert_logged("the dead-letter log reached dead.max_bytes: the oldest ");
     dead_max_bytes = UINT64_C(1) << 40;
 }
 

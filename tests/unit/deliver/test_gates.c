@@ -253,7 +253,7 @@ static void test_a_batch_that_was_too_large_makes_the_next_ones_smaller(void **s
         assert_int_equal(topic_named("news")->window_bytes, windows[i]);
     }
     assert_int_equal(counted(dead), 0);
-    assert_logged("topic news refuses large batches (FAKE_REFUSAL): no more than 65536 bytes");
+    assert_logged("topic news refuses large batches (FAKE_REFUSAL): sending at most 65536 bytes");
 }
 
 static void test_a_window_bounds_what_is_on_its_way(void **state)

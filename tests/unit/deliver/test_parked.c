@@ -173,7 +173,7 @@ static void test_a_foreign_file_under_such_a_name_is_left_alone(void **state)
     live_ms(200);
     assert_arrived("news", "a");
     assert_true(exists(&here, "parked-nonsense"));
-    assert_logged("parked-nonsense is no log of parked records: left alone");
+    assert_logged("parked-nonsense is not a log of parked records: leaving it alone");
 }
 
 /* ---- the sink ---- */
@@ -316,7 +316,7 @@ static void test_records_are_parked_once_the_log_is_synced(void **state)
     aep_position a = publish("news", "a");
     live_ms(1000);
     assert_open(a);
-    assert_logged("cannot sync what was set aside: Input/output error");
+    assert_logged("cannot sync the side logs: Input/output error");
     no_faults();
     live_ms(1000);
     assert_standing(a, AEP__FATE_PARKED);

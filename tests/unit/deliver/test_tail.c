@@ -240,7 +240,7 @@ static void test_a_segment_removed_while_it_is_read_is_sent_as_far_as_it_was_acc
     remove_segment(&here, 1);
     turn(true);
     turn(true);
-    assert_logged("segment 1 has been removed while it was read");
+    assert_logged("segment 1 was removed while it was being read");
     set_broker("news", FAKE_BUSY); /* read again, from the file that has no name any more */
     answer_all();
     turn(true);
@@ -280,7 +280,7 @@ static void test_a_segment_missing_in_the_middle_is_counted_and_passed(void **st
     publish("news", "c");
     remove_segment(&here, 2);
     live_ms(1000);
-    assert_logged("segment 2 has been removed before it was read: what was in it is lost");
+    assert_logged("segment 2 was removed before it was read: its records are lost");
     assert_int_equal(counted(lost), 1);
     assert_standing(lost, AEP__FATE_LOST);
     assert_string_equal(strrchr(arrived[0].texts, ' '), " c");
