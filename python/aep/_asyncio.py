@@ -52,7 +52,10 @@ class Waits:
             if word in FATE_OF:
                 future.set_result(FATE_OF[word])
             else:
-                error = _aep.RelayError(f"the relay cannot tell it: {word}")
+                gone = word == "AEP_ESPOOL"
+                error = (_aep.SpoolError("the event is not in the spool any more, and Kafka does not "
+                                         "have it: it was purged by command, or lost") if gone else
+                         _aep.RelayError(f"the relay cannot tell it: {word}"))
                 error.code = word
                 future.set_exception(error)
 

@@ -35,8 +35,9 @@ struct aep_waiter {
     aep_publisher *pub;
     struct aep__process *process;
     int epoll_fd, timer_fd;
-    int control_fd; /* -1: not connected */
-    int watch_fd;   /* -1: none */
+    int control_fd;                                   /* -1: not connected */
+    int watch_fd;                                     /* -1: none */
+    struct aep__os_file epoll, timer, control, watch; /* what they were when they were made */
     uint64_t last_id;
     struct request *pending;
     aep_outcome *ready;                          /* oldest first */
@@ -119,8 +120,10 @@ static void begin_watch(struct aep_waiter *waiter)
     if (waiter->watch_fd >= 0)
         return;
     waiter->watch_fd = aep__os_watch(waiter->process->spool.dir_fd);
-    if (waiter->watch_fd >= 0)
-        epoll_ctl(waiter->epoll_fd, EPOLL_CTL_ADD, waiter->watch_fd, &event);
+    if (waiter->watch_fd < 0)
+        return;
+    aep__os_identify(waiter->watch_fd, &waiter->watch);
+    epoll_ctl(waiter->epoll_fd, EPOLL_CTL_ADD, waiter->watch_fd, &event);
 }
 
 static void end_watch(struct aep_waiter *waiter)
@@ -175,6 +178,7 @@ static void connect_relay(struct aep_waiter *waiter)
         return;
     }
     waiter->control_fd = fd;
+    aep__os_identify(fd, &waiter->control);
     waiter->refused_at_us = refused_look_us();
 }
 
@@ -286,21 +290,50 @@ static void pump(struct aep_waiter *waiter)
 
 /* ---- the public calls ---- */
 
-static int check_waiter(const aep_waiter *waiter, aep_error *err)
+/* A number that the host program has closed, and perhaps given to a file of its own, is not ours. */
+static bool still_ours(int *fd, const struct aep__os_file *file)
+{
+    if (*fd >= 0 && !aep__os_is(*fd, file))
+        *fd = -1;
+    return *fd >= 0;
+}
+
+static bool keep_ours(struct aep_waiter *waiter)
+{
+    if (waiter->control_fd >= 0 && !still_ours(&waiter->control_fd, &waiter->control))
+        disconnect(waiter);
+    still_ours(&waiter->watch_fd, &waiter->watch);
+    bool timer = still_ours(&waiter->timer_fd, &waiter->timer);
+    return still_ours(&waiter->epoll_fd, &waiter->epoll) && timer;
+}
+
+static int check_waiter(aep_waiter *waiter, aep_error *err)
 {
     if (!waiter)
         return aep__error(err, AEP_EINVAL, "waiter", "no waiter is given");
     if (waiter->process != aep__publisher_process_made(waiter->pub))
         return aep__error(err, AEP_ESTATE, "waiter",
                           "this waiter belongs to the process that created it: create another");
+    if (!keep_ours(waiter))
+        return aep__error(err, AEP_ESTATE, "waiter",
+                          "this program has closed the waiter's descriptors: create another");
     return AEP_OK;
+}
+
+static int keep(int made, struct aep__os_file *ret)
+{
+    int fd = aep__os_above(made);
+    if (fd >= 0)
+        aep__os_identify(fd, ret);
+    return fd;
 }
 
 static int open_waiter(struct aep_waiter *waiter, aep_error *err)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    waiter->epoll_fd = aep__os_above(epoll_create1(EPOLL_CLOEXEC));
-    waiter->timer_fd = aep__os_above(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    waiter->epoll_fd = keep(epoll_create1(EPOLL_CLOEXEC), &waiter->epoll);
+    waiter->timer_fd =
+        keep(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), &waiter->timer);
     if (waiter->epoll_fd < 0 || waiter->timer_fd < 0 ||
         epoll_ctl(waiter->epoll_fd, EPOLL_CTL_ADD, waiter->timer_fd, &event) < 0)
         return aep__error_errno(err, AEP_EIO, NULL, "cannot make a waiter's descriptors");
@@ -310,6 +343,7 @@ static int open_waiter(struct aep_waiter *waiter, aep_error *err)
 
 static void close_waiter(struct aep_waiter *waiter)
 {
+    keep_ours(waiter);
     int fds[] = {waiter->control_fd, waiter->watch_fd, waiter->timer_fd, waiter->epoll_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)

@@ -183,6 +183,39 @@ static void test_closed_standard_streams_are_not_taken(void **state)
     assert_int_equal(in_child(publish_without_streams, here), 0);
 }
 
+/* The waiter's, too: with a request under way, every number is the host's from then on. */
+static int close_under_a_waiter(void *user)
+{
+    struct here *here = user;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    if (publish(here, &receipt) != AEP_OK ||
+        aep_waiter_new(here->pub, &waiter, &here->err) != AEP_OK ||
+        aep_waiter_add(waiter, &receipt, 1, &here->err) != AEP_OK)
+        return 1;
+    for (int fd = 3; fd < 64; fd++)
+        if (take_number(here, fd) < 0)
+            return 2;
+    if (aep_waiter_next(waiter, &outcome, &here->err) != AEP_ESTATE)
+        return 3;
+    aep_waiter_free(waiter);
+    if (aep_waiter_new(here->pub, &waiter, &here->err) != AEP_OK ||
+        aep_waiter_add(waiter, &receipt, 2, &here->err) != AEP_OK)
+        return 4;
+    aep_waiter_free(waiter);
+    for (int fd = 3; fd < 64; fd++)
+        if (size_of(fd) != 0)
+            return 5; /* written to, or closed */
+    return 0;
+}
+
+static void test_a_waiter_leaves_files_that_took_its_numbers_alone(void **state)
+{
+    assert_int_equal(in_child(close_under_a_waiter, *state), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -191,6 +224,7 @@ int main(void)
         TEST(test_no_event_is_lost_to_a_file_that_took_a_number_of_ours),
         TEST(test_no_event_is_lost_to_a_number_that_cannot_be_written_to),
         TEST(test_two_publishers_outlive_a_closerange),
+        TEST(test_a_waiter_leaves_files_that_took_its_numbers_alone),
         TEST(test_closed_standard_streams_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
