@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "amount.h"
 #include "ask.h"
@@ -17,6 +18,7 @@
 #include "base/json.h"
 #include "client/spawn.h"
 #include "config/config.h"
+#include "spool/bell.h"
 #include "spool/counters.h"
 
 /* What is shown of one spool. */
@@ -112,6 +114,15 @@ static void add_broker_text(struct aep__buf *out, const struct view *view)
     aep__buf_byte(out, '\n');
 }
 
+static bool came_to_nothing(const struct aep__spool *spool)
+{
+    int fd = aep__lock_open(spool);
+    bool vain = fd >= 0 && aep__lock_in_vain(fd);
+    if (fd >= 0)
+        close(fd);
+    return vain;
+}
+
 static void add_relay_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->fates.status;
@@ -120,8 +131,11 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
         aep__buf_format(out, ", process %lld,", (long long)status->pid);
         add_since(out, status->started_us);
     }
-    if (!view->alive && view->backlog.bytes > 0 && view->obstacle[0])
-        aep__buf_format(out, ": %s", view->obstacle);
+    if (!view->alive && view->backlog.bytes > 0) {
+        bool vain = !view->obstacle[0] && !status->reason[0] && came_to_nothing(view->spool);
+        const char *obstacle = vain ? AEP__LOCK_IN_VAIN : view->obstacle;
+        aep__buf_format(out, "%s%s", obstacle[0] ? ": " : "", obstacle);
+    }
     aep__buf_byte(out, '\n');
 }
 

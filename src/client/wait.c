@@ -276,6 +276,8 @@ static int say_deferred(const struct wait *wait, aep_error *err)
     const char *relay = aep__process_relay_alive(wait->process) ? "" : ": no relay is running";
     if (aep__status_read(&wait->process->spool, &status, NULL) == AEP_OK)
         reason = status.reason;
+    if (*relay && !*reason && aep__lock_in_vain(wait->process->lock_fd))
+        relay = ": no relay is running: " AEP__LOCK_IN_VAIN;
     aep__error(err, result, NULL, "%s%s%s%s%s", aep_code_text(result), relay, *reason ? ": " : "",
                *relay && *reason ? "the last one said: " : "", reason);
     aep__process_unlock(wait->process);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +113,11 @@ static bool time_has_come(int fd, unsigned interval_ms)
 bool aep__lock_tried(int fd, unsigned interval_ms)
 {
     return !time_has_come(fd, interval_ms);
+}
+
+bool aep__lock_in_vain(int fd)
+{
+    return !aep__lock_held(fd) && aep__lock_tried(fd, UINT_MAX);
 }
 
 /* The lock on a second byte, held for an instant, makes looking and touching one step; who does not

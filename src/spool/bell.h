@@ -34,6 +34,10 @@ bool aep__lock_may_start(int fd, unsigned interval_ms);
 bool aep__lock_may_contend(int fd, unsigned interval_ms);
 /** Whether somebody took such a turn in the last interval_ms: a relay may be starting. */
 bool aep__lock_tried(int fd, unsigned interval_ms);
+/** Whether a relay was started, and none has come up since. */
+bool aep__lock_in_vain(int fd);
+/** What to say then. */
+#define AEP__LOCK_IN_VAIN "the one that was started has not come up: `aep relay run` shows why"
 /** The relay's, once it has the lock: should it be killed, the next one may come at once. */
 void aep__lock_started(int fd);
 /** The relay's, when it cannot run after all: its start counts as a try. */

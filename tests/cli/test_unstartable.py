@@ -99,6 +99,16 @@ class Unstartable(AepTest):
         self.assertIn("/nope/aep-relay", self.publish("--wait=0").stderr)
         self.assertIn("/nope/aep-relay", self.run_aep("status").stdout)
 
+    def test_a_program_that_ends_at_once(self):
+        """As the dynamic loader ends one whose library is missing."""
+        path = os.path.join(self.folder, "relay")
+        with open(path, "w") as file:
+            file.write("#!/bin/sh\nexit 127\n")
+        os.chmod(path, 0o755)
+        self.env["AEP_RELAY_PATH"] = path
+        for told in (self.publish("--wait=500").stderr, self.run_aep("status").stdout):
+            self.assertIn("the one that was started has not come up: `aep relay run`", told)
+
     def test_tokens_that_cannot_be_had(self):
         """librdkafka would wait for one for ever, and so would whoever asks it anything."""
         self.env |= {"AEP_KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
