@@ -9,7 +9,7 @@ import time
 import pytest
 
 import aep
-from conftest import DOWN, consume
+from conftest import AEP, DOWN, consume
 
 
 @pytest.fixture
@@ -73,6 +73,20 @@ def test_an_await_without_a_broker_ends_in_time_and_blocks_nothing(spool):
             assert await publisher.wait(receipt, 0) is aep.DEFERRED
             ticking.cancel()
             assert turns > 100
+    asyncio.run(main())
+
+
+def test_a_wait_for_a_purged_event_ends(spool):
+    async def main():
+        with aep.Publisher(DOWN, spool_dir=spool) as publisher:
+            receipt = publisher.started("agent", "request")
+            wait = asyncio.ensure_future(publisher.wait(receipt, 60))
+            await publisher.wait(receipt, 1)  # the relay runs
+            purge = await asyncio.create_subprocess_exec(AEP, "spool", "purge", "--yes", "--spool",
+                                                         str(spool))
+            assert await purge.wait() == 0
+            with pytest.raises(aep.SpoolError, match="Kafka does not have it"):
+                await wait
     asyncio.run(main())
 
 
