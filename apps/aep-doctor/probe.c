@@ -9,6 +9,7 @@
 #include "doctor.h"
 
 #include "base/clock.h"
+#include "spool/status.h"
 #include "event/kinds.h"
 
 #define STATUS_US 1000000
@@ -44,7 +45,7 @@ static bool is_early(struct aep__doctor *doctor, int code)
     aep_health health = AEP_HEALTH_INIT;
     if (code == AEP_EPARKED)
         await_reason(doctor, &health);
-    if (!strstr(health.reason, "compare clocks"))
+    if (!strstr(health.reason, AEP__STATUS_CLOCKS_DIFFER))
         return false;
     aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED,
                  "this machine's clock and the broker's differ: %s", health.reason);

@@ -59,7 +59,8 @@ static void describe_broker(struct aep__relay *relay, const struct aep__parked_s
                  parked->forbidden->name);
     } else if (relay->broker.state == AEP_BROKER_CONNECTED && parked->early) {
         snprintf(status->reason, sizeof status->reason,
-                 "topic %.80s: events stamped ahead of the broker's clock wait: compare the clocks",
+                 "topic %.80s: events stamped ahead of the broker's clock "
+                 "wait: " AEP__STATUS_CLOCKS_DIFFER,
                  parked->early->name);
     }
 }
