@@ -187,6 +187,25 @@ static int refuse_apart(const struct parse *parse, const char *word)
                       parse->args->name, name, word, word);
 }
 
+/* A folder where none belongs is meant as the spool's. */
+static bool means_spool(const struct aep__args *args, const char *word)
+{
+    for (size_t i = 0; strchr(word, '/') && i < args->row_count; i++)
+        if (strcmp(args->rows[i].name, "spool") == 0)
+            return true;
+    return false;
+}
+
+static int refuse_operand(const struct parse *parse, const char *word)
+{
+    if (means_spool(parse->args, word))
+        return aep__error(parse->err, AEP_EINVAL, "",
+                          "%s: unexpected argument \"%s\"; did you mean --spool %s?",
+                          parse->args->name, word, word);
+    return aep__error(parse->err, AEP_EINVAL, "", "%s: unexpected argument \"%s\"",
+                      parse->args->name, word);
+}
+
 static int check_operands(const struct parse *parse)
 {
     const struct aep__args *args = parse->args;
@@ -199,8 +218,7 @@ static int check_operands(const struct parse *parse)
                           "%s",
                           args->name, args->name, verb->usage ? verb->usage : "");
     if (args->operand_count > verb->operands_max)
-        return aep__error(parse->err, AEP_EINVAL, "", "%s: unexpected argument \"%s\"", args->name,
-                          args->operands[verb->operands_max]);
+        return refuse_operand(parse, args->operands[verb->operands_max]);
     return AEP_OK;
 }
 

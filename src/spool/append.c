@@ -234,6 +234,11 @@ static int refuse_full(const struct aep__appender *appender, aep_error *err)
     const struct aep__sidelog_sizes *aside = &appender->aside;
     const char *path = appender->spool->path;
     unsigned long long max_bytes = appender->max_bytes;
+    if (appender->spool->local)
+        return aep__error(err, AEP_EFULL, "spool.max_bytes",
+                          "the spool %s is full (%llu bytes): publish again in a moment, when the "
+                          "relay has removed the oldest events, or raise spool.max_bytes",
+                          path, max_bytes);
     if (aside->parked + aside->dead == 0)
         return aep__error(err, AEP_EFULL, "spool.max_bytes",
                           "the spool %s is full (%llu bytes): wait until Kafka has taken some "

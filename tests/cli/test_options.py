@@ -119,6 +119,8 @@ class Options(AepTest):
 
     def test_a_word_too_many_is_refused(self):
         self.assertIn("unexpected argument", self.run_aep("id", "x", status=2).stderr)
+        self.assertIn("did you mean --spool /x/y?",
+                      self.run_aep("spool", "remove", "/x/y", status=2).stderr)
 
     def test_numbers_are_checked(self):
         for value in ("0", "x", "", "3x", "99999999999999999999"):
