@@ -117,7 +117,7 @@ class Doctor(Case):
         result = spool.run("doctor", "--no-probe")
         self.assertEqual(result.status, 1)
         self.assertRegex(result.out, f"{dead}, which (cannot be reached|takes no connection)")
-        self.assertIn("correct advertised.listeners", result.out)
+        self.assertIn("correct its advertised.listeners", result.out)
         self.assertNotIn("correct KAFKA_BOOTSTRAP_SERVERS", result.out)
 
     def test_a_wrong_password(self):
