@@ -58,11 +58,17 @@ static int find_state_folder(struct aep__buf *out, aep_error *err)
 
 /* 0, or why there is no spool to be seen: ENOENT none was made there yet, ENOTDIR a file is in its
  * place, EACCES the folder is closed to us. */
-static int look_for_spool(const char *path)
+static int look_for_name(const char *path, const char *name)
 {
     char id[PATH_MAX];
-    int len = snprintf(id, sizeof id, "%s/spool.id", path);
+    int len = snprintf(id, sizeof id, "%s/%s", path, name);
     return len < 0 || len >= PATH_MAX ? ENAMETOOLONG : access(id, F_OK) == 0 ? 0 : errno;
+}
+
+static int look_for_spool(const char *path)
+{
+    int problem = look_for_name(path, AEP__SPOOL_ID);
+    return problem == ENOENT ? look_for_name(path, AEP__SPOOL_ID_REMOVED) : problem;
 }
 
 /* Or it may be one, in a folder that is closed to us: opening it tells. */

@@ -15,15 +15,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HIDDEN_ID AEP__SPOOL_TEMP "id"
-
 /* ---- what is in the folder ---- */
 
 static bool is_part(const char *name)
 {
     static const char *const names[] = {
-        AEP__SPOOL_ID, AEP__SPOOL_TOLD, "cursor", "bell",      "relay.lock",  "counters",
-        "status",      "control",       "dead",   "relay.log", "relay.log.1", "ballast",
+        AEP__SPOOL_ID,   AEP__SPOOL_ID_REMOVED,
+        AEP__SPOOL_TOLD, "cursor",
+        "bell",          "relay.lock",
+        "counters",      "status",
+        "control",       "dead",
+        "relay.log",     "relay.log.1",
+        "ballast",
     };
     static const char *const prefixes[] = {AEP__SIDELOG_PARKED_PREFIX, AEP__SPOOL_TEMP};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -68,6 +71,8 @@ static int refuse_stranger(const struct aep__spool *spool, const char *name, aep
 
 static int unlink_entry(const struct aep__spool *spool, const char *name, aep_error *err)
 {
+    if (strcmp(name, AEP__SPOOL_ID_REMOVED) == 0)
+        return AEP_OK; /* the last one: whoever stops us leaves a spool */
     if (unlinkat(spool->dir_fd, name, 0) == 0 || errno == ENOENT)
         return AEP_OK;
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s/%s", spool->path, name);
@@ -87,7 +92,8 @@ static int move_aside(struct aep__spool *spool, struct aep__buf *aside, aep_erro
         return aep__error_memory(err);
     if (rename(spool->path, aep__buf_string(aside)) < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s", spool->path);
-    if (renameat(spool->dir_fd, AEP__SPOOL_ID, spool->dir_fd, HIDDEN_ID) == 0)
+    if (renameat(spool->dir_fd, AEP__SPOOL_ID, spool->dir_fd, AEP__SPOOL_ID_REMOVED) == 0 ||
+        errno == ENOENT) /* as somebody left it who was killed */
         return AEP_OK;
     aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s/" AEP__SPOOL_ID, spool->path);
     rename(aep__buf_string(aside), spool->path);
@@ -96,7 +102,7 @@ static int move_aside(struct aep__spool *spool, struct aep__buf *aside, aep_erro
 
 static void move_back(struct aep__spool *spool, const struct aep__buf *aside)
 {
-    renameat(spool->dir_fd, HIDDEN_ID, spool->dir_fd, AEP__SPOOL_ID);
+    renameat(spool->dir_fd, AEP__SPOOL_ID_REMOVED, spool->dir_fd, AEP__SPOOL_ID);
     /* Not over an empty folder either, which would be a new spool's. */
     renameat2(AT_FDCWD, aside->data, AT_FDCWD, spool->path, RENAME_NOREPLACE);
 }
@@ -110,9 +116,12 @@ static int end_newest(const struct aep__spool *spool, aep_error *err)
     if (result != AEP_OK)
         return result;
     uint64_t last = aep__segment_last(spool, cursor.segment);
-    int fd = last < cursor.segment ? -1 : aep__segment_open(spool, last, true, NULL);
-    if (fd < 0)
+    if (last < cursor.segment)
         return AEP_OK; /* nothing is open to anyone */
+    int fd = aep__segment_open(spool, last, true, NULL);
+    if (fd < 0)
+        return aep__error_errno(err, AEP_ESPOOL, "spool.dir",
+                                "cannot open the newest segment of %s", spool->path);
     int sealed = aep__segment_find_seal(spool, fd, UINT64_MAX, &at);
     if (sealed == 0)
         sealed = aep__segment_seal_early(spool, fd, 0);
@@ -136,6 +145,10 @@ static int ask(struct aep__spool *spool, aep__remove_fn may, void *user, aep_err
 static int remove_all(struct aep__spool *spool, const struct aep__buf *aside, aep_error *err)
 {
     int result = each_entry(spool, unlink_entry, err);
+    if (result == AEP_OK && unlinkat(spool->dir_fd, AEP__SPOOL_ID_REMOVED, 0) < 0 &&
+        errno != ENOENT)
+        result = aep__error_errno(err, AEP_ESPOOL, "spool.dir",
+                                  "cannot remove %s/" AEP__SPOOL_ID_REMOVED, aside->data);
     if (result == AEP_OK && rmdir(aside->data) < 0)
         result = aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s", aside->data);
     return result;

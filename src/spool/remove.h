@@ -7,7 +7,8 @@
  *                                                             everything as it was before
  *
  * A publisher whose segment is sealed under it finds no spool.id (append.c), and begins anew at the
- * path. */
+ * path. Hidden, it is removed.id, and the last file to go: a remover that is killed leaves a spool that
+ * takes no events, and is delivered like any other. */
 #ifndef AEP_SPOOL_REMOVE_H
 #define AEP_SPOOL_REMOVE_H
 

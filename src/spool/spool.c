@@ -22,6 +22,7 @@
 
 #define IDENTITY_MAX 4096
 #define FILE_SIZE_MIN (1 << 30)
+#define OPEN_TRIES 8             /* the folder is removed under us */
 #define VOLUME_SEGMENTS 8        /* a volume holds at least so many */
 #define SMALL_SEGMENT (64 << 10) /* not made smaller than this */
 #define MESSAGE_BYTES 1000000    /* room for at least this in every spool */
@@ -260,6 +261,8 @@ static int load_identity(const struct aep__spool *spool, char text[IDENTITY_MAX 
                          aep_error *err)
 {
     int fd = aep__spool_openat(spool, AEP__SPOOL_ID, O_RDONLY, S_IFREG);
+    if (fd < 0 && errno == ENOENT)
+        fd = aep__spool_openat(spool, AEP__SPOOL_ID_REMOVED, O_RDONLY, S_IFREG);
     if (fd < 0)
         return errno == ENOENT ? AEP_ESTATE
                                : aep__error_errno(err, AEP_ESPOOL, "spool.dir",
@@ -502,17 +505,28 @@ static void make_files(const struct aep__spool *spool)
     }
 }
 
+static bool stands_at_path(const struct aep__spool *spool)
+{
+    struct stat st;
+    return lstat(spool->path, &st) == 0 && st.st_dev == spool->folder.dev &&
+           st.st_ino == spool->folder.ino;
+}
+
 /* The identity comes last: a spool that has one has had a cursor, so that a missing cursor is one
- * that was lost, whenever a maker is killed. */
+ * that was lost, whenever a maker is killed. AEP_ESTATE: the folder lost its identity to whoever
+ * removes it, and was renamed before that; events in a new spool there would go with it. */
 static int make_spool(struct aep__spool *spool, const struct aep__spool_settings *settings,
                       aep_error *err)
 {
+    if (!stands_at_path(spool))
+        return AEP_ESTATE;
     make_files(spool);
     return make_identity(spool, settings, err);
 }
 
-int aep__spool_open(struct aep__spool *spool, const char *path,
-                    const struct aep__spool_settings *settings, aep_error *err)
+/* AEP_ESTATE: the folder is being removed. */
+static int open_once(struct aep__spool *spool, const char *path,
+                     const struct aep__spool_settings *settings, aep_error *err)
 {
     *spool = (struct aep__spool){.dir_fd = -1, .path = strdup(path)};
     int result = spool->path ? AEP_OK : aep__error_memory(err);
@@ -530,14 +544,23 @@ int aep__spool_open(struct aep__spool *spool, const char *path,
     if (result == AEP_ESTATE)
         result = settings ? make_spool(spool, settings, err)
                           : aep__error(err, AEP_ESPOOL, "spool.dir", "%s is not a spool", path);
-    if (result == AEP_ESTATE)
-        result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is being removed", path);
     if (result == AEP_OK)
         result = check_mode(spool, settings, err);
     if (result == AEP_OK && settings)
         result = aep__spool_check(spool, err);
     if (result != AEP_OK)
         aep__spool_done(spool);
+    return result;
+}
+
+int aep__spool_open(struct aep__spool *spool, const char *path,
+                    const struct aep__spool_settings *settings, aep_error *err)
+{
+    int result = AEP_ESTATE;
+    for (int tries = 0; result == AEP_ESTATE && tries < OPEN_TRIES; tries++)
+        result = open_once(spool, path, settings, err);
+    if (result == AEP_ESTATE)
+        result = aep__error(err, AEP_ESPOOL, "spool.dir", "%s is being removed", path);
     return result;
 }
 

@@ -27,9 +27,10 @@
 #include <sys/types.h>
 
 #define AEP__SPOOL_FORMAT 1
-#define AEP__SPOOL_ID "spool.id" /* the identity; a folder without one is no spool */
-#define AEP__SPOOL_TEMP "tmp."   /* temporary files begin so */
-#define AEP__SPOOL_TOLD "told"   /* what a person has been told of it: the command line's */
+#define AEP__SPOOL_ID "spool.id"           /* the identity; a folder without one is no spool */
+#define AEP__SPOOL_ID_REMOVED "removed.id" /* the same, while the spool is being removed */
+#define AEP__SPOOL_TEMP "tmp."             /* temporary files begin so */
+#define AEP__SPOOL_TOLD "told" /* what a person has been told of it: the command line's */
 
 struct aep__spool {
     int dir_fd;
@@ -75,7 +76,7 @@ bool aep__spool_made_for(const struct aep__spool *spool, const char *destination
 
 /** Whether the folder that was opened has been deleted. */
 bool aep__spool_deleted(const struct aep__spool *spool);
-/** Whether its identity is there: a spool that is being removed has none any more. */
+/** Whether its identity has its name: that of a spool which is being removed is hidden. */
 bool aep__spool_exists(const struct aep__spool *spool);
 /** Whether this process may write there now. Errors: AEP_ESPOOL: the folder has been deleted, is not
  * the effective user's, or RLIMIT_FSIZE is so small that a write could kill the host program. */

@@ -5,6 +5,11 @@
 #include "spool/remove.h"
 
 #include <dirent.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 
 static struct aep__appender *publisher; /* that has the spool open */
 static struct here *seen;
@@ -120,6 +125,134 @@ static bool make_another(void *user, struct aep__spool *spool)
     return false;
 }
 
+/* ---- a publisher that has opened the folder, and not yet read its identity ---- */
+
+static struct {
+    sem_t opened, go;
+    bool halts;
+    int opened_result, appended;
+} opener;
+
+/* Which file system it is, is asked in between. */
+int fstatfs(int fd, struct statfs *st)
+{
+    if (opener.halts) {
+        opener.halts = false;
+        sem_post(&opener.opened);
+        sem_wait(&opener.go);
+    }
+    return (int)syscall(SYS_fstatfs, fd, st);
+}
+
+/* And publishes at once. */
+static void *open_slowly(void *user)
+{
+    struct aep__spool_settings settings = small_settings();
+    struct aep__spool spool;
+    struct aep__appender appender;
+    aep_position position;
+    aep_error err;
+    opener.opened_result = aep__spool_open(&spool, user, &settings, &err);
+    if (opener.opened_result == AEP_OK) {
+        aep__append_init(&appender, &spool, 0);
+        opener.appended = try_append(&appender, "kept", 4, false, &position, &err);
+        aep__append_done(&appender);
+        aep__spool_done(&spool);
+    }
+    sem_post(&opener.opened);
+    return NULL;
+}
+
+static bool let_it_open(void *user, struct aep__spool *spool)
+{
+    (void)user, (void)spool;
+    sem_post(&opener.go);
+    sem_wait(&opener.opened);
+    return true;
+}
+
+static pthread_t begin_opening(const struct here *here)
+{
+    pthread_t thread;
+    sem_init(&opener.opened, 0, 0);
+    sem_init(&opener.go, 0, 0);
+    opener.halts = true;
+    assert_int_equal(pthread_create(&thread, NULL, open_slowly, (void *)here->dir), 0);
+    sem_wait(&opener.opened);
+    return thread;
+}
+
+static void test_nothing_is_accepted_in_a_folder_opened_before(void **state)
+{
+    struct here *here = *state;
+    pthread_t thread = begin_opening(here);
+    assert_int_equal(remove_here(here, let_it_open), AEP_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(opener.opened_result, AEP_OK);
+    assert_int_equal(opener.appended, AEP_ESPOOL);
+    assert_int_equal(folders(here, "spool"), 0);
+}
+
+static void test_a_folder_that_is_gone_by_then_is_made_anew(void **state)
+{
+    struct here *here = *state;
+    pthread_t thread = begin_opening(here);
+    assert_int_equal(remove_here(here, always), AEP_OK);
+    sem_post(&opener.go);
+    pthread_join(thread, NULL);
+    assert_int_equal(opener.opened_result, AEP_OK);
+    assert_int_equal(opener.appended, AEP_OK);
+    assert_int_equal(folders(here, "spool"), 1);
+}
+
+/* ---- a remover that is killed ---- */
+
+static bool die(void *user, struct aep__spool *spool)
+{
+    (void)user, (void)spool;
+    raise(SIGKILL);
+    return true;
+}
+
+static void find_removed(const struct here *here, char path[PATH_MAX])
+{
+    DIR *dir = opendir(here->root);
+    assert_non_null(dir);
+    path[0] = '\0';
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strncmp(entry->d_name, "spool.removed-", strlen("spool.removed-")) == 0)
+            snprintf(path, PATH_MAX, "%s/%s", here->root, entry->d_name);
+    closedir(dir);
+}
+
+static void test_a_killed_remover_leaves_a_spool_that_can_be_delivered(void **state)
+{
+    struct here *here = *state;
+    char path[PATH_MAX], uuid[AEP_ID_SIZE];
+    struct aep__spool_settings settings = small_settings();
+    struct aep__appender appender = begin_appending(here);
+    int status;
+    append_text(&appender, "one");
+    memcpy(uuid, here->spool.uuid_text, sizeof uuid);
+    pid_t child = fork();
+    if (child == 0) {
+        remove_here(here, die);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    find_removed(here, path);
+    aep__spool_done(&here->spool);
+    assert_int_equal(aep__spool_open(&here->spool, path, NULL, &here->err), AEP_OK);
+    aep__spool_done(&here->spool);
+    assert_int_equal(aep__spool_open(&here->spool, path, &settings, &here->err), AEP_OK);
+    assert_string_equal(here->spool.uuid_text, uuid);
+    assert_all(here, "one");
+    assert_int_equal(remove_here(here, always), AEP_OK); /* by the next one */
+    assert_int_equal(folders(here, "spool"), 0);
+    aep__append_done(&appender);
+}
+
 static void test_where_another_took_its_place_it_stays_beside_that(void **state)
 {
     struct here *here = seen = *state;
@@ -162,6 +295,9 @@ int main(void)
         HERE_TEST(test_what_may_not_go_is_as_it_was),
         HERE_TEST(test_nothing_is_accepted_once_the_spool_was_found_empty),
         HERE_TEST(test_a_segment_that_is_begun_meanwhile_takes_nothing),
+        HERE_TEST(test_nothing_is_accepted_in_a_folder_opened_before),
+        HERE_TEST(test_a_folder_that_is_gone_by_then_is_made_anew),
+        HERE_TEST(test_a_killed_remover_leaves_a_spool_that_can_be_delivered),
         HERE_TEST(test_where_another_took_its_place_it_stays_beside_that),
         HERE_TEST(test_a_spool_with_a_relay_is_left_alone),
         HERE_TEST(test_a_folder_with_other_files_is_left_alone),
