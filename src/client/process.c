@@ -279,6 +279,21 @@ static int reopen_spool(struct aep__process *process, aep_error *err)
     return open_spool(process, err);
 }
 
+/* New descriptors for the same folder: what is to be synced or counted is so still. */
+static int replace_descriptors(struct aep__process *process, aep_error *err)
+{
+    struct aep__appender before = process->appender;
+    struct aep__os_file folder = process->spool.folder;
+    if (process->spool.dir_fd < 0 || !aep__os_is(process->spool.dir_fd, &folder))
+        forget_descriptors(process);
+    else
+        close_spool(process);
+    int result = open_spool(process, err);
+    if (result == AEP_OK && aep__os_is(process->spool.dir_fd, &folder))
+        aep__append_resume(&process->appender, &before);
+    return result;
+}
+
 static int ensure_open(struct aep__process *process, aep_error *err)
 {
     switch (look_at_folder(process)) {
@@ -286,15 +301,13 @@ static int ensure_open(struct aep__process *process, aep_error *err)
         forget_foreign(process);
         if (process->bell_fd >= 0 && process->lock_fd >= 0)
             return AEP_OK;
-        close_spool(process);
-        return open_spool(process, err);
+        break;
     case FOLDER_DELETED:
         return reopen_spool(process, err);
     case FOLDER_CLOSED:
         break;
     }
-    forget_descriptors(process);
-    return open_spool(process, err);
+    return replace_descriptors(process, err);
 }
 
 int aep__process_lock(struct aep__process *process, aep_error *err)

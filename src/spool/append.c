@@ -27,6 +27,15 @@ void aep__append_done(struct aep__appender *appender)
     appender->fd = -1;
 }
 
+void aep__append_resume(struct aep__appender *appender, const struct aep__appender *before)
+{
+    appender->segment = before->segment;
+    appender->new_segment = before->new_segment;
+    appender->unsynced = before->unsynced;
+    appender->gaps = before->gaps;
+    appender->strays = before->strays;
+}
+
 void aep__append_forked(struct aep__appender *appender)
 {
     aep__append_done(appender);

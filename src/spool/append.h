@@ -51,6 +51,8 @@ struct aep__appender {
 
 void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes);
 void aep__append_done(struct aep__appender *appender);
+/** After aep__append_init() for the same folder: takes over what `before` had to sync and to count. */
+void aep__append_resume(struct aep__appender *appender, const struct aep__appender *before);
 /** In a forked child: drops the inherited descriptor without using it. */
 void aep__append_forked(struct aep__appender *appender);
 

@@ -155,6 +155,40 @@ static void test_two_publishers_outlive_a_closerange(void **state)
     assert_int_equal(read_spool(other, NULL, NULL), 8);
 }
 
+static int close_all_once(void *user)
+{
+    struct here *here = user;
+    struct aep__process *process;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    aep_stats stats = AEP_STATS_INIT;
+    open_publisher(here);
+    if (publish(here, &receipt) != AEP_OK ||
+        aep__publisher_process(here->pub, &process, NULL) != AEP_OK)
+        return 1;
+    uint64_t unsynced = process->appender.unsynced;
+    for (int fd = 3; fd < 256; fd++)
+        close(fd);
+    if (aep_publisher_health(here->pub, &(aep_health){.size = sizeof(aep_health)}, NULL) != AEP_OK)
+        return 2;
+    if (!unsynced || process->appender.unsynced != unsynced || !process->dirty)
+        return 3;
+    aep__process_sync_rest(process);
+    if (process->appender.unsynced != 0 || publish(here, NULL) != AEP_OK)
+        return 4;
+    for (int fd = 3; fd < 256; fd++)
+        close(fd);
+    if (publish(here, NULL) != AEP_OK || aep_publisher_stats(here->pub, &stats, NULL) != AEP_OK)
+        return 5;
+    return stats.strayed == 1 ? 0 : 6;
+}
+
+static void test_a_closerange_is_counted_and_what_was_written_is_still_synced(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(close_all_once, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 3);
+}
+
 static int publish_without_streams(void *user)
 {
     struct here *here = user;
@@ -224,6 +258,7 @@ int main(void)
         TEST(test_no_event_is_lost_to_a_file_that_took_a_number_of_ours),
         TEST(test_no_event_is_lost_to_a_number_that_cannot_be_written_to),
         TEST(test_two_publishers_outlive_a_closerange),
+        TEST(test_a_closerange_is_counted_and_what_was_written_is_still_synced),
         TEST(test_a_waiter_leaves_files_that_took_its_numbers_alone),
         TEST(test_closed_standard_streams_are_not_taken),
     };
