@@ -63,10 +63,16 @@ static uint8_t read_vain(int fd)
     return pread(fd, &count, 1, 0) == 1 ? count : 0;
 }
 
+static void write_vain(int fd, uint8_t count)
+{
+    if (pwrite(fd, &count, 1, 0) < 0)
+        return; /* a full disk: the next start comes at once, as if there had been none in vain */
+}
+
 static void set_vain(int fd, uint8_t count)
 {
-    if (read_vain(fd) != count && pwrite(fd, &count, 1, 0) < 0)
-        return; /* a full disk: the next start comes at once, as if there had been none in vain */
+    if (read_vain(fd) != count)
+        write_vain(fd, count);
 }
 
 int aep__lock_open(const struct aep__spool *spool)
@@ -78,7 +84,7 @@ int aep__lock_open(const struct aep__spool *spool)
     if (fd < 0)
         return -1;
     fchmod(fd, 0600);
-    set_vain(fd, 0); /* now, while the disk has a block for it */
+    write_vain(fd, 0); /* now, while the disk has a block for it */
     forget_try(fd);
     return fd;
 }

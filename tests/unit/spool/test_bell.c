@@ -94,6 +94,15 @@ static void test_the_bell_is_private_whatever_the_umask(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+static void test_the_lock_file_has_room_for_its_count_before_the_disk_is_full(void **state)
+{
+    struct here *here = *state;
+    struct stat st;
+    close(aep__lock_open(&here->spool));
+    assert_int_equal(fstatat(here->spool.dir_fd, "relay.lock", &st, 0), 0);
+    assert_int_equal(st.st_size, 1);
+}
+
 static void test_another_file_in_its_place_is_not_written_to(void **state)
 {
     struct here *here = *state;
@@ -273,6 +282,7 @@ int main(void)
         HERE_TEST(test_ringing_never_waits_and_one_drain_empties_it),
         HERE_TEST(test_ringing_without_a_relay_raises_no_signal),
         HERE_TEST(test_the_bell_is_private_whatever_the_umask),
+        HERE_TEST(test_the_lock_file_has_room_for_its_count_before_the_disk_is_full),
         HERE_TEST(test_another_file_in_its_place_is_not_written_to),
         HERE_TEST(test_a_probe_sees_the_lock_and_takes_nothing),
         HERE_TEST(test_the_lock_dies_with_its_holder),
