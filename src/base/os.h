@@ -19,12 +19,16 @@ int aep__os_random(void *bytes, size_t len);
  * closed it would be one of them, and get what is printed. Takes -1, and gives it back. */
 int aep__os_above(int fd);
 
-/** What tells one open file from all others, while it is open. */
+/** What tells one open file from all others, while it is open. Those of the kernel (epoll, timer,
+ * inotify) have one inode for all: only a mark of ours tells them from others'. */
 struct aep__os_file {
     uint64_t dev, ino;
+    int mark; /* 0: none */
 };
 /** False: the descriptor is closed. */
 bool aep__os_identify(int fd, struct aep__os_file *ret);
+/** The same for a file of the kernel, just made: it gets the mark. */
+bool aep__os_identify_marked(int fd, struct aep__os_file *ret);
 /** Whether the descriptor is still that file: a program may have closed it and opened its own. */
 bool aep__os_is(int fd, const struct aep__os_file *file);
 

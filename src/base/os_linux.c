@@ -147,6 +147,8 @@ int aep__os_volume(int fd, uint64_t *ret_size, uint64_t *ret_free)
 
 /* ---- descriptors ---- */
 
+#define MARK_SIGNAL SIGPWR /* hardly any program chooses it for a descriptor */
+
 int aep__os_above(int fd)
 {
     if (fd < 0 || fd > STDERR_FILENO)
@@ -166,10 +168,21 @@ bool aep__os_identify(int fd, struct aep__os_file *ret)
     return true;
 }
 
+/* The signal for O_ASYNC, which we never set; 0 where that cannot be chosen: then there is no mark. */
+bool aep__os_identify_marked(int fd, struct aep__os_file *ret)
+{
+    if (!aep__os_identify(fd, ret))
+        return false;
+    if (fcntl(fd, F_SETSIG, MARK_SIGNAL) == 0)
+        ret->mark = fcntl(fd, F_GETSIG);
+    return true;
+}
+
 bool aep__os_is(int fd, const struct aep__os_file *file)
 {
     struct aep__os_file now;
-    return fd >= 0 && aep__os_identify(fd, &now) && now.dev == file->dev && now.ino == file->ino;
+    return fd >= 0 && aep__os_identify(fd, &now) && now.dev == file->dev && now.ino == file->ino &&
+           (file->mark <= 0 || fcntl(fd, F_GETSIG) == file->mark);
 }
 
 /* ---- locks ---- */

@@ -122,7 +122,7 @@ static void begin_watch(struct aep_waiter *waiter)
     waiter->watch_fd = aep__os_watch(waiter->process->spool.dir_fd);
     if (waiter->watch_fd < 0)
         return;
-    aep__os_identify(waiter->watch_fd, &waiter->watch);
+    aep__os_identify_marked(waiter->watch_fd, &waiter->watch);
     epoll_ctl(waiter->epoll_fd, EPOLL_CTL_ADD, waiter->watch_fd, &event);
 }
 
@@ -324,7 +324,7 @@ static int keep(int made, struct aep__os_file *ret)
 {
     int fd = aep__os_above(made);
     if (fd >= 0)
-        aep__os_identify(fd, ret);
+        aep__os_identify_marked(fd, ret);
     return fd;
 }
 

@@ -3,6 +3,9 @@
  * place: no event is lost, and hardly a byte goes into those files. Each test is a child process. */
 #include "client_fixture.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 static int publish(struct here *here, aep_receipt *receipt)
 {
     return aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
@@ -250,6 +253,37 @@ static void test_a_waiter_leaves_files_that_took_its_numbers_alone(void **state)
     assert_int_equal(in_child(close_under_a_waiter, *state), 0);
 }
 
+/* An event loop of the host's has the same inode as ours: that of all epoll descriptors. */
+static int take_a_waiters_for_a_loop(void *user)
+{
+    struct here *here = user;
+    struct epoll_event event;
+    aep_receipt receipt = AEP_RECEIPT_INIT;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    if (publish(here, &receipt) != AEP_OK ||
+        aep_waiter_new(here->pub, &waiter, &here->err) != AEP_OK ||
+        aep_waiter_add(waiter, &receipt, 1, &here->err) != AEP_OK)
+        return 1;
+    int number = aep_waiter_fd(waiter), loop = epoll_create1(EPOLL_CLOEXEC), wakes = eventfd(1, 0);
+    if (dup2(loop, number) != number || wakes < 0)
+        return 2;
+    close(loop);
+    event = (struct epoll_event){.events = EPOLLIN, .data.fd = wakes};
+    if (epoll_ctl(number, EPOLL_CTL_ADD, wakes, &event) < 0)
+        return 3;
+    if (aep_waiter_next(waiter, &outcome, &here->err) != AEP_ESTATE)
+        return 4;
+    aep_waiter_free(waiter);
+    return epoll_wait(number, &event, 1, 0) == 1 && event.data.fd == wakes ? 0 : 5;
+}
+
+static void test_a_waiter_tells_its_loop_from_the_hosts(void **state)
+{
+    assert_int_equal(in_child(take_a_waiters_for_a_loop, *state), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -260,6 +294,7 @@ int main(void)
         TEST(test_two_publishers_outlive_a_closerange),
         TEST(test_a_closerange_is_counted_and_what_was_written_is_still_synced),
         TEST(test_a_waiter_leaves_files_that_took_its_numbers_alone),
+        TEST(test_a_waiter_tells_its_loop_from_the_hosts),
         TEST(test_closed_standard_streams_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
