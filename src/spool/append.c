@@ -160,7 +160,7 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     if (appender->fd < 0)
         return refuse(appender, err, "cannot open a segment");
     aep__os_identify(appender->fd, &appender->file);
-    appender->at = 0;
+    appender->at = -1; /* not 0, where a file that has just been opened stands, too */
     if (!aep__spool_exists(appender->spool)) { /* whoever removes a spool seals what is there */
         aep__append_done(appender);
         return aep__error(err, AEP_ESPOOL, "spool.dir", "the spool %s has been removed",

@@ -330,6 +330,26 @@ static void test_what_the_parent_wrote_is_the_parents_to_sync(void **state)
     aep__append_done(&appender);
 }
 
+/* A file of the program's, just opened, stands where a segment stands that took no record yet. */
+static void test_a_number_taken_after_a_refusal_is_not_written_to(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    aep_position position;
+    char path[128];
+    appender.max_bytes = 1;
+    assert_int_equal(try_append(&appender, "refused", 7, true, &position, &here->err), AEP_EFULL);
+    assert_true(appender.fd >= 0);
+    snprintf(path, sizeof path, "%s/theirs", here->root);
+    int theirs = open(path, O_CREAT | O_RDWR, 0600);
+    assert_int_equal(dup2(theirs, appender.fd), appender.fd);
+    close(theirs);
+    theirs = appender.fd;
+    assert_false(aep__append_ours(&appender));
+    close(theirs);
+    aep__append_done(&appender);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +368,7 @@ int main(void)
         HERE_TEST(test_segments_retired_meanwhile_need_no_sync),
         HERE_TEST(test_a_sync_that_fails_is_told_and_tried_again),
         HERE_TEST(test_what_the_parent_wrote_is_the_parents_to_sync),
+        HERE_TEST(test_a_number_taken_after_a_refusal_is_not_written_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
