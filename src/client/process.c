@@ -319,10 +319,18 @@ int aep__process_lock(struct aep__process *process, aep_error *err)
     return result;
 }
 
+static bool probe_is_due(const struct aep__process *process)
+{
+    return process->now_us - process->probed_us >= PROBE_US;
+}
+
+/* All descriptors are looked at when a look for a relay is due: before the bell is rung. */
 int aep__process_lock_quick(struct aep__process *process, aep_error *err)
 {
     pthread_mutex_lock(&process->mutex);
-    int result = aep__append_ours(&process->appender) ? AEP_OK : ensure_open(process, err);
+    process->now_us = aep__clock_mono_us();
+    bool quick = aep__append_ours(&process->appender) && !probe_is_due(process);
+    int result = quick ? AEP_OK : ensure_open(process, err);
     if (result != AEP_OK)
         aep__process_unlock(process);
     return result;
@@ -425,11 +433,10 @@ bool aep__process_wants_contender(struct aep__process *process)
  * that no event strands between. */
 bool aep__process_tend(struct aep__process *process)
 {
-    int64_t now_us = aep__clock_mono_us();
     process->called = true;
-    if (now_us - process->probed_us < PROBE_US)
+    if (!probe_is_due(process))
         return false;
-    process->probed_us = now_us;
+    process->probed_us = process->now_us;
     if (ensure_open(process, NULL) != AEP_OK ||
         (folder_moved(process) && reopen_spool(process, NULL) != AEP_OK))
         return false;
@@ -438,7 +445,7 @@ bool aep__process_tend(struct aep__process *process)
         return aep__process_wants_contender(process);
     }
     if (process->dirty && process->pub->sync == AEP__SYNC_BATCH &&
-        now_us - process->synced_us >= PROBE_US)
+        process->now_us - process->synced_us >= PROBE_US)
         sync_now(process, NULL);
     return aep__process_may_start(process);
 }

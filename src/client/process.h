@@ -7,7 +7,8 @@
  * Building, which may redact megabytes, is outside of the mutex; the one write(2) is inside. Every
  * lock begins with a look at the descriptors: a deleted folder is made anew, and descriptors that the
  * host program has closed behind our back (and that may be other files by now) are left alone and
- * replaced. In a publish call that look is a cheap one, at the segment's alone.
+ * replaced. In a publish call that look is a cheap one, at the segment's alone, but for one every
+ * 100 ms.
  *
  * Lock order: a run's (execution handle), then the mutex. Callbacks and spawns run outside both. */
 #ifndef AEP_CLIENT_PROCESS_H
@@ -67,6 +68,7 @@ struct aep__process {
     bool called;                  /* to publish, by this process; perhaps unsuccessful */
     bool published;               /* successfully, by this process */
     bool dirty;                   /* since the last sync */
+    int64_t now_us;               /* when a publish call took the lock */
     int64_t probed_us, synced_us; /* monotonic */
     int64_t asked_us;             /* when the relay's status was last looked at */
     int64_t contended_with;       /* the start of the relay against which a contender was started */
@@ -84,7 +86,7 @@ void aep__process_free(struct aep__process *process);
 
 /** Locks, and makes sure that the spool is open. On an error it is not locked. */
 int aep__process_lock(struct aep__process *process, aep_error *err);
-/** The same, but a deleted folder may go unnoticed. */
+/** The same, but for up to 100 ms a deleted folder may go unnoticed. */
 int aep__process_lock_quick(struct aep__process *process, aep_error *err);
 /** Unlocks, then passes pending messages to the log callback. */
 void aep__process_unlock(struct aep__process *process);

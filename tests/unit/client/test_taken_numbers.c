@@ -192,6 +192,34 @@ static void test_a_closerange_is_counted_and_what_was_written_is_still_synced(vo
     assert_int_equal(read_spool(here->dir, NULL, NULL), 3);
 }
 
+/* A pipe that nobody reads: one byte into it would end the program. */
+static int take_the_bell_for_a_pipe(void *user)
+{
+    struct here *here = user;
+    struct aep__process *process;
+    int ends[2];
+    signal(SIGPIPE, SIG_DFL);
+    open_publisher(here);
+    if (publish(here, NULL) != AEP_OK ||
+        aep__publisher_process(here->pub, &process, NULL) != AEP_OK || pipe(ends) < 0)
+        return 1;
+    int bell = process->bell_fd;
+    dup2(ends[1], bell);
+    close(ends[0]);
+    close(ends[1]);
+    process->probed_us = 0; /* as if the last call were 100 ms ago */
+    if (publish(here, NULL) != AEP_OK)
+        return 2;
+    return fcntl(bell, F_GETFD) < 0 ? 3 : 0;
+}
+
+static void test_a_pipe_that_took_the_bells_number_is_not_written_to(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(take_the_bell_for_a_pipe, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 2);
+}
+
 static int publish_without_streams(void *user)
 {
     struct here *here = user;
@@ -294,6 +322,7 @@ int main(void)
         TEST(test_two_publishers_outlive_a_closerange),
         TEST(test_a_closerange_is_counted_and_what_was_written_is_still_synced),
         TEST(test_a_waiter_leaves_files_that_took_its_numbers_alone),
+        TEST(test_a_pipe_that_took_the_bells_number_is_not_written_to),
         TEST(test_a_waiter_tells_its_loop_from_the_hosts),
         TEST(test_closed_standard_streams_are_not_taken),
     };
