@@ -333,13 +333,11 @@ void aep__dead_pump(struct aep__core *core)
             } else {
                 return;
             }
-            if (dead->result_count == AEP__DEAD_BATCH)
-                aep__dead_settle(core);
-            if (dead->result_count == AEP__DEAD_BATCH)
-                return;
         }
-        if (!send_next(core))
-            return;
+        if (dead->result_count == AEP__DEAD_BATCH)
+            aep__dead_settle(core);
+        if (dead->result_count == AEP__DEAD_BATCH || !send_next(core))
+            return; /* the next one's result would have no room, or there is none to send now */
     }
 }
 

@@ -316,6 +316,25 @@ static void test_more_letters_than_a_batch_are_sent_again(void **state)
     assert_true(aep__core_idle(&core));
 }
 
+/* Their results cannot be written down: no more letters are sent than there is room for results. */
+static void test_a_full_disk_stops_a_replay_of_many_until_it_has_room(void **state)
+{
+    (void)state;
+    for (int n = 0; n < AEP__DEAD_BATCH + 40; n++)
+        publish("news", "i");
+    live_ms(500);
+    assert_int_equal(aep__dead_replay(&core, NULL), AEP__DEAD_BATCH + 40);
+    fault_hooks[CALL_PWRITE] = no_space;
+    live_ms(500);
+    assert_int_equal(core.dead.result_count, AEP__DEAD_BATCH);
+    assert_logged("cannot rewrite the dead-letter log: No space left on device");
+    assert_false(aep__core_idle(&core));
+    no_faults();
+    live_ms(500);
+    assert_int_equal(core.dead.log.count, AEP__DEAD_BATCH + 40);
+    assert_true(aep__core_idle(&core));
+}
+
 /* ---- drop ---- */
 
 static void test_letters_are_dropped_by_command(void **state)
@@ -389,6 +408,7 @@ int main(void)
         DEAD_STORY(test_a_letter_that_is_buried_meanwhile_disturbs_no_replay),
         DEAD_STORY(test_a_letter_that_is_dropped_under_way_disturbs_no_replay),
         DEAD_STORY(test_more_letters_than_a_batch_are_sent_again),
+        DEAD_STORY(test_a_full_disk_stops_a_replay_of_many_until_it_has_room),
         DEAD_STORY(test_letters_are_dropped_by_command),
         DEAD_STORY(test_what_was_dropped_stays_so_after_a_kill),
         DEAD_STORY(test_a_dropped_letter_is_replayed_no_more),
