@@ -110,9 +110,9 @@ static PyObject *waiter_add_broker(PyObject *object, PyObject *args)
     if (!is_open(self) || !PyArg_ParseTuple(args, "sK:add_broker", &other_than, &token))
         return NULL;
     int state = AEP_BROKER_UNKNOWN;
-    while (state <= AEP_BROKER_LOCAL && strcmp(other_than, aep_broker_name(state)) != 0)
+    while (state <= AEP_BROKER_MISCONFIGURED && strcmp(other_than, aep_broker_name(state)) != 0)
         state++;
-    if (state > AEP_BROKER_LOCAL)
+    if (state > AEP_BROKER_MISCONFIGURED)
         return PyErr_Format(PyExc_ValueError, "%.80s is not a broker state", other_than);
     int code = aep_waiter_add_broker(self->waiter, state, token, &err);
     if (code != AEP_OK)

@@ -441,7 +441,7 @@ static int add_broker(struct aep_waiter *waiter, enum aep_broker_state other_tha
 {
     const struct aep__target target = {.asks = AEP__ASKS_BROKER, .other_than = other_than};
     int result = check_waiter(waiter, err);
-    if (result == AEP_OK && (unsigned)other_than > AEP_BROKER_LOCAL)
+    if (result == AEP_OK && (unsigned)other_than > AEP_BROKER_MISCONFIGURED)
         result =
             aep__error(err, AEP_EINVAL, "other_than", "%d is not a broker state", (int)other_than);
     if (result == AEP_OK)

@@ -143,6 +143,7 @@ def test_one_that_is_dropped_is_closed(spool):
 def test_the_brokers_state_is_awaited(publisher, spool):
     async def main():
         assert (await publisher.ahealth(timeout=60)).broker == "connected"
+        assert (await publisher.ahealth("misconfigured", 60)).broker == "connected"
         assert (await publisher.ahealth("connected", 0.05)).broker == "connected"  # no other came
         with pytest.raises(ValueError, match="nonsense"):
             await publisher.ahealth("nonsense")

@@ -635,6 +635,25 @@ static void test_a_waiter_is_told_of_another_state_of_the_broker(void **state)
     fake_kill(&fake);
 }
 
+/* Whatever health() may say: a program that waits for a change passes that. */
+static void test_every_state_of_the_broker_can_be_waited_on(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    fake_start(&fake, here->dir, "ok");
+    for (int other = AEP_BROKER_UNKNOWN; other <= AEP_BROKER_MISCONFIGURED; other++) {
+        accepted(here, aep_waiter_add_broker(waiter, (enum aep_broker_state)other, (uint64_t)other,
+                                             &here->err));
+        expect_outcome(here, waiter, (uint64_t)other, AEP_OK);
+        assert_non_null(strstr(fake.question, aep_broker_name((enum aep_broker_state)other)));
+    }
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
 /* One that does not know the question is not asked it again and again. */
 static void test_an_older_relay_cannot_tell_the_brokers_state(void **state)
 {
@@ -732,6 +751,7 @@ int main(void)
         TEST(test_a_waiter_without_a_relay_reads_the_side_logs),
         TEST(test_a_cancelled_request_is_forgotten),
         TEST(test_a_waiter_is_told_of_another_state_of_the_broker),
+        TEST(test_every_state_of_the_broker_can_be_waited_on),
         TEST(test_an_older_relay_cannot_tell_the_brokers_state),
         TEST(test_the_brokers_state_in_local_mode_is_known),
         TEST(test_a_waiter_stays_with_the_process_that_made_it),
