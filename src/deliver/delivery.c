@@ -57,7 +57,10 @@ bool aep__delivery_fetch(struct aep__core *core, struct aep__flight *flight, str
     struct aep__sidelog_entry entry;
     const struct aep__sidelog *log =
         flight->lane->kind == AEP__LANE_DEAD ? &core->dead.log : &flight->lane->parked->log;
-    if (aep__sidelog_read(log, flight->at, buf, &entry) <= 0 || entry.at != flight->at)
+    int found = aep__sidelog_read(log, flight->at, buf, &entry);
+    if (found == 0 || (found > 0 && entry.at != flight->at))
+        errno = EBADMSG;
+    if (found <= 0 || entry.at != flight->at)
         return false;
     *ret = entry.record;
     return true;
@@ -165,11 +168,13 @@ static void bury(struct aep__core *core, struct aep__flight *flight, const char 
 {
     struct aep__buf buf = {0};
     struct aep__record record;
+    bool fetched =
+        flight->lane->kind != AEP__LANE_DEAD && aep__delivery_fetch(core, flight, &buf, &record);
     if (flight->lane->kind == AEP__LANE_DEAD)
         aep__delivery_finish(core, flight, AEP__FATE_DEAD); /* it is there already */
-    else if (!aep__delivery_fetch(core, flight, &buf, &record))
+    else if (!fetched && !aep__fetch_passes(errno))
         lose(core, flight);
-    else if (aep__dead_bury(core, flight, aep__record_raw(&record), error))
+    else if (fetched && aep__dead_bury(core, flight, aep__record_raw(&record), error))
         aep__delivery_aside(core, flight, AEP__FATE_DEAD);
     else {
         aep__flight_set(flight, AEP__FLIGHT_SUSPECT);
@@ -371,8 +376,13 @@ static bool send_again(struct aep__core *core, struct aep__flight *flight, struc
     bool park = parked && !parked->drained;
     if (!park && !aep__topic_may_send(flight->topic))
         return true;
-    if (!aep__delivery_fetch(core, flight, buf, &record) ||
-        !aep__record_message(&record, &message)) {
+    if (!aep__delivery_fetch(core, flight, buf, &record)) {
+        if (aep__fetch_passes(errno))
+            return rest(core);
+        lose(core, flight);
+        return true;
+    }
+    if (!aep__record_message(&record, &message)) {
         lose(core, flight);
         return true;
     }

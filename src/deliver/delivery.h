@@ -18,6 +18,8 @@
 #include "deliver/topic.h"
 #include "spool/record.h"
 
+#include <errno.h>
+
 struct aep__core;
 
 /** Takes on a NEW flight of the tail. False: the sink is full, the flight is unchanged. */
@@ -39,9 +41,16 @@ uint64_t aep__delivery_purge(struct aep__core *core);
 void aep__delivery_finish(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
 /** The flight's record is in a side log; it is finished once that is synced. */
 void aep__delivery_aside(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
-/** Reads a flight's record again, whatever lane it is in. */
+/** Reads a flight's record again, whatever lane it is in. False: errno; see aep__fetch_passes(). */
 bool aep__delivery_fetch(struct aep__core *core, struct aep__flight *flight, struct aep__buf *buf,
                          struct aep__record *ret);
+
+/** Whether a record that could not be read for this errno is still there: the relay is short of
+ * descriptors or memory now. */
+static inline bool aep__fetch_passes(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 static inline struct aep__slice aep__record_raw(const struct aep__record *record)
 {

@@ -502,11 +502,19 @@ bool aep__tail_fetch(struct aep__core *core, const struct aep__flight *flight, s
     size_t size = (size_t)(flight->end - flight->offset);
     int fd = fetch_fd(core, flight->segment);
     aep__buf_clear(buf);
-    if (fd < 0 || !aep__buf_reserve(buf, size) ||
-        pread(fd, buf->data, size, (off_t)flight->offset) != (ssize_t)size)
+    if (fd < 0)
         return false;
-    buf->len = size;
-    return aep__record_parse(buf->data, size, core->spool->record_bytes, ret) == AEP__PARSE_RECORD;
+    if (!aep__buf_reserve(buf, size)) {
+        errno = ENOMEM;
+        return false;
+    }
+    ssize_t got = pread(fd, buf->data, size, (off_t)flight->offset);
+    if (got < 0)
+        return false;
+    errno = EBADMSG;
+    buf->len = (size_t)got;
+    return buf->len == size &&
+           aep__record_parse(buf->data, size, core->spool->record_bytes, ret) == AEP__PARSE_RECORD;
 }
 
 /* ---- the disk ---- */

@@ -75,7 +75,7 @@ bool aep__tail_finished(const struct aep__core *core);
 bool aep__tail_satisfied(struct aep__core *core);
 /** Whether all below a position is finished. */
 bool aep__tail_finished_below(const struct aep__core *core, aep_position position);
-/** Reads a flight's record again. False: it is not there any more. */
+/** Reads a flight's record again. False: errno; EBADMSG: it is not there any more. */
 bool aep__tail_fetch(struct aep__core *core, const struct aep__flight *flight, struct aep__buf *buf,
                      struct aep__record *ret);
 /** Looks where the spool ends. */

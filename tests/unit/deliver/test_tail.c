@@ -2,6 +2,8 @@
 /* The tail: reading in order, the cursor behind what is finished, and what happens to segments. */
 #include "core_fixture.h"
 
+#include <sys/resource.h>
+
 #define HEADER 48 /* bytes of a segment without records */
 
 /* Until what the cursor has passed is off the disk. */
@@ -270,6 +272,55 @@ static void test_a_segment_removed_behind_the_reader_is_still_read_from(void **s
     assert_string_equal(strrchr(arrived[0].texts, ' '), " b");
 }
 
+static void allow_files(rlim_t count)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = count;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* The file that was read to its seal could not be kept open, nor can it be opened now. */
+static void test_no_record_is_lost_for_want_of_a_descriptor(void **state)
+{
+    struct rlimit limit;
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    publish("news", "a");
+    turn(true); /* the file is open */
+    unsigned count = 1 + fill_segment("news", "a");
+    allow_files(3);
+    read_to_the_seal();
+    assert_int_equal(core.tail.sealed[0].fd, -1);
+    set_broker("news", FAKE_BUSY);
+    answer_all();
+    set_broker("news", FAKE_FINE);
+    live_ms(2000);
+    allow_files(limit.rlim_cur);
+    assert_int_equal(counted(lost), 0);
+    live_ms(3000);
+    assert_int_equal(core.acknowledged, count);
+}
+
+/* The same, where the record is to become a dead letter. */
+static void test_no_dead_letter_is_lost_for_want_of_a_descriptor(void **state)
+{
+    struct rlimit limit;
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    publish("news", "p0");
+    turn(true);
+    fill_segment("sport", "a");
+    allow_files(3);
+    read_to_the_seal();
+    assert_int_equal(core.tail.sealed[0].fd, -1);
+    live_ms(2000);
+    allow_files(limit.rlim_cur);
+    assert_int_equal(counted(lost), 0);
+    live_ms(5000);
+    assert_int_equal(core.dead.log.count, 1);
+}
+
 static void test_a_segment_missing_in_the_middle_is_counted_and_passed(void **state)
 {
     (void)state;
@@ -479,6 +530,8 @@ int main(void)
         STORY(test_a_held_record_of_a_removed_segments_time_is_read_again),
         STORY(test_a_segment_removed_while_it_is_read_is_sent_as_far_as_it_was_accepted),
         STORY(test_a_segment_removed_behind_the_reader_is_still_read_from),
+        STORY(test_no_record_is_lost_for_want_of_a_descriptor),
+        STORY(test_no_dead_letter_is_lost_for_want_of_a_descriptor),
         STORY(test_a_segment_missing_in_the_middle_is_counted_and_passed),
         STORY(test_a_segment_that_came_again_is_read_before_it_goes),
         STORY(test_a_deleted_spool_is_left_alone),
