@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LANE_FLIGHTS 256
+#define READ_AGAIN_US 1000000
 
 /* ---- life ---- */
 
@@ -193,6 +194,13 @@ static bool send_entry(struct aep__core *core, struct aep__flight *flight,
     return aep__delivery_send(core, flight, &message) != AEP__VERDICT_FULL;
 }
 
+static void read_later(struct aep__core *core, const struct aep__topic *topic)
+{
+    aep__core_log(core, AEP_LOG_ERROR, "cannot read the parked records of topic %s: %s",
+                  topic->name, strerror(errno));
+    aep__pace_due(core->pace, core->pace->now_us + READ_AGAIN_US);
+}
+
 /* Sends again what came back. False: the sink is full, or the gate lets no more through. */
 static bool send_held(struct aep__core *core, struct aep__topic *topic, struct aep__buf *buf)
 {
@@ -204,7 +212,12 @@ static bool send_held(struct aep__core *core, struct aep__topic *topic, struct a
             continue;
         if (!aep__topic_may_send(topic))
             return false;
-        if (!aep__delivery_fetch(core, flight, buf, &record)) {
+        bool fetched = aep__delivery_fetch(core, flight, buf, &record);
+        if (!fetched && aep__fetch_passes(errno)) {
+            read_later(core, topic);
+            return false;
+        }
+        if (!fetched) {
             aep__counters_add(core->counters, AEP__COUNT_lost, 1);
             aep__delivery_finish(core, flight, AEP__FATE_LOST);
         } else if (!send_entry(core, flight, &record)) {
@@ -221,7 +234,12 @@ static bool send_next(struct aep__core *core, struct aep__topic *topic, struct a
     struct aep__sidelog_entry entry;
     if (parked->read_at >= parked->log.end || !aep__topic_may_send(topic))
         return false;
-    if (aep__sidelog_read(&parked->log, parked->read_at, buf, &entry) <= 0) {
+    int found = aep__sidelog_read(&parked->log, parked->read_at, buf, &entry);
+    if (found < 0) {
+        read_later(core, topic);
+        return false;
+    }
+    if (found == 0) {
         parked->read_at = parked->log.end; /* damaged to its end */
         return false;
     }
@@ -243,6 +261,18 @@ static bool send_next(struct aep__core *core, struct aep__topic *topic, struct a
     return true;
 }
 
+/* The log has been read to its end, and holds fewer records than were put there: it is damaged. */
+static void count_unread(struct aep__core *core, struct aep__topic *topic)
+{
+    struct aep__sidelog *log = &topic->parked->log;
+    aep__counters_add(core->counters, AEP__COUNT_lost, log->count);
+    aep__core_log(core, AEP_LOG_ERROR,
+                  "topic %s: %" PRIu64 " parked records can no longer be read: they are lost",
+                  topic->name, log->count);
+    aep__sidelog_advance(log, log->end, log->count);
+    aep__sidelog_sync(log, false);
+}
+
 /* Everything parked has been sent, and nothing stands before the gate. */
 static void notice_drained(struct aep__core *core, struct aep__topic *topic)
 {
@@ -250,7 +280,9 @@ static void notice_drained(struct aep__core *core, struct aep__topic *topic)
     bool shut = topic->gate == AEP__GATE_CLOSED || topic->gate == AEP__GATE_DRAINING;
     if (shut || topic->held || !aep__lane_empty(&parked->lane) || parked->read_at < parked->log.end)
         return;
-    if (!parked->drained)
+    if (parked->log.count > 0)
+        count_unread(core, topic);
+    else if (!parked->drained)
         aep__core_log(core, AEP_LOG_INFO, "topic %s: all parked records are sent", topic->name);
     parked->drained = true;
     if (parked->log.next_ordinal <= core->tail.cursor.ordinal)

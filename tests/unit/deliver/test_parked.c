@@ -322,6 +322,51 @@ static void test_records_are_parked_once_the_log_is_synced(void **state)
     assert_standing(a, AEP__FATE_PARKED);
 }
 
+static bool unreadable(const struct fault_args *args, ssize_t *ret)
+{
+    const struct aep__parked *parked = topic_named("news")->parked;
+    return parked && args->fd == parked->log.fd ? fails_with(EIO, ret) : false;
+}
+
+static void test_a_log_that_cannot_be_read_now_is_read_later(void **state)
+{
+    (void)state;
+    park_two();
+    set_broker("news", FAKE_FINE);
+    publish("sport", "x");
+    fault_hooks[CALL_PREAD] = unreadable;
+    live_ms(5000);
+    assert_logged("cannot read the parked records of topic news: Input/output error");
+    assert_arrived("sport", "x");
+    assert_int_equal(aep__parked_sum(&core).records, 2);
+    no_faults();
+    live_ms(20000);
+    assert_arrived("news", "a b");
+    assert_int_equal(counted(lost), 0);
+    assert_false(is_parked("news"));
+}
+
+static void test_parked_records_in_a_damaged_log_are_counted_as_lost(void **state)
+{
+    struct aep__sidelog_entry first;
+    struct aep__buf buf = {0};
+    (void)state;
+    park_two();
+    publish("news", "c");
+    live_ms(200);
+    const struct aep__sidelog *log = &topic_named("news")->parked->log;
+    assert_int_equal(aep__sidelog_read(log, log->begin, &buf, &first), 1);
+    aep__buf_done(&buf);
+    assert_int_equal(pwrite(log->fd, "damage", 6, (off_t)first.next), 6);
+    set_broker("news", FAKE_FINE);
+    live_ms(20000);
+    assert_arrived("news", "a c");
+    assert_int_equal(counted(lost), 1);
+    assert_logged("topic news: 1 parked records can no longer be read: they are lost");
+    assert_false(is_parked("news"));
+    assert_true(aep__core_idle(&core));
+}
+
 static int end_of_faults(void **state)
 {
     no_faults();
@@ -348,6 +393,8 @@ int main(void)
         FAULTY_STORY(test_a_full_disk_holds_up_the_parked_topic_and_loses_nothing),
         FAULTY_STORY(test_a_full_disk_takes_the_ballasts_place),
         FAULTY_STORY(test_records_are_parked_once_the_log_is_synced),
+        FAULTY_STORY(test_a_log_that_cannot_be_read_now_is_read_later),
+        STORY(test_parked_records_in_a_damaged_log_are_counted_as_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
