@@ -185,15 +185,19 @@ static void bury(struct aep__core *core, struct aep__flight *flight, const char 
     widen(core, flight->topic);
 }
 
+/* A dead letter that is refused again stays one. What shared its batch has been refused, too, and shuts
+ * the gate itself. */
 static void hold(struct aep__core *core, struct aep__flight *flight, enum aep__verdict cause,
                  const char *error, bool forbidden)
 {
-    if (flight->lane->kind == AEP__LANE_DEAD && cause < AEP__VERDICT_LATER)
+    bool suspect = cause == AEP__VERDICT_SUSPECT || cause == AEP__VERDICT_EARLY;
+    if (flight->lane->kind == AEP__LANE_DEAD && cause < AEP__VERDICT_LATER) {
         aep__delivery_finish(core, flight, AEP__FATE_DEAD);
-    else
-        aep__flight_set(flight, cause == AEP__VERDICT_SUSPECT || cause == AEP__VERDICT_EARLY
-                                    ? AEP__FLIGHT_SUSPECT
-                                    : AEP__FLIGHT_HELD);
+        if (suspect)
+            return;
+    } else {
+        aep__flight_set(flight, suspect ? AEP__FLIGHT_SUSPECT : AEP__FLIGHT_HELD);
+    }
     shut(flight->topic, cause, error, forbidden);
 }
 
@@ -204,7 +208,8 @@ static void settle_early(struct aep__core *core, struct aep__flight *flight, con
 {
     if (!alone) {
         hold(core, flight, AEP__VERDICT_EARLY, error, false);
-    } else if (core->pace->wall_us / 1000 - flight->timestamp_ms > OLD_MS) {
+    } else if (flight->lane->kind == AEP__LANE_DEAD ||
+               core->pace->wall_us / 1000 - flight->timestamp_ms > OLD_MS) {
         bury(core, flight, error);
     } else {
         flight->topic->early = true;

@@ -181,6 +181,23 @@ static void test_letters_are_sent_again_by_command(void **state)
     assert_true(aep__core_idle(&core));
 }
 
+/* That the letter is refused again says nothing of the size of the topic's batches. */
+static void test_a_letter_that_is_refused_again_makes_no_batches_smaller(void **state)
+{
+    const uint64_t one = 1;
+    (void)state;
+    bury_two();
+    for (int n = 0; n < 4; n++) {
+        assert_int_equal(aep__dead_replay(&core, &one), 1);
+        live_ms(500);
+        publish("news", "b");
+        live_ms(500);
+    }
+    assert_letters("0 1");
+    assert_arrived("news", "a b b b b");
+    assert_int_equal(topic_named("news")->window_bytes, 0);
+}
+
 static void test_one_letter_may_be_sent_again(void **state)
 {
     const uint64_t one = 1, none = 7;
@@ -400,6 +417,7 @@ int main(void)
         DEAD_STORY(test_a_full_disk_holds_up_the_tail_before_what_no_topic_takes),
         DEAD_STORY(test_letters_are_sent_again_by_command),
         DEAD_STORY(test_one_letter_may_be_sent_again),
+        DEAD_STORY(test_a_letter_that_is_refused_again_makes_no_batches_smaller),
         DEAD_STORY(test_a_letter_that_is_refused_again_stays_one),
         DEAD_STORY(test_a_letter_of_a_missing_topic_stays_one),
         DEAD_STORY(test_a_letter_that_came_back_is_sent_again),
