@@ -148,6 +148,14 @@ static void prove(struct aep__relay *relay)
 
 /* ---- idleness ---- */
 
+/* A full disk may have no room for the socket's name: the drain goes on without. */
+static void listen_if_possible(struct aep__relay *relay)
+{
+    aep_error err;
+    if (relay->server.listen_fd < 0 && aep__server_start(relay, &err) != AEP_OK)
+        aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err.text);
+}
+
 static bool nothing_to_do(struct aep__relay *relay)
 {
     return relay->server.waiting <= relay->server.watching && aep__core_idle(&relay->core);
@@ -164,7 +172,10 @@ static bool wanted_after_all(struct aep__relay *relay)
     poll(&bell, 1, LINGER_MS);
     aep__tail_measure(&relay->core);
     bool more = aep__before(before, relay->core.tail.newest) || (bell.revents & POLLIN);
-    return more && aep__lock_take(relay->lock_fd) && aep__server_start(relay, NULL) == AEP_OK;
+    if (!more || !aep__lock_take(relay->lock_fd))
+        return false;
+    listen_if_possible(relay);
+    return true;
 }
 
 static void end_idle(struct aep__relay *relay)
@@ -212,14 +223,6 @@ static void rest(struct aep__relay *relay)
     if (relay->pace.now_us >= end_us)
         end_idle(relay);
     aep__pace_due(&relay->pace, sealed_idle(relay) ? end_us : seal_us);
-}
-
-/* A full disk may have no room for the socket's name: the drain goes on without. */
-static void listen_if_possible(struct aep__relay *relay)
-{
-    aep_error err;
-    if (relay->server.listen_fd < 0 && aep__server_start(relay, &err) != AEP_OK)
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "%s", err.text);
 }
 
 /* What is looked at now and then, whatever happens. */
