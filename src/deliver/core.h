@@ -57,7 +57,7 @@ struct aep__core {
     int64_t aside_synced_us; /* when side logs were last synced */
     bool aside;              /* some flight waits for that */
     bool finished;           /* some flight was finished since aep__core_settle() */
-    bool orphan;             /* the spool's folder is gone: nothing is to be written any more */
+    bool orphan;             /* the spool's folder is gone: nothing more is written */
     bool started;
 };
 
@@ -76,17 +76,17 @@ void aep__core_settle(struct aep__core *core);
 void aep__core_step(struct aep__core *core);
 /** Reads records and offers them. True: there is more to read. */
 bool aep__core_pump(struct aep__core *core);
-/** Takes back what the sink still holds and closes its topics, so that it can be freed or
+/** Takes back what the sink still holds and closes its topics; then the sink can be freed or
  * replaced. */
 void aep__core_detach(struct aep__core *core);
 /** At a clean end, after abandon(): moves the cursor as far as possible and syncs it.
- * @tidy  nothing delivered stays on disk, where all is finished */
+ * @tidy  if everything is finished, nothing that was delivered stays on disk */
 void aep__core_stop(struct aep__core *core, bool tidy);
-/** Drops everything unsent: what was read at once, the rest of the tail as it is read. Returns how
- * many records were dropped at once. */
+/** Drops everything unsent: the records already read at once, the rest of the tail as it is read.
+ * Returns how many were dropped at once. */
 uint64_t aep__core_purge(struct aep__core *core);
 
-/** Records that the sink holds now. */
+/** The number of records that the sink holds now. */
 unsigned aep__core_in_flight(struct aep__core *core);
 /** Whether everything below a position has reached its destination or is parked. */
 bool aep__core_arrived_below(const struct aep__core *core, aep_position position);

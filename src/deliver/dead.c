@@ -18,7 +18,7 @@ static void begin_replay(struct aep__dead *dead)
     dead->replay_at = dead->log.begin;
 }
 
-/* Calls fn for each letter until it says DROP. */
+/* Calls fn for each letter until it returns DROP. */
 static void each_letter(const struct aep__sidelog *log, aep__keep_fn fn, void *user)
 {
     struct aep__sidelog_entry entry;
@@ -29,8 +29,8 @@ static void each_letter(const struct aep__sidelog *log, aep__keep_fn fn, void *u
     aep__buf_done(&buf);
 }
 
-/* What a core before this one left: letters to be replayed, and those of records that are read once
- * more, since the cursor has not passed them. */
+/* What the previous core left: letters to replay, and letters whose records will be read again
+ * because the cursor has not passed them. */
 struct survey {
     struct aep__dead *dead;
     uint64_t cursor; /* ordinal */
@@ -89,7 +89,8 @@ static enum aep__keep find_ordinal(void *user, struct aep__sidelog_entry *entry)
     return search->found ? AEP__DROP : AEP__KEEP;
 }
 
-/* A core that ended before its cursor, or a parked log's begin, was stored may have done it. */
+/* The previous core may have buried it and ended before it stored the cursor, or the start of a
+ * parked log. */
 static bool is_buried(const struct aep__dead *dead, uint64_t ordinal)
 {
     struct search search = {.ordinal = ordinal};
@@ -121,7 +122,8 @@ static enum aep__keep drop_oldest(void *user, struct aep__sidelog_entry *entry)
     return AEP__DROP;
 }
 
-/* Makes room for len bytes more: at least a quarter of the limit, so that it is done rarely. */
+/* Makes room for len more bytes, and for at least a quarter of the limit, so that this happens
+ * rarely. */
 static bool make_room(struct aep__core *core, size_t len)
 {
     struct aep__dead *dead = &core->dead;

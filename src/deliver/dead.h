@@ -24,10 +24,10 @@ struct aep__dead {
     struct aep__sidelog log;
     struct aep__lane lane; /* of one flight: the letter being replayed */
     uint64_t max_bytes;
-    struct aep__buf buried; /* ordinals of letters whose records are read once more */
+    struct aep__buf buried; /* ordinals of letters whose records may be read again */
     bool replaying;
     uint64_t replay_at;
-    bool moved; /* the file was written anew while a letter was in flight */
+    bool moved; /* the file was rewritten while a letter was in flight */
     struct aep__dead_result results[AEP__DEAD_BATCH];
     unsigned result_count;
 };
@@ -35,16 +35,16 @@ struct aep__dead {
 /** Errors: AEP_ESPOOL. */
 int aep__dead_load(struct aep__core *core, aep_error *err);
 void aep__dead_done(struct aep__core *core);
-/** Appends a record to the log. False: the disk refuses it, as relay.log says. */
+/** Appends a record to the log. False: the write failed; relay.log has the reason. */
 bool aep__dead_bury(struct aep__core *core, const struct aep__flight *flight, struct aep__slice raw,
                     const char *error);
 int aep__dead_sync(struct aep__core *core);
 /** Marks letters for replay / removes them; ordinal NULL: all. Returns how many; -1: errno. */
 int64_t aep__dead_replay(struct aep__core *core, const uint64_t *ordinal);
 int64_t aep__dead_drop(struct aep__core *core, const uint64_t *ordinal);
-/** Whether a record that is read again already became a dead letter. */
+/** Whether a record that is read again is a dead letter already. */
 bool aep__dead_buried(const struct aep__dead *dead, uint64_t ordinal);
-/** Removes sent letters from the file, and the mark from those refused again. */
+/** Removes letters that were sent from the file, and the mark from letters refused again. */
 void aep__dead_settle(struct aep__core *core);
 /** Continues the replay. */
 void aep__dead_pump(struct aep__core *core);

@@ -16,9 +16,9 @@
 #define LATER_MAX_US 1000000
 #define WINDOW_BYTES 65536
 #define WINDOW_MIN_BYTES 4096
-#define OLD_MS (INT64_C(24) * 3600 * 1000) /* more than clocks and outages make of an event */
-#define ASIDE_US 100000                    /* side logs are synced at most so often, */
-#define ASIDE_MANY 512                     /* or when so many wait for it */
+#define OLD_MS (INT64_C(24) * 3600 * 1000) /* no clock or outage makes an event as old as this */
+#define ASIDE_US 100000                    /* side logs are synced at most this often, */
+#define ASIDE_MANY 512                     /* or when this many flights wait for it */
 
 /* ---- fates ---- */
 
@@ -119,8 +119,8 @@ static void drained(struct aep__core *core, struct aep__topic *topic)
     aep__pace_touch(core->pace);
 }
 
-/* After the first good end of a record while it was NARROW. If each record of a refused batch was
- * fine by itself the batch was too large for the topic: smaller ones from now on. */
+/* Called after a record sent in the NARROW state succeeds. If every record of a refused batch is
+ * fine by itself, the batch was too large for the topic: smaller ones from now on. */
 static void widen(struct aep__core *core, struct aep__topic *topic)
 {
     if (topic->gate != AEP__GATE_NARROW || topic->suspects > 0)
@@ -201,8 +201,8 @@ static void hold(struct aep__core *core, struct aep__flight *flight, enum aep__v
     shut(flight->topic, cause, error, forbidden);
 }
 
-/* The broker's clock and this machine's differ, or did when the event was made. What is stamped ahead
- * is parked until its time has come; what is old by now does not get younger. */
+/* The broker's clock and this machine's differ, or did when the event was made. An event stamped
+ * ahead is parked until its time has come; one that is too old can only get older. */
 static void settle_early(struct aep__core *core, struct aep__flight *flight, const char *error,
                          bool alone)
 {
@@ -298,7 +298,7 @@ enum aep__verdict aep__delivery_send(struct aep__core *core, struct aep__flight 
     return verdict;
 }
 
-/* Whether the record is one that Kafka can take at all. */
+/* Whether Kafka can take the record at all. */
 static const char *find_fault(const struct aep__record *record, struct aep__message *ret)
 {
     if (!aep__record_message(record, ret))
@@ -313,7 +313,7 @@ static bool offer_to_parked(struct aep__core *core, struct aep__flight *flight,
     struct aep__parked *parked = flight->topic->parked;
     if (!parked)
         return false;
-    if (flight->ordinal < parked->log.next_ordinal) { /* it was parked before a relay's end */
+    if (flight->ordinal < parked->log.next_ordinal) { /* an earlier relay had parked it */
         aep__delivery_finish(core, flight, parked->drained ? AEP__FATE_ACKED : AEP__FATE_PARKED);
         return true;
     }
@@ -324,7 +324,7 @@ static bool offer_to_parked(struct aep__core *core, struct aep__flight *flight,
     return true;
 }
 
-/* No room in memory or on disk: the tail rests a while. */
+/* No room in memory or on disk: the tail pauses for a while. */
 static bool rest(struct aep__core *core)
 {
     core->tail.retry_us = core->pace->now_us + LATER_MAX_US;

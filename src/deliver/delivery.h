@@ -22,11 +22,11 @@
 
 struct aep__core;
 
-/** Takes on a NEW flight of the tail. False: the sink is full, the flight is unchanged. */
+/** Takes over a NEW flight from the tail. False: the sink is full, the flight is unchanged. */
 bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
                          const struct aep__record *record);
-/** Sends a flight of any lane; adds the header x-aep-seq. FULL: it is unchanged; else it is SENT or
- * settled. */
+/** Sends a flight of any lane; adds the header x-aep-seq. FULL: the flight is unchanged; otherwise
+ * it is SENT or settled. */
 enum aep__verdict aep__delivery_send(struct aep__core *core, struct aep__flight *flight,
                                      struct aep__message *message);
 /** The sink has reported a flight. */

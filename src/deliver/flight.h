@@ -4,7 +4,7 @@
  *
  *     head                                     tail
  *      | done | done | sent | held | done | sent |
- *      └─ popped when done: what is before the head is finished, and the cursor stands there
+ *      └─ popped when done: everything before the head is finished; the cursor stands at the head
  *
  * Flights do not move while they are in the ring, so a sink may keep pointers to them. */
 #ifndef AEP_DELIVER_FLIGHT_H
@@ -40,10 +40,10 @@ struct aep__flight {
     struct aep__lane *lane;
     uint64_t ordinal;
     uint64_t segment, offset, end; /* where the record stands, or stood, in the spool */
-    uint64_t at, next;             /* where its entry stands in its side log, if it is from one */
+    uint64_t at, next;             /* its entry in the side log that it was read from, if any */
     int64_t timestamp_ms;          /* the record's */
     uint8_t state;                 /* enum aep__flight_state */
-    uint8_t fate;                  /* enum aep__fate; counts once it is DONE or ASIDE */
+    uint8_t fate;                  /* enum aep__fate; valid once it is DONE or ASIDE */
 };
 
 struct aep__lane {
@@ -72,13 +72,13 @@ static inline bool aep__lane_full(const struct aep__lane *lane)
     return lane->tail - lane->head == lane->capacity;
 }
 
-/** A place at the tail, zeroed, NEW; NULL: full or out of memory. */
+/** Adds a flight at the tail, zeroed, NEW. NULL: full or out of memory. */
 struct aep__flight *aep__lane_push(struct aep__lane *lane);
-/** Removes the newest, which is NEW: it was not sent. */
+/** Removes the newest flight, which is NEW and was not sent. */
 void aep__lane_unpush(struct aep__lane *lane);
 /** Changes a flight's state and the counts of its lane and topic. */
 void aep__flight_set(struct aep__flight *flight, enum aep__flight_state state);
-/** Removes the oldest, which is DONE. */
+/** Removes the oldest flight, which is DONE. */
 void aep__lane_pop(struct aep__lane *lane);
 void aep__lane_done(struct aep__lane *lane);
 

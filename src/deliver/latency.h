@@ -13,7 +13,8 @@ struct aep__latency {
 };
 
 void aep__latency_add(struct aep__latency *latency, int64_t latency_us);
-/** The upper bound, in microseconds, of the bucket that the share (0 to 1) of all lies in; 0: none. */
+/** The upper bound, in microseconds, of the bucket that holds this percentile (0 to 1); 0: no
+ * data. */
 uint64_t aep__latency_percentile(const uint64_t buckets[AEP__LATENCY_BUCKETS], double share);
 
 #endif

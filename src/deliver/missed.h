@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The positions of records that left the spool purged or lost, neither in Kafka nor in a side log,
- * for waiters that ask later. The newest AEP__MISSED_RANGES stretches are remembered. */
+/* Records that left the spool purged or lost, so that they are neither in Kafka nor in a side log:
+ * their positions, for waiters that ask later. Only the newest AEP__MISSED_RANGES ranges are
+ * kept. */
 #ifndef AEP_DELIVER_MISSED_H
 #define AEP_DELIVER_MISSED_H
 
@@ -21,7 +22,7 @@ struct aep__missed {
 };
 
 void aep__missed_add(struct aep__missed *missed, struct aep__missed_range range);
-/** The fate of the record that ends there; AEP__FATE_ACKED: it is not among them. */
+/** The fate of the record that ends there; AEP__FATE_ACKED if it is not in any range. */
 enum aep__fate aep__missed_fate(const struct aep__missed *missed, uint64_t segment, uint64_t end);
 
 #endif

@@ -21,9 +21,9 @@ struct aep__pace {
     struct aep__clock clock;
     int64_t now_us;    /* this turn's moment, monotonic */
     int64_t wall_us;   /* the same on the wall clock */
-    int64_t due_us;    /* INT64_MAX: no need to */
+    int64_t due_us;    /* INT64_MAX: no turn is due */
     int64_t tick_us;   /* when the next tick is due; INT64_MAX: none */
-    int64_t ticked_us; /* when the last one was */
+    int64_t ticked_us; /* when the last tick was */
     int64_t active_us;
 };
 

@@ -121,7 +121,7 @@ int aep__parked_load(struct aep__core *core, aep_error *err)
     return AEP_OK;
 }
 
-/* The next topic, after one or NULL, that has a log; NULL: there is no other. */
+/* The next topic that has a log; NULL gives the first; returns NULL after the last. */
 static struct aep__topic *next_parked(const struct aep__core *core, const struct aep__topic *topic)
 {
     struct aep__topic *next = aep__topics_next(&core->topics, topic);

@@ -25,20 +25,21 @@ struct aep__parked {
 /** Opens all existing side logs. Errors: AEP_ESPOOL, AEP_ENOMEM. */
 int aep__parked_load(struct aep__core *core, aep_error *err);
 void aep__parked_done(struct aep__core *core);
-/** The topic was refused: parks its records from now on. */
+/** Parks the topic's records from now on; call it when the topic was refused. */
 void aep__parked_begin(struct aep__core *core, struct aep__topic *topic);
-/** Appends a flight's record, which is then ASIDE. False: the disk refuses it, as the log says. */
+/** Appends a flight's record, which is then ASIDE. False: the write failed; the log has the
+ * reason. */
 bool aep__parked_add(struct aep__core *core, struct aep__flight *flight, struct aep__slice raw);
-/** Sends what the gate lets through; records what is finished. */
+/** Sends what the gate lets through, and notes in the side log what is finished. */
 void aep__parked_pump(struct aep__core *core, struct aep__topic *topic);
 /** Syncs all logs. 0, or -1 with errno. */
 int aep__parked_sync(struct aep__core *core);
-/** Drops what is parked; returns how many records. */
+/** Drops all parked records; returns how many. */
 uint64_t aep__parked_purge(struct aep__core *core);
 
 struct aep__parked_sum {
     uint64_t records, bytes;
-    const struct aep__topic *forbidden; /* one that may not be written; NULL: none */
+    const struct aep__topic *forbidden; /* one that we may not write to; NULL: none */
     const struct aep__topic *early;     /* one whose events are stamped ahead; NULL: none */
 };
 struct aep__parked_sum aep__parked_sum(struct aep__core *core);

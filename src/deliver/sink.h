@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sink: where records are delivered to. Kafka; that of local mode, which takes records only to make
- * room and delivers them nowhere; one that stands in while no client of Kafka can be made. Another is
- * one file, and a row in the table of tests/unit/sink_kinds.h: tests/unit/relay/test_sinks.c holds
- * each of them against what is said here.
+/* A sink: where records are delivered. There are three: Kafka; local mode, which takes records only
+ * to make room and delivers them nowhere; and a stand-in for while no Kafka client can be made. To
+ * add one, write one file and a row in the table of tests/unit/sink_kinds.h;
+ * tests/unit/relay/test_sinks.c checks every sink against the rules below.
  *
  *     core ── send ──▶ sink          takes a copy, or says why not
  *     core ◀─ reported ── sink       once for each that was taken, from serve() or abandon()
  *
- * Of one topic, records arrive in the order in which they were sent: once one is refused, those
- * after it come back, and none is taken (FULL) until the refusal has been reported.
+ * The records of a topic arrive in the order in which they were sent: once one is refused, those
+ * after it come back, and no more are taken (FULL) until the refusal has been reported.
  *
  * All functions are called in one thread; only free() may block on the network, for a bounded time.
  * Callbacks come only from within serve(), abandon() and free(). */
@@ -29,7 +29,7 @@ enum aep__verdict {
     AEP__VERDICT_DONE,    /* acknowledged (local mode: removed) */
     AEP__VERDICT_REFUSED, /* its topic is missing or forbidden */
     AEP__VERDICT_SUSPECT, /* the broker refused a message of its batch */
-    AEP__VERDICT_EARLY,   /* so far as SUSPECT, for its time: it may be taken once that has come */
+    AEP__VERDICT_EARLY,   /* like SUSPECT, but because of its timestamp: valid later */
     AEP__VERDICT_INVALID, /* it can never be sent */
     AEP__VERDICT_LATER,   /* not sent, through no fault of its own: retry later */
     AEP__VERDICT_BACK,    /* called back before it was sent: resend at once */
@@ -40,7 +40,7 @@ enum aep__verdict {
 struct aep__sink_events {
     /** @record  what send() was given
      * @error   librdkafka's name of the error, or a description, static; "" for none
-     * @forbidden  REFUSED: for want of a right */
+     * @forbidden  REFUSED: a permission is missing */
     void (*reported)(void *user, void *record, enum aep__verdict verdict, const char *error,
                      bool forbidden);
     /** A sign of the broker's state (broker.h). reason is borrowed. */
@@ -52,13 +52,14 @@ struct aep__sink_events {
 struct aep__sink;
 
 struct aep__sink_ops {
-    /** Readable when serve() must be called; -1: never. */
+    /** A descriptor that is readable when serve() must be called; -1: there is none. */
     int (*fd)(const struct aep__sink *sink);
     /** Delivers pending reports and events.
-     * @readable  fd() is
+     * @readable  whether fd() is
      * Returns false when the sink is BROKEN. */
     bool (*serve)(struct aep__sink *sink, bool readable);
-    /** A handle for a topic (name NUL-terminated, legal); NULL: errno. close before free(). */
+    /** A handle for a topic (a valid name, NUL-terminated); NULL with errno. Close it before
+     * free(). */
     void *(*topic_open)(struct aep__sink *sink, const char *name);
     void (*topic_close)(struct aep__sink *sink, void *topic);
     /** Hands over one message with its headers; the sink copies it.
@@ -69,21 +70,23 @@ struct aep__sink_ops {
                               const char **ret_error, bool *ret_forbidden);
     /** Whether records are wanted while the spool has this size; NULL: always. */
     bool (*wants)(const struct aep__sink *sink, uint64_t used_bytes);
-    /** Asks the broker for a sign of life; events->broker() tells. No-op while one is awaited. */
+    /** Asks the broker for a sign of life; the answer comes through events->broker(). Does nothing
+     * while an answer is pending. */
     void (*verify)(struct aep__sink *sink);
-    /** Gives up records that were taken but not sent: reports each, as BACK or with its result. */
+    /** Gives up the records that were taken but not sent, and reports each as BACK or with its
+     * result. */
     void (*abandon)(struct aep__sink *sink);
-    /** After abandon(), topics closed. */
+    /** Call it after abandon(), with all topics closed. */
     void (*free)(struct aep__sink *sink);
 };
 
-/** What a sink declares that it can do. */
+/** A sink's capabilities, which it declares. */
 enum aep__sink_can {
-    /* Records stay in the spool: on disk they are where they are wanted, and they are let go, unread,
-     * only to make room. */
+    /* Records are meant to stay in the spool; they are removed, unread, only to make room. */
     AEP__SINK_CAN_RETAIN = 1,
-    /* What it sends twice arrives once (Kafka: an idempotent producer). A sink that breaks because its
-     * destination does not grant that takes it back: the next one is made without. */
+    /* A record that it sends twice arrives once (Kafka: an idempotent producer). A sink that breaks
+     * because its destination does not permit this clears the bit; the next sink is made without
+     * it. */
     AEP__SINK_CAN_DEDUPLICATE = 2,
 };
 

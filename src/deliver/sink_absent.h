@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands in for Kafka while no client can be made of the settings: it takes nothing. Whoever runs
- * it lives on, says why, and makes a client once that can be done. */
+/* Stands in for Kafka while the settings do not make a valid client. It takes no records, so that
+ * the relay keeps running, reports the reason, and makes a client once it can. */
 #ifndef AEP_DELIVER_SINK_ABSENT_H
 #define AEP_DELIVER_SINK_ABSENT_H
 

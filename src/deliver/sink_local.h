@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local mode: without Kafka, the spool itself is the log. Once it holds more than is kept (kept.h),
- * the oldest records are removed; until then none is wanted. */
+/* Local mode: without Kafka, the spool itself is the log. Once it holds more than kept.h allows,
+ * the oldest records are removed; until then the sink takes no records. */
 #ifndef AEP_DELIVER_SINK_LOCAL_H
 #define AEP_DELIVER_SINK_LOCAL_H
 

@@ -52,7 +52,7 @@ static int sync_all(const struct aep__syncer *syncer, const struct aep__sync_job
     return error;
 }
 
-/* Takes the job, with the mutex held, and lets go of that while it works. */
+/* Does the job. Called with the mutex held; releases it while it works. */
 static void work(struct aep__syncer *syncer)
 {
     struct aep__sync_job job = syncer->job;

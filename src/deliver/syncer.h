@@ -8,16 +8,16 @@
 
 #include <pthread.h>
 
-/* Segments from `from` to `to`, the folder if names are new, the cursor; then what the cursor has
- * passed is removed, or gives its space back (spool/retire.h). */
+/* Syncs the segments from `from` to `to`, the folder if it has new names, and the cursor; then
+ * removes what the cursor has passed, or frees its space (spool/retire.h). */
 struct aep__sync_job {
     uint64_t from, to; /* 0: no segment */
     bool folder, cursor;
     uint64_t remove_below; /* 0: nothing */
-    bool give_back;        /* the space of what is finished in the cursor's segment */
+    bool give_back;        /* free the space of finished records in the cursor's segment */
 };
 
-/* errno of the last job whose sync, or removal, failed; 0: none did. */
+/* errno of the last sync or removal that failed; 0: none failed. */
 struct aep__sync_errors {
     int sync, remove;
     uint64_t segment; /* the newest that was not synced; 0: the folder's names or the cursor */
@@ -36,7 +36,7 @@ struct aep__syncer {
     struct aep__sync_errors errors;
 };
 
-/** No segment below `first`, the cursor's, exists any more. */
+/** @first  the cursor's segment; those below it no longer exist */
 void aep__syncer_init(struct aep__syncer *syncer, const struct aep__spool *spool, int cursor_fd,
                       uint64_t first);
 /** Ends the thread after its current job. */

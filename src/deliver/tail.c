@@ -17,14 +17,14 @@
 
 #define PUMP_RECORDS 1024
 #define BURST_GAP_US 100 /* between two sounds of the bell: a burst, in which it looks */
-#define BURST_US 1000    /* after so long, for as long as it finds */
+#define BURST_US 1000    /* after this pause, for as long as it finds */
 #define BURST_RECORDS 5  /* that many at a time */
 #define RETRY_US 1000000
-#define LOOK_SOON_US 100000   /* at the end, where it was only seen that no more was there */
-#define LOOK_LATER_US 5000000 /* where it was looked at in full */
+#define LOOK_SOON_US 100000   /* at the end, after a glance that found nothing */
+#define LOOK_LATER_US 5000000 /* after a full look */
 #define GAP_MAX 64            /* segments that may be missing before one of ours */
 #define HEADER_BYTES 48       /* of an empty segment */
-#define GIVE_BACK_BYTES 8192  /* finished since the last time: no less is worth it */
+#define GIVE_BACK_BYTES 8192  /* finished since the last time; less is not worth a call */
 
 /* ---- start ---- */
 
@@ -84,7 +84,7 @@ void aep__tail_done(struct aep__core *core)
 
 /* ---- reading ---- */
 
-/* What counts is where the record begins: in front of it torn bytes may stand, or a header. */
+/* The start of the record counts: there may be torn bytes or a header before it. */
 static bool in_purge(const struct aep__tail *tail)
 {
     aep_position next = tail->position;
@@ -192,7 +192,7 @@ void aep__tail_rung(struct aep__core *core)
     tail->waiting = false;
 }
 
-/* Until the bell rings. Its sound may be lost with a publisher that dies, hence the time. */
+/* Waits until the bell rings, but not for ever: a publisher may die before it rings. */
 static void wait_for_bell(struct aep__core *core, int64_t look_again_us)
 {
     struct aep__tail *tail = &core->tail;
@@ -232,8 +232,8 @@ static bool read_pending(struct aep__core *core)
     return false;
 }
 
-/* As many records as the sink takes lie beyond the cursor at most, whether it has got them or they
- * are finished out of order: so many come again if the relay is killed. */
+/* At most one window of records lies beyond the cursor, whether the sink still has them or they
+ * finished out of order. That is how many are sent again if the relay is killed. */
 static bool has_room(const struct aep__core *core)
 {
     const struct aep__lane *lane = &core->tail.lane;
@@ -248,13 +248,13 @@ static bool may_read(struct aep__core *core)
     if (!core->sink->ops->wants || in_purge(tail))
         return true;
     if (aep__syncer_removed(&core->syncer) < tail->cursor.segment)
-        return false; /* what was let go has not made its room yet */
+        return false; /* the space of removed records is not free yet */
     aep__tail_measure(core);
     return core->sink->ops->wants(core->sink, aep__tail_used(core));
 }
 
-/* All that was there has been taken: `count` records. In a burst nobody has to spend a wake-up on the
- * relay for each of the next; what is on its way must arrive before they can be sent anyway. */
+/* Everything that was there has been taken: `count` records. In a burst, publishers need not wake
+ * the relay for each record that follows; those in flight must arrive first anyway. */
 static void end_pump(struct aep__core *core, unsigned count)
 {
     struct aep__tail *tail = &core->tail;
@@ -275,8 +275,8 @@ static bool rests(struct aep__core *core)
     return true;
 }
 
-/* What was just taken is on its way only once the relay sleeps, since librdkafka's threads share its
- * processor: so it does not look in full at the end each time, but soon. */
+/* librdkafka's threads share the relay's processor, so the records just taken are sent only once
+ * the relay sleeps. So it does not do a full look at the end each time, but soon after. */
 bool aep__tail_pump(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
@@ -295,7 +295,7 @@ bool aep__tail_pump(struct aep__core *core)
         if (!tail->has_pending && !read_pending(core))
             break;
         if (core->sink->ops->wants && !in_purge(tail) && (purging || tail->sealed_count > 0)) {
-            asks_again = count > 0; /* whether more is to go is another question */
+            asks_again = count > 0; /* whether more can be removed is another question */
             break;
         }
         if (!take_pending(core))
@@ -327,8 +327,9 @@ static void store_cursor(struct aep__core *core, aep_position position, uint64_t
     core->tail.cursor_dirty = true;
 }
 
-/* Another file stands under the name of a segment that was read to its seal: a publisher whose view
- * was old made it. Its records count; they are read once what is under way is finished. */
+/* A segment that was read to its seal has been replaced by another file of that name, made by a
+ * publisher with an outdated view. Its records count; they are read once everything in flight is
+ * finished. */
 static void read_again(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
@@ -339,8 +340,8 @@ static void read_again(struct aep__core *core)
     aep__reader_seek(&tail->reader, tail->position.segment, 0);
 }
 
-/* The disk has no room for the next segment. All of this one is finished: said in the cursor, so that
- * it can give its space back. */
+/* The disk has no room for the next segment. Everything in this one is finished: notes that in the
+ * cursor, so that its space can be freed. */
 static void note_unpassed(struct aep__core *core, const struct aep__sealed *sealed)
 {
     int error = errno;
@@ -434,7 +435,7 @@ bool aep__tail_finished(const struct aep__core *core)
     return tail->waiting && !tail->has_pending && aep__lane_empty(&tail->lane);
 }
 
-/* Where the sink wants records only at times, what it does not want now is no work. */
+/* Where the sink wants records only at times, records that it does not want now are not work. */
 bool aep__tail_satisfied(struct aep__core *core)
 {
     const struct aep__tail *tail = &core->tail;
@@ -452,7 +453,7 @@ bool aep__tail_finished_below(const struct aep__core *core, aep_position positio
         const struct aep__flight *head = aep__lane_at(&tail->lane, tail->lane.head);
         reached = (aep_position){head->segment, head->offset};
     } else if (tail->waiting && !tail->has_pending && tail->reader.segment == reached.segment) {
-        reached.offset = tail->reader.examined; /* torn bytes hold up nobody */
+        reached.offset = tail->reader.examined; /* torn bytes block no one */
     }
     return !aep__before(reached, position);
 }
@@ -477,8 +478,8 @@ struct aep__flight *aep__tail_find(struct aep__core *core, aep_position position
 
 /* ---- reading a record again ---- */
 
-/* The file that is still open from reading is the right one, also where it was removed, whatever bears
- * its name now. */
+/* The file that is still open from reading is the right one, even if it was removed and another one
+ * has its name now. */
 static int fetch_fd(struct aep__core *core, uint64_t segment)
 {
     struct aep__tail *tail = &core->tail;
@@ -541,8 +542,8 @@ uint64_t aep__tail_used(const struct aep__core *core)
            tail->newest.offset;
 }
 
-/* What comes from now on goes into the next segment. Sealed once: a seal is something to be synced,
- * too, which fails again on a disk that is broken for good. */
+/* New records go into the next segment. Seals only once: a seal must be synced too, which would
+ * fail again on a disk that is broken for good. */
 static bool seal_segment(struct aep__core *core, uint64_t number)
 {
     uint64_t at;
@@ -566,8 +567,8 @@ void aep__tail_purge(struct aep__core *core)
     tail->waiting = false;
 }
 
-/* The disk failed to keep what was written: nothing more is to go into this segment. What is not
- * acknowledged is still sent, from memory if need be. */
+/* The disk failed to keep what was written, so nothing more may go into this segment. Records that
+ * are not acknowledged are still sent, from memory if need be. */
 static void seal_failed(struct aep__core *core, uint64_t number, int error)
 {
     bool sealed = seal_segment(core, number);
@@ -575,8 +576,8 @@ static void seal_failed(struct aep__core *core, uint64_t number, int error)
                   strerror(error), sealed ? "continuing in a new one" : "nor can it be sealed");
 }
 
-/* Whether finished records are to give their space back before their segment is removed: the volume
- * has no room for another segment. Not said by a quota, which is met only where a write fails. */
+/* Whether to free the space of finished records before their segment is removed, because the volume
+ * has no room for another segment. A quota does not show here, only when a write fails. */
 static bool gives_back(const struct aep__core *core)
 {
     const struct aep__tail *tail = &core->tail;
@@ -611,7 +612,7 @@ static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
     return ret->from || ret->cursor || ret->remove_below || ret->give_back;
 }
 
-/* What the syncer's jobs came to. True: one is still under way. */
+/* Handles the results of the syncer's jobs. True: one is still under way. */
 static bool hear_syncer(struct aep__core *core)
 {
     struct aep__sync_errors errors = aep__syncer_errors(&core->syncer);
@@ -631,7 +632,7 @@ void aep__tail_sync(struct aep__core *core)
     aep__tail_measure(core);
     bool due = next_job(core, &job);
     if (due || pending)
-        aep__pace_tick_soon(core->pace); /* to hear of it, though nothing else may happen */
+        aep__pace_tick_soon(core->pace); /* to see the result even if nothing else happens */
     if (due && !aep__syncer_ask(&core->syncer, &job))
         return;
     tail->synced = tail->newest;
@@ -663,7 +664,7 @@ bool aep__tail_seal_idle(struct aep__core *core)
     close(fd);
     if (tail->cramped)
         aep__pace_tick_soon(core->pace);
-    tail->waiting &= !sealed; /* look again: the seal is to be read */
+    tail->waiting &= !sealed; /* look again: the seal has to be read */
     return sealed;
 }
 

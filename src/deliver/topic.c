@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOPICS_KEPT 256 /* beyond that those with nothing to do are let go */
+#define TOPICS_KEPT 256 /* above this, idle topics are freed */
 
 static bool named(const struct aep__topic *topic, struct aep__slice name)
 {
@@ -26,7 +26,7 @@ static void close_handle(struct aep__core *core, struct aep__topic *topic)
     topic->handle = NULL;
 }
 
-/* Frees those that fn says; which fn is: unused() or any(). */
+/* Frees the topics for which fn, unused() or any(), returns true. */
 static void free_topics(struct aep__core *core, bool (*fn)(const struct aep__topic *))
 {
     for (size_t i = 0; i < AEP__TOPIC_BUCKETS; i++)

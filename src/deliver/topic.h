@@ -34,14 +34,14 @@ struct aep__topic {
     void *handle; /* the sink's; NULL: not open */
     enum aep__gate gate;
     enum aep__verdict cause;    /* DRAINING: REFUSED, SUSPECT, EARLY, LATER or BACK */
-    bool forbidden;             /* REFUSED for want of a right */
-    bool early;                 /* REFUSED for its events' time */
+    bool forbidden;             /* REFUSED: a permission is missing */
+    bool early;                 /* REFUSED because of its events' timestamps */
     const char *error;          /* static: the refusal's name */
     unsigned sent;              /* flights SENT, of any lane */
     unsigned held;              /* flights HELD or SUSPECT in the tail's lane */
     unsigned suspects;          /* flights SUSPECT, of any lane */
     uint64_t sent_bytes;        /* of those SENT */
-    uint64_t window_bytes;      /* limit of those, once a batch was too large; 0: none */
+    uint64_t window_bytes;      /* their limit, once a batch was too large; 0: none */
     bool culprit;               /* NARROW: the faulty message was found */
     unsigned refusals;          /* in a row: how long CLOSED lasts */
     int64_t wake_us;            /* CLOSED: until then */
@@ -58,8 +58,8 @@ struct aep__topics {
 
 /** Finds or makes a topic; its handle is open. NULL: out of memory. */
 struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name);
-/** Walks over all: the first for NULL, then each other once; NULL: that was the last. None may be
- * made or freed meanwhile. */
+/** Visits all topics: NULL gives the first; returns NULL after the last. Make or free no topic in
+ * between. */
 struct aep__topic *aep__topics_next(const struct aep__topics *topics,
                                     const struct aep__topic *topic);
 /** Closes all handles (before the sink is freed); they reopen when needed. */
