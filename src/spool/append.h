@@ -42,7 +42,7 @@ struct aep__appender {
     uint64_t max_bytes;              /* of the spool; 0: no limit */
     bool new_segment;  /* one was opened since the last sync: the folder is to be synced,
                           since whoever made it may not have come to that */
-    uint64_t gaps;     /* missing segments, with later ones behind them, that were made anew: others
+    uint64_t gaps;     /* missing segments with later ones after them that were recreated: others
                           removed them; for the caller to count and reset */
     uint64_t strays;   /* times that fd was found closed, or a file of the program's own. What went
                           into that was appended again. For the caller, as gaps */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A log that is gone by now was sent; a link, or what is no file of ours, is none. */
+/* A log that is gone by now was sent. A link, or a file that is not ours, is not a log. */
 static bool is_no_log(int error)
 {
     return error == ENOENT || error == ELOOP || error == EPERM;

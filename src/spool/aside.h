@@ -6,11 +6,11 @@
 #include "spool/fate.h"
 #include "spool/sidelog.h"
 
-/** Told one record, PARKED or DEAD; the note is borrowed. False: no more of them. */
+/** Receives one record and its fate, PARKED or DEAD; the note is borrowed. False: stop. */
 typedef bool (*aep__aside_fn)(void *user, const struct aep__note *note, enum aep__fate fate);
 
-/** Visits all of them, dead letters first, each log in order; skips files with these names that are
- * not ours. 0, or -1 with errno: some were not visited. */
+/** Visits all records, dead letters first, each log in order. Skips files that have such a name but
+ * are not ours. 0, or -1 with errno: some were not visited. */
 int aep__aside_each(const struct aep__spool *spool, aep__aside_fn fn, void *user);
 
 #endif

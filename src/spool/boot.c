@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bytes that are locked, and never there. */
+/* Byte positions that are locked; the file has no such bytes. */
 #define SEGMENT_BYTE ((off_t)1 << 62)
 #define BOOT_BYTES ((off_t)1 << 61) /* and 60 bits of the id */
 

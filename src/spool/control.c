@@ -49,7 +49,8 @@ static int remove_name(const struct aep__spool *spool, const char *name)
     return unlinkat(spool->dir_fd, name, 0) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-/* It gets its name when it takes connections: whoever waits for the name connects at once. */
+/* It gets its name only when it takes connections, since clients that wait for the name connect at
+ * once. */
 int aep__control_listen(const struct aep__spool *spool)
 {
     struct sockaddr_un address;

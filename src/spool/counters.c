@@ -12,7 +12,7 @@
 
 #define COUNTERS_NAME "counters"
 #define SLOTS 256
-#define SLOT_BYTES 256 /* 32 numbers: room for counters to come */
+#define SLOT_BYTES 256 /* 32 numbers: room for future counters */
 #define FILE_BYTES (SLOTS * SLOT_BYTES)
 #define IMPOSSIBLE (UINT64_C(1) << 56) /* no process counts so far: the slot was damaged */
 
@@ -115,7 +115,7 @@ bool aep__counters_damaged(const struct aep__spool *spool)
     return !whole;
 }
 
-/* Slots that are missing at the file's end are put there, all zero. */
+/* Appends the slots that are missing at the file's end, all zero. */
 static void fill_up(int fd)
 {
     struct stat st;
@@ -145,7 +145,7 @@ int aep__counters_mend(const struct aep__spool *spool)
     return whole ? 0 : -1;
 }
 
-/* Takes the first free slot and goes on from the numbers in it. */
+/* Takes the first free slot and continues from the numbers in it. */
 static bool claim_slot(struct aep__counters *counters)
 {
     char bytes[SLOT_BYTES];

@@ -27,9 +27,9 @@ struct aep__counters {
 
 /** Opens the file; creates it, with its blocks, if it is missing. -1 with errno. */
 int aep__counters_open(const struct aep__spool *spool);
-/** Whether the file was cut short, or holds numbers that nobody counted, or is none of ours. */
+/** Whether the file was cut short, holds numbers that nobody counted, or is not ours. */
 bool aep__counters_damaged(const struct aep__spool *spool);
-/** Mends it: what is missing or damaged counts from 0 again. 0, or -1 with errno. */
+/** Repairs it: missing or damaged counters start from 0 again. 0, or -1 with errno. */
 int aep__counters_mend(const struct aep__spool *spool);
 void aep__counters_init(struct aep__counters *counters, const struct aep__spool *spool);
 void aep__counters_done(struct aep__counters *counters);

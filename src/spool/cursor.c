@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #define CURSOR_NAME "cursor"
-#define BLOCK 4096                      /* a slot each, so that no write of the disk touches both */
+#define BLOCK 4096                      /* one slot each, so that no disk write touches both */
 #define REBUILT_FACTOR 2048             /* ordinals a microsecond: more than any spool gives */
 #define REBUILT_MIN (UINT64_C(1) << 61) /* the wall clock gives this in 2005 */
-#define TRIES 1000 /* a slot's write takes microseconds: this is for one cut by power loss */
+#define TRIES 1000 /* a slot is written in microseconds: this is for one cut by power loss */
 
 enum {
     AT_MAGIC = 0,
@@ -58,8 +58,8 @@ static bool decode_slot(const char *slot, struct aep__cursor *ret)
     return ret->segment > 0;
 }
 
-/* The lowest segment of this spool (a stray file of another has another uuid); 1 if there is none,
- * as in every new spool. */
+/* The lowest segment of this spool (a stray file of another spool has another uuid); 1 if there is
+ * none, as in a new spool. */
 static uint64_t lowest_segment(const struct aep__spool *spool)
 {
     uint64_t lowest = 0;
@@ -92,17 +92,17 @@ static struct aep__cursor first_cursor(const struct aep__spool *spool)
     return cursor;
 }
 
-/* An ordinal beyond all that were given, without a memory of them: it grows with the wall clock,
- * faster than events are numbered and than reboots skip (2^32: two seconds). It must grow, since a
- * parked log takes smaller ordinals than its own for parked already. Where the clock was not set
- * the number is still beyond what reboots can reach, and below what a right clock gives. */
+/* An ordinal beyond all that were ever given, without a record of them: it grows with the wall
+ * clock, faster than events are numbered and than reboots skip (2^32: two seconds). It must grow,
+ * because a parked log treats smaller ordinals than its own as parked already. If the clock was not
+ * set, the number is still beyond what reboots can reach, and below what a correct clock gives. */
 static uint64_t rebuilt_ordinal(void)
 {
     uint64_t ordinal = (uint64_t)aep__clock_wall_us() * REBUILT_FACTOR;
     return ordinal >= REBUILT_MIN ? ordinal : ordinal + REBUILT_MIN / 2;
 }
 
-/* A spool's first cursor stands in both slots. */
+/* A spool's first cursor is in both slots. */
 static int create_cursor(const struct aep__spool *spool, uint64_t ordinal)
 {
     char blocks[2 * BLOCK] = {0};

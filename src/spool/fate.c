@@ -6,7 +6,7 @@
 static const struct {
     const char *word;
     int code;            /* what a wait returns, and */
-    const char *awaited; /* the word for that; NULL: no wait tells it */
+    const char *awaited; /* the word for it; NULL: no wait returns it */
     const char *answer;
 } rows[] = {
     [AEP__FATE_ON_DISK] = {"spooled", AEP_EDEFERRED, "deferred", NULL},

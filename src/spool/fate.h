@@ -23,8 +23,8 @@ enum aep__fate {
 
 /** The word for people and in receipts: "spooled", "acked", "parked", "dead", "purged", "lost". */
 const char *aep__fate_word(enum aep__fate fate);
-/** What a relay answers to who waits for the record: "acked", "error purged", …; NULL: nothing, as
- * long as it is on disk. */
+/** What a relay answers when a client waits for the record: "acked", "error purged", …; NULL:
+ * nothing, as long as it is on disk. */
 const char *aep__fate_answer(enum aep__fate fate);
 /** What such an answer makes of a wait: AEP_OK, AEP_EPARKED, AEP_EDEAD, AEP_ESPOOL (purged, lost), or
  * AEP_ERELAY: it names no fate. */

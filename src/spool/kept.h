@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much of its log local mode keeps: three quarters of what the spool may hold. That is
- * spool.max_bytes, or less where the volume has no room for so many. */
+/* How much of its log local mode keeps: three quarters of what the spool may hold. A spool may hold
+ * spool.max_bytes, or less if its volume is too small for that. */
 #ifndef AEP_SPOOL_KEPT_H
 #define AEP_SPOOL_KEPT_H
 

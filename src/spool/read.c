@@ -64,8 +64,8 @@ static size_t window_from(const struct aep__reader *reader, uint64_t offset)
     return (size_t)(reader->window_offset + reader->window_len - offset);
 }
 
-/* Reads more behind the window, which from then on begins at reader->offset and holds at least
- * `want` bytes if the file does. >0 more bytes are there, 0 none, -1 errno. */
+/* Reads more at the end of the window, which then starts at reader->offset and holds at least
+ * `want` bytes if the file does. >0: it has more bytes; 0: no more; -1: errno. */
 static ssize_t read_more(struct aep__reader *reader, size_t want)
 {
     size_t kept = window_from(reader, reader->offset);
@@ -90,8 +90,8 @@ static ssize_t read_more(struct aep__reader *reader, size_t want)
 
 /* ---- opening segments ---- */
 
-/* Seals the segment, as the relay: it takes no more records or has a successor. 1: a seal stands
- * there already, at *ret_at; 0; -1 errno. */
+/* Seals the segment for the relay, because it takes no more records or has a successor. 1: there is
+ * a seal already, at *ret_at; 0: sealed; -1: errno. */
 static int seal_segment(struct aep__reader *reader, uint64_t *ret_at)
 {
     struct stat st;
@@ -115,7 +115,7 @@ static enum aep__read end_segment(struct aep__reader *reader)
     return AEP__READ_SEALED;
 }
 
-/* What to do where the segment to be read is missing. */
+/* What to do when the segment to read is missing. */
 static enum aep__read missing_segment(struct aep__reader *reader, aep_error *err)
 {
     struct aep__cursor cursor;
@@ -135,15 +135,15 @@ static enum aep__read missing_segment(struct aep__reader *reader, aep_error *err
     return cursor.segment > reader->segment ? AEP__READ_GONE : AEP__READ_WAIT;
 }
 
-/* What to do where a segment was just opened: one of another boot, or that is shorter than what was
- * read of it, takes no more. That the seal may fail (a full disk) does not stop the reading. */
+/* What to do when a segment was just opened: one of another boot, or one shorter than what was
+ * already read, takes no more records. A seal that fails (a full disk) does not stop reading. */
 static enum aep__read enter_segment(struct aep__reader *reader, uint64_t size, aep_error *err)
 {
     uint64_t at;
     int sealed = aep__segment_find_seal(reader->spool, reader->fd, reader->offset, &at);
     if (sealed < 0)
         return fail(reader, "read", err);
-    if (sealed) /* the position is beyond the end: what stands there does not count */
+    if (sealed) /* the position is beyond the end: nothing there counts */
         return end_segment(reader);
     if (reader->relay && (reader->closed || size < reader->offset))
         seal_segment(reader, &at);
@@ -177,7 +177,7 @@ static bool all_zero(const char *data, size_t len)
     return len == 0 || (data[0] == 0 && memcmp(data, data + 1, len - 1) == 0);
 }
 
-/* Moves on by len bytes that are no record. Zeros are what an early seal leaves. */
+/* Skips len bytes that are not a record. Zeros are what an early seal leaves. */
 static void skip(struct aep__reader *reader, size_t len)
 {
     if (!all_zero(window_at(reader, reader->offset), len))
@@ -187,7 +187,7 @@ static void skip(struct aep__reader *reader, size_t len)
 
 enum step { STEP_ON, STEP_EVENT, STEP_SEAL, STEP_END };
 
-/* Takes one whole record that stands at reader->offset. */
+/* Takes the whole record at reader->offset. */
 static enum step take_record(struct aep__reader *reader, const struct aep__record *record,
                              struct aep__entry *ret)
 {
@@ -209,7 +209,7 @@ static enum step take_record(struct aep__reader *reader, const struct aep__recor
     return STEP_ON;
 }
 
-/* One step on: over a record, over garbage, or more bytes read. -1 in *failed: errno. */
+/* One step: takes a record, skips garbage, or reads more bytes. -1 in *failed: errno. */
 static enum step step(struct aep__reader *reader, struct aep__entry *ret, bool *failed)
 {
     struct aep__record record;
@@ -233,8 +233,9 @@ static enum step step(struct aep__reader *reader, struct aep__entry *ret, bool *
     return got > 0 ? STEP_ON : STEP_END;
 }
 
-/* At the end of a segment of this boot that has a successor, which only who saw a seal here makes:
- * the seal did not outlive a removed and restored file, or was cut by a full disk. */
+/* At the end of a segment of this boot that has a successor. A successor is made only after a seal
+ * was seen here, so the seal was lost: the file was removed and restored, or a full disk cut it
+ * short. */
 static enum aep__read seal_at_end(struct aep__reader *reader, aep_error *err)
 {
     uint64_t at;
@@ -244,7 +245,7 @@ static enum aep__read seal_at_end(struct aep__reader *reader, aep_error *err)
     return sealed && at < reader->examined ? end_segment(reader) : AEP__READ_EVENT;
 }
 
-/* Nothing more to read: wait for it, unless the segment was removed or ought to have been sealed.
+/* Nothing more to read: wait, unless the segment was removed or should have been sealed.
  * AEP__READ_EVENT: look again. */
 static enum aep__read wait_at_end(struct aep__reader *reader, aep_error *err)
 {

@@ -21,7 +21,7 @@ struct aep__reader {
     uint64_t offset;          /* of the next byte to look at */
     ino_t inode;              /* of the segment being read */
     uint64_t examined;        /* set by AEP__READ_WAIT: no unread valid record begins below it, so
-                                 that a torn tail holds up nobody who waits for that position */
+                                 that a torn tail blocks no one that waits for that position */
     bool foreign;             /* another spool's segment: its events are skipped */
     bool closed;              /* of another boot, or without a header: no publisher of this boot
                                  appends to it, so that its end is final, sealed or not */

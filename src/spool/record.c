@@ -41,8 +41,8 @@ static bool may_hold_magic(unsigned type, size_t size)
     return type == AEP__RECORD_HEADER && size == AEP__RECORD_HEADER_BYTES;
 }
 
-/* Writes the head in front of what stands at `start` in out and checks that no magic is in it, nor
- * its begin at the end, which the next record could complete. */
+/* Writes the head before the bytes at `start` in out, and checks that they contain no magic, nor
+ * end with the start of one, which the next record could complete. */
 static bool finish_record(struct aep__buf *out, size_t start, enum aep__record_type type,
                           size_t meta_len)
 {
@@ -108,7 +108,8 @@ static char *put_slice(char *at, struct aep__slice slice)
     return at + slice.len;
 }
 
-/* Every event's way: there is room, measure_meta() has checked the lengths. The salt is 0. */
+/* The way of every event. There is room, and measure_meta() has checked the lengths. The salt is
+ * 0. */
 static char *put_meta(char *at, const struct aep__message *message)
 {
     *at++ = 0;
@@ -146,14 +147,14 @@ bool aep__record_encode_message(struct aep__buf *out, const struct aep__message 
     return false;
 }
 
-/* Whether a whole magic stands behind the first byte. */
+/* Whether there is a whole magic after the first byte. */
 static bool holds_magic(const char *data, size_t len)
 {
     return len - aep__record_find_magic(data, 1, len) >= sizeof record_magic;
 }
 
-/* That another magic in it makes it garbage also keeps reading linear: a file full of magics with
- * great lengths behind them does not get a checksum over those lengths for each. */
+/* A second magic makes a record garbage, which also keeps reading linear: in a file full of magics
+ * with huge lengths, no checksum is computed over each of those lengths. */
 enum aep__parse aep__record_parse(const char *data, size_t len, size_t max_size,
                                   struct aep__record *ret)
 {

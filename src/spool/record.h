@@ -31,7 +31,7 @@ enum aep__record_type {
     AEP__RECORD_SEAL = 3,
 };
 
-/* Slices are borrowed from what was parsed. */
+/* Slices are borrowed from the parsed bytes. */
 struct aep__record {
     uint16_t type;
     size_t size; /* whole, on disk */

@@ -46,8 +46,8 @@ int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t f
     return 0;
 }
 
-/* The cursor of the file, not a newer one that is still to be stored: what is read again after a kill
- * must be there. */
+/* The cursor in the file, not a newer one that is not stored yet: records that are read again after
+ * a kill must still be there. */
 int aep__retire_give_back(const struct aep__spool *spool, int cursor_fd)
 {
     struct aep__cursor cursor;
@@ -80,8 +80,7 @@ unsigned aep__retire_sweep(const struct aep__spool *spool, int cursor_fd,
                            const struct aep__cursor *cursor)
 {
     unsigned removed = 0;
-    bool lasts =
-        false; /* the cursor: as a rule there is nothing to sweep, and a sync takes its time */
+    bool lasts = false; /* the cursor: usually there is nothing to sweep, and a sync is slow */
     int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {

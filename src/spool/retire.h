@@ -21,7 +21,7 @@ int aep__retire_pass(const struct aep__spool *spool, int cursor_fd, struct aep__
  * Threads: one at a time, beside others that store the cursor. */
 int aep__retire_remove(const struct aep__spool *spool, int cursor_fd, uint64_t from,
                        uint64_t below);
-/** Gives back the disk space of what is finished in the cursor's segment, as it was stored, once that
+/** Frees the disk space of finished records in the cursor's segment, as it was stored, once that
  * lasts: for a full disk, on which the segment can neither grow nor be ended. The blocks stay
  * reserved for the segment. Waits for the disk. 0, or -1 with errno. Threads: as
  * aep__retire_remove(). */

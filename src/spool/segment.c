@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define NAME_DIGITS 16
-#define BLOCK 4096                                                 /* what space is given back in */
+#define BLOCK 4096 /* the unit in which space is freed */
 #define HEADER_VALUE (AEP__RECORD_HEADER_BYTES - AEP__RECORD_HEAD) /* uuid, boot id */
 
 void aep__segment_name(uint64_t number, char name[AEP__SEGMENT_NAME_SIZE])
@@ -60,7 +60,7 @@ static bool encode_seal(struct aep__buf *out)
            !out->failed;
 }
 
-/* False: it cannot be read, which says nothing of what is in it. */
+/* False: it cannot be read, which says nothing about what is in it. */
 static bool read_state(const struct aep__spool *spool, int fd, enum aep__segment_state *ret)
 {
     char head[AEP__RECORD_HEADER_BYTES];
@@ -106,9 +106,9 @@ static int open_for_blocks(const struct aep__spool *spool, uint64_t number)
     return aep__spool_openat(spool, name, O_WRONLY, S_IFREG);
 }
 
-/* Puts the disk's blocks aside, so that a full disk is met when a segment begins rather than in
- * the middle of records; that it cannot be done is no failure. Where there is not room for all, half
- * of it: the rest is for the relay's files. */
+/* Reserves disk blocks, so that a full disk shows when a segment is started rather than in the
+ * middle of records; it is no error if that cannot be done. If there is no room for all, it
+ * reserves half of it: the rest is for the relay's files. */
 static void reserve_blocks(const struct aep__spool *spool, uint64_t number)
 {
     uint64_t size, room, want = spool->segment_bytes;
@@ -130,7 +130,7 @@ bool aep__segment_ours(const struct aep__spool *spool, uint64_t number)
     return fd >= 0 && (state == AEP__SEGMENT_LIVE || state == AEP__SEGMENT_OTHER_BOOT);
 }
 
-/* Until the seal is there, records may come: behind sealed_at, where they count. */
+/* Until the seal is written, records may be appended: after sealed_at, where they count. */
 static void seal_made(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
 {
     int fd = aep__segment_open(spool, number, true, NULL);
@@ -150,7 +150,7 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
     if (sealed_at && sealed_at < spool->segment_bytes)
         sealed_at = spool->segment_bytes;
     errno = ENOMEM;
-    /* Not synced: a header that the power takes had no synced record behind it either. */
+    /* Not synced: if a power cut takes the header, it had no synced record after it either. */
     int result =
         encode_header(spool, &header)
             ? aep__spool_create_unsynced(spool, name, header.data, header.len, (off_t)sealed_at)
@@ -190,9 +190,9 @@ int aep__segment_look_at(int fd, uint64_t *ret_size, bool *ret_named, struct aep
 
 /* ---- seals ---- */
 
-/* Looks through len bytes. True: a seal, at *ret. False: nothing, and *ret is how many of the bytes
- * need not be looked at again (the rest could begin a seal). No checksum over more than a seal's
- * own bytes is needed: the magic stands at record starts only. */
+/* Searches len bytes for a seal. True: found, at *ret. False: none, and *ret is how many of the
+ * bytes need not be searched again (the rest could be the start of a seal). No checksum over more
+ * than a seal's own bytes is needed: the magic occurs only where a record starts. */
 static bool find_in(const char *data, size_t len, size_t *ret)
 {
     size_t at = 0;
@@ -256,9 +256,9 @@ int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at)
     bool named;
     if (at < spool->segment_bytes)
         at = spool->segment_bytes;
-    /* Appends that land before this count because they end below L, those after it because no seal
-     * stands before them. A seal below L would cut off appends under way; so none without it. Only
-     * what the file lacks is allocated: what was given back stays so. */
+    /* Appends that land before this count because they end below L; those after it count because no
+     * seal precedes them. A seal below L would cut off appends in progress, so the file is extended
+     * to L first. Only missing blocks at its end are allocated: space that was freed stays free. */
     if (aep__segment_look(fd, &size, &named) < 0 || aep__os_extend(fd, (off_t)size, (off_t)at) < 0)
         return -1;
     return aep__segment_seal(spool, fd);
@@ -266,7 +266,8 @@ int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at)
 
 /* ---- space ---- */
 
-/* Whole blocks only: the rest would have to be overwritten, which some file systems need room for. */
+/* Whole blocks only: the rest would have to be overwritten, and some file systems need room for
+ * that. */
 static int punch_blocks(int fd, uint64_t from, uint64_t to)
 {
     from = (from + BLOCK - 1) / BLOCK * BLOCK;
@@ -298,7 +299,7 @@ int aep__segment_give_back(const struct aep__spool *spool, uint64_t number, uint
     if (fd < 0)
         return -1;
     if (offset > spool->segment_bytes)
-        offset = spool->segment_bytes; /* a seal is looked for from there on */
+        offset = spool->segment_bytes; /* the search for a seal starts there */
     int result = move_blocks(spool, fd, AEP__SEGMENT_EMPTY_BYTES, offset);
     int saved = errno;
     close(fd);

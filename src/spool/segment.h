@@ -19,7 +19,7 @@
 #define AEP__SEGMENT_EMPTY_BYTES AEP__RECORD_HEADER_BYTES
 
 void aep__segment_name(uint64_t number, char name[AEP__SEGMENT_NAME_SIZE]);
-/** The number of a segment's file name; 0 if it is none. */
+/** The number of a segment's file name; 0 if it is not one. */
 uint64_t aep__segment_number(const char *name);
 
 /** What a segment's header says. Only SEGMENT_LIVE accepts records; the others are sealed early by

@@ -74,7 +74,7 @@ static bool slot_valid(const char *slot)
            aep__get64(slot + AT_END) < INT64_MAX;
 }
 
-/* The newer valid slot; where none is, the log is read from its first entry. */
+/* The newer valid slot; if there is none, the log is read from its first entry. */
 static void load_slot(struct aep__sidelog *log)
 {
     char blocks[BLOCK + SLOT_SIZE] = {0};
@@ -200,7 +200,7 @@ int aep__sidelog_read(const struct aep__sidelog *log, uint64_t at, struct aep__b
     return 0;
 }
 
-/* Finds the entries behind the known end; cuts off what is not whole. */
+/* Finds the entries after the known end; cuts off an incomplete one. */
 static int find_end(struct aep__sidelog *log, bool write)
 {
     struct aep__sidelog_entry entry;
@@ -269,7 +269,7 @@ static int write_at(int fd, const char *data, size_t len, uint64_t at)
     if (written >= 0)
         errno = ENOSPC;
     int saved = errno;
-    if (ftruncate(fd, (off_t)at) < 0) { /* what stands there is cut off when it is opened again */
+    if (ftruncate(fd, (off_t)at) < 0) { /* the entry is cut off when the log is opened again */
     }
     errno = saved;
     return -1;

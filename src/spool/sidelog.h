@@ -23,7 +23,7 @@
 #define AEP__SIDELOG_DEAD "dead"
 #define AEP__SIDELOG_PARKED_PREFIX "parked-"
 #define AEP__SIDELOG_NAME_SIZE 256
-#define AEP__SIDELOG_FIRST 8192 /* where the first entry stands */
+#define AEP__SIDELOG_FIRST 8192 /* where the first entry is */
 
 enum { AEP__NOTE_REPLAY = 1 }; /* flags: a dead letter that is to be sent again */
 
@@ -51,7 +51,7 @@ struct aep__sidelog {
 
 /** One entry; its slices are borrowed from the buffer that it was read into. */
 struct aep__sidelog_entry {
-    uint64_t at, next; /* where it stands and where the next one does */
+    uint64_t at, next; /* where it is, and where the next one is */
     struct aep__note note;
     struct aep__slice raw;     /* the event record, whole */
     struct aep__record record; /* the same, parsed */
@@ -63,14 +63,14 @@ int aep__sidelog_open(struct aep__sidelog *log, const struct aep__spool *spool, 
                       bool write);
 void aep__sidelog_done(struct aep__sidelog *log);
 
-/** Appends a record as it stands in the spool. 0, or -1 with errno: nothing was appended. */
+/** Appends a record as it is in the spool. 0, or -1 with errno: nothing was appended. */
 int aep__sidelog_append(struct aep__sidelog *log, const struct aep__note *note,
                         struct aep__slice raw);
 /** Moves the begin: entries before it are finished. */
 void aep__sidelog_advance(struct aep__sidelog *log, uint64_t begin, uint64_t entries);
 /** Notes begin and end in the file; durable: syncs it too. 0, or -1 with errno. */
 int aep__sidelog_sync(struct aep__sidelog *log, bool durable);
-/** Reads the first whole entry at or behind `at` into buf. 1 read, 0 the end, -1 errno. */
+/** Reads the first whole entry at or after `at` into buf. 1 read, 0 the end, -1 errno. */
 int aep__sidelog_read(const struct aep__sidelog *log, uint64_t at, struct aep__buf *buf,
                       struct aep__sidelog_entry *ret);
 
@@ -83,7 +83,7 @@ int aep__sidelog_rewrite(struct aep__sidelog *log, aep__keep_fn keep, void *user
 /** Removes the file. */
 void aep__sidelog_remove(struct aep__sidelog *log);
 
-/** The bytes of a spool's side logs, sent or not, as they stand in the folder. */
+/** The bytes of a spool's side logs, sent or not, as the folder shows them. */
 struct aep__sidelog_sizes {
     uint64_t parked, dead;
 };

@@ -20,7 +20,7 @@
 #define STATUS_MAGIC 0x3154415453504541u /* "AEPSTAT1" */
 #define TRIES 1000                       /* a write takes microseconds */
 
-/* What stands in the file. It never leaves this machine, so numbers are in its byte order. */
+/* The contents of the file. It never leaves this machine, so numbers are in native byte order. */
 struct block {
     struct aep__status status;
     uint32_t crc;
@@ -58,7 +58,7 @@ static bool read_block(int fd, struct aep__status *ret)
     return true;
 }
 
-/* What it says of the broker is how things were when somebody stopped it (SIGSTOP, a debugger). */
+/* What it says about the broker was true when it was stopped (SIGSTOP, a debugger). */
 static void note_stopped(struct aep__status *status)
 {
     if (status->pid <= 0 || !aep__os_stopped(status->pid, RELAY_NAME))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The status file: what the relay reports of itself, the broker and the delivery, in one block with
- * a CRC, written by one pwrite and read by one pread, so that anyone can read it without a
+/* The status file: what the relay reports about itself, the broker and delivery. It is one block
+ * with a CRC, written by one pwrite and read by one pread, so that anyone can read it without a
  * connection. */
 #ifndef AEP_SPOOL_STATUS_H
 #define AEP_SPOOL_STATUS_H
@@ -19,7 +19,7 @@ struct aep__status {
     int64_t pid;
     int64_t broker;                    /* enum aep_broker_state */
     int64_t broker_since_us;           /* wall clock */
-    uint64_t segment, offset, ordinal; /* acknowledged: the cursor as the relay holds it */
+    uint64_t segment, offset, ordinal; /* acknowledged up to here: the relay's cursor */
     uint64_t in_flight;                /* records handed to librdkafka and not finished */
     uint64_t parked_now;               /* records waiting in parked logs */
     uint64_t dead_now;                 /* records in the dead-letter log */
@@ -29,19 +29,20 @@ struct aep__status {
     char version_text[64];                  /* aep's and librdkafka's */
 };
 
-/** Whether other settings may help the relay that wrote it: login or TLS failed, or no client can be
- * made. */
+/** Whether other settings may help the relay that wrote this: login or TLS failed, or no client can
+ * be made. */
 static inline bool aep__status_refused(const struct aep__status *status)
 {
     return status->broker == AEP_BROKER_AUTH_FAILED || status->broker == AEP_BROKER_MISCONFIGURED;
 }
 
-/** Opens the file for aep__status_write(); makes it if needed. -1 with errno. */
+/** Opens the file for aep__status_write(); creates it if needed. -1 with errno. */
 int aep__status_open(const struct aep__spool *spool);
 /** Fills in magic, version, written_us. -1 with errno. */
 int aep__status_write(int fd, struct aep__status *status);
-/** Reads it; read again while it is being written. Of a relay that is stopped (SIGSTOP) the broker's
- * state is UNKNOWN, and the reason says so. Errors: AEP_ESTATE none written yet. */
+/** Reads the status; retries while it is being written. If the relay is stopped (SIGSTOP), the
+ * broker's state is UNKNOWN, and the reason says why. Errors: AEP_ESTATE no status has been
+ * written yet. */
 int aep__status_read(const struct aep__spool *spool, struct aep__status *ret, aep_error *err);
 
 #endif
