@@ -5,7 +5,7 @@
 
 #define REFUSAL_LASTS_US 30000000
 
-/* The verdict once what is already known is weighed with the sign. */
+/* The new state: the sign, weighed against what is already known. */
 static enum aep_broker_state weigh(const struct aep__broker *broker, enum aep_broker_state sign,
                                    int64_t wall_us)
 {
@@ -15,7 +15,7 @@ static enum aep_broker_state weigh(const struct aep__broker *broker, enum aep_br
         return AEP_BROKER_AUTH_FAILED;
     if (sign != AEP_BROKER_UNKNOWN)
         return sign;
-    /* That none can be reached is said once; it was, when they refused. */
+    /* "All brokers are down" comes only once, and it came when they refused. */
     return broker->state == AEP_BROKER_AUTH_FAILED ? AEP_BROKER_UNREACHABLE : broker->state;
 }
 

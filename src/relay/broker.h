@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of the broker, from errors and successes as they come in.
  *
- * A success always counts. One broker of several that fails shows nothing: the state stays as it
- * was, not known if it was that. It gives the reason should all be down. A refused login is not forgotten because the same brokers then close their
- * connections: it stays the verdict until a login succeeds, or until half a minute passes without
- * another refusal while connections fail. */
+ * A success always counts. If one broker of several fails, the state stays as it was (perhaps
+ * unknown); that failure is kept as the reason in case all brokers are down. A refused login
+ * remains the verdict even if the same brokers then close their connections, until a login
+ * succeeds, or until connections have failed for half a minute without another refusal. */
 #ifndef AEP_RELAY_BROKER_H
 #define AEP_RELAY_BROKER_H
 
@@ -29,7 +29,8 @@ static inline bool aep__broker_refused(const struct aep__broker *broker)
     return broker->state == AEP_BROKER_AUTH_FAILED || broker->state == AEP_BROKER_MISCONFIGURED;
 }
 
-/** Takes a sign in; UNKNOWN: one broker failed, perhaps not all. True if the verdict changed. */
+/** Takes a sign into account; UNKNOWN: one broker failed, perhaps not all. True if the state
+ * changed. */
 bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, const char *reason,
                       int64_t wall_us);
 

@@ -32,7 +32,7 @@ static bool ask(struct aep__relay *relay, const char *verb, const char *argument
            aep__control_receive(*ret_fd, text, sizeof text) > 0 && strcmp(text, "1 ok") == 0;
 }
 
-/* Waits until the holder has let go: it hangs up first, and unlocks within moments of that. */
+/* Waits until the holder has released the lock: it hangs up first, and unlocks moments later. */
 static bool await_lock(struct aep__relay *relay, int fd)
 {
     int64_t deadline_us = aep__clock_mono_us() + RELEASE_US;
@@ -78,7 +78,7 @@ static bool holder_refused(struct aep__relay *relay)
            aep__status_refused(&status);
 }
 
-/* Whether the holder would give way to these settings: not to those that got itself nowhere. */
+/* Whether the holder would give way to these settings: not if they are its own, which failed. */
 static bool worth_it(struct aep__relay *relay)
 {
     int fd;

@@ -9,9 +9,9 @@
 
 #include "relay/relay.h"
 
-/** Takes the lock. AEP_OK: it is ours, and relay->sink may be connected already; AEP_ESTATE: another
- * relay keeps it (for an automatic one that is no failure). Other errors: AEP_ECONFIG, AEP_ENOMEM.
- * Blocks for some seconds at most. */
+/** Takes the lock. AEP_OK: it is ours, and relay->sink may be connected already; AEP_ESTATE:
+ * another relay keeps it (for an automatic relay this is not a failure). Other errors:
+ * AEP_ECONFIG, AEP_ENOMEM. Blocks for some seconds at most. */
 int aep__handover_take(struct aep__relay *relay, aep_error *err);
 
 #endif

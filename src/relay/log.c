@@ -49,7 +49,7 @@ static uint64_t hash_line(const char *line)
     return number;
 }
 
-/* Whether this line is due; how often it was left out since it was written. */
+/* Whether this line is due, and how often it was left out since it was last written. */
 static bool due(struct aep__log *log, const char *line, unsigned *ret_left_out)
 {
     uint64_t hash = hash_line(line);
@@ -79,7 +79,8 @@ static bool is_current(const struct aep__log *log, const struct stat *open)
            st.st_dev == open->st_dev && st.st_ino == open->st_ino;
 }
 
-/* Makes room for len bytes. What cannot be put aside is given up, so that the log stays bounded. */
+/* Makes room for len bytes. If the old log cannot be renamed, it is discarded, so that the log
+ * stays bounded. */
 static void rotate(struct aep__log *log, size_t len)
 {
     struct stat st;

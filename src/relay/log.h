@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's log: relay.log in the spool folder, and relay.log.1 with what was before. A repeated
+/* The relay's log: relay.log in the spool folder, and relay.log.1 with the older lines. A repeated
  * line is written once per interval, with the number of times it was suppressed.
  *
  *     2025-11-13T14:30:00.123456Z 4711 warning topic x is missing: its records are parked

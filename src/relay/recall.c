@@ -16,7 +16,8 @@ void aep__recall_done(struct aep__recall *recall)
 
 /* ---- the broker's thread ---- */
 
-/* In answer to a request that had the message in it, not for what is known of its topic. */
+/* Whether the error answers a request that contained the message, rather than coming from what is
+ * known about its topic. */
 static bool is_refused(const rd_kafka_message_t *message)
 {
     return message->err && aep__from_broker(message->err) &&
@@ -75,7 +76,7 @@ void aep__recall_leave(struct aep__recall *recall)
     pthread_mutex_unlock(&recall->lock);
 }
 
-/* The first purge was only begun; this one waits for every broker's thread. */
+/* The first purge was only started; this one waits for every broker's thread. */
 bool aep__recall_ends(struct aep__recall *recall, rd_kafka_t *rk)
 {
     pthread_mutex_lock(&recall->lock);

@@ -38,8 +38,8 @@ void aep__recall_heard(struct aep__recall *recall, const rd_kafka_message_t *mes
 /** Whether messages are taken now. If so they are until leave(): produce in between. */
 bool aep__recall_enter(struct aep__recall *recall);
 void aep__recall_leave(struct aep__recall *recall);
-/** Called when all reports so far have been heard. True: what was called back has been reported now:
- * hear it, and call again; until then take nothing. */
+/** Called when all reports so far have been handled. True: what was called back has been reported
+ * now: hear it, and call again; until then take nothing. */
 bool aep__recall_ends(struct aep__recall *recall, rd_kafka_t *rk);
 
 #endif

@@ -20,7 +20,7 @@ static void note_failure(struct aep__relay *relay, const aep_error *err)
     relay->sink_events.broker(relay, AEP_BROKER_MISCONFIGURED, err->text);
 }
 
-/* To be called before each try. */
+/* Call it before each try. */
 static void begin_try(struct aep__relay *relay)
 {
     aep__settings_fingerprint(relay->config, relay->fingerprint);

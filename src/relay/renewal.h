@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Renewal: when the relay makes its client anew, in the same process, from the cursor on.
+/* Renewal: when the relay replaces its client, in the same process, and continues from the cursor.
  *
  *     broken    a fatal error                                  after a second
  *     refused   login or TLS failed, or no client can be made  when what the settings rest on has
  *                                                              changed; else once a minute
  *     away      not connected, for whatever reason             when it has changed
  *
- * What they rest on: their values, and what is in the files that they name (settings.h). A client
- * reads those once, when it is made. */
+ * What the settings rest on: their values, and the contents of the files that they name (settings.h).
+ * A client reads those files once, when it is made. */
 #ifndef AEP_RELAY_RENEWAL_H
 #define AEP_RELAY_RENEWAL_H
 
@@ -20,16 +20,16 @@ struct aep__relay;
 
 struct aep__renewal {
     bool broken;
-    int64_t looked_us, tried_us; /* for a change; to make one. Monotonic */
+    int64_t looked_us, tried_us; /* last look for a change, last try to make a client; monotonic */
 };
 
-/** Makes the first client. A relay in the foreground fails where none can be made; another one lives
- * on without, so that publishers do not start one after the other.
+/** Makes the first client. If that fails, a relay in the foreground fails too; an automatic one
+ * runs on without a client, so that publishers do not start one relay after another.
  * Errors: AEP_ECONFIG names the property; AEP_ENOMEM */
 int aep__renewal_begin(struct aep__relay *relay, aep_error *err);
 /** The client has failed for good. */
 void aep__renewal_broken(struct aep__relay *relay);
-/** Renews the client if it is time for that. Once in each turn. */
+/** Renews the client if it is time to. Call it once per turn. */
 void aep__renewal_step(struct aep__relay *relay);
 
 #endif

@@ -18,8 +18,8 @@ static void name_version(char *text, size_t size)
     snprintf(text, size, "aep %s, %s", AEP_VERSION, aep__sink_kafka_version());
 }
 
-/* What the last relay reported of the broker is out of date. The rest is still true, except which
- * relay runs: that is written once this one does. */
+/* What the last relay reported about the broker is out of date. The rest is still true, except
+ * which relay runs: that is written once this one does. */
 static void take_back_broker(struct aep__relay *relay)
 {
     struct aep__status last;

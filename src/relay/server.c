@@ -99,7 +99,8 @@ static int take_call(const struct aep__server *server)
     return accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-/* No descriptor is left, or no memory: ends the call if it can, and takes none for a while. */
+/* No descriptor is left, or no memory: ends the call if it can, and accepts no calls for a
+ * while. */
 static void turn_away(struct aep__relay *relay)
 {
     struct aep__server *server = &relay->server;
@@ -159,7 +160,7 @@ static void answer_count(struct aep__relay *relay, const struct request *request
     answer(relay, request->client, request->id, count < 0 ? "error disk" : text);
 }
 
-/* The answer to a wait, NULL: not known yet. */
+/* The answer to a wait; NULL: not known yet. */
 static const char *wait_answer(struct aep__relay *relay, aep_position position)
 {
     enum aep__fate fate;
@@ -177,7 +178,7 @@ static const char *flush_answer(struct aep__relay *relay, aep_position position)
 {
     if (!aep__core_arrived_below(&relay->core, position))
         return NULL;
-    aep__report_write(relay); /* so that a client that now reads the status finds it there */
+    aep__report_write(relay); /* so that a client that reads the status now finds it there */
     return aep__fate_answer(aep__parked_holds_before(&relay->core, position) ? AEP__FATE_PARKED
                                                                              : AEP__FATE_ACKED);
 }
@@ -275,7 +276,7 @@ static void on_cancel(struct aep__relay *relay, const struct request *request)
             at = &(*at)->next;
 }
 
-/* Whoever asks it behind another question learns that the other one has no answer yet. */
+/* A client that sends a ping after another question learns whether that one has no answer yet. */
 static void on_ping(struct aep__relay *relay, const struct request *request)
 {
     answer(relay, request->client, request->id, "ok");
@@ -301,7 +302,7 @@ static void on_stop(struct aep__relay *relay, const struct request *request)
     aep__relay_end(relay, AEP__RELAY_STOPS);
 }
 
-/* Only a relay whose settings get it nowhere gives way, and only to other settings than its own. */
+/* A relay gives way only if its own settings fail, and only to different settings. */
 static bool would_yield(const struct aep__relay *relay, const struct request *request)
 {
     return aep__broker_refused(&relay->broker) && strcmp(request->rest, relay->fingerprint) != 0;
@@ -390,7 +391,8 @@ static void serve_request(struct aep__relay *relay, struct aep__client *client, 
     answer(relay, client, request.id, "error unknown request");
 }
 
-/* Only who has several questions open is asked at once for more: to ask most is in vain. */
+/* Reads again at once only from clients that have several questions open: for most others it would
+ * be in vain. */
 static void serve_client(struct aep__relay *relay, struct aep__client *client)
 {
     char line[REQUEST_MAX];

@@ -61,7 +61,8 @@ int aep__settings_receive(int fd, aep_config **ret, aep_error *err)
 
 #define CONTENT_MAX (1024 * 1024)
 
-/* Of a file what is in it; of anything else, a folder of certificates, when it last changed. */
+/* Adds a file's contents, or for anything else, such as a folder of certificates, when it last
+ * changed. */
 static void add_content(struct aep__buf *pair, const char *path)
 {
     struct stat st;

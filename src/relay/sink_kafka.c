@@ -39,7 +39,7 @@ static struct kafka_sink *of(const struct aep__sink *sink)
 
 /* ---- configuration ---- */
 
-/* What is set before the user's kafka.* properties, which may change it. */
+/* Set before the user's kafka.* properties, which may override it. */
 static const struct aep__property defaults[] = {
     {"client.id", "aep-relay"},
     {"acks", "all"},
@@ -106,9 +106,9 @@ static void tell_log(struct kafka_sink *sink, enum aep_log_level level, const ch
     sink->events->log(sink->events->user, level, text);
 }
 
-/* librdkafka takes a refused request for acknowledged once the next one is, since a broker that knows
- * the producer would have refused that one, too. One that does not know it takes any. What bears no
- * offset may be missing there. */
+/* librdkafka treats a refused request as acknowledged once the next one is, because a broker that
+ * knows the producer would have refused that one too. A broker that does not know the producer
+ * accepts any request. A message without an offset may be missing there. */
 static bool is_guess(const rd_kafka_message_t *message)
 {
     return !message->err && message->offset == RD_KAFKA_OFFSET_INVALID;
@@ -190,7 +190,7 @@ static void on_log(struct kafka_sink *sink, rd_kafka_event_t *event)
     tell_log(sink, level <= 3 ? AEP_LOG_ERROR : level <= 4 ? AEP_LOG_WARNING : AEP_LOG_INFO, line);
 }
 
-/* Any answer from a broker, even a refusal, shows that it is there and accepts us. */
+/* Any answer from a broker, even a refusal, shows that it is up and accepts us. */
 static void on_verified(struct kafka_sink *sink, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);
@@ -287,7 +287,7 @@ static enum aep__verdict kafka_send(struct aep__sink *base, void *topic,
     return verdict == AEP__VERDICT_SUSPECT ? AEP__VERDICT_INVALID : verdict;
 }
 
-/* A request that any broker answers and that needs no right; it also makes librdkafka connect,
+/* A request that any broker answers and that needs no permission; it also makes librdkafka connect,
  * which it otherwise does only when there is something to send. */
 static void kafka_verify(struct aep__sink *base)
 {
@@ -346,7 +346,7 @@ static const struct aep__sink_ops kafka_ops = {
     .free = kafka_free,
 };
 
-/* queue.buffering.max.messages, whoever set it. */
+/* queue.buffering.max.messages, whether we or the user set it. */
 static unsigned queue_length(const rd_kafka_conf_t *conf)
 {
     char text[24];
@@ -383,7 +383,8 @@ int aep__sink_kafka_new(struct aep__sink **ret, const aep_config *config, unsign
     sink->base = (struct aep__sink){.ops = &kafka_ops, .can = can, .window = queue_length(conf)};
     sink->events = events;
     aep__recall_init(&sink->recall);
-    /* Rung: what librdkafka has to tell already does not ring, nor what comes behind it. */
+    /* Starts as readable: librdkafka does not signal events that are queued already, nor those
+     * queued after them. */
     sink->event_fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
     if (sink->event_fd < 0) {
         rd_kafka_conf_destroy(conf);
