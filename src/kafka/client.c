@@ -43,7 +43,7 @@ static bool wants_tokens(const rd_kafka_conf_t *conf)
            is_set_to(conf, "sasl.mechanism", "OAUTHBEARER");
 }
 
-/* librdkafka would ask its program for a token, and wait for one without a word. */
+/* librdkafka would ask the program for a token, and wait for it silently. */
 static int check_tokens(const rd_kafka_conf_t *conf, aep_error *err)
 {
     char plugins[8];
@@ -123,7 +123,7 @@ static const char *first_property(const char *text)
     return best ? best->name : NULL;
 }
 
-/* What a text means that names no property, or not the one to be set. */
+/* What an error text means that names no property, or not the one that has to be set. */
 static const struct {
     const char *words, *property, *hint;
 } meanings[] = {
@@ -144,7 +144,8 @@ static const char *find_property(const char *text, const char **ret_hint)
     return first_property(text);
 }
 
-/* OpenSSL's words for a file that cannot be read are its own. True: it cannot, and errno says why. */
+/* OpenSSL has its own words for an unreadable file. True: the file cannot be read, and errno says
+ * why. */
 static bool unreadable(const rd_kafka_conf_t *conf, const char *property, char *path, size_t size)
 {
     const struct aep__kafka_key *key = aep__kafka_key_find(property);
@@ -195,7 +196,7 @@ int aep__client_new(rd_kafka_t **ret, rd_kafka_type_t type, rd_kafka_conf_t *con
     char text[300];
     struct making making = {on_new, user, false};
     bool tokens = wants_tokens(conf);
-    if (tokens) /* not by whoever reads the client's queue: nobody may */
+    if (tokens) /* not left to a reader of the client's queue: there may be none */
         rd_kafka_conf_enable_sasl_queue(conf, 1);
     if (on_new)
         rd_kafka_conf_interceptor_add_on_new(conf, "aep-making", on_making, &making);

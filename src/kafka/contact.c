@@ -23,7 +23,8 @@ const char *aep__contact_name(enum aep__contact_state state)
     return names[state];
 }
 
-/* What an error says of contact, if anything. A server that is down only hints: another may be up. */
+/* What an error says about contact, if anything. A server that is down is only a hint: another may
+ * be up. */
 static bool read_sign(rd_kafka_resp_err_t error, enum aep__contact_state *ret)
 {
     static const struct {
@@ -80,14 +81,15 @@ static const struct {
     {AEP__CONTACT_LOGIN, NULL, "check kafka.sasl.username and its password"},
 };
 
-/* SCRAM with a nonce of the client's said twice, which Kafka 4 takes for a wrong password. */
+/* SCRAM with the client's nonce sent twice, which Kafka 4 takes for a wrong password. */
 static bool scram_unsound(const struct aep__admin *admin)
 {
     return strncmp(admin->mechanism, "SCRAM", 5) == 0 && rd_kafka_version() >> 8 < 0x020601;
 }
 
-/* The address in "[ssl://]host:port/7: …": one that the cluster gave of its broker 7, which is not that
- * of a server in the list ("host:port/bootstrap: …"). The length of the address, 0: it is not that. */
+/* The address in "[ssl://]host:port/7: …": the one that the cluster gave for its broker 7, as
+ * opposed to a server in the list ("host:port/bootstrap: …"). Returns the address's length; 0: the
+ * text has no such address. */
 static size_t advertised_address(const char *reason, const char **ret)
 {
     const char *scheme = strstr(reason, "://"), *end = strstr(reason, ": ");
@@ -132,7 +134,7 @@ static void add_remedy(const struct aep__admin *admin, struct aep__contact *cont
                  rd_kafka_version_str());
 }
 
-/* What is heard while contact is being made. */
+/* The events that arrive while making contact. */
 struct listening {
     struct aep__contact *contact;
     int64_t until_us;
@@ -155,7 +157,7 @@ static void hear_error(struct listening *listening, rd_kafka_event_t *event)
         listening->until_us = soon_us;
 }
 
-/* Any answer from a broker, even a refusal, shows that it is there and accepts us. */
+/* Any answer from a broker, even a refusal, shows that it is up and accepts us. */
 static void hear_answer(struct listening *listening, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);

@@ -4,17 +4,16 @@
 #define FIRST (-200)
 #define AT(error) ((error)-FIRST)
 
-/* What is not here, or is PASSING, is tried again for as long as it takes. To be here says that the
- * error has been thought about:
+/* An error that is not in the table, or is PASSING, is tried again for as long as it takes. A row
+ * means that somebody has thought about the error:
  *
  *     INVALID_MSG                     a checksum that is wrong, or a message that is: sent alone, and
  *                                     then once more, it shows which
  *     UNSUPPORTED_FOR_MESSAGE_FORMAT  the topic is set to a format without headers: somebody may
  *                                     change that
- *     INVALID_PRODUCER_EPOCH          librdkafka's next epoch is one more; beyond 32767 it begins
- *                                     anew, and every one is too old
- *     the groups' and transactions'   never asked for
- */
+ *     INVALID_PRODUCER_EPOCH          librdkafka's next epoch is one more; beyond 32767 it starts
+ *                                     again, and every one is too old
+ *     the groups' and transactions'   never asked for */
 static const struct {
     unsigned char fault;
     bool known;

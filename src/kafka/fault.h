@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults: what each error of librdkafka's and of a broker's means, in one table. */
+/* Faults: what each error of librdkafka and of a broker means, in one table. */
 #ifndef AEP_KAFKA_FAULT_H
 #define AEP_KAFKA_FAULT_H
 
@@ -8,14 +8,14 @@
 #include <stdbool.h>
 
 enum aep__fault {
-    AEP__FAULT_PASSING, /* another try, later, may succeed; so it is with what is not known */
+    AEP__FAULT_PASSING, /* a later try may succeed; unknown errors count as this */
     AEP__FAULT_NONE,
-    AEP__FAULT_TOPIC,     /* the topic is missing, or takes no event of ours as it is set up */
-    AEP__FAULT_FORBIDDEN, /* the login may not write it */
+    AEP__FAULT_TOPIC,     /* the topic is missing, or its settings accept none of our events */
+    AEP__FAULT_FORBIDDEN, /* the login may not write to it */
     AEP__FAULT_MESSAGE,   /* a message of the batch can never be taken */
     AEP__FAULT_TIME,      /* its timestamp is too far from the broker's clock */
     AEP__FAULT_PURGED,    /* by ourselves */
-    AEP__FAULT_FULL,      /* librdkafka's queue is */
+    AEP__FAULT_FULL,      /* librdkafka's queue is full */
     AEP__FAULT_PRODUCER,  /* this producer has failed for good */
     AEP__FAULT_AWAY,      /* a server cannot be reached */
     AEP__FAULT_ALL_AWAY,  /* none can */
@@ -25,7 +25,7 @@ enum aep__fault {
 };
 
 enum aep__fault aep__fault_of(rd_kafka_resp_err_t error);
-/** Whether somebody has thought about this error: it is in the table. */
+/** Whether the error is in the table, that is, somebody has thought about it. */
 bool aep__fault_known(rd_kafka_resp_err_t error);
 
 #endif

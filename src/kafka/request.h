@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request of a tool's: its options, its answer. What the files behind admin.h share.
+/* One request of a tool: its options and its answer. The files behind admin.h share this.
  *
- * Each request makes a queue of its own that its answer comes to; what librdkafka says besides goes
- * to its main queue and is only listened to while contact is made. */
+ * Each request makes its own queue for its answer. librdkafka's other events go to its main queue,
+ * which is read only while making contact. */
 #ifndef AEP_KAFKA_REQUEST_H
 #define AEP_KAFKA_REQUEST_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Topics as tools see them: there or not, their settings, our rights; making them. */
+/* Topics as tools see them: whether they exist, their settings, our permissions; creating them. */
 #include "kafka/admin.h"
 
 #include "base/clock.h"
@@ -80,8 +80,8 @@ static const char *find_entry(const rd_kafka_ConfigResource_t *resource, const c
     return NULL;
 }
 
-/* Asks for the settings of topics or of a broker, and calls fn with each setting's value of that
- * name; what is not answered is left out. */
+/* Asks for the settings of topics or of a broker, and calls fn with the value of the setting of
+ * that name; those without an answer are left out. */
 static void ask_settings(struct aep__admin *admin, rd_kafka_ConfigResource_t **resources,
                          size_t count, const char *setting, int timeout_ms,
                          void (*fn)(void *user, const char *resource, const char *value),
