@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Closing a publisher: what it leaves on disk is synced, a relay sees to it, and where the spool dies
- * with the process or container a wait may save it. */
+/* Closing a publisher: it syncs what it leaves on disk, makes sure of a relay, and if the spool
+ * dies with the process or container, waits for delivery. */
 #include "client/call.h"
 #include "client/wait.h"
 #include "spool/status.h"
@@ -12,8 +12,8 @@ static bool broker_known_down(const struct aep__process *process)
            (status.broker == AEP_BROKER_UNREACHABLE || aep__status_refused(&status));
 }
 
-/* Under the lock: what a spool holds that dies with the process or container is worth a wait, if
- * it may help. */
+/* Under the lock: whether to wait. Events in a spool that dies with the process or container are
+ * worth a wait, if it can help. */
 static bool should_wait(const aep_publisher *pub, const struct aep__process *process, bool alive)
 {
     return !pub->local && process->spool.fs == AEP__FS_VOLATILE &&

@@ -9,7 +9,7 @@
  * by address) is held from reading the clock to the disk, so that two threads cannot swap two
  * events. The lock is not in the handle, since a forked child must find it free.
  *
- * A forked child may publish with the handle that it inherited, but its freeing it says nothing
+ * A forked child may publish with the handle that it inherited, but freeing it there says nothing
  * about the run, which goes on in the parent. */
 #include "base/clock.h"
 #include "base/error.h"
@@ -30,7 +30,7 @@
 struct aep_execution {
     aep_publisher *pub;
     const struct aep__process *owner; /* where it was started; NULL: events disabled */
-    /* Copies of the started event's, as its caller gave them. */
+    /* Copies of the started event's members, as its caller gave them. */
     struct aep__value agent_name, given_correlation, traceparent, tracestate;
     char id[AEP_ID_SIZE];
     char correlation_id[AEP_CORRELATION_ID_SIZE];
@@ -40,13 +40,13 @@ struct aep_execution {
 
     /* under the run's lock */
     int64_t last_us; /* timestamp of its newest event */
-    bool ended;      /* its terminal event is out */
+    bool ended;      /* its terminal event has been published */
     aep_receipt receipt;
 };
 
 /* ---- lock ---- */
 
-/* NULL with *result set: the process's half could not be made; or events are disabled (AEP_OK). */
+/* NULL with *result set: the process's half could not be made, or events are disabled (AEP_OK). */
 static pthread_mutex_t *lock_run(aep_execution *run, int *result, aep_error *err)
 {
     struct aep__process *process;
@@ -122,7 +122,7 @@ static void free_run(aep_execution *run)
     free(run);
 }
 
-/* Copies first: once the event is out, nothing may fail. */
+/* Copies first: once the event is published, nothing may fail. */
 static int start_run(aep_publisher *pub, struct aep__facts *facts, aep_execution **ret,
                      aep_error *err)
 {
@@ -192,9 +192,9 @@ static bool equals(const struct aep__value *value, const char *text, size_t len)
     return value->text && text && value->len == len && memcmp(value->text, text, len) == 0;
 }
 
-/* Agent name and correlation id say whose event it is, and the latter its partition: an execution
- * keeps those that it began with. A correlation id may be given as it was given then, or as it has
- * become: repaired, redacted. */
+/* Agent name and correlation id say whose event it is, and the correlation id decides its
+ * partition: an execution keeps those that it started with. A caller may give the correlation id as
+ * it first did, or as it became: repaired, redacted. */
 static int check_own(const aep_execution *run, struct aep__facts *facts, aep_error *err)
 {
     const struct aep__value *name = find_member(facts, "agent_name");
@@ -290,7 +290,7 @@ static int publish_later(aep_execution *run, enum aep_kind kind, const void *arg
     }
 AEP_KINDS_LATER(NEXT)
 
-/* A number that is no kind is refused where the fields are read. */
+/* A number that is not a kind is refused where the fields are read. */
 static bool opens(enum aep_kind kind)
 {
     return aep_kind_name(kind) && aep__kinds[kind].opens;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files tell of the spool, the relay and the broker; nobody is asked. */
+/* What the files say about the spool, the relay and the broker, without asking anyone. */
 #include "base/error.h"
 #include "base/sized.h"
 #include "client/call.h"

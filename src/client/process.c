@@ -21,10 +21,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PROBE_US 100000          /* between looks for a relay, and between syncs of ours */
+#define PROBE_US 100000          /* between looks for a relay, and between our own syncs */
 #define ASK_US 2000000           /* between looks at the relay's status */
-#define START_INTERVAL_MS 2000   /* after a start that failed, over all processes */
-#define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this gives its memory back */
+#define START_INTERVAL_MS 2000   /* after a failed start, across all processes */
+#define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this frees its memory */
 #define FILE_SIZE_MIN (UINT64_C(1) << 30)
 
 /* ---- the spool ---- */
@@ -36,8 +36,8 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* A descriptor that is not what it was when it was made is forgotten, never closed: the host program
- * has closed it, and the number is a file of its own by now, or nobody's. */
+/* A descriptor that no longer refers to our file is forgotten, never closed: the host program has
+ * closed it, and its number is free or belongs to another file. */
 static void forget_foreign(struct aep__process *process)
 {
     struct {
@@ -69,7 +69,7 @@ static void close_spool(struct aep__process *process)
     aep__spool_done(&process->spool);
 }
 
-/* The host program has closed our descriptors; their numbers may be files of its own. */
+/* The host program has closed our descriptors; their numbers may be its own files now. */
 static void forget_descriptors(struct aep__process *process)
 {
     process->appender.fd = process->counters.fd = process->spool.dir_fd = -1;
@@ -254,7 +254,7 @@ static enum folder look_at_folder(const struct aep__process *process)
     return st.st_nlink == 0 ? FOLDER_DELETED : FOLDER_OURS;
 }
 
-/* Whether another folder, or none, stands at our path: ours was moved away. */
+/* Whether our folder was moved away: there is another one at its path, or none. */
 static bool folder_moved(const struct aep__process *process)
 {
     struct stat st;
@@ -430,7 +430,7 @@ bool aep__process_wants_contender(struct aep__process *process)
 }
 
 /* At most every PROBE_US. A relay that ends looks at the tail once more after twice that time, so
- * that no event strands between. */
+ * that no event is stranded. */
 bool aep__process_tend(struct aep__process *process)
 {
     process->called = true;
@@ -452,7 +452,7 @@ bool aep__process_tend(struct aep__process *process)
 
 /* ---- append ---- */
 
-/* Each is counted as one record at least. */
+/* Each counts as at least one record. */
 static void count_gaps(struct aep__process *process)
 {
     uint64_t gaps = process->appender.gaps;

@@ -67,7 +67,7 @@ static enum aep__counter counter_of(int code)
     }
 }
 
-/* What happened to this event, for everybody to see. */
+/* The result of this event, for everyone to see. */
 static void count_event(struct aep__process *process, const struct aep__text_counts *counts,
                         int code)
 {
@@ -123,7 +123,7 @@ static void fill_sent(struct aep__sent *sent, const struct aep__envelope *envelo
     sent->timestamp_us = envelope->timestamp_us;
 }
 
-/* ---- events disabled: nothing is published, yet a program gets the ids that it hands on ---- */
+/* ---- events disabled: nothing is published, yet a program gets ids to pass on ---- */
 
 static void take_id(char id[AEP_CORRELATION_ID_SIZE], const char *given, size_t len)
 {

@@ -25,7 +25,7 @@ struct aep__process *aep__publisher_process_made(const aep_publisher *pub)
     return process && (pub->wiped || process->pid == getpid()) ? process : NULL;
 }
 
-/* Of several threads that come first after a fork, one wins; the others free what they made. */
+/* If several threads are the first after a fork, one wins; the others free what they made. */
 static int make_process(aep_publisher *pub, struct aep__process **ret, aep_error *err)
 {
     struct aep__process *made, *found = atomic_load(&pub->slot->process);
@@ -52,8 +52,8 @@ int aep__publisher_process(aep_publisher *pub, struct aep__process **ret, aep_er
     return AEP_OK;
 }
 
-/* Under the lock. Collects those that have ended, which matters where this process adopts orphans: or
- * each that is started leaves a zombie. */
+/* Under the lock. Reaps relays that have ended. If this process adopts orphans, each would
+ * otherwise leave a zombie. */
 static void remember_relay(struct aep__process *process, const struct aep__os_child *relay)
 {
     struct aep__os_child *free = &process->relays[0];
@@ -171,8 +171,8 @@ static bool has_backlog(const struct aep__spool *spool)
            (uint64_t)st.st_size > (cursor.offset ? cursor.offset : AEP__SEGMENT_EMPTY_BYTES);
 }
 
-/* A folder that is given by name keeps its events when the brokers change: right for a cluster that
- * was renamed, wrong for another one. */
+/* A folder that was set by name keeps its events when the brokers change: right for a renamed
+ * cluster, wrong for a different one. */
 static void warn_of_other_destination(const aep_publisher *pub)
 {
     const struct aep__spool *spool = &pub->first->spool;

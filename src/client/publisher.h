@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A publisher: opening it, and the way to what belongs to one process (handle.h has the picture).
+/* A publisher: opening it, and access to the state of one process (handle.h has the picture).
  *
  * A forked child finds the slot empty; its first call makes a new aep__process from the read-only
- * half, before it takes any lock. What it inherited is neither used nor closed, since a
+ * half, before it takes any lock. It neither uses nor closes what it inherited, since a
  * descriptor's number may belong to another file by then. Nothing runs at fork itself, so an
  * unloaded library leaves no handler behind. */
 #ifndef AEP_CLIENT_PUBLISHER_H
@@ -18,10 +18,10 @@ int aep__publisher_process(aep_publisher *pub, struct aep__process **ret, aep_er
 /** The same if it exists; else NULL. */
 struct aep__process *aep__publisher_process_made(const aep_publisher *pub);
 
-/** Frees the handle alone; NULL is not fine. */
+/** Frees only the handle, which must not be NULL. */
 void aep__publisher_free(aep_publisher *pub);
 
-/** Starts a relay; if it cannot, remembers why. Not under the lock. Errors: AEP_ERELAY */
+/** Starts a relay; if that fails, remembers why. Do not hold the lock. Errors: AEP_ERELAY */
 int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process, aep_error *err);
 
 #endif

@@ -38,7 +38,7 @@ static bool is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
-/* This file's own code stands for the library's. */
+/* The library is where this file's own code is. */
 static size_t own_folder(char *path, size_t size)
 {
     if (!aep__os_code_path((const void *)(uintptr_t)aep__relay_find, path, size))
@@ -85,9 +85,9 @@ int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error
                       "set relay.path");
 }
 
-/* ---- what it is given ---- */
+/* ---- what a relay is given ---- */
 
-/* Names, or begins of names (those with a *), of what a relay needs of an environment. Nothing that
+/* The variables that a relay needs from the environment; a name with a * is a prefix. None that
  * makes a program load code. */
 static const char *const kept_variables[] = {
     "PATH",         "HOME",
@@ -125,7 +125,7 @@ static void choose_environment(char *chosen[ENVIRONMENT_MAX + 1])
     chosen[count] = NULL;
 }
 
-/* The socket takes it whole or not at all: a relay that reads slowly must not hold us up. */
+/* The socket takes it whole or not at all: a relay that reads slowly must not block us. */
 static int send_config(int fd, const aep_config *config, aep_error *err)
 {
     struct aep__buf data = {0};
@@ -176,7 +176,7 @@ int aep__relay_start(const aep_config *config, const char *dir, struct aep__os_c
         return result;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return aep__error_errno(err, AEP_ERELAY, NULL, "cannot make a socketpair for the relay");
-    /* Where the host program has closed its stdout, what it prints must not get into the settings. */
+    /* If the host program has closed its stdout, its output must not end up in the settings. */
     ends[0] = aep__os_above(ends[0]);
     ends[1] = aep__os_above(ends[1]);
     if (ends[0] < 0 || ends[1] < 0)

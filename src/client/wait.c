@@ -23,7 +23,7 @@
 
 #define RETRY_MIN_MS 1  /* between looks for a relay that is starting: its name appears in the */
 #define RETRY_MAX_MS 50 /* folder, which wakes us, but where it cannot be watched */
-#define ANSWER_MS 100   /* what a living relay may take to say "not yet" */
+#define ANSWER_MS 100   /* how long a live relay may take to say "not yet" */
 
 /* ---- what the files tell ---- */
 
@@ -60,7 +60,7 @@ static bool is_below(aep_position position, uint64_t segment, uint64_t offset)
     return position.segment < segment || (position.segment == segment && position.offset <= offset);
 }
 
-/* What lies between the cursor and the target may be no event: a seal, torn bytes. */
+/* There may be no event between the cursor and the target: only a seal, or torn bytes. */
 static bool nothing_unfinished(struct aep__process *process, const struct aep__cursor *cursor,
                                aep_position target)
 {
@@ -123,7 +123,7 @@ void aep__targets_judge(struct aep__process *process, struct aep__target *list)
     if (!some_finished || aep__aside_each(&process->spool, judge_by_note, list) == 0)
         return;
     for (struct aep__target *target = list; target; target = target->next)
-        if (target->code == AEP_OK) /* it may be in a log that cannot be read now */
+        if (target->code == AEP_OK) /* it may be in a log that cannot be read at the moment */
             target->code = AEP_EDEFERRED;
 }
 
@@ -144,8 +144,8 @@ bool aep__target_ask(int fd, uint64_t id, const struct aep__target *target)
                              target->position.segment, target->position.offset);
 }
 
-/* Questions for the broker are answered "ok". A receipt whose record is nowhere is that of one that
- * was lost with the power. */
+/* Questions for the broker are answered "ok". If a receipt's record is nowhere, it was lost in a
+ * power cut. */
 static int code_of_answer(const char *word)
 {
     if (strcmp(word, AEP__CONTROL_NO_RECORD) == 0)
@@ -175,10 +175,10 @@ struct wait {
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
     bool at_once;        /* only asks */
     int retry_ms;
-    bool looked;  /* at the folder, just now */
+    bool looked;  /* has looked at the folder just now */
     int fd;       /* to the relay */
-    int watch_fd; /* the folder's, while no relay listens; -1: none */
-    uint64_t id;  /* of the question; the next one is that of the question "not yet?" */
+    int watch_fd; /* watch on the folder, while no relay listens; -1: none */
+    uint64_t id;  /* of the question; the next number is that of the question "not yet?" */
 };
 
 enum asked { ASKED_ANSWERED, ASKED_TIMEOUT, ASKED_GONE };
@@ -252,7 +252,7 @@ static void connect_relay(struct wait *wait)
 static void put_connection(struct wait *wait)
 {
     if (aep__process_lock_quick(wait->process, NULL) == AEP_OK) {
-        /* not that of a folder which has been deleted since, and which another has followed */
+        /* not one to a folder that has been deleted and replaced since */
         if (wait->process->control_fd < 0 &&
             aep__target_check(wait->process, &wait->target, NULL) == AEP_OK) {
             wait->process->control_fd = wait->fd;
@@ -307,7 +307,7 @@ static enum step hung_up(struct wait *wait, int *ret_code, aep_error *err)
     return step;
 }
 
-/* Under the lock: finds whom to ask, or what the files say if there is nobody. */
+/* Under the lock: finds a relay to ask, or what the files say if there is none. */
 static enum step find_relay(struct wait *wait, bool *ret_start, int *ret_code, aep_error *err)
 {
     struct aep__process *process = wait->process;

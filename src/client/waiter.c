@@ -37,14 +37,14 @@ struct aep_waiter {
     int epoll_fd, timer_fd;
     int control_fd;                                   /* -1: not connected */
     int watch_fd;                                     /* -1: none */
-    struct aep__os_file epoll, timer, control, watch; /* what they were when they were made */
+    struct aep__os_file epoll, timer, control, watch; /* the files that they were opened for */
     uint64_t last_id;
     struct request *pending;
     aep_outcome *ready;                          /* oldest first */
     size_t pending_count, ready_count, capacity; /* of each array */
     int retry_ms;
     int64_t retry_at_us;   /* monotonic */
-    int64_t refused_at_us; /* the next look whether Kafka refuses the relay */
+    int64_t refused_at_us; /* when to check next whether Kafka refuses the relay */
 };
 
 /* ---- requests ---- */
@@ -84,8 +84,8 @@ static void finish_pending(struct aep_waiter *waiter, size_t index, int code)
     remove_pending(waiter, index);
 }
 
-/* False: no fate, so it is asked again, over another connection. An older relay does not know the
- * question for the broker, and would know it no better the next time. */
+/* False: not a fate, so it is asked again, over another connection. An older relay does not know
+ * the question for the broker, and asking again would not help. */
 static bool take_answer(struct aep_waiter *waiter, uint64_t id, int code)
 {
     for (size_t i = 0; i < waiter->pending_count; i++)
@@ -104,7 +104,7 @@ static bool take_answer(struct aep_waiter *waiter, uint64_t id, int code)
 static void disconnect(struct aep_waiter *waiter)
 {
     if (waiter->control_fd >= 0) {
-        /* Closing alone does not take it out of the set where a forked child has it, too. */
+        /* Closing alone does not take it out of the set if a forked child has it too. */
         epoll_ctl(waiter->epoll_fd, EPOLL_CTL_DEL, waiter->control_fd, NULL);
         close(waiter->control_fd);
     }
@@ -140,7 +140,7 @@ static bool is_connected(const struct aep_waiter *waiter)
     return waiter->control_fd >= 0;
 }
 
-/* What the socket does not take now is asked at the next retry. */
+/* Whatever the socket does not take now is asked at the next retry. */
 static void ask_pending(struct aep_waiter *waiter)
 {
     for (size_t i = 0; i < waiter->pending_count; i++) {
@@ -209,7 +209,7 @@ static void find_relay(struct aep_waiter *waiter)
     bool start = false;
     if (aep__process_lock(process, NULL) != AEP_OK)
         return;
-    begin_watch(waiter); /* first: a name that appears after this look is seen */
+    begin_watch(waiter); /* first: a name that appears after this look is noticed */
     connect_relay(waiter);
     if (is_connected(waiter)) {
         end_watch(waiter);
@@ -233,7 +233,7 @@ static bool retry_is_due(struct aep_waiter *waiter)
     return true;
 }
 
-/* A relay whose login fails answers nothing, and nothing tells of it. */
+/* A relay whose login fails does not answer, and nothing signals that. */
 static void look_for_refusal(struct aep_waiter *waiter)
 {
     if (!is_connected(waiter) || waiter->pending_count == 0 ||
@@ -247,11 +247,11 @@ static void look_for_refusal(struct aep_waiter *waiter)
 
 static bool has_unasked(const struct aep_waiter *waiter)
 {
-    /* They are asked in order: if any is not, the newest is not. */
+    /* They are asked in order: if any has not been asked, the newest has not. */
     return waiter->pending_count > 0 && !waiter->pending[waiter->pending_count - 1].asked;
 }
 
-/* Setting it also takes back what it has told so far. */
+/* Setting the timer also clears its expirations so far. */
 static void set_timer(const struct aep_waiter *waiter)
 {
     int64_t at_us = INT64_MAX, in_us = 0;
@@ -269,7 +269,7 @@ static void set_timer(const struct aep_waiter *waiter)
     timerfd_settime(waiter->timer_fd, 0, &timer, NULL);
 }
 
-/* Reads what there is, and sees to the connection. */
+/* Reads the answers that are there, and looks after the connection. */
 static void pump(struct aep_waiter *waiter)
 {
     if (is_connected(waiter))
@@ -398,8 +398,8 @@ static int find_target(struct aep_waiter *waiter, const aep_receipt *receipt,
     return result;
 }
 
-/* There is room for it. What was waited for before says nothing about how soon a relay will be
- * there for this one. */
+/* There is room for it. Earlier waits say nothing about how soon a relay will be there for this
+ * one. */
 static void add_pending(struct aep_waiter *waiter, uint64_t token, const struct aep__target *target)
 {
     if (waiter->pending_count == 0) {
