@@ -62,7 +62,7 @@ static struct aep__slice choose_env(const struct aep__envelope_settings *setting
     return fine ? slice : (struct aep__slice){NULL, 0};
 }
 
-/* Texts are appended one behind the other and pointed into once their place is final. */
+/* Texts are appended one after another; pointers into them are set once they no longer move. */
 static int copy_texts(struct aep__envelope_settings *settings, aep_error *err)
 {
     struct aep__buf *out = &settings->texts;

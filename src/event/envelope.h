@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An envelope: the message that Kafka gets of an event, and the memory behind it. envelope_make.h
- * makes it.
+/* An envelope: the message that Kafka gets for an event, and its memory. envelope_make.h makes it.
  *
  * Settings are made once per publisher and read-only afterwards. A struct aep__envelope is the
  * result and the memory behind it: one per thread, used again and again, so that a warm one

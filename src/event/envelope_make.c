@@ -52,7 +52,7 @@ static int check_id(const struct aep__envelope_settings *settings, struct aep__s
     return AEP_OK;
 }
 
-/* A caller's id takes the way of every text. What that makes too long is cut. */
+/* A caller's id is treated like any text. If that makes it too long, it is cut. */
 static int take_id(struct aep__envelope *envelope, const struct aep__envelope_settings *settings,
                    struct aep__slice given, const char *field, char id[AEP_CORRELATION_ID_SIZE],
                    aep_error *err)
@@ -82,7 +82,7 @@ static int take_id_value(struct aep__envelope *envelope,
                    err);
 }
 
-/* ---- begin of every event ------------------------------------------------------------------- */
+/* ---- start of every event ------------------------------------------------------------------- */
 
 static void begin_event(struct aep__envelope *envelope,
                         const struct aep__envelope_settings *settings, int64_t now_us,
@@ -291,7 +291,7 @@ static int take_names(struct aep__envelope *envelope, const aep_event *event,
     return AEP_OK;
 }
 
-/* The payload's own correlation_id, as it was written; data NULL: it has none. */
+/* The payload's own correlation_id, as written; data NULL: it has none. */
 static int find_correlation(struct aep__envelope *envelope, struct aep__slice *ret, aep_error *err)
 {
     struct aep__json *json = &envelope->text.json;
@@ -314,7 +314,7 @@ static int find_correlation(struct aep__envelope *envelope, struct aep__slice *r
     return json->problem == AEP__JSON_MEMORY ? aep__error_memory(err) : AEP_OK;
 }
 
-/* The envelope's is the payload's; where both are given they have to agree. */
+/* The envelope's is the payload's; if both are given, they have to agree. */
 static int take_any_correlation(struct aep__envelope *envelope,
                                 const struct aep__envelope_settings *settings,
                                 const aep_event *event, aep_error *err)

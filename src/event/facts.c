@@ -46,7 +46,7 @@ int aep__facts_from_struct(enum aep_kind kind, const void *args, struct aep__fac
 
 /* ---- named fields --------------------------------------------------------------------------- */
 
-/* Where the value of a name goes; NULL: nothing is named so. */
+/* Where the value of a name goes; NULL: there is no such name. */
 static struct aep__value *find_value(struct aep__facts *facts, const char *name)
 {
     int member = aep__kind_find_member(facts->kind, name, strlen(name));

@@ -2,8 +2,9 @@
 /* gen_schemas DIR: writes DIR/<kind>.json, the JSON Schema (draft 2020-12) of each kind's whole
  * envelope, from the kinds table. A part of the build.
  *
- * Envelope and payload are closed: exactly these members are what the wire contract says, a name
- * misspelt is found, and a member added later leaves older events valid under the newer schema. */
+ * Envelope and payload are closed: they have exactly the members of the wire contract. So a
+ * misspelt name is found, and a member added later leaves older events valid under the newer
+ * schema. */
 #include "event/kinds.h"
 
 #include <stdio.h>

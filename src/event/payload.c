@@ -27,7 +27,7 @@ static bool equals(const struct aep__value *value, struct aep__slice word)
     return value->len == word.len && memcmp(value->text, word.data, word.len) == 0;
 }
 
-/* The number that a value is, from its text if it has one. */
+/* A value as a number, from its text if it has one. */
 static bool read_number(const struct aep__member_row *member, const struct aep__value *value,
                         double *ret)
 {
@@ -137,7 +137,7 @@ static int write_member(struct aep__envelope *envelope,
     return AEP_OK;
 }
 
-/* The member that may not be less than another one: steps_total. */
+/* The member that must not be less than another one: steps_total. */
 static int check_order(const struct aep__facts *facts, const struct aep__kind_row *kind,
                        const struct aep__member_row *member, aep_error *err)
 {

@@ -2,9 +2,9 @@
 /* The partition-key policy: which family an event type or a topic belongs to, and the key of an
  * event.
  *
- * The words of a name are what its dots part, compared in any case. A pattern is one word, or two
- * that stand beside each other, anywhere in the name; so any prefix is allowed, and part of a word
- * is no word: transaction-events is not about actions. */
+ * Dots separate the words of a name, which are compared in any case. A pattern is one word, or two
+ * adjacent words, anywhere in the name; so any prefix is allowed, and part of a word does not
+ * match: transaction-events is not about actions. */
 #include "aep/aep.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -69,7 +69,7 @@ static const struct pattern {
     {GATE, "quality", "gate"},
 };
 
-/* If the text begins with that word, what stands behind it and its dot; else NULL. */
+/* If the text begins with that word, what follows it and its dot; else NULL. */
 static const char *skip_word(const char *text, const char *word)
 {
     size_t len = strlen(word);
@@ -101,13 +101,13 @@ const aep_family *aep_policy_families(size_t *count)
 
 /* ---- key ------------------------------------------------------------------------------------ */
 
-/* Where a JSON value stands in the text; data NULL: there is none. */
+/* The position of a JSON value in the text; data NULL: there is none. */
 struct value {
     enum aep__json_token type;
     struct aep__slice text; /* of a string without its quotes */
 };
 
-/* Reads an object to its end, and two of its members; second may be NULL. */
+/* Reads an object to its end and picks out two of its members; second may be NULL. */
 static bool read_object(struct aep__json *json, struct value *key, struct value *payload)
 {
     enum aep__json_token token;

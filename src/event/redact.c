@@ -107,7 +107,7 @@ static size_t redact_pattern(const regex_t *pattern, const char *text, size_t le
     return count;
 }
 
-/* The built-in rules, then each pattern over what the rules before it left. */
+/* Applies the built-in rules, then each pattern to the result of the rules before it. */
 static size_t redact_all(const struct aep__redactor *redactor, const char *text, size_t len,
                          struct aep__buf *out)
 {

@@ -6,13 +6,13 @@
  * the whole value of a secret-looking key is replaced. It works on decoded text, so that JSON
  * escapes hide nothing, and before anything is cut, so that no half of a secret is left.
  *
- * Ordinary text costs one table look-up a byte: only bytes that a rule hangs on (- _ : = I J b B)
- * are looked at closer. Every rule looks at a bounded number of bytes, or only once at many:
- * hostile text costs no more than a constant factor.
+ * Ordinary text costs one table look-up a byte: only bytes that trigger a rule (- _ : = I J b B)
+ * are examined. Every rule examines a bounded number of bytes, or a long run only once: hostile
+ * text costs at most a constant factor more.
  *
- * A redactor is read-only once made. The extra rules are the C library's regular expressions,
- * whose lock does not survive a fork that another thread's matching overlaps: a forked child makes
- * a redactor of its own. */
+ * A redactor is read-only once made. The extra rules are the C library's regular expressions, whose
+ * lock does not survive a fork while another thread is matching: a forked child makes its own
+ * redactor. */
 #ifndef AEP_EVENT_REDACT_H
 #define AEP_EVENT_REDACT_H
 
@@ -33,12 +33,13 @@ int aep__redactor_new(const char *extra, struct aep__redactor **ret, aep_error *
 void aep__redactor_free(struct aep__redactor *redactor);
 
 /** Appends the valid UTF-8 text with its secrets replaced and returns their number; 0 means that it
- * holds none and nothing was appended. Check out->failed: then what was appended is not whole. */
+ * holds none and nothing was appended. If out->failed is set afterwards, the appended text is
+ * incomplete. */
 size_t aep__redact_text(const struct aep__redactor *redactor, const char *text, size_t len,
                         struct aep__buf *out);
 
-/** What a key or a variable of that name holds; NULL: no secret. api_key, apiKey, API-KEY, and
- * my_api_key are the same; total_tokens, session_id, password_file are none. */
+/** The secret that a key or a variable of that name holds; NULL: none. api_key, apiKey, API-KEY,
+ * and my_api_key are the same; total_tokens, session_id, and password_file hold no secret. */
 const struct aep__secret *aep__redact_name(const struct aep__redactor *redactor, const char *name,
                                            size_t len);
 

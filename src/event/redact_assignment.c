@@ -4,7 +4,8 @@
  *
  * People also write sentences about passwords and tokens. So the value has to be on the name's
  * line; a name that is an ordinary word needs a value that looks random, or no blank beside its =.
- * What says where a secret is, or of which type, is none: $VAR, <your key>, str. */
+ * A value that only says where a secret is, or of which type, is not a secret: $VAR, <your key>,
+ * str. */
 #include "event/redact_assignment.h"
 
 #include "base/ascii.h"
@@ -32,7 +33,7 @@ static const struct aep__secret *name_before(const struct aep__walk *walk, const
     return aep__secret_names_find(&walk->redactor->names, far, (size_t)(end - far), ret_whole);
 }
 
-/* Where a value stands that is no secret itself but says where one is, or of which type. */
+/* Whether a value is not a secret itself but says where one is, or of which type. */
 static bool is_placeholder(const struct aep__walk *walk, const char *at, const char *end)
 {
     static const char *const words[] = {
@@ -114,7 +115,7 @@ static const char *closing_quote(const struct aep__walk *walk, const char *at, c
 struct found {
     const char *begin, *end;
     bool quoted;
-    bool open; /* it may go on: no more of it was looked at */
+    bool open; /* it may continue: no more of it was examined */
 };
 
 /* Moves over b, r, f, u before a quote (Python, Rust). */
@@ -159,8 +160,8 @@ static bool is_scheme(const struct aep__walk *walk, struct found value)
     return false;
 }
 
-/* The value at `at`, if there is one on this line. Of one without quotes only so much is looked at
- * as tells whether it is a secret. */
+/* The value at `at`, if there is one on this line. Of a value without quotes, it examines only as
+ * much as it needs to tell whether it is a secret. */
 static bool find_value(const struct aep__walk *walk, const char *at, struct found *ret)
 {
     at = aep__walk_skip_blanks(walk, at, 8);
@@ -174,7 +175,7 @@ static bool find_value(const struct aep__walk *walk, const char *at, struct foun
     return ret->end > ret->begin;
 }
 
-/* Basic dXNlcjpwYXNz: the word behind the scheme is the secret. */
+/* Basic dXNlcjpwYXNz: the word after the scheme is the secret. */
 static bool find_behind_scheme(const struct aep__walk *walk, struct found *value)
 {
     struct found next;
@@ -209,7 +210,7 @@ static bool is_secret_value(const struct aep__walk *walk, const struct aep__secr
     return sure || aep__walk_looks_random(value.begin, value.end);
 }
 
-/* password: str = "…": the value is behind the type. */
+/* password: str = "…": the value follows the type. */
 static const char *behind_type(const struct aep__walk *walk, struct found value)
 {
     const char *next = aep__walk_skip_blanks(walk, value.end, 8);

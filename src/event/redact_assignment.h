@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Secrets by the name that stands before them. Each is true if the text at that byte held a secret,
- * which is replaced then. */
+/* Secrets recognized by the name before them. Each function returns true if the text at that byte
+ * held a secret, which it has then replaced. */
 #ifndef AEP_EVENT_REDACT_ASSIGNMENT_H
 #define AEP_EVENT_REDACT_ASSIGNMENT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Secrets by their look: keys that providers hand out, JWTs, Bearer, PEM private keys, passwords in
- * URLs. */
+/* Secrets recognized by their look: keys that providers hand out, JWTs, Bearer, PEM private keys,
+ * passwords in URLs. */
 #include "event/redact_look.h"
 
 #include "base/ascii.h"
@@ -22,14 +22,14 @@ enum {
 struct key_rule {
     const char *kind;
     const char *prefix; /* ? is any small letter */
-    uint8_t anchor;     /* the prefix's byte that it hangs on */
+    uint8_t anchor;     /* the byte of the prefix that triggers it */
     uint8_t body;       /* letters, digits, and these */
     uint8_t least;      /* bytes of body */
     uint8_t proof;      /* not 0: the prefix is an ordinary word's end too; the body must have that
                            many letters and digits in a row with a digit among them, or 20 */
 };
 
-/* Sorted by anchor byte; of several that fit the first is taken. */
+/* Sorted by anchor byte; if several fit, the first is taken. */
 static const struct key_rule key_rules[] = {
     {"anthropic_key", "sk-ant-", 2, BODY_WORDY, 8, 0},
     {"openai_key", "sk-proj-", 2, BODY_WORDY, 8, 0},
@@ -132,7 +132,7 @@ static int letter_index(char c)
     return aep__is_digit(c) ? 26 + (c - '0') : AEP__LETTERS - 1;
 }
 
-/* The two bytes before an anchor tell nearly always that no key's prefix ends there. */
+/* The two bytes before an anchor nearly always show that no key's prefix ends there. */
 static bool may_be_key(const struct aep__walk *walk, const char *at, enum aep__anchor anchor)
 {
     if (anchor == AEP__ANCHOR_I)
@@ -154,7 +154,7 @@ bool aep__redact_key(struct aep__walk *walk, const char *at, enum aep__anchor an
     return false;
 }
 
-/* Notes which two bytes stand before a rule's anchor. */
+/* Records which two bytes come before a rule's anchor. */
 static void index_before(uint32_t before[AEP__LETTERS], const struct key_rule *rule)
 {
     if (rule->anchor < 2)
@@ -249,7 +249,7 @@ static const char *skip_line_breaks(const char *at, const char *end)
             return at;
 }
 
-/* A key without its end was cut by somebody: what goes on like one goes too. */
+/* A key without its end was cut short: everything that continues like a key is replaced too. */
 static const char *torn_pem_end(const char *at, const char *end)
 {
     for (;;) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Secrets by their look. Each is true if the text at that byte held a secret, which is replaced
- * then. */
+/* Secrets recognized by their look. Each function returns true if the text at that byte held a
+ * secret, which it has then replaced. */
 #ifndef AEP_EVENT_REDACT_LOOK_H
 #define AEP_EVENT_REDACT_LOOK_H
 
@@ -16,7 +16,7 @@ bool aep__redact_bearer(struct aep__walk *walk, const char *at);
 bool aep__redact_pem(struct aep__walk *walk, const char *at);
 /** scheme://user:password@; at its first colon. */
 bool aep__redact_url(struct aep__walk *walk, const char *at);
-/** Fills in which key rules hang on which byte. */
+/** Fills in which key rules each byte triggers. */
 void aep__redact_index_keys(struct aep__redactor *redactor);
 
 #endif

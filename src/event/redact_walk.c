@@ -11,8 +11,8 @@ const uint8_t aep__anchors[256] = {
     [':'] = AEP__ANCHOR_COLON, ['='] = AEP__ANCHOR_EQUALS,
 };
 
-/* A byte that stands where nothing is left of it in the same text's word. Text inside text has
- * escapes of its own: \nsk-… and %20sk-… and \u0022sk-… begin there too. */
+/* Whether a word begins at this byte. Text inside text has its own escapes: \nsk-… and %20sk-… and
+ * \u0022sk-… begin one there too. */
 bool aep__walk_begins_word(const struct aep__walk *walk, const char *at)
 {
     const char *begin = walk->begin;
@@ -66,7 +66,7 @@ const char *aep__walk_skip_blanks(const struct aep__walk *walk, const char *at, 
     return at;
 }
 
-/* As it may stand in a password, too; but not what code consists of. */
+/* A byte as passwords may contain, but not one that code consists of. */
 static bool is_random_byte(char c)
 {
     return aep__is_credential_byte(c) || (c != '\0' && strchr("!@#$%^&*?|", c));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside redaction: one text's walk, and what the rules share that it calls at a byte which they hang
- * on.
+/* Inside redaction: the walk over one text, and what its rules share. The walk calls a rule at each
+ * byte that triggers it.
  *
  *     redact ─┬─▶ redact_look ────────┬─▶ redact_walk
  *             └─▶ redact_assignment ──┘
  *
- * A rule looks around that byte. If it finds a secret it replaces it, and the walk goes on behind
- * it; whatever lies before `done` is never looked at again. */
+ * A rule looks around that byte. If it finds a secret, it replaces it, and the walk continues after
+ * it; the text before `done` is never looked at again. */
 #ifndef AEP_EVENT_REDACT_WALK_H
 #define AEP_EVENT_REDACT_WALK_H
 
@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The bytes that a rule hangs on, and the rules that hang on them. */
+/* The bytes that trigger a rule, and the rules that they trigger. */
 enum aep__anchor {
     AEP__ANCHOR_NONE,
     AEP__ANCHOR_DASH,       /* sk-  xoxb-  -----BEGIN  --password */
@@ -45,17 +45,17 @@ struct aep__redactor {
     size_t extra_count;
 };
 
-/** What hangs on each byte. */
+/** The rule that each byte triggers. */
 extern const uint8_t aep__anchors[256];
 
 /* ---- one text's walk ------------------------------------------------------------------------ */
 
 #define AEP__PEM_BEGIN "-----BEGIN "
-/* What rules look at closely for one byte that they hang on is never more than a constant. */
+/* The most bytes that a rule examines closely for one trigger: a constant. */
 #define AEP__PROOF_BYTES 128 /* of a word, to tell whether it is a secret */
 #define AEP__LONG_RUN 20     /* letters and digits in a row that no ordinary word has */
 
-/* Text before `done` has been dealt with; what was found so far is in out. */
+/* The text before `done` has been dealt with; out holds the result so far. */
 struct aep__walk {
     const struct aep__redactor *redactor;
     const char *begin, *end, *done;
@@ -66,10 +66,11 @@ struct aep__walk {
 
 /* ---- what rules share ----------------------------------------------------------------------- */
 
-/** Puts [REDACTED:kind] for the bytes. False, and nothing, if they were dealt with before. */
+/** Replaces the bytes by [REDACTED:kind]. False, and nothing happens, if they were dealt with
+ * before. */
 bool aep__walk_replace(struct aep__walk *walk, const char *begin, const char *end,
                        const char *kind);
-/** Whether a word begins at that byte, also behind an escape of a text inside the text. */
+/** Whether a word begins at that byte, perhaps after an escape of a text inside the text. */
 bool aep__walk_begins_word(const struct aep__walk *walk, const char *at);
 bool aep__walk_starts_with(const struct aep__walk *walk, const char *at, const char *text);
 /** In any case; `lower` is in lower case. */
@@ -77,7 +78,7 @@ bool aep__walk_starts_with_any_case(const struct aep__walk *walk, const char *at
                                     const char *lower);
 /** at + bytes, or the text's end. */
 const char *aep__walk_at_most(const struct aep__walk *walk, const char *at, size_t bytes);
-/** Over spaces and tabs, not more than so many. */
+/** Skips spaces and tabs, at most this many. */
 const char *aep__walk_skip_blanks(const struct aep__walk *walk, const char *at, size_t most);
 /** Not a word of a sentence: digits among letters, capitals inside, or too long. */
 bool aep__walk_looks_random(const char *at, const char *end);
@@ -92,7 +93,7 @@ static inline bool aep__is_space(char c)
     return aep__is_blank(c) || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/** As tokens are made of (RFC 6750 §2.1), and what may be between their words. */
+/** The bytes that tokens are made of (RFC 6750 §2.1), and those that may be between their words. */
 static inline bool aep__is_credential_byte(char c)
 {
     return aep__is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' ||

@@ -105,15 +105,15 @@ static const struct aep__secret extra_secret = {.kind = "extra", .numbers = true
 
 #define LETTERS_MAX 64 /* letters of a name that are looked at: its last ones */
 
-/* A name without what does not tell names apart, right-aligned. */
+/* A name without the bytes that make no difference, right-aligned. */
 struct words {
     char letters[LETTERS_MAX];
     bool begins[LETTERS_MAX]; /* a word begins here */
     size_t begin;             /* of the letters */
 };
 
-/* A word begins behind a separator, at a capital behind a small letter or a digit, and at the last
- * of several capitals before a small letter (APIKey). */
+/* A word begins after a separator, at a capital after a small letter or a digit, and at the last of
+ * several capitals before a small letter (APIKey). */
 static bool begins_word(const char *name, size_t len, size_t at)
 {
     if (at == 0 || !(aep__is_letter(name[at - 1]) || aep__is_digit(name[at - 1])))
@@ -182,7 +182,7 @@ int aep__secret_names_add(struct aep__secret_names *names, const char *name, siz
     return AEP_OK;
 }
 
-/* Where the name's letters begin that are this row; LETTERS_MAX if it does not end in them. */
+/* Where in the name this row's letters begin; LETTERS_MAX if the name does not end in them. */
 static size_t match_end(const struct words *words, const char *name, size_t len, bool word)
 {
     size_t at = LETTERS_MAX - len;
@@ -190,7 +190,7 @@ static size_t match_end(const struct words *words, const char *name, size_t len,
     return fits && memcmp(words->letters + at, name, len) == 0 ? at : LETTERS_MAX;
 }
 
-/* Two letters tell most names apart from all rows at once. */
+/* Two letters rule out all rows at once for most names. */
 static bool may_end_so(const struct aep__secret_names *names, const char *name, size_t len)
 {
     if (len < 2)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names that secrets stand under: of JSON members, variables, options, headers.
+/* Names of secrets: of JSON members, variables, options, headers.
  *
  * A name is broken into words at separators and capitals and compared in lower case from its end:
  *
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What a secret-looking name stands for. */
+/** The secret that a name stands for. */
 struct aep__secret {
     const char *kind; /* for [REDACTED:kind] */
     bool numbers;     /* numbers under it are secrets too */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* A run of letters and digits as no folder has for a name. */
+/* A run of letters and digits that is no folder's name. */
 static bool is_random_run(const char *at, const char *end)
 {
     bool digit = false, lower = false, upper = false;

@@ -76,16 +76,16 @@ struct place {
     bool is_array;
     bool filled;                      /* a comma is due */
     bool names;                       /* the member being read is a "name" of a name/value pair */
-    const struct aep__secret *secret; /* all that is in it is one */
-    const struct aep__secret *next;   /* what was read says that the next value is one */
+    const struct aep__secret *secret; /* everything in it is a secret */
+    const struct aep__secret *next;   /* what was read says that the next value is a secret */
 };
 
-/* One JSON text's way from the caller's to ours. */
+/* The conversion of one JSON text from the caller's to ours. */
 struct rewrite {
     struct aep__text *way;
     struct aep__buf *out;
     struct place places[AEP__JSON_DEPTH + 1]; /* [0] is around the whole value */
-    const struct aep__secret *secret;         /* the member being read is one */
+    const struct aep__secret *secret;         /* the member being read is a secret */
     uint64_t names_redacted;
     bool names_changed;
 };
@@ -129,7 +129,7 @@ static void note_pair(struct place *place, struct aep__slice name,
         *secret = place->next;
 }
 
-/* A secret for a name becomes a mark; more of them in one text are numbered, so that they stay
+/* A name that is a secret becomes a mark; several in one text are numbered, so that they stay
  * different names. */
 static void write_name(struct rewrite *run)
 {
@@ -153,7 +153,7 @@ static void write_name(struct rewrite *run)
     aep__buf_byte(run->out, ':');
 }
 
-/* The secret that the value being read is, if it is one; and forgets what said so. */
+/* The secret that the value being read is, if it is one; clears what announced it. */
 static const struct aep__secret *take_secret(struct rewrite *run, struct place *place)
 {
     const struct aep__secret *secret = place->secret ? place->secret : run->secret;
@@ -244,7 +244,7 @@ static int check_type(enum aep__json_token wanted, enum aep__json_token first, c
                       wanted == AEP__JSON_OBJECT ? "object: {…}" : "array: […]");
 }
 
-/* Names that were different may have become the same when secrets were taken out of them. */
+/* Different names may have become the same when secrets were taken out of them. */
 static int check_names(struct rewrite *run, size_t begin, const char *field, aep_error *err)
 {
     struct aep__json *json = &run->way->json;

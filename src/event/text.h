@@ -4,8 +4,8 @@
  *     decode (invalid UTF-8 becomes U+FFFD) → redact → cut at limits.field_bytes → escape
  *
  * and to a caller's JSON: it is checked, written again compactly with numbers as they were, and
- * each of its strings and names takes that way. What stands under a secret-looking name goes whole.
- */
+ * each of its strings and names takes that way. A value with a secret-looking name is replaced as a
+ * whole. */
 #ifndef AEP_EVENT_TEXT_H
 #define AEP_EVENT_TEXT_H
 

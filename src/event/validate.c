@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep_validate(): is an envelope, anybody's, what the wire contract wants.
+/* aep_validate(): whether an envelope, from any producer, follows the wire contract.
  *
- * One strict walk finds what is no JSON and where the members stand; then each is checked where it
- * stands, without a tree. The envelope's rules are here, the payload's are the kinds table's. */
+ * One strict walk finds JSON errors and the position of each member; then each member is checked in
+ * place, without a tree. The envelope's rules are here, the payload's in the kinds table. */
 #include "aep/aep.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -29,7 +29,7 @@ const struct aep__finding_code aep__finding_codes[] = {
 };
 const size_t aep__finding_code_count = sizeof aep__finding_codes / sizeof *aep__finding_codes;
 
-/* The envelope's members that are looked at. */
+/* The envelope's members that are checked. */
 enum top {
     EVENT_TYPE,
     EVENT_ID,
@@ -49,7 +49,7 @@ static const char *const top_names[TOP_COUNT] = {
     "correlation_id", "causation_id", "schema_ref", "partition_key", "payload",
 };
 
-/* A member's value as it stands in the text. Zeroed: there is none. */
+/* A member's value as it is in the text. Zeroed: there is none. */
 struct value {
     enum aep__json_token type;
     struct aep__slice raw;  /* of a string without its quotes */
@@ -104,7 +104,7 @@ static void report_member(struct check *check, enum finding finding, const char 
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Reads the value behind a name into *value (NULL: over it). */
+/* Reads the value after a name into *value (NULL: skips it). */
 static bool read_value(struct check *check, struct value *value)
 {
     struct aep__json *json = &check->json;
@@ -169,7 +169,7 @@ static void report_problem(struct check *check)
 
 /* ---- envelope ------------------------------------------------------------------------------- */
 
-/* Whether a member stands there with a value of that type; reports what is wrong with it. */
+/* Whether the member is there with a value of that type; reports what is wrong with it. */
 static bool has_value(struct check *check, const struct value *value, enum aep__json_token type,
                       const char *parent, const char *name)
 {
