@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two lists that name the same servers give the same text, since it names the spool. What cannot be
- * a server is refused here: the relay would only ever say that it does not answer. */
+/* Two lists of the same servers give the same text, since it names the spool. An entry that cannot
+ * be a server is refused here: the relay could only report that it does not answer. */
 #include "config/brokers.h"
 
 #include <arpa/inet.h>
@@ -189,7 +189,8 @@ static bool read_servers(char *list, struct server *servers, size_t *ret_count,
     return true;
 }
 
-/* As with Kafka's own clients any white space is a blank: a secret may end in a line end. */
+/* As in Kafka's own clients, any white space counts as a blank: a secret may end with a line
+ * end. */
 static void blank_out(char *list)
 {
     static const char space[] = "\t\r\n";

@@ -5,8 +5,8 @@
  *     key = value
  *     key = "a value that begins or ends with blanks, or holds a #"
  *
- * Between the outermost quotes everything is the value's. An unquoted value with a # behind a blank
- * is refused: it could be a comment, it could be the value's, and neither guess is safe. */
+ * Everything between the outermost quotes belongs to the value. An unquoted value with a # after a
+ * blank is refused: it could be a comment or part of the value, and neither guess is safe. */
 #include "base/error.h"
 #include "config/file.h"
 #include "config/layers.h"
@@ -99,7 +99,8 @@ int aep__conf_parse(aep_config *config, const char *data, size_t len, enum aep__
     return AEP_OK;
 }
 
-/* The system's file is guarded by its folder; in a sandbox its owner may look like nobody. */
+/* The system's file is protected by its folder; in a sandbox its owner may look like
+ * nobody(65534). */
 static unsigned trust_of(enum aep__layer layer)
 {
     return layer == AEP__LAYER_USER_FILE ? AEP__FILE_OWN : AEP__FILE_ANY_OWNER;

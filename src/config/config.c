@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading: a copy of the arguments, then the weaker layers one after another, then what they say
- * together is checked.
+/* Loading: copies the arguments, reads the weaker layers one after another, then checks the options
+ * that depend on each other.
  *
- * No path in here is relative and no file is looked for in the working directory, so that nothing
+ * No path here is relative, and no file is searched for in the working directory, so that nothing
  * in a checkout can redirect events or switch redaction off. */
 #include "config/config.h"
 
@@ -180,7 +180,7 @@ int aep__config_load_from(const aep_config *args, const struct aep__config_sourc
     return code;
 }
 
-/* A setuid program runs for somebody who must not tell it where to send, or to look. */
+/* A setuid program runs for a user who must not decide where it sends events or reads settings. */
 int aep__config_load(const aep_config *args, aep_config **ret, aep_error *err)
 {
     struct aep__config_sources sources = {
@@ -246,7 +246,8 @@ static int check_password(const aep_config *config, aep_error *err)
 int aep__config_check(const aep_config *config, aep_error *err)
 {
     int code = check_servers(config, err);
-    /* The default is for new spools; one that exists has its own, which opening it looks at. */
+    /* The default is for new spools; an existing one has its own limit, which is checked when it is
+     * opened. */
     if (code == AEP_OK && config->options[AEP__OPT_SPOOL_SEGMENT_BYTES].layer > AEP__LAYER_DEFAULT)
         code = check_sizes(config, AEP__OPT_SPOOL_MAX_BYTES, 4, AEP__OPT_SPOOL_SEGMENT_BYTES, err);
     if (code == AEP_OK)

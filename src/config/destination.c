@@ -9,8 +9,8 @@
  *     ca=/etc/ssl/kafka.pem
  *
  * A line is there only if it counts: no mechanism and no principal without SASL, no CA without TLS.
- * What is written so is on users' disks, as folder names and in identity files: a change of this
- * text parts them from their spools. */
+ * This text is on users' disks, as folder names and in identity files: if it changes, they lose
+ * touch with their spools. */
 #include "base/error.h"
 #include "base/hash.h"
 #include "config/file.h"
@@ -43,7 +43,7 @@ static void add_line(struct aep__buf *out, const char *name, const char *value)
     aep__buf_byte(out, '\n');
 }
 
-/* The first of `names` that is set. A certificate given as text is told by its hash. */
+/* The first of `names` that is set. A certificate given as text is represented by its hash. */
 static void add_first(const aep_config *config, struct aep__buf *out, const char *line,
                       const char *const *names)
 {
@@ -100,9 +100,9 @@ void aep__config_destination(const aep_config *config, struct aep__buf *out)
         add_tls(config, out);
 }
 
-/* ---- what librdkafka is told ---------------------------------------------------------------- */
+/* ---- librdkafka's settings ---------------------------------------------------------------- */
 
-/* Reads the password; one line end behind it is the editor's, not the password's. */
+/* Reads the password; one line end after it is the editor's, not part of the password. */
 static int read_password(const aep_config *config, struct aep__buf *out, aep_error *err)
 {
     const char *path = aep__config_text(config, AEP__OPT_KAFKA_PASSWORD_FILE);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A .env is read only where AEP_DOTENV names it, and only for the variables that have a row with
  * in_dotenv: whoever can write a checkout must not be able to switch redaction off. Everything else
- * in it is somebody else's and is passed over, whatever it looks like.
+ * in it belongs to other programs and is ignored, whatever it looks like.
  *
  *     KEY=value      export KEY="value"      KEY='value'      # comment
  *
- * No variables are put in and no escapes are read: a value that asks for them is refused. */
+ * Variables are not expanded and escapes not decoded: a value that contains them is refused. */
 #include "base/error.h"
 #include "config/file.h"
 #include "config/layers.h"
@@ -52,7 +52,7 @@ static int find_option(struct aep__slice name)
     return -1;
 }
 
-/* 'value' or "value", and at most a comment behind it. */
+/* 'value' or "value", followed at most by a comment. */
 static bool cut_quoted(struct aep__slice *value)
 {
     const char *begin = value->data + 1;
@@ -79,7 +79,7 @@ static bool holds(struct aep__slice text, char c)
     return text.len > 0 && memchr(text.data, c, text.len);
 }
 
-/* Leaves the value alone in *value; NULL, or what is wrong with it. */
+/* Reduces *value to the value alone. Returns NULL, or what is wrong with it. */
 static const char *unquote(struct aep__slice *value)
 {
     char quote = value->len > 0 ? value->data[0] : '\0';

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The environment: AEP_<KEY> for every option, the names that users already have behind it, and
+/* The environment: AEP_<KEY> for every option, after it the names that users already have, and
  * AEP_KAFKA_* for librdkafka's own settings. Empty counts as unset.
  *
- * Other programs have variables that begin with AEP_, too: one that is nothing of ours is passed
- * over, but remembered if it is a letter or two away from one of ours. */
+ * Other programs have variables that begin with AEP_, too: one that is not ours is ignored, but
+ * remembered if it is a letter or two away from one of ours. */
 #include "base/error.h"
 #include "config/kafka_keys.h"
 #include "config/layers.h"
@@ -16,7 +16,8 @@
 #define KAFKA_VARIABLE "AEP_KAFKA_"
 #define STRANGER_DISTANCE 2
 
-/* Ours without being options: loading's own, and what a tracked run hands to its children. */
+/* Ours without being options: those that control loading, and those that a tracked run passes to
+ * its children. */
 static const char *const other_names[] = {"AEP_DOTENV", "AEP_CORRELATION_ID", "AEP_CAUSATION_ID"};
 
 const char *aep__environment_get(char *const *environment, const char *name)

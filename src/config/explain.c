@@ -13,7 +13,7 @@
 struct writer {
     struct aep__buf *out;
     bool json;
-    bool any; /* there is something before, to be set off by a comma */
+    bool any; /* something precedes, so a comma is needed */
 };
 
 static void add_json(struct aep__buf *out, const char *name, const char *value)
@@ -41,7 +41,7 @@ static void add_line(struct writer *writer, const char *key, const char *value, 
     writer->any = true;
 }
 
-/* The spool folder in force, which is derived of others where it is not set and they are. */
+/* The spool folder in force; if it is not set, it is derived from other settings. */
 static void add_spool_dir(const aep_config *config, struct writer *writer)
 {
     const struct aep__setting *setting = &config->options[AEP__OPT_SPOOL_DIR];
@@ -58,7 +58,7 @@ static void add_spool_dir(const aep_config *config, struct writer *writer)
     aep__buf_done(&dir);
 }
 
-/* A certificate has many lines, a line of this has one. */
+/* A certificate has many lines; here each setting has one. */
 static void add_kafka(const struct aep__kafka_setting *kafka, struct writer *writer)
 {
     char key[AEP__NAME_SIZE];

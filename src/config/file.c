@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opened first, judged then, on the descriptor: what is read is what was judged. Links are
- * followed, since dotfile managers and container secrets are made of them. */
+/* The file is opened first and then checked through its descriptor, so that the file that is read
+ * is the one that was checked. Links are followed, since dotfile managers and container secrets use
+ * them. */
 #include "config/file.h"
 
 #include "base/error.h"

@@ -12,7 +12,7 @@ enum aep__file_trust {
     AEP__FILE_UNREADABLE = 1 << 1, /* and others must not read it: it holds a secret */
 };
 
-/** Reads a whole regular file; symbolic links are followed, what they lead to is judged.
+/** Reads a whole regular file; symbolic links are followed, and their target is checked.
  * @field       what names the file, for err->field
  * @ret_absent  set if there is none, which is then no error; NULL: it is an error
  * Errors: AEP_ECONFIG with the path; AEP_ENOMEM. Blocks on the disk only, not on a FIFO. */

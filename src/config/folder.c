@@ -26,7 +26,7 @@ static bool is_safe(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
-/* The front of the broker list, for human eyes; the hash behind it is what tells folders apart. */
+/* The front of the broker list, for human eyes; the hash after it distinguishes folders. */
 static void add_label(const char *brokers, struct aep__buf *out)
 {
     for (int i = 0; i < LABEL_MAX && brokers[i]; i++)
@@ -53,7 +53,7 @@ static void add_name(const aep_config *config, struct aep__buf *out)
     aep__buf_done(&destination);
 }
 
-/* The file system that a folder is on, or will be when it is made. */
+/* The file system that a folder is on, or will be on once it is made. */
 static enum aep__fs file_system(const char *path)
 {
     char part[PATH_MAX];
@@ -73,8 +73,8 @@ static enum aep__fs file_system(const char *path)
     }
 }
 
-/* The system's temporary folder is everybody's: what stands in it under our name must be ours and
- * closed to others before anything is put there. */
+/* The system's temporary folder belongs to everyone: a folder of our name in it must be ours and
+ * closed to others before we put anything there. */
 static int add_stand_in(struct aep__buf *out, aep_error *err)
 {
     struct stat st;

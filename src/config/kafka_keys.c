@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names are those of librdkafka 2.0 to 2.15, producers' and consumers', sorted. */
+/* The names of librdkafka 2.0 to 2.15, for producers and consumers, sorted. */
 #include "config/kafka_keys.h"
 
 #include <stdio.h>
@@ -252,7 +252,7 @@ void aep__kafka_key_of_variable(const char *variable, char *name, size_t size)
         lower_with(variable, '.', name, size);
 }
 
-/* What a shell, and the quotes librdkafka puts around some of them, leave alone. */
+/* Characters that neither a shell nor librdkafka's quotes around some values change. */
 static bool is_shell_safe(const char *value)
 {
     return value[0] != '-' && value[strspn(value, "abcdefghijklmnopqrstuvwxyz"

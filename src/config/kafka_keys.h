@@ -13,7 +13,7 @@ enum aep__kafka_flag {
     AEP__KAFKA_PATH = 1 << 1,    /* an absolute path, or the word in `words` */
     AEP__KAFKA_CODE = 1 << 2,    /* loads or runs code: only from aep.conf */
     AEP__KAFKA_SHELL = 1 << 3,   /* librdkafka puts it into a shell command */
-    AEP__KAFKA_OWNED = 1 << 4,   /* the relay's: nothing but `words` may be said */
+    AEP__KAFKA_OWNED = 1 << 4,   /* the relay's: users may set only `words` */
     AEP__KAFKA_PROGRAM = 1 << 5, /* no text: a callback or the like */
 };
 

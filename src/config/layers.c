@@ -70,7 +70,8 @@ static const char *key_of_variable(const char *variable)
     return NULL;
 }
 
-/* What an unknown key may be meant to be, librdkafka's without their prefix, too; NULL: no idea. */
+/* What an unknown key is perhaps meant to be, including librdkafka's keys without their prefix;
+ * NULL: no idea. */
 static const char *find_nearest(const char *key, char with_prefix[NAME_MAX_LEN + 8])
 {
     size_t count;
@@ -177,7 +178,7 @@ static int put_option(aep_config *config, int option, const char *value, enum ae
 
 /* ---- kafka.* -------------------------------------------------------------------------------- */
 
-/* Where a name stands among the sorted, or would stand. */
+/* Where a name is, or would be, among the sorted ones. */
 static size_t kafka_place(const aep_config *config, const char *name, bool *ret_found)
 {
     size_t i = 0;
@@ -220,7 +221,7 @@ static void remove_kafka(aep_config *config, const char *name)
             (config->kafka_count - i) * sizeof *config->kafka);
 }
 
-/* A name that is not known passes, unless it is a slip of the pen away from one that is. */
+/* An unknown name passes, unless it looks like a typo of a known one. */
 static bool is_typo(const char *key, const char *name)
 {
     size_t count;

@@ -50,7 +50,7 @@ struct aep_config {
 
 void aep__texts_add(struct aep__texts *texts, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** The text behind `text`, the first for NULL; NULL after the last. */
+/** The text after `text`; NULL gives the first; returns NULL after the last. */
 const char *aep__texts_next(const struct aep__texts *texts, const char *text);
 
 #define AEP__ORIGIN_SIZE 256
@@ -73,7 +73,7 @@ bool aep__config_has_password_file(const aep_config *config);
  * Errors: AEP_ECONFIG with PATH:LINE; AEP_ENOMEM */
 int aep__conf_parse(aep_config *config, const char *data, size_t len, enum aep__layer layer,
                     const char *path, aep_error *err);
-/** Reads an aep.conf from the disk; an absent one is none. */
+/** Reads an aep.conf from the disk; a missing file counts as empty. */
 int aep__conf_read(aep_config *config, enum aep__layer layer, const char *path, aep_error *err);
 
 /** Reads the three variables out of a .env. Errors as aep__conf_parse() */

@@ -50,7 +50,7 @@ bool aep__edit_near(const char *a, const char *b, int limit)
     return longer <= limit && longer >= -limit && aep__edit_distance(a, b) <= limit;
 }
 
-/* Whether somebody may have stopped typing too soon. */
+/* Whether the wanted word may be the candidate, not typed to its end. */
 static bool is_begin(const char *wanted, const char *candidate)
 {
     size_t len = strlen(wanted);

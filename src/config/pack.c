@@ -3,8 +3,8 @@
  *
  *     aep-config-1 NUL  state folder NUL  (key NUL  layer digit, origin NUL  value NUL) …
  *
- * Defaults are left out: the relay has its own. Whatever comes in is checked as if a user had said
- * it, so that the relay relies on nothing but its own table. */
+ * Defaults are left out: the relay has its own. What comes in is checked as if a user had typed it,
+ * so that the relay relies on nothing but its own table. */
 #include "base/error.h"
 #include "config/layers.h"
 

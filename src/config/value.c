@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A function a type, each: text in, canonical text and number out, or the problem in words that
- * can stand behind "FILE:LINE: KEY: ". */
+/* One function per type: it takes text and gives the canonical text and number, or the problem in
+ * words that fit after "FILE:LINE: KEY: ". */
 #include "config/value.h"
 
 #include "base/utf8.h"
@@ -143,7 +143,7 @@ struct unit {
     int64_t factor;
 };
 
-/* The first is what a bare number means; the largest that divides a number shows it. */
+/* The first is the unit of a bare number; a number is shown in the largest unit that divides it. */
 static const struct unit size_units[] = {
     {"B", 1},
     {"KiB", INT64_C(1) << 10},
@@ -199,7 +199,8 @@ struct aep__value_number_text aep__value_number(const struct aep__option_row *ro
     return text;
 }
 
-/* Digits, blanks, a unit. A number beyond 63 bits is out of every range: it becomes the largest. */
+/* Digits, blanks, a unit. A number beyond 63 bits is outside every range: it becomes the largest
+ * one. */
 static bool read_number(const struct unit *units, const char *text, int64_t *ret_number)
 {
     int64_t number = 0, factor;
