@@ -80,7 +80,7 @@ void aep__clock_format(int64_t wall_us, char text[AEP__TIME_SIZE])
     *at = '\0';
 }
 
-/* Reads `width` digits at *at and moves it on; -1 if there are none such. */
+/* Reads `width` digits at *at and moves it on; -1 if they are not all digits. */
 static int take_digits(const char **at, const char *end, int width)
 {
     if (end - *at < width)

@@ -16,7 +16,7 @@ int64_t aep__clock_mono_us(void);
 /** Formats as `2025-11-13T14:30:00.123456Z`; years 0000 to 9999. */
 void aep__clock_format(int64_t wall_us, char text[AEP__TIME_SIZE]);
 /** Parses RFC 3339 §5.6: a real calendar date, T, seconds (a leap second too) and zone required.
- * False if it is none. Digits beyond microseconds are dropped. ret_us may be NULL. */
+ * False if it is not one. Digits beyond microseconds are dropped. ret_us may be NULL. */
 bool aep__clock_parse(const char *text, size_t len, int64_t *ret_us);
 
 #endif

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Goes on from `crc` (0 to begin) over len bytes. "123456789" gives 0xe3069283. */
+/** Continues from `crc` (0 to start) over len bytes. "123456789" gives 0xe3069283. */
 uint32_t aep__crc32c(uint32_t crc, const void *data, size_t len);
-/** The portable one, that the other is checked against. */
+/** The portable version, which the other is checked against. */
 uint32_t aep__crc32c_soft(uint32_t crc, const void *data, size_t len);
 
 #endif

@@ -10,9 +10,9 @@
  * random place in the lower half of its range. The tail is a keyed hash of `last`.
  *
  * This is the library's one piece of process-wide state. It lives in a page that the kernel empties
- * in a forked child, however it was forked, so that a child has a key of its own and no id comes
- * twice. There is nothing a fork could leave locked. Where the kernel cannot do that, the process
- * id enters the hash and the client calls aep__id_forked().
+ * in a forked child, however it was forked, so that a child has its own key and no id occurs twice.
+ * A fork can leave nothing locked. Where the kernel cannot do that, the process id enters the hash
+ * and the client calls aep__id_forked().
  *
  * Threads: any, and signal handlers. */
 #include "base/id.h"
@@ -35,7 +35,7 @@ struct generator {
     atomic_uint_least64_t key[2]; /* 0 until drawn; drawn once */
 };
 
-static struct generator plain; /* where no page can be had that empties itself */
+static struct generator plain; /* if the kernel has no page that empties itself */
 static _Atomic(struct generator *) current;
 
 #ifdef MADV_WIPEONFORK
@@ -163,7 +163,7 @@ void aep__id_format(const uint8_t bytes[16], char text[AEP_ID_SIZE])
     text[36] = '\0';
 }
 
-/* A digit's value + 0x10; 0 for what is none. */
+/* A digit's value + 0x10; 0 for any other byte. */
 static const uint8_t hex_values[256] = {
     ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
     ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,

@@ -28,7 +28,7 @@ static uint64_t find_special8(const char *text)
 }
 
 /* How many bytes at the front can stand in a string as they are. The last eight are looked at
- * together, too: that some of them were seen before does no harm. */
+ * together, too; that some were seen before does no harm. */
 static size_t plain_run(const char *text, size_t len)
 {
     size_t at = 0;
@@ -89,8 +89,8 @@ static bool reads_back(char *text, size_t size, int digits, double number)
     return strtod(text, NULL) == number;
 }
 
-/* Fifteen digits give back every decimal of so many, but for the smallest doubles, which have less
- * precision and may need fewer. */
+/* Fifteen digits reproduce every decimal of up to fifteen digits, except for the smallest doubles,
+ * which have less precision and may need fewer. */
 static void format_shortest(char *text, size_t size, double number)
 {
     int digits = fabs(number) < DBL_MIN ? 1 : 15;
@@ -133,7 +133,7 @@ void aep__json_add_pointer(struct aep__buf *out, const char *name, size_t len)
 
 /* ---- strings -------------------------------------------------------------------------------- */
 
-/* The four digits behind \u; -1 if they are none. */
+/* The four digits behind \u; -1 if they are not hex digits. */
 static int32_t read_hex4(const char *at, const char *end)
 {
     int32_t number = 0;
@@ -337,7 +337,7 @@ static bool scan_string(struct aep__json *json)
 
 struct name_entry {
     struct aep__slice raw;
-    bool odd; /* has to be decoded to be compared: it holds escapes or invalid UTF-8 */
+    bool odd; /* must be decoded for comparison: it holds escapes or invalid UTF-8 */
 };
 
 static struct name_entry *names_of(const struct aep__json *json,
@@ -392,7 +392,7 @@ static bool remember_name(struct aep__json *json)
     return !json->names.failed || fail_memory(json);
 }
 
-/* Of an object that had too many names to compare one by one. */
+/* Checks an object that had too many names to compare one by one. */
 static bool check_names(struct aep__json *json)
 {
     size_t count;

@@ -6,12 +6,12 @@
  *        └── reaps the middle by __WCLONE             └── the program is init's child
  *
  * Both children borrow our memory until execve(2), so nothing is copied however large the host
- * program is, and an error is told by a plain store. They have copies of descriptors, signal
+ * program is, and an error is reported by a plain store. They have copies of descriptors, signal
  * actions and limits, and change only those. A child without an exit signal raises no SIGCHLD and
  * is not seen by the host program's own wait(2).
  *
- * The children call the kernel directly: a wrapper that a sanitiser or a preloaded library has put
- * in libc's place would keep its books in the memory that is the caller's too. */
+ * The children call the kernel directly: a wrapper that a sanitiser or a preloaded library puts in
+ * place of libc's would keep its records in memory shared with the caller. */
 #include "base/os.h"
 
 #include "base/id.h"
@@ -258,12 +258,13 @@ bool aep__os_watch_seen(int fd)
 #define OPEN_FILES 4096
 #define MAIN_STACK_BYTES (8 << 20)
 
-/* Code that runs on a borrowed stack and never returns to it must leave no marks of a sanitiser
- * behind. */
+/* Code that runs on a borrowed stack and never returns must not be instrumented by a sanitiser,
+ * which would leave marks there. */
 #define CHILD_CODE __attribute__((no_sanitize("address,undefined,thread")))
 
-/* ThreadSanitizer has a clone(2) of its own, which takes the child for a fork's: where the memory is
- * shared it would note in the caller's that its threads are gone, and let it start no more. */
+/* ThreadSanitizer has its own clone(2), which takes the child for a forked one. Since the memory is
+ * shared, it would record in the caller that the caller's threads are gone, and let it start no
+ * more. */
 #ifdef __GLIBC__
 int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define kernel_clone __clone
@@ -277,7 +278,7 @@ struct spawn {
     char *const *envp;
     int input_fd;
     char *stack_top; /* the program's, until execve */
-    int error;       /* errno of what failed, told by both children */
+    int error;       /* errno of the failure, set by either child */
     int pid;         /* the program's */
 };
 
@@ -357,7 +358,7 @@ CHILD_CODE static void reset_scheduling(void)
         syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 }
 
-/* Every step but the last is best effort: a program in a poorer place is better than none. */
+/* Every step but the last is best effort: a program with worse settings is better than none. */
 CHILD_CODE static int run_program(void *arg)
 {
     struct spawn *spawn = arg;

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-#define BYTES_MAX 4096 /* none of ours will be as large: the size is not set */
+#define BYTES_MAX 4096 /* none of ours will ever be this large: the size is not set */
 
 static size_t size_of(const void *theirs)
 {

@@ -13,16 +13,18 @@
 #include <stddef.h>
 #include <string.h>
 
-/** Whether an argument may be read, of which we know so many bytes.
- * @macro  what its caller should have made it with: "AEP_STARTED()"
+/** Whether an argument may be read; we know this many of its bytes.
+ * @macro  what the caller should have made it with: "AEP_STARTED()"
  * Errors: AEP_EINVAL its size is not set, or it has members that this library does not know */
 int aep__sized_check(const void *theirs, size_t known, const char *macro, aep_error *err);
-/** Copies what both sides know into ours of so many bytes, whose size is set; the rest is zero. */
+/** Copies the members that both sides know into ours, which has this many bytes and gets its size
+ * set; the rest is zero. */
 void aep__sized_read(const void *theirs, void *ours, size_t bytes);
 
 /** Whether a result may be written. Errors: AEP_EINVAL: the size of that `name` is not set */
 int aep__sized_check_out(const void *theirs, const char *name, aep_error *err);
-/** Copies what both sides know of ours of so many bytes; their size stays. */
+/** Copies the members that both sides know from ours, which has this many bytes; the size in theirs
+ * stays. */
 void aep__sized_write(void *theirs, const void *ours, size_t bytes);
 
 /** One member of an argument; zeros where theirs ends before it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which names Kafka takes for a topic. */
+/* Which names Kafka accepts for a topic. */
 #ifndef AEP_BASE_TOPIC_NAME_H
 #define AEP_BASE_TOPIC_NAME_H
 

@@ -157,7 +157,8 @@ bool aep__utf8_control(const char *text, size_t len)
 
 /* ---- plain text ---- */
 
-/* Controls (general category Cc), what parts lines, and what turns the direction of text. */
+/* Controls (general category Cc), line separators, and characters that change the direction of
+ * text. */
 static bool is_unsafe(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x2028 && c <= 0x202E) ||

@@ -11,7 +11,7 @@
 
 #define AEP__UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
-/** The length of the byte-order mark that some editors begin UTF-8 with; 0: there is none. */
+/** The length of the byte-order mark that some editors put before UTF-8 text; 0: there is none. */
 size_t aep__utf8_mark(const char *text, size_t len);
 /** How many bytes at the front are valid; len if all are. Eight bytes at a time while ASCII. */
 size_t aep__utf8_valid(const char *text, size_t len);
@@ -29,9 +29,9 @@ size_t aep__utf8_cut(const char *text, size_t len, size_t limit);
 bool aep__utf8_blank(const char *text, size_t len);
 /** True if the text holds a control character (general category Cc). */
 bool aep__utf8_control(const char *text, size_t len);
-/** Takes out, in place, what could drive a terminal or look like another line: control characters, and
- * those that part lines or turn the direction of text, become blanks, what is no UTF-8 becomes "?".
- * Returns the length, never a greater one. */
+/** Removes, in place, what could drive a terminal or look like another line: control characters,
+ * and those that separate lines or change the direction of text, become blanks; bytes that are not
+ * UTF-8 become "?". Returns the length, which never grows. */
 size_t aep__utf8_plain(char *text, size_t len);
 
 #endif
