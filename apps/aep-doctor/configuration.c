@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Step: is the configuration sound, what does it say, and where was that said. */
+/* Step: whether the configuration is valid, what it contains, and where each value comes from. */
 #include <string.h>
 
 #include "doctor.h"
@@ -23,7 +23,7 @@ static void add_setting(struct aep__doctor *doctor, const char *prefix, const ch
                         show_value(setting, is_secret), setting->origin);
 }
 
-/* What is not as it is by default. */
+/* The settings that differ from their defaults. */
 static void add_settings(struct aep__doctor *doctor, const aep_config *config)
 {
     for (int i = 0; i < AEP__OPT_COUNT; i++)

@@ -13,7 +13,7 @@
 struct aep__doctor {
     const struct aep__args *args;
     aep_config *arguments; /* what --set gave */
-    int timeout_ms;        /* of each wait for the network */
+    int timeout_ms;        /* limit of each wait for the network */
     struct aep__verdicts verdicts;
 
     aep_config *config;       /* NULL: it is wrong */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps: does Kafka let us in, and are the topics there to be written. */
+/* Steps: whether Kafka accepts us, and whether the topics exist and we may write to them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static int open_admin(struct aep__doctor *doctor, struct aep__admin **ret)
     if (code == AEP_OK)
         return code;
     aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
-    /* SASL without a mechanism is Kerberos to librdkafka, which hardly anybody means. */
+    /* librdkafka takes SASL without a mechanism for Kerberos, which hardly anybody means. */
     aep__verdict_remedy(
         &doctor->verdicts, "%s",
         strstr(err.text, "kerberos")
@@ -84,7 +84,7 @@ void aep__doctor_contact(struct aep__doctor *doctor)
 
 /* ---- topics --------------------------------------------------------------------------------- */
 
-/* Whether a topic that is there may be written. */
+/* Whether we may write to an existing topic. */
 static const struct {
     enum aep__grade grade;
     const char *text, *remedy;
@@ -105,7 +105,7 @@ static void judge_present(struct aep__doctor *doctor, const struct aep__admin_to
         aep__verdict_remedy(&doctor->verdicts, "%s", rights[topic->writable].remedy);
 }
 
-/* What is to be said of a topic that is missing; the first row that fits counts. */
+/* What to report about a missing topic; the first row that fits counts. */
 static const struct {
     enum aep__known auto_create; /* NOT: whatever it is */
     enum aep__admin_made try;    /* NOT_MADE: whatever came of it */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep-doctor: looks at each part of an event's way and says what is wrong with it and what helps.
- * Run by `aep doctor`, whose table is in apps/aep/doctor.c.
+/* aep-doctor: checks each part of an event's way, and says what is wrong and what helps. Run by
+ * `aep doctor`, whose table is in apps/aep/doctor.c.
  *
  *     a step a row ─▶ can it be taken? ─ no ─▶ skipped, and why
  *                           └─ yes ─▶ its function ─▶ verdicts */
@@ -11,7 +11,7 @@
 #define TIMEOUT_MS 5000
 #define TIMEOUT_MAX_MS 3600000 /* some steps wait a multiple of it */
 
-/* What must have gone well before. */
+/* What must have succeeded before. */
 enum need { NEEDS_NOTHING, NEEDS_CONFIG, NEEDS_SPOOL, NEEDS_SERVERS, NEEDS_CONTACT, NEEDS_WAY };
 
 static const struct step {

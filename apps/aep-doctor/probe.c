@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Step: a real execution through spool and relay, started and completed, so that no tracker shows
- * it as one that hangs. */
+ * it as hanging. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #define DAY_MS 86400000.0
 #define WAIT_FACTOR 2 /* a relay may have to start and a topic to be created first */
 
-/* What may come of it, and what it means. */
+/* The possible results, and what they mean. */
 static const struct {
     int code;
     const char *text, *remedy;
@@ -30,7 +30,7 @@ static const struct {
      "see the steps relay and relay program"},
 };
 
-/* A relay writes its status a moment after it has answered. */
+/* A relay writes its status a moment after it has answered a wait. */
 static void await_reason(struct aep__doctor *doctor, aep_health *ret)
 {
     int64_t until_us = aep__clock_mono_us() + STATUS_US;
@@ -39,7 +39,7 @@ static void await_reason(struct aep__doctor *doctor, aep_health *ret)
         poll(NULL, 0, 10);
 }
 
-/* Parked, for its timestamp: what the relay says then. */
+/* Parked because of its timestamp: what the relay says about it. */
 static bool is_early(struct aep__doctor *doctor, int code)
 {
     aep_health health = AEP_HEALTH_INIT;
@@ -94,8 +94,8 @@ static int publish(struct aep__doctor *doctor, aep_receipt *started, aep_receipt
     return code;
 }
 
-/* Kafka tells nobody its time. That it took ours is all that there is to know of its clock, where the
- * topic has a limit. */
+/* Kafka does not report its time. All that we can know about its clock is that it accepted ours, if
+ * the topic has a limit. */
 static void compare_clocks(struct aep__doctor *doctor)
 {
     char limit[24];

@@ -55,7 +55,7 @@ static void read_line(int fd, char *line, size_t size)
     line[strcspn(line, "\n")] = '\0';
 }
 
-/* Runs it to have its version. False: it cannot be run, or says nothing in time. */
+/* Runs it to get its version. False: it cannot be run, or prints nothing in time. */
 static bool run_version(const char *path, char *line, size_t size)
 {
     int ends[2], status = -1;
@@ -106,7 +106,7 @@ void aep__doctor_program(struct aep__doctor *doctor)
 
 /* ---- the relay ------------------------------------------------------------------------------ */
 
-/* When none runs, by relay.mode; the first row that fits counts. */
+/* When no relay runs, by relay.mode; the first row that fits counts. */
 static const struct {
     const char *mode;
     bool local; /* only in local mode */
@@ -135,7 +135,7 @@ static void judge_absence(struct aep__doctor *doctor)
     }
 }
 
-/* What a running one says of the broker. */
+/* What a running relay says about the broker. */
 static const struct {
     const char *text;
     bool bad;
@@ -197,7 +197,7 @@ static void judge_waiting(struct aep__doctor *doctor, const struct aep__backlog 
 struct trouble {
     uint64_t count;
     const char *noun, *what, *remedy;
-    const char *counter; /* counts over the spool's life; NULL: this is so now */
+    const char *counter; /* counts over the spool's life; NULL: a current number */
 };
 
 static void warn_of(struct aep__doctor *doctor, const struct trouble *row, uint64_t count,
@@ -208,8 +208,8 @@ static void warn_of(struct aep__doctor *doctor, const struct trouble *row, uint6
     aep__verdict_remedy(&doctor->verdicts, "%s", row->remedy);
 }
 
-/* A counter never goes down, so it is a warning only where it has gone up since the last look: what
- * was mended long ago must not be one for ever. */
+/* A counter never goes down, so it is a warning only if it has gone up since the last look: a fault
+ * that was fixed long ago must not cause warnings for ever. */
 static void judge_counter(struct aep__doctor *doctor, const struct trouble *row,
                           struct aep__told *told, bool first)
 {
@@ -235,7 +235,7 @@ static void judge_troubles(struct aep__doctor *doctor, const struct trouble *row
     aep__told_save(&told);
 }
 
-/* What lies aside now, and the counters that tell of a loss. */
+/* What is set aside now, and the counters that show a loss. */
 static void judge_aside(struct aep__doctor *doctor, const struct aep__status *status,
                         const aep_stats *stats)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps: does each bootstrap server take connections, and each broker that the cluster names. */
+/* Steps: whether each bootstrap server takes connections, and each broker that the cluster
+ * names. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -161,7 +161,7 @@ static bool boot_known(void)
     return memcmp(boot, zero, sizeof boot) != 0;
 }
 
-/* Whether the relay has written at a time that is still to come. */
+/* Whether the relay has written at a time in the future. */
 static bool was_set_back(const struct aep__doctor *doctor, int64_t now_us)
 {
     struct aep__status status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep-relay: delivers one spool to Kafka. Publishers start it by themselves, with their settings in
- * a socket at descriptor 0; `aep relay run` and service managers run it with --foreground. */
+/* aep-relay: delivers one spool to Kafka. Publishers start it automatically and pass their settings
+ * through a socket at descriptor 0; `aep relay run` and service managers run it with
+ * --foreground. */
 #include "aep/aep.h"
 #include "base/error.h"
 #include "client/setup.h"
@@ -132,7 +133,7 @@ static int run(const struct options *options, aep_error *err)
         result = run_on_spool(relay, err);
         aep__counters_done(&relay->counters);
         aep__log_done(&relay->log);
-        /* The process keeps the lock to its end: whoever waits for the lock waits for that. */
+        /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
         aep__spool_done(&relay->spool);
     }
     free(relay);
@@ -175,8 +176,8 @@ static int parse(int argc, char **argv, struct options *ret)
     return 3;
 }
 
-/* One started by a service manager has the soft limit of a shell; one for each waiting program and
- * each broker is needed. */
+/* A relay started by a service manager has a shell's soft limit, but it needs one descriptor for
+ * each waiting program and each broker. */
 static void raise_open_files(void)
 {
     struct rlimit limit;
@@ -196,8 +197,8 @@ int main(int argc, char **argv)
     umask(077);
     raise_open_files();
     prctl(PR_SET_NAME, "aep-relay");
-    /* librdkafka's threads are many, what they allocate is little but for the send buffers, a new one
-     * for each request: mapping them each time would cost a tenth of the relay's CPU time. */
+    /* librdkafka has many threads, which allocate little except send buffers, a new one for each
+     * request: mapping those each time would cost a tenth of the relay's CPU time. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
     mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);

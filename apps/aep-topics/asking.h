@@ -17,7 +17,8 @@ struct aep__asking {
 };
 
 /** The topics are the operands, else those that the four kinds go to. Close it also after an error.
- * Errors: AEP_EINVAL, AEP_ECONFIG, AEP_ENOMEM; AEP_ESTATE no contact, why was said */
+ * Errors: AEP_EINVAL, AEP_ECONFIG, AEP_ENOMEM; AEP_ESTATE no contact; the reason has been
+ * reported */
 int aep__asking_open(struct aep__asking *asking, const struct aep__args *args, aep_error *err);
 void aep__asking_close(struct aep__asking *asking);
 

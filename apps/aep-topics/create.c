@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep topics create: makes what is missing and says what was there. */
+/* aep topics create: creates the missing topics and reports those that exist. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static int read_plan(struct plan *plan, const struct aep__args *args, aep_error 
     return code;
 }
 
-/* Appends in what an existing topic is not as it was wished. */
+/* Appends how an existing topic differs from what was asked for. */
 static void add_differences(struct aep__buf *out, const struct aep__admin_topic *topic,
                             const struct plan *plan)
 {
@@ -107,7 +107,7 @@ static void add_existing(struct aep__asking *asking, struct aep__buf *out, const
     aep__buf_text(out, out->len > begin ? ": left unchanged\n" : "\n");
 }
 
-/* Says what became of each; the exit status. */
+/* Reports the result for each topic; returns the exit status. */
 static int show_made(struct aep__asking *asking, const struct aep__admin_new *topics,
                      const struct plan *plan)
 {

@@ -26,7 +26,7 @@ struct aep__amount aep__amount_bytes(uint64_t bytes)
     return amount;
 }
 
-/* One digit behind the point, unless it is a zero. */
+/* One digit after the point, unless it is a zero. */
 static struct aep__amount with_fraction(double value, const char *unit)
 {
     struct aep__amount amount;

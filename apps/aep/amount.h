@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Amounts as people read them: things that are counted, bytes, durations. */
+/* Amounts as people read them: counts, bytes, durations. */
 #ifndef AEP_APP_AMOUNT_H
 #define AEP_APP_AMOUNT_H
 

@@ -16,9 +16,9 @@
 #include "spool/control.h"
 
 #define START_MS 10000
-#define RETRY_MS 1000   /* a relay that was started has so long to come up */
-#define CONNECT_MS 5000 /* a relay that holds the lock has so long to listen */
-#define LATELY_MS 2000  /* a relay that was started has so long to take the lock */
+#define RETRY_MS 1000   /* how long a relay that was started may take to come up */
+#define CONNECT_MS 5000 /* how long a relay that holds the lock may take to listen */
+#define LATELY_MS 2000  /* how long a relay that was started may take to lock */
 #define STEP_MS 10      /* between two looks at the lock: it has no descriptor to wait on */
 
 bool aep__ask_alive(const struct aep__spool *spool)
@@ -60,7 +60,7 @@ bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms)
     return !alive;
 }
 
-/* Whether nobody, publishers included, has started one a moment ago that is still coming up. */
+/* False if a relay that somebody, perhaps a publisher, started a moment ago is still coming up. */
 static bool may_start(const struct aep__spool *spool)
 {
     int fd = aep__lock_open(spool);

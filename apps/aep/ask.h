@@ -9,7 +9,7 @@
 
 /** Whether a relay runs for this spool. */
 bool aep__ask_alive(const struct aep__spool *spool);
-/** The same, but if none runs it waits a little for one that was started a moment ago. */
+/** The same, but if none runs, waits a little for one that was started a moment ago. */
 bool aep__ask_coming(const struct aep__spool *spool);
 /** Starts one if none runs, with the configuration of these arguments, and waits until it can be
  * asked. Errors: AEP_ERELAY, AEP_ECONFIG, AEP_EINVAL. */
@@ -21,7 +21,7 @@ int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool,
 int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
              size_t size, aep_error *err);
 
-/** Waits until no relay runs. False: one still does after timeout_ms. */
+/** Waits until no relay runs. False: one still runs after timeout_ms. */
 bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include "spool/read.h"
 #include "spool/segment.h"
 
-#define COUNT_BYTES (64u << 20) /* that much is read to count events */
+#define COUNT_BYTES (64u << 20) /* at most this much is read to count events */
 
 static uint64_t segment_size(const struct aep__spool *spool, uint64_t number)
 {

@@ -12,11 +12,11 @@ struct aep__backlog {
     bool counted;        /* events is set: there was little enough to count */
 };
 
-/** In local mode nothing is ever finished: all that is on disk counts.
+/** In local mode nothing is ever finished: everything on disk counts.
  * Errors: AEP_ESPOOL, AEP_ENOMEM. */
 int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
                          struct aep__backlog *ret, aep_error *err);
-/** What that is: "waiting" to be sent; in local mode "kept". */
+/** The word for it: "waiting" to be sent; in local mode "kept". */
 const char *aep__backlog_word(const struct aep__spool *spool);
 
 #endif

@@ -12,8 +12,8 @@
 
 #define CONTINUE_MS 20 /* for a SIGCONT to the group to reach the child */
 
-/* Taken one by one and passed on. SIGTSTP, SIGTTIN, SIGTTOU among them: we stop when the child has
- * stopped, not before it. */
+/* Signals that we take one by one and pass on. SIGTSTP, SIGTTIN and SIGTTOU are among them: we stop
+ * when the child has stopped, not before. */
 static const struct {
     int signal;
     bool by_terminal; /* the kernel sends it to a whole process group */
@@ -47,7 +47,8 @@ static void begin_watch(struct watch *watch)
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &watch->old_pipe);
 }
 
-/* In the child: becomes the command; tells why not through the pipe, which closes if it does. */
+/* In the child: becomes the command; if it cannot, the reason goes through the pipe, which closes
+ * otherwise. */
 static void become(const struct watch *watch, char *const argv[],
                    const struct aep__child_variable *variables, int report_fd)
 {
@@ -95,7 +96,7 @@ static bool in_foreground(void)
     return foreground;
 }
 
-/* We have been continued: so shall the child be. A shell continues the whole group; a second
+/* We have been continued, so the child has to be, too. A shell continues the whole group; a second
  * SIGCONT from us could then undo a Ctrl-Z that came in between, so it is only sent if the child
  * stays as it is for a moment. */
 static void continue_child(const struct watch *watch)
@@ -112,8 +113,8 @@ static void continue_child(const struct watch *watch)
         kill(watch->child, SIGCONT);
 }
 
-/* The child has stopped: so do we, until somebody continues us, and then it. A SIGSTOP without a
- * terminal is somebody looking at the child alone, who will not think of continuing us. */
+/* The child has stopped: we stop too, and continue it once we are continued. A SIGSTOP without a
+ * terminal comes from somebody who looks at the child alone and will not think of continuing us. */
 static void stop_likewise(const struct watch *watch, int signal)
 {
     if (signal == SIGSTOP && !in_foreground())
@@ -127,9 +128,9 @@ static void stop_likewise(const struct watch *watch, int signal)
     continue_child(watch);
 }
 
-/* Reaps who is not ours but came to us: as process 1, as a subreaper, or from a program that became
- * us. The command itself is looked at and left; whoever hides behind it is reaped at the next
- * SIGCHLD, or by whoever takes over when we end. */
+/* Reaps children that we did not start but inherited: as process 1, as a subreaper, or from a
+ * program that became us. The command itself is left unreaped; a child that is reported after it is
+ * reaped at the next SIGCHLD, or by the process that takes over when we end. */
 static void reap_adopted(const struct watch *watch)
 {
     siginfo_t info = {0};
@@ -158,8 +159,8 @@ static bool reap(struct watch *watch, struct aep__child_end *end)
     }
 }
 
-/* What the terminal sends goes to the whole group, and what the child sends to the group it has
- * from itself. */
+/* A signal from the terminal goes to the whole group, and one that the child sends to the group has
+ * reached the child already. */
 static bool is_for_child(const struct watch *watch, const siginfo_t *info)
 {
     if (info->si_code <= 0)
@@ -178,7 +179,7 @@ void aep__child_run(char *const argv[], const struct aep__child_variable *variab
     *ret = (struct aep__child_end){0};
     begin_watch(&watch);
     ret->exec_error = start(&watch, argv, variables);
-    reap_adopted(&watch); /* whoever ended before we were listening */
+    reap_adopted(&watch); /* children that ended before we were listening */
     while (ret->exec_error == 0) {
         siginfo_t info;
         int signal = sigwaitinfo(&watch.set, &info);

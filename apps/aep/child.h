@@ -7,7 +7,7 @@
  *
  * The child stays in our process group and session, with our descriptors, terminal, signal mask and
  * dispositions as they were at our start. Signals are blocked here and taken one by one with
- * sigwaitinfo(2), which tells who sent them: there are no handlers. */
+ * sigwaitinfo(2), which tells who sent them; there are no handlers. */
 #ifndef AEP_APP_CHILD_H
 #define AEP_APP_CHILD_H
 
@@ -21,7 +21,7 @@ struct aep__child_variable {
 };
 
 struct aep__child_end {
-    int exec_error;      /* errno: it could not be started; the rest is not set */
+    int exec_error;      /* errno if it could not be started; the rest is not set then */
     int status;          /* as wait(2) gives it: it exited or was killed */
     struct rusage usage; /* of it and of those that it has waited for */
 };

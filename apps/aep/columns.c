@@ -10,8 +10,8 @@
 
 #define EMOJI_PRESENTATION 0xFE0F /* may make the character before it a wide one */
 
-/* wcwidth(3) knows the characters of its locale only, and that of a cron job or a bare container has
- * none but ASCII's. */
+/* wcwidth(3) knows only the characters of its locale, and the locale of a cron job or a bare
+ * container has only ASCII. */
 static void enter_unicode(locale_t *ret_own)
 {
     static locale_t unicode;
@@ -26,7 +26,7 @@ static void leave_unicode(locale_t own)
         uselocale(own);
 }
 
-/* Too many for one that is not known cut a line too early; too few would break it. */
+/* Too many columns for an unknown character cut a line too early; too few would break it. */
 static size_t columns_of_character(uint32_t c)
 {
     if (c < 0x80 || c == EMOJI_PRESENTATION)

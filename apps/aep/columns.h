@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 
-/** Shortens what a buffer holds from begin on to that many columns, if it takes more; what is cut is
- * told by the mark at its end, which is there however few they are.
+/** Shortens a buffer's text from `begin` on to that many columns, if it takes more; the mark at the
+ * end shows that it was cut, and is there however few columns there are.
  * @mark  "…" or "..." */
 void aep__columns_fit(struct aep__buf *buf, size_t begin, size_t columns, const char *mark);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep dead: the dead letters, what Kafka has refused for good. They are read from the log itself;
- * only the relay changes it, so it is asked to. */
+/* aep dead: the dead letters, the records that Kafka has refused for good. It reads them from the
+ * log itself, and asks the relay for changes, since only the relay makes them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static void add_text(struct aep__buf *out, const struct aep__sidelog_entry *entr
                     entry->note.flags & AEP__NOTE_REPLAY ? ", being sent again" : "");
 }
 
-/* The end of a text, marked if it is not all of it: of ids and topics that is what differs. */
+/* The end of a text, with a mark if it is cut: ids and topics differ at the end. */
 static void add_end(struct aep__buf *out, const char *mark, struct aep__slice text, size_t columns)
 {
     size_t kept = text.len;
@@ -127,7 +127,7 @@ struct listing {
     struct aep__buf out;
 };
 
-/* Adds what is wanted of one log. */
+/* Adds the wanted letters of one log. */
 static void list_entries(const struct aep__sidelog *log, struct listing *listing)
 {
     struct aep__buf buf = {0};
@@ -204,7 +204,7 @@ static int run_show(struct aep__args *args)
     return status == AEP__EXIT_DONE && listing.found == 0 ? say_missing(args) : status;
 }
 
-/* Asks the relay, which is started if need be, and says how many it was. */
+/* Asks the relay, starting one if needed, and reports how many letters it was. */
 static int ask_relay(const struct aep__args *args, const char *what, const char *done)
 {
     struct aep__spool spool = {.dir_fd = -1};

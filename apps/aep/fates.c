@@ -38,7 +38,7 @@ static bool add_side(void *user, const struct aep__note *note, enum aep__fate fa
     return true;
 }
 
-/* What cannot be read is left out. */
+/* Whatever cannot be read is left out. */
 static bool read_sides(struct aep__fates *fates)
 {
     fates->side_count = 0;

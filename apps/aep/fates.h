@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fate of each record of a spool, from the files that the relay keeps: what lies
- * below its cursor is finished, and of that what is in no side log has been acknowledged. */
+/* The fate of each record of a spool, from the files that the relay keeps: records below its cursor
+ * are finished, and those of them that are in no side log have been acknowledged. */
 #ifndef AEP_APP_FATES_H
 #define AEP_APP_FATES_H
 
@@ -21,16 +21,16 @@ struct aep__fates {
     struct aep__fate_side *sides; /* by position */
     size_t side_count, side_max;
     bool failed;                     /* no memory for more of them */
-    uint64_t parked_seen, dead_seen; /* as the status said when sides were read */
+    uint64_t parked_seen, dead_seen; /* from the status when sides were read */
 };
 
 /** Reads it for the first time. Errors: AEP_ESPOOL, AEP_ENOMEM. */
 int aep__fates_init(struct aep__fates *fates, const struct aep__spool *spool, aep_error *err);
-/** Looks at the files again. Errors: as above; the old state stands. */
+/** Reads the files again. Errors: as above; then the old state remains. */
 int aep__fates_refresh(struct aep__fates *fates, aep_error *err);
 void aep__fates_done(struct aep__fates *fates);
 
-/** Of the record that begins there. */
+/** The fate of the record that begins there. */
 enum aep__fate aep__fates_of(const struct aep__fates *fates, aep_position begin);
 /** Whether everything before a position is finished. */
 bool aep__fates_is_past(const struct aep__fates *fates, aep_position position);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep flush: waits until everything that is in the spool has been delivered; with --all in every
- * spool of this user, as a timer does for what killed relays and reboots have left behind. */
+/* aep flush: waits until everything in the spool has been delivered; with --all in every spool of
+ * this user, for a timer to deliver what killed relays and reboots have left behind. */
 #include <string.h>
 
 #include "ask.h"
@@ -62,8 +62,8 @@ static int configure(const struct sweep *sweep, const struct aep__spool *spool,
     return code;
 }
 
-/* Whether the configuration logs in where and as whom the spool was made for: events never go to
- * another cluster than the one they were published for. */
+/* Whether the configuration has the cluster and the login that the spool was made for: events only
+ * go to the cluster that they were published for. */
 static int check_destination(const struct aep__spool *spool, const char *destination,
                              const aep_config *config, aep_error *err)
 {
@@ -77,7 +77,7 @@ static int check_destination(const struct aep__spool *spool, const char *destina
                              spool->path, destination);
 }
 
-/* One that nothing waits in and nobody has written to for spool.remove_after. */
+/* A spool where nothing waits and that nobody has written to for spool.remove_after. */
 static void remove_unused(const struct sweep *sweep, struct aep__spool *spool)
 {
     aep_error err;

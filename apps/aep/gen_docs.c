@@ -57,7 +57,7 @@ static void put_text(FILE *out, const char *text)
     fputc('\n', out);
 }
 
-/* Paragraphs; lines that begin with a blank stand as they are. */
+/* Paragraphs; lines that begin with a blank stay as they are. */
 static void put_paragraphs(FILE *out, const char *text)
 {
     for (bool plain = true; *text;) {

@@ -8,7 +8,7 @@
 #include "verbs.h"
 
 #define WIDTH 80
-#define INDENT 28 /* where the texts of options begin */
+#define INDENT 28 /* the column where the options' texts begin */
 
 static void add_blanks(struct aep__buf *out, size_t count)
 {
@@ -16,8 +16,8 @@ static void add_blanks(struct aep__buf *out, size_t count)
         aep__buf_byte(out, ' ');
 }
 
-/* Appends one paragraph, broken at blanks; the first line goes on at column `at`, the others begin
- * at `indent`. */
+/* Appends one paragraph, broken at blanks; the first line continues at column `at`, the others
+ * begin at `indent`. */
 static void add_wrapped(struct aep__buf *out, const char *text, size_t len, size_t at,
                         size_t indent)
 {

@@ -58,7 +58,7 @@ int aep__input_read(const char *name, struct aep__buf *out, aep_error *err)
     return code;
 }
 
-/* Another file than the one meant, or none, is wrong usage and no failure of ours. */
+/* Naming a wrong or missing file is wrong usage, not a failure of ours. */
 static int read_named(const char *name, const char *file, struct aep__buf *out, aep_error *err)
 {
     aep_error why;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the program reads: a file or stdin as a whole, and option values that may name one. */
+/* The program's input: a file or stdin as a whole, and option values that may name one. */
 #ifndef AEP_APP_INPUT_H
 #define AEP_APP_INPUT_H
 

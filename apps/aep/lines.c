@@ -5,8 +5,8 @@
  *                                          │ decoded strings, NUL-terminated JSON
  *                                          └▶ texts, emptied for each line
  *
- * A line costs no tree and, once the buffers are warm, no allocation here. What is wrong with a
- * line is said with its number; the next one is not affected. */
+ * A line costs no tree and, once the buffers are warm, no allocation here. An error in a line is
+ * reported with its number and does not affect the next line. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -25,7 +25,7 @@
 
 #define CHUNK_BYTES (256u << 10)
 #define LINE_BYTES (64u << 20)
-#define ROOM_WAIT_MS 10000 /* at most this long without the relay coming forward */
+#define ROOM_WAIT_MS 10000 /* waits at most this long without progress of the relay */
 #define ROOM_STEP_MS 20
 #define ENVELOPE_BYTES 2048 /* what an event is larger than its line, about */
 #define MEMBERS_MAX (AEP__FIELDS_MAX + 4)
@@ -65,7 +65,7 @@ static const char *text_at(const struct lines *lines, size_t offset)
     return lines->texts.data + offset;
 }
 
-/* Reads the value behind a name: strings decoded, all else as it stands. */
+/* Reads the value after a name: strings decoded, everything else as it is. */
 static bool read_value(struct lines *lines, struct entry *entry)
 {
     struct aep__json *scanner = &lines->scanner;
@@ -201,7 +201,7 @@ static int make_event(struct lines *lines, aep_event *event)
     return AEP_OK;
 }
 
-/* Which kind the line is of; -1 for any other event. */
+/* The kind of the line's event; -1 for any other event. */
 static int find_kind(struct lines *lines, int *ret)
 {
     const struct entry *kind = find_entry(lines, "kind");
@@ -253,15 +253,15 @@ static int make_draft(struct lines *lines, const char *text, size_t len, struct 
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
-/* A full spool's drain: what was to be drained when last looked at, and how long the relay still
- * has to make that less. */
+/* A full spool's drain: how much was left at the last look, and how long the relay still has to
+ * reduce it. */
 struct drain {
     uint64_t used_bytes, backlog_bytes;
     int64_t end_us; /* 0: not looked at yet */
 };
 
-/* Whether there is still hope. The backlog falls with every record, the use of the spool only with
- * every segment; what is parked counts in both and does not fall at all. */
+/* Whether there is still hope. The backlog shrinks with every record, the used space only with
+ * every segment; parked records count in both and do not shrink at all. */
 static bool note_drain(struct drain *drain, const aep_health *health)
 {
     int64_t now_us = aep__clock_mono_us();
@@ -273,15 +273,15 @@ static bool note_drain(struct drain *drain, const aep_health *health)
     return now_us < drain->end_us;
 }
 
-/* When the spool is full: waits until it would take an event of that size, the part kept for last
- * words left alone. False if the relay does not come forward. */
+/* When the spool is full: waits until it would take an event of that size outside the reserved
+ * part. False if the relay makes no progress. */
 static bool wait_for_room(struct lines *lines, size_t size, struct drain *drain)
 {
     aep_health health = {.size = sizeof health};
     if (aep__config_is(lines->session.config, AEP__OPT_RELAY_MODE, "off"))
         return false;
     for (;;) {
-        if (drain->end_us) /* what is acknowledged leaves the disk a little later */
+        if (drain->end_us) /* acknowledged records leave the disk a little later */
             poll(NULL, 0, ROOM_STEP_MS);
         aep_publisher_flush(lines->session.publisher, ROOM_STEP_MS, NULL);
         if (aep_publisher_health(lines->session.publisher, &health, NULL) != AEP_OK ||
@@ -307,7 +307,7 @@ static int publish(struct lines *lines, const struct aep__draft *draft, size_t s
     }
 }
 
-/* From what the next line may do better to what stops them all. */
+/* Errors, from those that concern one line to those that stop all lines. */
 static int badness(int status)
 {
     return status == AEP__EXIT_FULL ? 3 : status == AEP__EXIT_FAILED ? 2 : status != AEP__EXIT_DONE;
@@ -382,7 +382,7 @@ static bool may_be_mark(const struct aep__buf *input)
     return input->len < 3 && (input->len == 0 || (unsigned char)input->data[0] >= 0x80);
 }
 
-/* Reads what is there, and at the beginning until that can be told.
+/* Reads what is there; at the beginning, until it can tell whether there is a mark.
  * Errors: AEP_EIO, AEP_EINVAL it is UTF-16, AEP_ENOMEM. */
 static int read_chunk(struct lines *lines, bool *ret_at_end)
 {
@@ -422,7 +422,7 @@ static int read_lines(struct lines *lines)
     return AEP_OK;
 }
 
-/* The last words: how many, and with --wait what has become of them. Returns the exit status. */
+/* The summary: how many events, and with --wait their fates. Returns the exit status. */
 static int conclude(struct lines *lines)
 {
     int wait_ms = -1, waited = AEP_OK;

@@ -34,7 +34,7 @@ static int run_verb(const struct aep__verb *verb, char **argv)
                          : aep__verb_main(verb, verb->name, argv, NULL);
 }
 
-/* A verb that another package brings, as a program of that name. */
+/* A verb that another package provides, as a program of that name. */
 static int run_foreign(const char *name, char **argv)
 {
     char program[64], path[PATH_MAX];

@@ -20,7 +20,7 @@ struct parse {
     struct aep__args *args;
     char **next; /* the word to look at */
     const struct aep__flag
-        *bare; /* the word before was this option, without the value it may have */
+        *bare; /* the previous word was this option, without its optional value */
     aep_error *err;
 };
 
@@ -149,8 +149,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* One word of letters: the last of them may have a value, joined or in the next word. One that may
- * go without has it joined, and it begins with a digit: -w5s. */
+/* One word of letters: the last of them may have a value, joined or in the next word. An optional
+ * value must be joined and begin with a digit: -w5s. */
 static int parse_letters(struct parse *parse, const char *word)
 {
     for (const char *letter = word + 1; *letter; letter++) {
@@ -172,8 +172,8 @@ static int parse_letters(struct parse *parse, const char *word)
     return AEP_OK;
 }
 
-/* `--wait 5`: the value of an option that may go without one has to be joined to it, and a number by
- * itself is an operand of no verb. */
+/* `--wait 5`: an optional value has to be joined to its option, and no verb takes a number as an
+ * operand. */
 static int refuse_apart(const struct parse *parse, const char *word)
 {
     const char *name = parse->bare->name;
@@ -187,7 +187,7 @@ static int refuse_apart(const struct parse *parse, const char *word)
                       parse->args->name, name, word, word);
 }
 
-/* A folder where none belongs is meant as the spool's. */
+/* A folder where no operand belongs is probably meant as the spool. */
 static bool means_spool(const struct aep__args *args, const char *word)
 {
     for (size_t i = 0; strchr(word, '/') && i < args->row_count; i++)
@@ -345,12 +345,12 @@ static int set_option(const struct aep__args *args, aep_config *config, const ch
     memcpy(key, setting, len);
     key[len] = '\0';
     int code = aep_config_set(config, key, equals + 1, err);
-    if (code == AEP_ECONFIG && err) /* said on the command line, it is wrong usage */
+    if (code == AEP_ECONFIG && err) /* set on the command line, it is wrong usage */
         err->code = code = AEP_EINVAL;
     return code;
 }
 
-/* A relative path is one of our working folder; a folder that is to be made yet is one too. */
+/* A relative path starts at our working folder, also for a folder that does not exist yet. */
 static int set_spool(const struct aep__args *args, aep_config *config, aep_error *err)
 {
     const char *named = aep__args_text(args, "spool");

@@ -44,7 +44,7 @@ int aep__args_int(const struct aep__args *args, const char *name, int64_t min, i
 /** The value as milliseconds: "500", "500ms", "5s", "2min"; with a min of -1 also that.
  * Errors: AEP_EINVAL names the option. */
 int aep__args_ms(const struct aep__args *args, const char *name, int min, int *ret, aep_error *err);
-/** A new configuration with what --set gave, and spool.dir of --spool, made absolute.
+/** A new configuration from --set, with spool.dir from --spool, made absolute.
  * Errors: AEP_EINVAL, AEP_ECONFIG, AEP_ESPOOL (--spool cannot be looked at), AEP_ENOMEM. */
 int aep__args_config(const struct aep__args *args, aep_config **ret, aep_error *err);
 

@@ -19,15 +19,15 @@
 void aep__out_guard(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
-        /* The lowest free number is given, so this one; opened for the direction that is not used,
-         * so that using it is still an error. */
+        /* open(2) gives the lowest free number, which is this one. It is opened for the direction
+         * that is not used, so that using it is still an error. */
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
             open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
             _exit(AEP__EXIT_FAILED);
     }
 }
 
-/* Writes all of it, also to a descriptor that somebody made non-blocking. */
+/* Writes all of it, even to a descriptor that somebody made non-blocking. */
 static bool write_all(int fd, const char *data, size_t len)
 {
     while (len > 0) {

@@ -25,23 +25,23 @@ int aep__out_finish(struct aep__buf *buf);
 void aep__out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** The same if stderr is a terminal, else nothing: for people, not for scripts. */
 void aep__out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/** Whether there is somebody to read hints. */
+/** Whether there is a person to read hints. */
 bool aep__out_hints(void);
-/** Says what went wrong and returns the exit status for it. */
+/** Reports the error and returns the exit status for it. */
 int aep__out_error(const aep_error *err);
 /** The exit status for a result code. */
 int aep__out_exit(int code);
 
 /** Whether colour may be used on this descriptor: a terminal, and NO_COLOR not set. */
 bool aep__out_colour(int fd);
-/** The width of the terminal on this descriptor; 0: it is none. */
+/** The width of the terminal on this descriptor; 0: it is not a terminal. */
 int aep__out_width(int fd);
 
 /** Whether this locale's characters are UTF-8. */
 bool aep__out_utf8(void);
 
-/** Appends text without what could drive a terminal: control characters, and those that turn the
- * direction of what follows, become blanks, what is no UTF-8 becomes "?". */
+/** Appends text without anything that could drive a terminal: control characters, and those that
+ * change the direction of text, become blanks; bytes that are not UTF-8 become "?". */
 void aep__out_plain(struct aep__buf *buf, const char *text, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep policy: which family of the partition-key policy a name belongs to; an event's key. */
+/* aep policy: the family of a name under the partition-key policy, and the key of an event. */
 #include <string.h>
 
 #include "input.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The envelope of an event that is not published: no spool, no broker need be configured. */
+/* The envelope of an event that is not published: neither a spool nor a broker has to be
+ * configured. */
 #include <stdlib.h>
 
 #include "publish.h"

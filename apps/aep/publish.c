@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aep publish: one event, from one option per payload member. The options are made from the kinds
- * table, so a member that is added there is an option here.
+ * table, so a member added there becomes an option here.
  *
  * A command line has one of six forms: a kind, --type or --stdin. Each option has the set of forms
  * that it goes with; with another form it is refused. */
@@ -149,7 +149,7 @@ static size_t make_options(struct aep__flag *rows, size_t max)
     return count;
 }
 
-/* The forms that an option goes with; 0: it is every verb's. */
+/* The forms that an option goes with; 0: it is an option of every verb. */
 static unsigned forms_of(const char *name)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -238,7 +238,7 @@ static void add_text(struct source *source, const char *name, const char *value)
             (aep_field){.name = name, .text = value, .length = strlen(value)};
 }
 
-/* The member's value: as given, else for ids and agent as the environment has it. */
+/* The member's value: as given, else for ids and the agent from the environment. */
 static int read_member(struct source *source, const struct aep__member_row *member)
 {
     bool given = aep__args_given(source->args, member->name);

@@ -9,7 +9,7 @@
 const char *aep__receipt_state(const struct aep__session *session, int code)
 {
     if (code == AEP_OK && aep__config_is(session->config, AEP__OPT_MODE, "local"))
-        return aep__fate_word(AEP__FATE_ON_DISK); /* nobody acknowledges anything */
+        return aep__fate_word(AEP__FATE_ON_DISK); /* there is nobody to acknowledge */
     const char *name = aep_fate_name(code == AEP_ERELAY ? AEP_EDEFERRED : code);
     return name ? name : "failed";
 }

@@ -19,7 +19,7 @@
 
 #define STOP_MS 60000
 
-/* The spool is made if there is none yet, as a publisher would. */
+/* Makes the spool if there is none yet, as a publisher would. */
 static int open_spool(const struct aep__args *args, struct aep__spool *spool, aep_error *err)
 {
     struct aep__session session = {0};
@@ -74,8 +74,8 @@ static int run_stop(struct aep__args *args)
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
 }
 
-/* The relay reads its settings as every program does; those of this command line are put where it
- * finds them, and where no other user sees them: not among its arguments. */
+/* The relay reads its settings as every program does. Those of this command line are put where the
+ * relay finds them and no other user sees them: not among its arguments. */
 static int hand_settings(const struct aep__args *args, aep_error *err)
 {
     for (size_t i = 0; i < args->given_count; i++) {
@@ -99,7 +99,7 @@ static int run_run(struct aep__args *args)
     char *words[] = {foreground, NULL, NULL, NULL};
     aep_config *config = NULL;
     aep_error err;
-    int code = aep__args_config(args, &config, &err); /* for what it has to say about them, too */
+    int code = aep__args_config(args, &config, &err); /* for its messages about them, too */
     if (code == AEP_OK && aep__args_given(args, "spool")) {
         words[1] = spool;
         words[2] = config->options[AEP__OPT_SPOOL_DIR].text;
@@ -118,7 +118,7 @@ static const struct aep__flag stop_options[] = {
     AEP__OPTIONS_END,
 };
 
-/* A relay needs a configuration, so there is no looking for the only spool; and it may come before
+/* A relay needs a configuration, so it does not search for the only spool; and it may start before
  * the first publisher. */
 static const struct aep__flag begin_options[] = {
     {"spool", 0, AEP__ARGUMENT_VALUE, "DIR",

@@ -43,10 +43,10 @@ struct tracked {
     aep_error err;
 };
 
-/* ---- what the started event says ------------------------------------------------------------ */
+/* ---- the started event ------------------------------------------------------------ */
 
-/* What stands for an argument that follows one such as --password; NULL: it is no secret. In the
- * command line as one text the library's redaction cannot tell where an argument ends. */
+/* What replaces an argument that follows one such as --password; NULL: it is not a secret. The
+ * library's redaction cannot tell where an argument ends once the command line is one text. */
 static const char *find_secret(const struct tracked *tracked, const char *before)
 {
     if (!before || before[0] != '-' || strchr(before, '=') || !tracked->redactor)
@@ -99,8 +99,8 @@ static bool begin_member(struct aep__buf *context, const char *callers, const ch
     return !taken;
 }
 
-/* The caller's context with ours behind it. One that is no object is left to the library to
- * refuse, with the place. */
+/* The caller's context with ours after it. If it is not an object, the library refuses it and names
+ * the position. */
 static const char *make_context(struct tracked *tracked, const char *callers, char *const argv[])
 {
     struct aep__buf *out = &tracked->context;
@@ -169,7 +169,7 @@ static void end_tracking(struct tracked *tracked)
     aep__buf_done(&tracked->input);
 }
 
-/* ---- what the last event says --------------------------------------------------------------- */
+/* ---- the last event --------------------------------------------------------------- */
 
 static int64_t to_ms(struct timeval time)
 {
@@ -240,8 +240,8 @@ static int status_of(const struct aep__child_end *end)
     return WIFSIGNALED(end->status) ? 128 + WTERMSIG(end->status) : WEXITSTATUS(end->status);
 }
 
-/* For everything in the spool, what the command has published among it: when process 1 of a container
- * ends, the relay ends, too. False: it was not asked for. */
+/* Waits for everything in the spool, including what the command has published: when process 1 of a
+ * container ends, the relay ends too. False: no wait was asked for. */
 static bool await_delivery(struct tracked *tracked, int wait_ms, const struct aep__child_end *end)
 {
     if (!tracked->execution || wait_ms < 0)
@@ -294,7 +294,8 @@ static int run_run(struct aep__args *args)
     }
     if (aep__session_wait_ms(args, &wait_ms, &tracked.err) != AEP_OK)
         return aep__out_error(&tracked.err);
-    /* A closed stderr must not end us before the command has begun; it gets the old one back. */
+    /* A closed stderr must not end us before the command has begun; the command gets the old
+     * SIGPIPE action back. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &old_pipe);
     bool strict = aep__args_given(args, "strict");
     aep__session_check_trace(args);

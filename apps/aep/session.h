@@ -29,8 +29,8 @@ struct aep__session {
 int aep__session_open(struct aep__session *session, const struct aep__args *args, aep_error *err);
 void aep__session_close(struct aep__session *session);
 
-/** The option `name` (a payload member or causation_id) if it was given; else, for those that
- * `aep run` tells its command (correlation_id, causation_id, session_id, agent_name), the
+/** The option `name` (a payload member or causation_id) if it was given; else, for those that `aep
+ * run` passes to its command (correlation_id, causation_id, session_id, agent_name), the
  * environment's; else NULL. */
 const char *aep__session_id(const struct aep__args *args, const char *name);
 

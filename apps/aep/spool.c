@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep spool: the spools of this user, emptying and removing one. */
+/* aep spool: lists the spools of this user; empties or removes one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@
 #define STOP_MS 20000
 
 struct listing {
-    bool json, failed; /* failed: what cannot be read has been said */
+    bool json, failed; /* failed: what cannot be read has been reported */
     size_t count;
     struct aep__buf out;
 };

@@ -25,7 +25,7 @@
             NULL                                                                                   \
     }
 
-/** Whether the configuration says where events go: to Kafka, to a spool's folder, nowhere else. */
+/** Whether the configuration says where events go: to Kafka or to a spool's folder. */
 bool aep__spools_configured(const struct aep__args *args);
 /** The folder of the one spool that is meant, absolute, appended to out.
  * Errors: AEP_EINVAL several are possible, or none; AEP_ECONFIG */

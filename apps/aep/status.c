@@ -34,7 +34,7 @@ struct view {
 struct report {
     struct aep__buf out;
     aep_error obstacle;
-    bool json, failed; /* failed: what cannot be read has been said */
+    bool json, failed; /* failed: what cannot be read has been reported */
     size_t count;
 };
 
@@ -67,8 +67,8 @@ static uint64_t counter_at(const aep_stats *stats, int counter)
     return value;
 }
 
-/* The upper edge of the bucket that holds this share of what was acknowledged, in microseconds;
- * 0: nothing was. */
+/* The upper edge, in microseconds, of the bucket that holds this percentile of the acknowledged
+ * records; 0: there are none. */
 static uint64_t latency_us(const struct aep__status *status, double share)
 {
     static const double root = 1.4142135623730951;
@@ -93,7 +93,7 @@ static void add_since(struct aep__buf *out, int64_t wall_us)
     aep__buf_format(out, " since %s", text);
 }
 
-/* Only a relay knows; what the last one said is old news. */
+/* Only a relay knows; what the last relay reported is out of date. */
 static void add_broker_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->fates.status;
@@ -139,7 +139,7 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
     aep__buf_byte(out, '\n');
 }
 
-/* What lies aside now; "none" where something once did, so that nobody takes a count for it. */
+/* What is set aside now; "none" if something once was, so that nobody takes the total for it. */
 static void add_aside_text(struct aep__buf *out, const char *name, uint64_t now, uint64_t ever,
                            const char *what)
 {
@@ -284,7 +284,7 @@ static int show_spool(void *user, struct aep__spool *spool)
     return AEP_OK;
 }
 
-/* Without a configuration, or with one that starts none, nothing is known to be in the way. */
+/* Without a configuration, or with one that starts no relay, nothing is known to prevent one. */
 static void find_obstacle(aep_error *ret)
 {
     char path[PATH_MAX];

@@ -4,12 +4,11 @@
  *     reader ─ event ─▶ queue of lines ─ state known, or held long enough ─▶ stdout
  *
  * The spool is first read to its end without looking into events, only to know where the last N
- * begin; then on from there.
- * A line's delivery state is looked up when it is written, not when it is read: with -f it is held
- * for a moment, since an acknowledgement comes within milliseconds as a rule. An event that is
- * written as "spooled" and acknowledged later is told of by a line of its own. Segments that the
- * relay removes meanwhile are gone: the reader goes on where the cursor stands.
- * On a terminal a line is made to fit: ids by their ends, long names and the line itself cut. */
+ * begin; then on from there. A line's delivery state is looked up when it is written, not when it
+ * is read: with -f it is held for a moment, since an acknowledgement comes within milliseconds as a
+ * rule. An event that is written as "spooled" and acknowledged later gets another line. Segments
+ * that the relay removes meanwhile are gone: the reader goes on where the cursor stands. On a
+ * terminal a line is made to fit: ids by their ends, long names and the line itself cut. */
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -38,7 +37,7 @@
 
 #define HOLD_US 300000 /* for a state to become known, with -f */
 #define MISSING_MS 50  /* between two looks for a spool that is not there yet */
-#define WAKE_MS 1000   /* should a change not be told of */
+#define WAKE_MS 1000   /* in case a change is not signalled */
 #define LAST_DEFAULT 10
 #define LAST_MAX 1000000
 #define LINES_MAX 256 /* held at once */
@@ -49,7 +48,7 @@
 #define COLUMNS_MAX 100000
 #define ID_COLUMNS 8       /* of an id on a terminal: its end, since UUIDs begin with the time */
 #define NAME_COLUMNS 20    /* of an agent's name there */
-#define STDOUT_CLOSED (-1) /* beside enum aep_code; has been said */
+#define STDOUT_CLOSED (-1) /* beside enum aep_code; it has been reported */
 
 struct line {
     aep_position begin, end;
@@ -169,7 +168,7 @@ static void add_any(struct aep__buf *out, const json_t *payload)
     free(text);
 }
 
-/* What a kind says that has no words of its own: its texts and numbers as they come. */
+/* The text for a kind that has no words of its own: its texts and numbers in order. */
 static void add_members(struct aep__buf *out, const json_t *payload, enum aep_kind kind)
 {
     for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
@@ -181,7 +180,7 @@ static void add_members(struct aep__buf *out, const json_t *payload, enum aep_ki
     }
 }
 
-/* A kind that needs no words or colour of its own needs no row. */
+/* A kind without words or colour of its own needs no row. */
 static const struct look {
     const char *colour;
     void (*add)(struct aep__buf *out, const json_t *payload); /* NULL: add_members() */
@@ -460,8 +459,8 @@ static void open_watch(struct tail *tail)
                           IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF);
 }
 
-/* Waits for a change in the folder, or until the oldest line has been held long enough. False: who
- * reads us has gone. */
+/* Waits for a change in the folder, or until the oldest line has been held long enough. False: our
+ * reader has gone. */
 static bool await_change(struct tail *tail)
 {
     char events[4096];
@@ -526,7 +525,7 @@ static int open_tail(struct tail *tail, const struct aep__args *args)
     return code != AEP_OK || all ? code : seek_last(tail);
 }
 
-/* One round: what has been written since the last one, and what has become of it. */
+/* One round: shows what has been written since the last one, and the states that have changed. */
 static int show_events(struct tail *tail)
 {
     int code = read_events(tail, take_event);

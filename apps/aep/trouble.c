@@ -19,7 +19,7 @@ static const char *problem_of(enum aep_broker_state state)
     return (size_t)state < sizeof problems / sizeof *problems ? problems[state] : NULL;
 }
 
-/* What a relay that runs says; one that has just been started is waited for. False: nothing. */
+/* Reads what a running relay says; waits for one that has just been started. False: nothing. */
 static bool look(aep_publisher *publisher, aep_health *health, int wait_ms)
 {
     aep_waiter *waiter = NULL;
@@ -45,7 +45,7 @@ static bool look(aep_publisher *publisher, aep_health *health, int wait_ms)
     return code == AEP_OK && aep_publisher_health(publisher, health, &err) == AEP_OK;
 }
 
-/* Whether nobody was told of this outage; from now on somebody was. */
+/* Whether this outage has not been reported yet; marks it as reported. */
 static bool is_news(const char *folder, int64_t since_us)
 {
     struct aep__told told;

@@ -8,7 +8,7 @@
 #define AEP__TROUBLE_WAIT_MS 250
 
 /** One line on stderr, once for each outage, where stderr is a terminal and the relay cannot send.
- * Called when all else is done: the events are on disk, their receipts are written.
+ * Call it last: the events are on disk and their receipts written.
  * @wait_ms  how long to wait until the broker's state is known; 0: not at all */
 void aep__trouble_hint(const struct aep__session *session, int wait_ms);
 

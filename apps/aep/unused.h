@@ -8,7 +8,7 @@
 
 struct aep__contents {
     uint64_t waiting;       /* events; in local mode those that are kept */
-    uint64_t waiting_bytes; /* where they are too many to count, these are not 0 */
+    uint64_t waiting_bytes; /* not 0 if there are too many events to count */
     uint64_t parked, dead;
 };
 
@@ -18,7 +18,7 @@ bool aep__contents_empty(const struct aep__contents *contents);
 /** "3 events waiting, 1 parked, 2 dead letters". */
 void aep__contents_text(const struct aep__spool *spool, const struct aep__contents *contents,
                         struct aep__buf *out);
-/** For aep__spool_remove(): there are none. */
+/** For aep__spool_remove(): whether nothing would be lost. */
 bool aep__contents_none(void *user, struct aep__spool *spool);
 
 /** Seconds since something was last written there by a publisher or a relay; 0: not known. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep validate: checks events, ours or another's.
+/* aep validate: checks events, from us or anyone else.
  *
  *     input ─ one event │ --array: elements │ --lines: lines ─▶ aep_validate() ─▶ findings, summary
  *
- * Elements of an array are told apart by brackets and quotes alone, so that one that is no JSON is
- * a finding about itself and the others are still checked. */
+ * Only brackets and quotes separate the elements of an array, so that an element that is not JSON
+ * is one finding, and the others are still checked. */
 #include <string.h>
 
 #include "amount.h"
@@ -24,7 +24,7 @@ struct check {
     size_t events, invalid, errors, warnings;
     struct aep__buf out;
     aep_error err;
-    int code; /* AEP_OK, AEP_EINVAL once an event was invalid; else what stopped us */
+    int code; /* AEP_OK; AEP_EINVAL once an event was invalid; else the error that stopped us */
 };
 
 static void add_json_member(struct aep__buf *out, const char *name, const char *value)

@@ -52,7 +52,7 @@ struct aep__verb {
     const struct aep__verb *const *actions; /* ended by NULL */
     const char *operands; /* for completion: words, or "FILE", "COMMAND", "VERB" */
     size_t operands_min, operands_max;
-    bool stops_at_operand; /* what follows the first operand is not ours */
+    bool stops_at_operand; /* words after the first operand are not ours */
     bool hidden;
     const char *program;
     int (*run)(struct aep__args *args); /* returns enum aep__exit */

@@ -28,7 +28,7 @@ struct aep__runner {
 int aep__verb_main(const struct aep__verb *verb, const char *name, char **argv,
                    const struct aep__runner *runners);
 
-/** Says that there is no such verb ("": none was typed) and which one may be meant. Returns
+/** Reports that there is no such verb ("": none was typed) and which one may be meant. Returns
  * AEP__EXIT_USAGE. */
 int aep__verb_refuse(const char *typed);
 
