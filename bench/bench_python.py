@@ -67,7 +67,7 @@ def call_aiokafka(count, servers):
 
 
 def drop_in(count, servers):
-    """await publish_execution_started(), one after another; the loop's worst pause beside."""
+    """await publish_execution_started(), one after another, and the loop's longest pause."""
     from agents.lib.agent_execution_publisher import AgentExecutionPublisher
     import logging
     logging.disable(logging.CRITICAL)

@@ -130,7 +130,7 @@ static struct line make_line(const char *folder)
     return line;
 }
 
-/* Where the sample's correlation id, which is its key, stands in the line. */
+/* Where in the line the sample's correlation id is, which is its key. */
 static char *find_id(struct line line)
 {
     if (line.sample->key.len != BENCH_ID_BYTES)

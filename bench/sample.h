@@ -6,7 +6,7 @@
 
 #include "spool/read.h"
 
-/** Opens the spool and reads its first event; ends the program where there is none. */
+/** Opens the spool and reads its first event; ends the program if there is none. */
 const struct aep__message *bench_sample_open(const char *folder);
 void bench_sample_close(void);
 
