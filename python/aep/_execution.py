@@ -8,7 +8,7 @@ _current = ContextVar("aep.execution", default=None)  # a _Place
 
 
 class _Place:
-    """Where a run stands among those around it. Contexts hold places, not runs: an ended run leaves
+    """A run's place among the runs around it. Contexts hold places, not runs: an ended run leaves
     its place empty, in every context at once, and what is next around it is current there."""
 
     __slots__ = ("run", "around")
@@ -156,7 +156,7 @@ class Execution:
             self._end(exception)
 
     def _take_place(self):
-        """Its place within what is current here; it may later be made current in another context."""
+        """Its place among the runs that are current here; another context may make it current later."""
         self._place = _Place(self)
         return self._place
 

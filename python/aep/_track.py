@@ -64,7 +64,7 @@ class _GeneratorBlock(_CallBlock):
         self.within = place
 
     def __exit__(self, kind, exception, traceback):
-        # Who reads a generator wants no more of it: that is no failure.
+        # The reader of a generator wants no more of it: that is not a failure.
         super().__exit__(kind, None if kind is GeneratorExit else exception, traceback)
 
     def resume(self):
@@ -79,7 +79,7 @@ class _GeneratorBlock(_CallBlock):
 
 
 def _flags(function):
-    """Of the code that runs in the end: behind a partial() or a __call__(), too."""
+    """The code flags of the function that finally runs, also behind a partial() or a __call__()."""
     if isinstance(function, functools.partial):
         function = function.func
     for place in (function, getattr(type(function), "__call__", None)):

@@ -88,7 +88,7 @@ _NESTING_MAX = 8  # enums of enums, arrays of one number
 
 
 def _key(key, nesting=0):
-    """As json.dumps() writes it, or what it stands for; None: nothing but its repr() does."""
+    """As json.dumps() writes it, or the value it represents; None: only its repr() represents it."""
     if isinstance(key, str):
         return str.__str__(key)
     if isinstance(key, float):

@@ -33,7 +33,7 @@ struct text {
     bool failed; /* out of memory, or beyond TEXT_MAX */
 };
 
-#define TEXT_MAX (64u << 20) /* far over any message limit: who is asked for more is refused */
+#define TEXT_MAX (64u << 20) /* far over any message limit: a larger value is refused */
 
 void text_add(struct text *text, const char *data, size_t len);
 void text_done(struct text *text);
@@ -49,7 +49,7 @@ PyObject *call_values(const char *name, PyObject *value);
 /** Any value as text, by str() or, counted in *replaced, by its repr(); a new reference. NULL with an
  * exception: only KeyboardInterrupt and the like, or MemoryError. */
 PyObject *text_of(PyObject *value, unsigned long long *replaced);
-/** Adds text as UTF-8; each lone surrogate as one byte that is none, which the library repairs and
+/** Adds text as UTF-8; each lone surrogate as one invalid byte, which the library repairs and
  * counts. 0, or -1 with an exception. */
 int utf8_add(struct text *out, PyObject *text);
 

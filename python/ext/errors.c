@@ -80,7 +80,7 @@ static int set(PyObject *exception, const char *name, PyObject *value)
     return result;
 }
 
-/* An exception that says what an error does: a new reference. */
+/* An exception with the code and text of an error: a new reference. */
 static PyObject *new_exception(int code, const aep_error *err)
 {
     PyObject *exception = PyObject_CallFunction(type_of(code), "s", err->text);

@@ -91,7 +91,7 @@ static int read_text(struct fields *fields, aep_field *field, PyObject *value)
     return hold_text(fields, field, text_of(value, &fields->replaced));
 }
 
-/* No repr() stands for an id: another event would not have the same. */
+/* A repr() cannot stand in for an id: another event would not have the same one. */
 static int read_id(struct fields *fields, aep_field *field, PyObject *value)
 {
     return hold_text(fields, field,

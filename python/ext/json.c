@@ -86,7 +86,7 @@ static int write_string(struct text *out, PyObject *text)
     return write_surrogates(out, text);
 }
 
-/* ---- what has no form of its own ---- */
+/* ---- values without a JSON form of their own ---- */
 
 PyObject *call_values(const char *name, PyObject *value)
 {
@@ -236,7 +236,7 @@ static PyObject *dict_with_text_keys(struct writer *writer, PyObject *value)
     return dict;
 }
 
-/* Keys that are no text become such, the last of equal ones counts, as with json.dumps(). */
+/* Keys that are not text become text; the last of equal ones counts, as with json.dumps(). */
 static int write_dict(struct writer *writer, PyObject *value)
 {
     PyObject *dict = dict_with_text_keys(writer, value);

@@ -77,7 +77,7 @@ static PyObject *family_of(PyObject *module, PyObject *args)
     return family_tuple(family);
 }
 
-/* Text and bytes are JSON; other values are written as such. */
+/* Text and bytes are taken as JSON; other values are converted to it. */
 static int envelope_text(struct text *out, PyObject *envelope)
 {
     unsigned long long replaced = 0;

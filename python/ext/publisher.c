@@ -205,7 +205,7 @@ static PyObject *publish_event(Publisher *self, aep_publisher *pub, aep_event *e
     return result;
 }
 
-/* The texts of publish(): what is no text, as a UUID, becomes such. */
+/* The texts of publish(): a value that is not text, such as a UUID, becomes text. */
 enum {
     TEXT_TYPE,
     TEXT_TOPIC,

@@ -12,7 +12,7 @@ static int waiter_init(PyObject *object, PyObject *args, PyObject *keywords)
     Waiter *self = (Waiter *)object;
     PyObject *publisher;
     aep_error err;
-    (void)keywords; /* it is not public: aep._asyncio gives none */
+    (void)keywords; /* it is not public: aep._asyncio passes none */
     if (!PyArg_ParseTuple(args, "O!:Waiter", &PublisherType, &publisher))
         return -1;
     if (self->waiter) {

@@ -79,7 +79,7 @@ class AepProcessor(TracingProcessor):
 
     @quiet
     def on_span_end(self, span):
-        # A span does not always say what went wrong within; who ends it may be on an exception's way.
+        # A span does not always say what went wrong inside it; an exception may be ending it.
         data, error = span.span_data, self._runs.exception(span.span_id)
         if error is None and span.error:
             error = span.error["message"]
