@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of this folder stand on: a real broker, a spool, the programs as a user runs them.
+"""The basis of this folder's tests: a real broker, a spool, the programs as a user runs them.
 
     Kafka   one broker in one folder, by script/kafka: the suite's (started by a ctest fixture) or
             one of the test's own, which it may kill
@@ -280,7 +280,7 @@ def murmur2(data):
 # ---- the spool ------------------------------------------------------------------------------------
 
 class Result(collections.namedtuple("Result", "status out err seconds")):
-    """How a program ended and what it said."""
+    """How a program ended, and its output."""
     __slots__ = ()
 
     @property
@@ -453,7 +453,7 @@ class Spool:
                           "--- relay run", *self.said_by_relay().splitlines()[-10:]])
 
     def said_by_relay(self):
-        """What relays in the foreground have said on stderr."""
+        """What relays in the foreground have written to stderr."""
         path = self.home / "relay.stderr"
         return path.read_text() if path.exists() else ""
 

@@ -43,7 +43,7 @@ class Dead(Case):
             self.assertGreater(letter["bytes"], len(LARGE))
         self.assertEqual(spool.status()["backlog_bytes"], 0)
         self.assertEqual(len(spool.ok("dead", "list").out.splitlines()), 3)
-        # The ordinals of what is dead are those that are missing on the topic.
+        # The ordinals of the dead letters are those missing from the topic.
         there = {record.ordinal for record in records}
         dead = {letter["ordinal"] for letter in letters}
         self.assertEqual(there | dead, set(range(min(there), min(there) + 12)))

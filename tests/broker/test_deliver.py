@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: deliver BROKERS plain
-"""What is on the topic is what docs/WIRE.md says, to the byte."""
+"""The messages on the topic follow docs/WIRE.md, to the byte."""
 import datetime
 import hashlib
 import json

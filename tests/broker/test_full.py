@@ -2,7 +2,7 @@
 # ctest: spool_full CASES SpoolFull BROKERS plain
 # ctest: disk_full CASES DiskFull BROKERS plain
 # ctest: small_volumes CASES SmallVolumes BROKERS plain LONG
-"""A full disk and a full spool: new events are refused, said and counted; what was accepted is
+"""A full disk and a full spool: new events are refused, reported and counted; what was accepted is
 delivered meanwhile; when there is room again it goes on."""
 import ctypes
 import json
@@ -82,7 +82,7 @@ class OnSmallDisk(Publishing):
         return spool
 
     def fill_disk(self, leave=0):
-        """Another program's file takes all the room there is, but for so many bytes."""
+        """Another program's file takes all the room except this many bytes."""
         with open(self.junk, "ab", buffering=0) as file:
             for size in (1 << 20, 65536, 4096, 512):
                 try:
@@ -161,11 +161,11 @@ class DiskFull(OnSmallDisk):
 
 
 class SmallVolumes(OnSmallDisk):
-    """A volume that is full, whatever its size and whoever fills it: what is delivered makes room for
+    """A full volume, whatever its size and whoever fills it: delivered events make room for
     what comes, though nothing else does."""
 
     def try_to_publish(self, spool, topic, count):
-        """Does not wait for room; returns what was said."""
+        """Does not wait for room; returns the message."""
         more, result = self.publish_until_refused(spool, topic, count, first=self.next,
                                                   fill="x" * 20_000, env={"AEP_RELAY_MODE": "off"})
         self.accepted += more

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: hostile_folder BROKERS plain
-"""A working directory is no place that settings come from: a checkout can neither redirect what is
+"""Settings never come from the working directory: a checkout can neither redirect what is
 published nor switch redaction off."""
 import unittest
 

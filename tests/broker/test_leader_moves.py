@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: leader_moves
 # ctest: leader_moves.long LONG TIMEOUT 600 ENVIRONMENT AEP_TEST_LEADER_MOVES=12
-"""Three brokers, of which one ends, is killed or stands still, AEP_TEST_LEADER_MOVES times, while
+"""Three brokers, of which one ends, is killed or is frozen, AEP_TEST_LEADER_MOVES times, while
 events are published to a topic that goes on without it and to one that waits for it: every accepted
 one arrives, in order. What a broker refuses for a passing reason (it leads no longer, too few
 replicas are in sync) is sent again, and nothing may overtake it meanwhile."""

@@ -53,7 +53,7 @@ class Outage(Case):
         self.assertEqual(len(kafka.read(TOPICS["progress"], only="while-down")), 11)
 
     def test_who_waits_for_the_brokers_state_is_told_at_once(self):
-        """And finds in the status what it was told of; a relay that begins knows nothing yet."""
+        """And finds in the status what was reported; a relay that has just started knows nothing yet."""
         kafka = self.make_broker()
         spool = self.make_spool(kafka, relay_mode="external")
         first = spool.start_relay()
@@ -85,7 +85,7 @@ class Outage(Case):
             self.assertEqual(spool.status()["broker"], "connected")
 
     def check_publishing_while_down(self, spool):
-        """Exit statuses and times are those of a healthy day, but for who asks to wait."""
+        """Exit statuses and times are those of a healthy day, except for commands that wait."""
         times = []
         for n in range(10):
             result = spool.publish("progress", "while-down", "--steps-completed", str(n))

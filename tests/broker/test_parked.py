@@ -95,7 +95,7 @@ class Timestamps(Parking):
 
 class MissingLong(Parking):
     def test_parked_events_outlive_relays(self):
-        """Killed or ended, before and behind what else comes: none is lost, none comes twice."""
+        """Killed or stopped, before and after other events: none is lost, none arrives twice."""
         kafka, there, missing = self.missing, unique_type("there"), unique_type("missing")
         kafka.create(there)
         spool = self.make_spool(kafka, relay_mode="external", spool_segment_bytes="64KiB")

@@ -44,7 +44,7 @@ class Reboot(Case):
         records = sorted(kafka.read(topic), key=lambda record: record.ordinal)
         self.assertEqual([record.payload["n"] for record in records], list(range(60)))
         self.assert_in_order(records)
-        # A relay sends in one boot what was left behind in the one before it.
+        # A relay sends what the previous boot left behind.
         expected = [(boot << 32) + n for boot, count in enumerate((10, 20, 20, 10))
                     for n in range(count)]
         self.assertEqual([record.ordinal for record in records], expected)

@@ -2,7 +2,7 @@
 # ctest: relay_life CASES Life Stopped FewDescriptors BROKERS plain
 # ctest: containers CASES Containers BROKERS plain
 # ctest: relay_idle CASES Idle BROKERS plain LONG
-"""One relay per spool, who starts it, who takes over, when it ends, what it leaves behind."""
+"""One relay per spool: what starts it, what takes over, when it ends, what it leaves behind."""
 import os
 import resource
 import signal

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: secure CASES Secure BROKERS secure
 # ctest: secure_renewed CASES Renewed BROKERS secure
-"""TLS and SASL: what is right is delivered, what is wrong is said, no secret shows anywhere, and a
+"""TLS and SASL: right settings deliver, wrong ones are reported, no secret shows anywhere, and a
 publisher with the right credentials puts an end to a relay with wrong ones."""
 import json
 import os
@@ -31,7 +31,7 @@ class Secure(Case):
         self.assertEqual(sorted(key for key in keys if key in words), sorted(words))
 
     def assert_no_secret(self, spool, *secrets):
-        """Not in an argument or the environment of the relay, nor in what is on disk or said."""
+        """Not in the relay's arguments or environment, nor on disk, nor in any message."""
         places = {"status": spool.run("status").out + spool.run("status", "--json").out,
                   "config explain": spool.run("config", "explain").out}
         for pid in find_relays(spool.home):

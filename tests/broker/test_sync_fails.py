@@ -58,7 +58,7 @@ class SyncFails(Case):
             self.count += 1
 
     def hold_back(self):
-        """Nothing is acknowledged from now on: only what is unfinished has to be synced."""
+        """From now on nothing is acknowledged: only unfinished records have to be synced."""
         self.publish(10)
         self.spool.flush()
         self.addCleanup(self.kafka.resume)

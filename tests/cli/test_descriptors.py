@@ -113,7 +113,7 @@ class Descriptors(AepTest):
         self.await_that(lambda: self.stats_or_none(self.connect()), "it has not recovered")
 
     def test_any_limit_is_survived(self):
-        """It runs, or ends with a word that says what is wrong."""
+        """It runs, or ends with a message that says what is wrong."""
         ran = 0
         for count in [*range(4, 40), 64]:
             relay = self.start_relay(count)

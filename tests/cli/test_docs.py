@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Man pages and completions, which are made from the verbs' tables."""
+"""Man pages and completions, which are generated from the verbs' tables."""
 import os
 import pty
 import shutil
@@ -29,7 +29,7 @@ zle-line-init() {
 zle -N zle-line-init
 """
 
-# What a line has become when it is entered is told by a function in the program's place.
+# A function in the program's place shows what a line has become when it is entered.
 BASHRC = """
 PS1=
 bind 'set bell-style none'
@@ -168,7 +168,7 @@ class Docs(AepTest):
         subprocess.run(["zsh", "-n", os.path.join(DOCS, "zsh", "_aep")], check=True)
 
     def complete_in_zsh(self, *lines):
-        """What stands on each line after a press of the tab key."""
+        """The text of each line after the tab key is pressed."""
         completed = os.path.join(self.folder, "completed")
         with open(os.path.join(self.folder, ".zshrc"), "w") as file:
             file.write(ZSHRC)

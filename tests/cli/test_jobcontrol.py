@@ -13,7 +13,7 @@ from harness import DEADLINE_S, PROGRAM, AepTest
 
 PYTHON = "/usr/bin/python3"
 
-# Counts interrupts, until it is told to end. It does not sleep, so that it takes one before a
+# Counts interrupts until it is asked to end. It does not sleep, so that it takes one before a
 # second can fall together with it.
 INTERRUPT_COUNTER = """
 import signal, sys

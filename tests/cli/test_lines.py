@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep publish --stdin: an event a line."""
+"""aep publish --stdin: one event per line."""
 import json
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How command lines are read, what is refused and how."""
+"""How command lines are parsed, and what is refused and how."""
 import os
 import re
 import subprocess
@@ -19,7 +19,7 @@ class Options(AepTest):
             self.assertLessEqual(len(line), 80, line)
 
     def test_help_says_where_to_begin(self):
-        """Groups, the two variables, and an example that works as it stands."""
+        """Groups, the two variables, and an example that works as shown."""
         out = self.run_aep("--help").stdout
         self.assertRegex(out, r"(?m)^publish:\n  publish +.*\n(  .*\n)*\nwatch:\n  tail ")
         self.assertIn("\n    KAFKA_BOOTSTRAP_SERVERS=", out)

@@ -252,7 +252,7 @@ class Signals(AepTest):
 
 
 class Wait(AepTest):
-    """There is no broker: what is to be seen is that the command's end stays the command's."""
+    """There is no broker: the command's end must remain the command's."""
     nowhere = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 
     def test_what_is_not_acknowledged_is_said_and_the_status_stays(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep spool: removing what a mistyped server left behind, and what nobody uses any more."""
+"""aep spool: removes spools left by a mistyped server, and those that nobody uses any more."""
 import json
 import os
 import subprocess

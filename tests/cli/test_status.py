@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep status, spool, dead, flush, relay: what is asked of spools and relays."""
+"""aep status, spool, dead, flush, relay: commands about spools and relays."""
 import array
 import fcntl
 import json
@@ -47,7 +47,7 @@ class Status(AepTest):
         self.assertEqual(self.run_aep("status", env=nothing).stderr, "")
 
     def test_a_broker_is_not_known_while_no_relay_runs(self):
-        """Whatever the last one said."""
+        """Whatever the last relay reported."""
         self.publish(**DEAD_BROKER)
         env = {**DEAD_BROKER, "AEP_RELAY_MODE": "auto"}
         self.assertIn("  broker    unknown yet\n", self.run_aep("status", env=env).stdout)
@@ -307,7 +307,7 @@ class Relay(AepTest):
             self.assertEqual(done.stdout, "")
 
     def test_a_relay_that_cannot_send_still_hears_the_bell(self):
-        """It has what is published synced, however much it cannot take now."""
+        """It has published records synced, however many it cannot take now."""
         env = {**DEAD_BROKER}
         self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
         line = json.dumps({"event_type": "a.b.c.v1", "payload": {}}) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep topics, as far as it needs no Kafka: what is refused, and what is said of servers that are
+"""aep topics, as far as it needs no Kafka: what is refused, and the messages about servers that are
 not there. With a broker: tests/broker."""
 import socket
 import threading

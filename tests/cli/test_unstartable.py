@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A relay that cannot start, or can make no client: whoever waits hears why, status and doctor show
+"""A relay that cannot start, or can make no client: a waiter learns why, status and doctor show
 it, and no relay is started again and again only to die."""
 import glob
 import json

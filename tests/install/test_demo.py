@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""script/demo as the README has it: it works, again and again, and leaves nothing behind: no process, no
+"""script/demo as the README shows it: it works, again and again, and leaves nothing behind: no process, no
 file but those of build/release, also when it is interrupted.
 
 This process adopts what a demo leaves running (PR_SET_CHILD_SUBREAPER), whatever became of its
@@ -21,7 +21,7 @@ TESTED = PROGRAM.parents[1]
 PR_SET_CHILD_SUBREAPER = 36
 BUILD_S = 600  # the first demo builds build/release
 END_S = 30     # of what should take a moment
-LEFT_S = 1     # of what has been told to end; a relay or broker whose folder is gone ends by itself, later
+LEFT_S = 1     # for processes that were told to end; relays and brokers whose folder is gone end later, by themselves
 
 
 def children():
@@ -100,7 +100,7 @@ class Case(unittest.TestCase):
         self.assertIn("its command on: 3)", text)
 
     def assert_commands_and_next_step(self, text):
-        """Each command stands above what it has brought about; at the end is what to do next."""
+        """Each command appears above its results; the end says what to do next."""
         parts = ("$ aep tail -f &", "$ build/release/examples/lifecycle", "completed agent-lifecycle",
                  "$ id=$(aep publish started --agent shell-agent", "completed shell-agent",
                  "$ aep run --agent test-runner", "failed    test-runner", "$ aep status",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests stand on: an environment of their own with spools in a temporary folder, whose relays
+"""The basis of all tests: an environment of their own with spools in a temporary folder, whose relays
 are stopped, and readers of spools and topics."""
 import asyncio
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples, run as they stand, without Kafka: what they say and what they published."""
+"""The examples, run unchanged, without Kafka: what they print and what they published."""
 import json
 import pathlib
 import re

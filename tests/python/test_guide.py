@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: BROKERS plain
-"""The drop-in's programs, run as they stand against a real broker; an independent client reads what
+"""The drop-in's programs, run unchanged against a real broker; an independent client reads what
 they published, and it is compared member by member and header by header."""
 import hashlib
 import json

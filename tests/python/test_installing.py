@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be installed, and what says so where it is not."""
+"""What has to be installed, and the messages that say so if it is not."""
 import importlib
 import pathlib
 import re

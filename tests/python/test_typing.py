@@ -18,7 +18,7 @@ LINKS = {"causation_id", "traceparent", "tracestate"}
 
 
 def run(tmp_path, *command):
-    """Within a folder where no source of the package lies."""
+    """In a folder that does not contain the package's source."""
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -45,7 +45,7 @@ class Liar:
 
 
 def through(local, spool, value):
-    """What stands in the event for a value."""
+    """What the event contains for a value."""
     local.started("a", "r", context={"value": value})
     return spooled(spool)[-1]["payload"]["context"]["value"]
 

@@ -169,7 +169,7 @@ static inline size_t read_spool(const char *dir, message_fn fn, void *user)
     return count;
 }
 
-/* A message's value, NUL-terminated, and a member of its JSON text as it stands there. */
+/* A message's value, NUL-terminated, and a member of its JSON text as written there. */
 struct seen {
     char value[4096];
     char topic[256];

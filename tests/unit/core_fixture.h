@@ -228,7 +228,7 @@ static inline aep_position publish(const char *topic, const char *text)
     return append_event(topic, text, strlen(text));
 }
 
-/* A text and blanks behind it, `len` bytes in all. */
+/* A text followed by blanks, `len` bytes in all. */
 static inline aep_position publish_long(const char *topic, const char *text, size_t len)
 {
     char value[8192];

@@ -32,10 +32,10 @@ enum sink_can {
     CAN_KEEP = 1 << 1,     /* what arrived can be read back: values and x-aep-seq, in order */
     CAN_KEEP_ALL = 1 << 2, /* keys, timestamps and headers, too */
     CAN_FILL = 1 << 3,     /* takes WINDOW records before one is reported */
-    CAN_REFUSE = 1 << 4,   /* what stands behind a refused record comes back */
+    CAN_REFUSE = 1 << 4,   /* records after a refused one come back */
     CAN_MISS = 1 << 5,     /* a topic may be missing */
     CAN_REJECT = 1 << 6,   /* there are records that it can never send */
-    CAN_ANSWER = 1 << 7,   /* a broker is behind it, which gives signs of life */
+    CAN_ANSWER = 1 << 7,   /* it has a broker, which gives signs of life */
     CAN_BREAK = 1 << 8,    /* it may be of no more use */
     CAN_RETAIN = 1 << 9,   /* records stay in the spool */
     CAN_DECLINE = 1 << 10, /* it does not want records at any time */
@@ -369,7 +369,7 @@ static inline void nothing(void)
 {
 }
 
-/* Its folder is none: then what counts is max_bytes. */
+/* Its folder does not exist: then max_bytes counts. */
 static inline struct aep__sink *make_local(const struct aep__sink_events *events)
 {
     static const struct aep__spool spool = {.dir_fd = -1};
@@ -380,7 +380,7 @@ static inline struct aep__sink *make_local(const struct aep__sink_events *events
     return sink;
 }
 
-/* ---- while no client of Kafka can be made ---- */
+/* ---- while no Kafka client can be made ---- */
 
 static inline struct aep__sink *make_absent(const struct aep__sink_events *events)
 {

@@ -217,7 +217,7 @@ static inline aep_position append_text(struct aep__appender *appender, const cha
     return position;
 }
 
-/* A text and blanks behind it, `len` bytes in all. */
+/* A text followed by blanks, `len` bytes in all. */
 static inline aep_position append_long(struct aep__appender *appender, const char *text, size_t len)
 {
     aep_error err = {0};

@@ -35,7 +35,7 @@ static inline size_t length_of(const json_t *object, const char *name)
     return json_string_length(json_object_get(object, name));
 }
 
-/* Compares bytes and says which vector differs, and how. */
+/* Compares bytes and reports which vector differs, and how. */
 static inline void expect_text(const json_t *vector, const char *got, size_t len, const char *want,
                                size_t want_len)
 {

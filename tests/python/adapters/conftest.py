@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A spool for each test; no telemetry of the frameworks' own."""
+"""A spool for each test; the frameworks' own telemetry is off."""
 import logging
 import os
 

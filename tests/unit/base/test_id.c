@@ -174,7 +174,7 @@ static void make_frozen_ids(struct id *ids, int64_t now_us)
         aep__id_make(now_us, ids[i].bytes);
 }
 
-/* The child's ids come back by a pipe; false if the kernel allows no such child. */
+/* The child's ids come back through a pipe; false if the kernel allows no such child. */
 static bool get_ids_of_child(enum fork_kind kind, int64_t now_us, struct id *ids)
 {
     int ends[2];

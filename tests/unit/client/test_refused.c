@@ -19,7 +19,7 @@ static void close_publisher(struct here *here)
     here->pub = NULL;
 }
 
-/* From here on publishers start a relay; that there is no such program shows only in the log. */
+/* From here on publishers start a relay; that its program is missing shows only in the log. */
 static void open_with_relay(struct here *here)
 {
     set_option(here, "relay.mode", "auto");

@@ -280,7 +280,7 @@ static void test_without_a_relay_the_side_logs_tell(void **state)
     assert_int_equal(aep_publisher_flush(here->pub, 1000, &here->err), AEP_EPARKED);
     empty_log(here, "parked-topic");
     accepted(here, aep_publisher_wait(here->pub, &parked, 1000, &here->err));
-    accepted(here, aep_publisher_flush(here->pub, 1000, &here->err)); /* a dead one holds up none */
+    accepted(here, aep_publisher_flush(here->pub, 1000, &here->err)); /* a dead one blocks no one */
 }
 
 static void test_what_is_no_side_log_tells_nothing(void **state)

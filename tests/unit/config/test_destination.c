@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tells clusters and logins apart, and the folder that follows from it. */
+/* What distinguishes clusters and logins, and the folder that follows from it. */
 #include "config_fixture.h"
 
 #include "base/hash.h"

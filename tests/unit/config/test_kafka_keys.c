@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What librdkafka is told. */
+/* The settings that librdkafka gets. */
 #include "config_fixture.h"
 
 static int note_kafka(void *user, const char *name, const char *value)

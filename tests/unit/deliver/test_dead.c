@@ -80,7 +80,7 @@ static void test_a_letter_is_one_only_once_it_is_on_the_disk(void **state)
     assert_standing(bad, AEP__FATE_DEAD);
 }
 
-/* The cursor stands before it: a sports record is under way. */
+/* The cursor is before it: a sports record is in flight. */
 static void test_a_record_that_is_read_again_is_buried_once(void **state)
 {
     (void)state;
@@ -286,7 +286,7 @@ static void test_a_stop_in_the_middle_of_a_replay_sends_no_letter_twice(void **s
     assert_arrived("news", "a p0 p1");
 }
 
-/* The file is written anew while a letter is under way. */
+/* The file is rewritten while a letter is in flight. */
 static void test_a_letter_that_is_buried_meanwhile_disturbs_no_replay(void **state)
 {
     (void)state;
@@ -314,7 +314,7 @@ static void test_a_letter_that_is_dropped_under_way_disturbs_no_replay(void **st
     aep__dead_replay(&core, NULL);
     turn(false);
     assert_int_equal(sink->count, 1);
-    assert_int_equal(aep__dead_drop(&core, &first), 1); /* those behind it move up */
+    assert_int_equal(aep__dead_drop(&core, &first), 1); /* those after it move up */
     live_ms(500);
     assert_arrived("news", "a p0 p1 p3");
     assert_letters("");

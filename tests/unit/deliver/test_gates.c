@@ -99,7 +99,7 @@ static void test_a_refused_topic_is_tried_ever_more_rarely(void **state)
     (void)state;
     expect_waits(FAKE_MISSING, waits_us, sizeof waits_us / sizeof *waits_us);
     arrived[0].texts[0] = '\0';
-    expect_waits(FAKE_MISSING, waits_us, 1); /* once it was accepted the count begins anew */
+    expect_waits(FAKE_MISSING, waits_us, 1); /* once it was accepted, the count starts again */
 }
 
 static void test_a_forbidden_topic_is_told_from_a_missing_one(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a waiter is told of records that left the spool without Kafka having them. */
+/* What a waiter learns about records that left the spool without reaching Kafka. */
 #include "deliver/missed.h"
 
 #include <setjmp.h>

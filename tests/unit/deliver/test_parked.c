@@ -58,7 +58,8 @@ static void test_parked_records_come_back_in_order(void **state)
     assert_int_equal(counted(parked), 4);
 }
 
-/* While a sports record is under way the cursor stands before the news that were parked and sent. */
+/* While a sports record is in flight, the cursor is before the news records that were parked and
+ * sent. */
 static aep_position park_behind_a_record_under_way(void)
 {
     publish("sport", "x");

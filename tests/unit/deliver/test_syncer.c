@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's second thread: what it syncs and removes, and what it tells when it cannot. Hooks of
- * system calls are changed only while it has nothing to do. */
+/* The relay's second thread: what it syncs and removes, and what it reports when it cannot. Hooks
+ * of system calls are changed only while it has nothing to do. */
 #include "spool_fixture.h"
 
 #include "spool_faults.h"

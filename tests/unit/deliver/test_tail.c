@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tail: reading in order, the cursor behind what is finished, and what happens to segments. */
+/* The tail: it reads in order, the cursor follows finished records, and what happens to
+ * segments. */
 #include "core_fixture.h"
 
 #include <sys/resource.h>
@@ -145,7 +146,7 @@ static void test_the_tail_waits_at_the_sinks_window(void **state)
     assert_int_equal(core.acknowledged, 3 * WINDOW);
 }
 
-/* A sink that is full before its window is: nothing is taken behind a refusal. */
+/* A sink that is full before its window is: it takes nothing after a refusal. */
 static void test_a_record_waits_while_the_sink_is_full(void **state)
 {
     (void)state;
@@ -341,7 +342,7 @@ static void test_a_segment_missing_in_the_middle_is_counted_and_passed(void **st
     assert_string_equal(strrchr(arrived[0].texts, ' '), " d");
 }
 
-/* A publisher whose view was old makes a segment anew that was read to its seal. */
+/* A publisher with an outdated view recreates a segment that was read to its seal. */
 static void test_a_segment_that_came_again_is_read_before_it_goes(void **state)
 {
     (void)state;
@@ -434,7 +435,7 @@ static void test_a_purge_drops_what_was_held(void **state)
     assert_arrived("news", "c");
 }
 
-/* In front of the next event only a header stands. */
+/* There is only a header before the next event. */
 static void test_an_event_after_a_purge_of_an_empty_segment_is_sent(void **state)
 {
     (void)state;

@@ -137,7 +137,7 @@ static void a_bad_extra_rule_is_named(void **state)
     json_decref(document);
 }
 
-/* Wherever a secret stands, none of its bytes but the mark's context is left. */
+/* Wherever a secret is, none of its bytes is left, only the mark's context. */
 static void a_secret_is_found_at_every_place_of_a_long_text(void **state)
 {
     (void)state;

@@ -42,7 +42,7 @@ const char *__lsan_default_suppressions(void)
     return "leak:librdkafka\n";
 }
 
-static int news; /* clients whose making has begun */
+static int news; /* clients that are being made */
 
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *user,
                                   char *text, size_t size)

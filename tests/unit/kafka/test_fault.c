@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of errors: none that this librdkafka knows is left to chance. */
+/* The table of errors: it covers every error that this librdkafka knows. */
 #include "kafka/fault.h"
 
 #include <setjmp.h>

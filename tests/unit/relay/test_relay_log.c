@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's log: bounded, private, and never silent, whatever stands in its way. */
+/* The relay's log: bounded, private, and never silent, whatever is in its way. */
 #include "spool_fixture.h"
 
 #include "relay/log.h"
@@ -107,7 +107,7 @@ static void test_the_log_keeps_its_newest_lines_in_two_bounded_private_files(voi
     assert_int_equal(check_lines(here, NAME, older_end), count);
 }
 
-/* A service manager starts one again and again that says why it cannot run. */
+/* A service manager restarts a relay again and again that logs why it cannot run. */
 static void test_relays_that_say_one_line_each_keep_the_log_bounded(void **state)
 {
     struct here *here = *state;

@@ -271,7 +271,7 @@ static void assert_arrived(unsigned topic)
     assert_int_equal(at, count);
 }
 
-/* ---- what it says of itself ---- */
+/* ---- what it declares ---- */
 
 static void declares_what_it_is(void)
 {

@@ -65,7 +65,7 @@ static void test_a_short_write_is_garbage_and_the_record_comes_whole_again(void 
     aep__append_done(&appender);
 }
 
-/* A disk with room for 20,000 bytes, of which a punched hole gives none back. */
+/* A disk with room for 20,000 bytes, to which a punched hole adds nothing. */
 static bool disk_takes_one_part(const struct fault_args *args, ssize_t *ret)
 {
     if (hook_calls++ > 0)

@@ -13,7 +13,7 @@ static bool rings(int fd)
     return poll(&event, 1, 0) == 1;
 }
 
-/* A child that does something and then stands still until it is killed. */
+/* A child that does something and then waits until it is killed. */
 static pid_t start_holder(const struct here *here, int ends[2])
 {
     assert_int_equal(pipe(ends), 0);

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/vfs.h>
 
-static const char *remote_root; /* what lies below is said to be on NFS; NULL: nothing */
+static const char *remote_root; /* folders below it appear to be on NFS; NULL: none */
 
 int fstatfs(int fd, struct statfs *info)
 {

@@ -150,7 +150,7 @@ static void test_a_torn_record_is_skipped_when_a_valid_one_follows(void **state)
     }
 }
 
-/* The torn record's length reaches over what follows: its checksum tells. */
+/* The torn record's length extends over what follows: its checksum reveals that. */
 static void test_a_torn_record_is_skipped_also_when_later_ones_fill_it_up(void **state)
 {
     struct here *here = *state;
@@ -183,7 +183,7 @@ static void test_torn_records_in_a_row_are_skipped(void **state)
     aep__reader_done(&reader);
 }
 
-/* Nothing valid and unfinished stands below what has been examined. */
+/* There is nothing valid and unfinished below what has been examined. */
 static void test_a_torn_tail_holds_up_nobody_who_waits_for_its_end(void **state)
 {
     struct here *here = *state;
