@@ -81,12 +81,17 @@ static struct aep__topic *find_topic(struct aep__core *core, const struct aep__s
     return topic;
 }
 
-static void load_one(struct aep__core *core, const char *name)
+/* What cannot be read for the moment must not be passed over: its topic's later records would overtake
+ * what is in it. */
+static int load_one(struct aep__core *core, const char *name, aep_error *err)
 {
     struct aep__parked *parked = make_parked(core, name);
     if (!parked) {
+        if (errno == EIO || aep__fetch_passes(errno))
+            return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s of %s", name,
+                                    core->spool->path);
         aep__core_log(core, AEP_LOG_ERROR, "cannot read %s: %s", name, strerror(errno));
-        return;
+        return AEP_OK;
     }
     struct aep__topic *topic = find_topic(core, &parked->log);
     if (!topic || topic->parked) {
@@ -96,12 +101,13 @@ static void load_one(struct aep__core *core, const char *name)
                       name);
         aep__sidelog_done(&parked->log);
         free(parked);
-        return;
+        return AEP_OK;
     }
     topic->parked = parked;
     topic->gate = AEP__GATE_NARROW;
     aep__core_log(core, AEP_LOG_INFO, "topic %s: %" PRIu64 " parked records", topic->name,
                   parked->log.count);
+    return AEP_OK;
 }
 
 int aep__parked_load(struct aep__core *core, aep_error *err)
@@ -114,11 +120,12 @@ int aep__parked_load(struct aep__core *core, aep_error *err)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot list %s", core->spool->path);
     }
     const size_t prefix = strlen(AEP__SIDELOG_PARKED_PREFIX);
-    for (struct dirent *entry; (entry = readdir(dir));)
+    int result = AEP_OK;
+    for (struct dirent *entry; result == AEP_OK && (entry = readdir(dir));)
         if (strncmp(entry->d_name, AEP__SIDELOG_PARKED_PREFIX, prefix) == 0)
-            load_one(core, entry->d_name);
+            result = load_one(core, entry->d_name, err);
     closedir(dir);
-    return AEP_OK;
+    return result;
 }
 
 /* The next topic that has a log; NULL gives the first; returns NULL after the last. */

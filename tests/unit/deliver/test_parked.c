@@ -368,6 +368,38 @@ static void test_parked_records_in_a_damaged_log_are_counted_as_lost(void **stat
     assert_true(aep__core_idle(&core));
 }
 
+static bool io_error_for_it(const struct fault_args *args, ssize_t *ret)
+{
+    return no_space_for_it(args, ret) ? fails_with(EIO, ret) : false;
+}
+
+/* A core that began without it would send what comes now before what is parked. */
+static void test_no_core_begins_while_a_log_cannot_be_read(void **state)
+{
+    aep_error err = {0};
+    (void)state;
+    park_two();
+    kill_core();
+    full_file = "parked-";
+    fault_hooks[CALL_PREAD] = io_error_for_it;
+    aep__core_init(&core, &(struct aep__core_inputs){.spool = &here.spool,
+                                                     .counters = &counters,
+                                                     .pace = &pace,
+                                                     .log = sink_events.log,
+                                                     .dead_max_bytes = dead_max_bytes});
+    make_sink();
+    int result = aep__core_start(&core, &err);
+    no_faults();
+    kill_core();
+    start_core();
+    assert_int_equal(result, AEP_ESPOOL);
+    assert_non_null(strstr(err.text, "cannot read parked-"));
+    set_broker("news", FAKE_FINE);
+    publish("news", "c");
+    live_ms(20000);
+    assert_arrived("news", "a b c");
+}
+
 static int end_of_faults(void **state)
 {
     no_faults();
@@ -394,6 +426,7 @@ int main(void)
         FAULTY_STORY(test_a_full_disk_holds_up_the_parked_topic_and_loses_nothing),
         FAULTY_STORY(test_a_full_disk_takes_the_ballasts_place),
         FAULTY_STORY(test_records_are_parked_once_the_log_is_synced),
+        FAULTY_STORY(test_no_core_begins_while_a_log_cannot_be_read),
         FAULTY_STORY(test_a_log_that_cannot_be_read_now_is_read_later),
         STORY(test_parked_records_in_a_damaged_log_are_counted_as_lost),
     };
