@@ -16,9 +16,9 @@
 #define LATER_MAX_US 1000000
 #define WINDOW_BYTES 65536
 #define WINDOW_MIN_BYTES 4096
-#define OLD_MS (INT64_C(24) * 3600 * 1000) /* no clock or outage makes an event as old as this */
-#define ASIDE_US 100000                    /* side logs are synced at most this often, */
-#define ASIDE_MANY 512                     /* or when this many flights wait for it */
+#define STRAY_MS (INT64_C(24) * 3600 * 1000) /* of an event's time from this machine's */
+#define ASIDE_US 100000                      /* side logs are synced at most this often, */
+#define ASIDE_MANY 512                       /* or when this many flights wait for it */
 
 /* ---- fates ---- */
 
@@ -201,15 +201,22 @@ static void hold(struct aep__core *core, struct aep__flight *flight, enum aep__v
     shut(flight->topic, cause, error, forbidden);
 }
 
-/* The broker's clock and this machine's differ, or did when the event was made. An event stamped
- * ahead is parked until its time has come; one that is too old can only get older. */
+/* Whether waiting does not help: an event that is too old gets older, and one that is days ahead
+ * would keep its topic parked for days. */
+static bool is_astray(const struct aep__core *core, const struct aep__flight *flight)
+{
+    int64_t ahead_ms = flight->timestamp_ms - core->pace->wall_us / 1000;
+    return ahead_ms > STRAY_MS || ahead_ms < -STRAY_MS;
+}
+
+/* The broker's clock and this machine's differ, or did when the event was made: it is parked until
+ * its time has come. */
 static void settle_early(struct aep__core *core, struct aep__flight *flight, const char *error,
                          bool alone)
 {
     if (!alone) {
         hold(core, flight, AEP__VERDICT_EARLY, error, false);
-    } else if (flight->lane->kind == AEP__LANE_DEAD ||
-               core->pace->wall_us / 1000 - flight->timestamp_ms > OLD_MS) {
+    } else if (flight->lane->kind == AEP__LANE_DEAD || is_astray(core, flight)) {
         bury(core, flight, error);
     } else {
         flight->topic->early = true;

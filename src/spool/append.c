@@ -243,16 +243,13 @@ static int refuse_full(const struct aep__appender *appender, aep_error *err)
     const struct aep__sidelog_sizes *aside = &appender->aside;
     const char *path = appender->spool->path;
     unsigned long long max_bytes = appender->max_bytes;
-    if (appender->spool->local)
-        return aep__error(err, AEP_EFULL, "spool.max_bytes",
-                          "the spool %s is full (%llu bytes): publish again in a moment, when the "
-                          "relay has removed the oldest events, or raise spool.max_bytes",
-                          path, max_bytes);
+    const char *remedy = appender->spool->local
+                             ? "publish again in a moment, when the relay has removed the oldest"
+                             : "wait until Kafka has taken some";
     if (aside->parked + aside->dead == 0)
         return aep__error(err, AEP_EFULL, "spool.max_bytes",
-                          "the spool %s is full (%llu bytes): wait until Kafka has taken some "
-                          "events, or raise spool.max_bytes",
-                          path, max_bytes);
+                          "the spool %s is full (%llu bytes): %s events, or raise spool.max_bytes",
+                          path, max_bytes, remedy);
     return aep__error(err, AEP_EFULL, "spool.max_bytes",
                       "the spool is full (%llu bytes, %llu of them parked, %llu dead letters): "
                       "see `aep status`; create the topic or grant WRITE on it, run `aep dead "

@@ -309,6 +309,22 @@ static void test_what_is_too_old_is_buried(void **state)
     assert_gate("news", OPEN);
 }
 
+/* Its topic would have to wait for days. */
+static void test_what_is_days_ahead_is_buried(void **state)
+{
+    const int64_t day_us = INT64_C(24) * 3600 * SECOND_US;
+    (void)state;
+    broker.behind = true;
+    publish("news", "e0");
+    publish("news", "a");
+    pass_us(-day_us - SECOND_US); /* the clock is set right */
+    aep__pace_init(&pace, pace.clock);
+    live_ms(300);
+    assert_arrived("news", "a");
+    assert_int_equal(counted(dead), 1);
+    assert_int_equal(counted(parked), 0);
+}
+
 /* ---- topics ---- */
 
 static void test_topics_with_nothing_to_do_are_let_go(void **state)
@@ -348,6 +364,7 @@ int main(void)
         STORY(test_a_window_bounds_what_is_on_its_way),
         STORY(test_what_comes_too_early_is_parked_until_its_time_has_come),
         STORY(test_what_is_too_old_is_buried),
+        STORY(test_what_is_days_ahead_is_buried),
         STORY(test_topics_with_nothing_to_do_are_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
