@@ -200,6 +200,7 @@ class Damage(Case):
         self.publish(600)
         spool.segments()[2].unlink()
         self.relay.send_signal(signal.SIGCONT)
+        spool.wait_status(lambda status: status["counters"]["lost"] > 0, "the relay sees the gap")
         self.publish(50)
         spool.flush()
         numbers = [record.payload["n"] for record in self.kafka.read(self.topic)]
