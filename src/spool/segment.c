@@ -107,7 +107,7 @@ static int open_for_blocks(const struct aep__spool *spool, uint64_t number)
 }
 
 /* Reserves disk blocks, so that a full disk shows when a segment is started rather than in the
- * middle of records; it is no error if that cannot be done. If there is no room for all, it
+ * middle of records; a failure to do so is ignored. If there is no room for all, it
  * reserves half of it: the rest is for the relay's files. */
 static void reserve_blocks(const struct aep__spool *spool, uint64_t number)
 {

@@ -66,7 +66,7 @@ void aep__sidelog_done(struct aep__sidelog *log);
 /** Appends a record as it is in the spool. 0, or -1 with errno: nothing was appended. */
 int aep__sidelog_append(struct aep__sidelog *log, const struct aep__note *note,
                         struct aep__slice raw);
-/** Moves the begin: entries before it are finished. */
+/** Moves the start: entries before it are finished. */
 void aep__sidelog_advance(struct aep__sidelog *log, uint64_t begin, uint64_t entries);
 /** Notes begin and end in the file; durable: syncs it too. 0, or -1 with errno. */
 int aep__sidelog_sync(struct aep__sidelog *log, bool durable);

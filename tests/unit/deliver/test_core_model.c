@@ -304,9 +304,9 @@ static void ask(void)
         return;
     if (fate == AEP__FATE_ACKED)
         PROMISE(event->arrived || (!is_good(event) && dropped),
-                "event %zu is said to be acknowledged, and is nowhere", ordinal);
-    PROMISE(fate != AEP__FATE_DEAD || !is_good(event), "event %zu is said to be dead", ordinal);
-    PROMISE(fate != AEP__FATE_LOST && fate != AEP__FATE_PURGED, "event %zu is said to be gone",
+                "event %zu is reported as acknowledged, and is nowhere", ordinal);
+    PROMISE(fate != AEP__FATE_DEAD || !is_good(event), "event %zu is reported as dead", ordinal);
+    PROMISE(fate != AEP__FATE_LOST && fate != AEP__FATE_PURGED, "event %zu is reported as gone",
             ordinal);
 }
 
