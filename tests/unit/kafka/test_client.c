@@ -36,7 +36,7 @@ static const char other_certificate[] =
     "-----END CERTIFICATE-----\n";
 
 /* What librdkafka does not give back of a refused configuration is its own (client.h). */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:librdkafka\n";

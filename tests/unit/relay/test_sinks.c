@@ -475,12 +475,29 @@ static void calls_back_what_stands_behind_a_refusal(void)
         assert_int_equal(letters[i].verdict, AEP__VERDICT_DONE);
 }
 
+/* One that has looked at the topic before may find out with its next look. */
+static struct letter *send_until_refused(unsigned topic)
+{
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    struct letter *letter;
+    enum aep__verdict verdict;
+    do {
+        letter = make_letter(topic);
+        verdict = post(letter);
+        if (verdict == AEP__VERDICT_TAKEN) {
+            hear(reports + 1);
+            verdict = letter->verdict;
+        }
+        poll(NULL, 0, verdict == AEP__VERDICT_DONE ? 50 : 0);
+    } while (verdict == AEP__VERDICT_DONE && now_ms() < deadline);
+    assert_int_equal(verdict, AEP__VERDICT_REFUSED);
+    return letter;
+}
+
 static void refuses_the_records_of_a_missing_topic(void)
 {
     kind->miss(topic_names[0], true);
-    struct letter *lost = send_one(0);
-    hear(1);
-    assert_int_equal(lost->verdict, AEP__VERDICT_REFUSED);
+    struct letter *lost = send_until_refused(0);
     assert_false(lost->forbidden);
     insist(make_letter(1)); /* the other topic's go on */
     kind->miss(topic_names[0], false);
