@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls under a test's control: a program that includes this once has its own write(2) and
  * so on in libc's place. A hook that is set is asked first; it says whether it has dealt with the
- * call. A hook is not called from within itself. */
+ * call. Any thread may call, also while a hook is set or taken away. A hook is not called from
+ * within itself. */
 #ifndef AEP_TESTS_SPOOL_FAULTS_H
 #define AEP_TESTS_SPOOL_FAULTS_H
 
@@ -39,7 +40,8 @@ struct fault_args {
 /* Returns true if it has dealt with the call, whose result is *ret (-1: errno is set). */
 typedef bool (*fault_fn)(const struct fault_args *args, ssize_t *ret);
 
-static fault_fn fault_hooks[CALL_COUNT];
+static _Atomic(fault_fn) fault_hooks[CALL_COUNT];
+static _Thread_local bool fault_inside[CALL_COUNT];
 
 static inline void no_faults(void)
 {
@@ -50,12 +52,11 @@ static inline void no_faults(void)
 static inline bool asked_hook(struct fault_args args, ssize_t *ret)
 {
     fault_fn hook = fault_hooks[args.call];
-    if (!hook)
+    if (!hook || fault_inside[args.call])
         return false;
-    fault_hooks[args.call] = NULL;
+    fault_inside[args.call] = true;
     bool done = hook(&args, ret);
-    if (!fault_hooks[args.call])
-        fault_hooks[args.call] = hook;
+    fault_inside[args.call] = false;
     return done;
 }
 
