@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool/append.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "spool/boot.h"
 #include "spool/cursor.h"
@@ -14,6 +15,7 @@
 
 #define RESERVED_PERCENT 5 /* of max_bytes, kept for started and terminal events */
 #define TRIES 64           /* of one append: segments sealed or removed under us */
+#define TORN_US 100000     /* between two tries of what a full disk takes only a part of */
 
 void aep__append_init(struct aep__appender *appender, struct aep__spool *spool, uint64_t max_bytes)
 {
@@ -361,10 +363,22 @@ static void note_torn(const struct aep__appender *appender, size_t written, stru
         *torn = (struct torn){(uint64_t)end - written, (uint64_t)end};
 }
 
+/* Each try on a full disk moves the segment's end on, and keeps the blocks at its edges. */
+static bool would_tear(const struct aep__appender *appender, size_t len)
+{
+    return appender->torn_bytes && len >= appender->torn_bytes &&
+           aep__clock_mono_us() - appender->torn_us < TORN_US;
+}
+
 /* A record that the disk has no room for must not keep the room that smaller ones could have. */
-static void erase_torn(struct aep__appender *appender, const struct torn *torn)
+static void erase_torn(struct aep__appender *appender, const struct torn *torn, size_t len)
 {
     int saved = errno;
+    if (torn->to == torn->from)
+        return;
+    if (!appender->torn_bytes || len < appender->torn_bytes)
+        appender->torn_bytes = len;
+    appender->torn_us = aep__clock_mono_us();
     aep__segment_erase(appender->spool, appender->segment, appender->fd, torn->from, torn->to);
     if (torn->to >= appender->spool->segment_bytes)
         appender->sealed = aep__segment_seal(appender->spool, appender->fd) == 0;
@@ -405,6 +419,10 @@ int aep__append(struct aep__appender *appender, const void *record, size_t len, 
 {
     enum outcome outcome = AGAIN;
     struct torn torn = {0};
+    if (would_tear(appender, len)) {
+        errno = ENOSPC;
+        return refuse(appender, err, "the disk is full");
+    }
     for (int tries = 0; tries < TRIES; tries++) {
         uint64_t end;
         int result = ready_segment(appender, outcome, err);
@@ -418,11 +436,13 @@ int aep__append(struct aep__appender *appender, const void *record, size_t len, 
         if (outcome == ACCEPTED) {
             if (!appender->unsynced)
                 appender->unsynced = appender->segment;
+            if (len >= appender->torn_bytes)
+                appender->torn_bytes = 0;
             *ret = (aep_position){appender->segment, end};
             return AEP_OK;
         }
         if (outcome == FAILED && (errno == ENOSPC || errno == EDQUOT)) {
-            erase_torn(appender, &torn);
+            erase_torn(appender, &torn, len);
             return refuse(appender, err, "the disk is full");
         }
         if (outcome == FAILED)

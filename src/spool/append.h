@@ -40,6 +40,8 @@ struct aep__appender {
     uint64_t first;                  /* the cursor's segment when last read */
     struct aep__sidelog_sizes aside; /* parked and dead bytes, looked at after `first` */
     uint64_t max_bytes;              /* of the spool; 0: no limit */
+    size_t torn_bytes;               /* the disk took only a part of a record of this size, */
+    int64_t torn_us;                 /* then (monotonic clock); 0 bytes: of none, lately */
     bool new_segment;  /* one was opened since the last sync: the folder is to be synced,
                           since whoever made it may not have come to that */
     uint64_t gaps;     /* missing segments with later ones after them that were recreated: others

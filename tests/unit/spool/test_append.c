@@ -2,6 +2,7 @@
 /* Where a record goes: the rules of the spool's protocol, by their numbers. */
 #include "spool_fixture.h"
 
+#include "base/clock.h"
 #include "spool/bell.h"
 #include "spool/boot.h"
 
@@ -97,6 +98,30 @@ static void test_a_record_without_room_leaves_none_of_its_bytes_on_a_full_disk(v
     for (size_t i = 0; i < sizeof data; i++)
         xs += data[i] == 'x';
     assert_true(xs < 2 * 4096); /* no more than the blocks at its edges */
+    aep__append_done(&appender);
+}
+
+static void test_a_full_disk_is_not_asked_at_once_for_what_it_took_only_a_part_of(void **state)
+{
+    struct here *here = *state;
+    here->spool.segment_bytes = 16 * L;
+    struct aep__appender appender = begin_appending(here);
+    aep_position position;
+    static char large[30000];
+    append_text(&appender, "one");
+    hook_calls = 0;
+    fault_hooks[CALL_WRITE] = disk_takes_one_part;
+    assert_int_equal(try_append(&appender, large, sizeof large, false, &position, &here->err),
+                     AEP_EFULL);
+    int asked = hook_calls;
+    assert_int_equal(try_append(&appender, large, sizeof large, false, &position, &here->err),
+                     AEP_EFULL);
+    assert_int_equal(hook_calls, asked);
+    no_faults();
+    append_text(&appender, "smaller");
+    int64_t deadline_us = aep__clock_mono_us() + 60000000;
+    while (try_append(&appender, large, sizeof large, false, &position, &here->err) != AEP_OK)
+        assert_true(aep__clock_mono_us() < deadline_us);
     aep__append_done(&appender);
 }
 
@@ -769,6 +794,7 @@ int main(void)
         HERE_TEST(test_a_record_is_one_write_and_ends_where_append_says),
         HERE_TEST(test_a_short_write_is_garbage_and_the_record_comes_whole_again),
         HERE_TEST(test_a_record_without_room_leaves_none_of_its_bytes_on_a_full_disk),
+        HERE_TEST(test_a_full_disk_is_not_asked_at_once_for_what_it_took_only_a_part_of),
         HERE_TEST(test_nothing_is_erased_in_another_segment_than_the_torn_records),
         HERE_TEST(test_an_interrupted_write_is_begun_again),
         HERE_TEST(test_what_crosses_the_limit_counts_and_seals),
