@@ -128,7 +128,7 @@ struct listing {
 };
 
 /* Adds the wanted letters of one log. */
-static void list_entries(const struct aep__sidelog *log, struct listing *listing)
+static void list_entries(struct aep__sidelog *log, struct listing *listing)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;

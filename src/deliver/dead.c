@@ -19,7 +19,7 @@ static void begin_replay(struct aep__dead *dead)
 }
 
 /* Calls fn for each letter until it returns DROP. */
-static void each_letter(const struct aep__sidelog *log, aep__keep_fn fn, void *user)
+static void each_letter(struct aep__sidelog *log, aep__keep_fn fn, void *user)
 {
     struct aep__sidelog_entry entry;
     struct aep__buf buf = {0};
@@ -91,7 +91,7 @@ static enum aep__keep find_ordinal(void *user, struct aep__sidelog_entry *entry)
 
 /* The previous core may have buried it and ended before it stored the cursor, or the start of a
  * parked log. */
-static bool is_buried(const struct aep__dead *dead, uint64_t ordinal)
+static bool is_buried(struct aep__dead *dead, uint64_t ordinal)
 {
     struct search search = {.ordinal = ordinal};
     if (ordinal < dead->log.next_ordinal)

@@ -55,7 +55,7 @@ bool aep__delivery_fetch(struct aep__core *core, struct aep__flight *flight, str
     if (flight->lane->kind == AEP__LANE_TAIL)
         return aep__tail_fetch(core, flight, buf, ret);
     struct aep__sidelog_entry entry;
-    const struct aep__sidelog *log =
+    struct aep__sidelog *log =
         flight->lane->kind == AEP__LANE_DEAD ? &core->dead.log : &flight->lane->parked->log;
     int found = aep__sidelog_read(log, flight->at, buf, &entry);
     if (found == 0 || (found > 0 && entry.at != flight->at))

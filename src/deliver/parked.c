@@ -16,6 +16,7 @@
 
 #define LANE_FLIGHTS 256
 #define READ_AGAIN_US 1000000
+#define TOPICS_OPEN 64 /* more than these keep no log open between uses: each costs a descriptor */
 
 /* ---- life ---- */
 
@@ -32,6 +33,12 @@ static struct aep__parked *make_parked(struct aep__core *core, const char *name)
         (struct aep__lane){.capacity = LANE_FLIGHTS, .kind = AEP__LANE_PARKED, .parked = parked};
     parked->read_at = parked->log.begin;
     return parked;
+}
+
+static void rest_if_many(const struct aep__core *core, struct aep__parked *parked)
+{
+    if (core->topics.count > TOPICS_OPEN)
+        aep__sidelog_rest(&parked->log);
 }
 
 static void free_parked(struct aep__topic *topic)
@@ -64,7 +71,7 @@ void aep__parked_begin(struct aep__core *core, struct aep__topic *topic)
 }
 
 /* The topic that a log was made for, from its first entry, sent or not. */
-static struct aep__topic *find_topic(struct aep__core *core, const struct aep__sidelog *log)
+static struct aep__topic *find_topic(struct aep__core *core, struct aep__sidelog *log)
 {
     struct aep__sidelog_entry entry;
     struct aep__message message;
@@ -107,6 +114,7 @@ static int load_one(struct aep__core *core, const char *name, aep_error *err)
     topic->gate = AEP__GATE_NARROW;
     aep__core_log(core, AEP_LOG_INFO, "topic %s: %" PRIu64 " parked records", topic->name,
                   parked->log.count);
+    rest_if_many(core, parked);
     return AEP_OK;
 }
 
@@ -131,6 +139,8 @@ int aep__parked_load(struct aep__core *core, aep_error *err)
 /* The next topic that has a log; NULL gives the first; returns NULL after the last. */
 static struct aep__topic *next_parked(const struct aep__core *core, const struct aep__topic *topic)
 {
+    if (topic && topic->parked)
+        rest_if_many(core, topic->parked);
     struct aep__topic *next = aep__topics_next(&core->topics, topic);
     while (next && !next->parked)
         next = aep__topics_next(&core->topics, next);
@@ -157,8 +167,10 @@ bool aep__parked_add(struct aep__core *core, struct aep__flight *flight, struct 
         .error = aep__slice_text(topic->error ? topic->error : ""),
     };
     struct aep__sidelog *log = &topic->parked->log;
-    if (aep__sidelog_append(log, &note, raw) < 0 &&
-        !(aep__ballast_give(core->spool) && aep__sidelog_append(log, &note, raw) == 0)) {
+    bool added = aep__sidelog_append(log, &note, raw) == 0 ||
+                 (aep__ballast_give(core->spool) && aep__sidelog_append(log, &note, raw) == 0);
+    rest_if_many(core, topic->parked);
+    if (!added) {
         aep__core_log(core, AEP_LOG_ERROR, "cannot park a record of topic %s: %s", topic->name,
                       strerror(errno));
         return false;
@@ -306,6 +318,7 @@ void aep__parked_pump(struct aep__core *core, struct aep__topic *topic)
             ;
     aep__buf_done(&buf);
     settle_sent(core, topic->parked);
+    rest_if_many(core, topic->parked);
     notice_drained(core, topic);
 }
 
@@ -338,7 +351,7 @@ struct aep__parked_sum aep__parked_sum(struct aep__core *core)
 }
 
 /* Looks through the entries of one log, whose positions ascend. */
-static bool log_holds(const struct aep__sidelog *log, aep_position position)
+static bool log_holds(struct aep__sidelog *log, aep_position position)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
@@ -362,7 +375,7 @@ bool aep__parked_holds(struct aep__core *core, aep_position position)
     return false;
 }
 
-static bool first_before(const struct aep__sidelog *log, aep_position position)
+static bool first_before(struct aep__sidelog *log, aep_position position)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
@@ -382,7 +395,7 @@ bool aep__parked_holds_before(struct aep__core *core, aep_position position)
 
 /* ---- purge ---- */
 
-static void note_purged(struct aep__core *core, const struct aep__sidelog *log)
+static void note_purged(struct aep__core *core, struct aep__sidelog *log)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;

@@ -44,6 +44,32 @@ static const char slot_magic[8] = "AEPSIDE1";
 
 _Static_assert(AEP__SIDELOG_FIRST == 2 * BLOCK, "entries stand behind the two slots");
 
+/* ---- its file ---- */
+
+/* Before every use. 0, or -1 with errno. One that was removed meanwhile is as one that never was. */
+static int wake(struct aep__sidelog *log)
+{
+    if (!log->rests)
+        return 0;
+    log->fd = aep__spool_openat(log->spool, log->name, log->write ? O_RDWR : O_RDONLY, S_IFREG);
+    if (log->fd < 0 && errno != ENOENT)
+        return -1;
+    log->rests = false;
+    return 0;
+}
+
+void aep__sidelog_rest(struct aep__sidelog *log)
+{
+    int saved = errno;
+    if (log->fd < 0)
+        return;
+    close(log->fd);
+    log->fd = -1;
+    log->rests = true;
+    aep__buf_done(&log->scratch);
+    errno = saved;
+}
+
 /* ---- slots ---- */
 
 static int store_slot(struct aep__sidelog *log)
@@ -175,10 +201,12 @@ static enum aep__parse parse_entry(const struct aep__sidelog *log, const char *d
     return parse;
 }
 
-int aep__sidelog_read(const struct aep__sidelog *log, uint64_t at, struct aep__buf *buf,
+int aep__sidelog_read(struct aep__sidelog *log, uint64_t at, struct aep__buf *buf,
                       struct aep__sidelog_entry *ret)
 {
     size_t want = READ_BYTES, whole = log->spool->record_bytes + READ_BYTES;
+    if (wake(log) < 0)
+        return -1;
     while (log->fd >= 0) {
         ssize_t got = fill(log, at, buf, want);
         if (got <= 0)
@@ -227,7 +255,7 @@ static void begin_log(struct aep__sidelog *log)
 int aep__sidelog_open(struct aep__sidelog *log, const struct aep__spool *spool, const char *name,
                       bool write)
 {
-    *log = (struct aep__sidelog){.spool = spool, .fd = -1};
+    *log = (struct aep__sidelog){.spool = spool, .fd = -1, .write = write};
     snprintf(log->name, sizeof log->name, "%s", name);
     begin_log(log);
     log->fd = aep__spool_openat(spool, name, write ? O_RDWR : O_RDONLY, S_IFREG);
@@ -247,6 +275,7 @@ void aep__sidelog_done(struct aep__sidelog *log)
     if (log->fd >= 0)
         close(log->fd);
     log->fd = -1;
+    log->rests = false;
     aep__buf_done(&log->scratch);
 }
 
@@ -278,7 +307,7 @@ static int write_at(int fd, const char *data, size_t len, uint64_t at)
 int aep__sidelog_append(struct aep__sidelog *log, const struct aep__note *note,
                         struct aep__slice raw)
 {
-    if (log->fd < 0 && make_file(log) < 0)
+    if (wake(log) < 0 || (log->fd < 0 && make_file(log) < 0))
         return -1;
     aep__buf_clear(&log->scratch);
     bool encoded = encode_note(&log->scratch, note);
@@ -306,7 +335,11 @@ void aep__sidelog_advance(struct aep__sidelog *log, uint64_t begin, uint64_t ent
 
 int aep__sidelog_sync(struct aep__sidelog *log, bool durable)
 {
-    if (log->fd < 0 || !log->dirty)
+    if (!log->dirty)
+        return 0;
+    if (wake(log) < 0)
+        return -1;
+    if (log->fd < 0)
         return 0;
     if (store_slot(log) < 0)
         return -1;
@@ -339,7 +372,9 @@ static int copy_kept(struct aep__sidelog *from, struct aep__sidelog *to, aep__ke
 
 int aep__sidelog_rewrite(struct aep__sidelog *log, aep__keep_fn keep, void *user)
 {
-    struct aep__sidelog copy = {.spool = log->spool, .fd = -1};
+    struct aep__sidelog copy = {.spool = log->spool, .fd = -1, .write = true};
+    if (wake(log) < 0)
+        return -1;
     if (log->fd < 0)
         return 0;
     snprintf(copy.name, sizeof copy.name, "tmp.%.240s", log->name);
@@ -370,6 +405,7 @@ void aep__sidelog_remove(struct aep__sidelog *log)
     if (log->fd >= 0)
         close(log->fd);
     log->fd = -1;
+    log->rests = false;
     log->dirty = log->created = false;
     begin_log(log);
 }

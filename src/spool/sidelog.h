@@ -39,7 +39,8 @@ struct aep__note {
 struct aep__sidelog {
     const struct aep__spool *spool; /* borrowed */
     char name[AEP__SIDELOG_NAME_SIZE];
-    int fd;                /* -1: no such file (yet) */
+    int fd;                /* -1: no such file (yet), or it rests */
+    bool write, rests;     /* how it was opened; its file is opened again when it is needed */
     uint64_t begin, end;   /* entries stand in [begin, end) */
     uint64_t count;        /* of them */
     uint64_t next_ordinal; /* every smaller ordinal that belongs here has been here */
@@ -62,6 +63,9 @@ struct aep__sidelog_entry {
 int aep__sidelog_open(struct aep__sidelog *log, const struct aep__spool *spool, const char *name,
                       bool write);
 void aep__sidelog_done(struct aep__sidelog *log);
+/** Gives its descriptor back until the next call on the log, which opens the file again: for a
+ * caller with more logs than descriptors. */
+void aep__sidelog_rest(struct aep__sidelog *log);
 
 /** Appends a record as it is in the spool. 0, or -1 with errno: nothing was appended. */
 int aep__sidelog_append(struct aep__sidelog *log, const struct aep__note *note,
@@ -71,7 +75,7 @@ void aep__sidelog_advance(struct aep__sidelog *log, uint64_t begin, uint64_t ent
 /** Notes begin and end in the file; durable: syncs it too. 0, or -1 with errno. */
 int aep__sidelog_sync(struct aep__sidelog *log, bool durable);
 /** Reads the first whole entry at or after `at` into buf. 1 read, 0 the end, -1 errno. */
-int aep__sidelog_read(const struct aep__sidelog *log, uint64_t at, struct aep__buf *buf,
+int aep__sidelog_read(struct aep__sidelog *log, uint64_t at, struct aep__buf *buf,
                       struct aep__sidelog_entry *ret);
 
 enum aep__keep { AEP__KEEP, AEP__DROP };

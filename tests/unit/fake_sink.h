@@ -19,7 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define FAKE_TOPICS 8
+#define FAKE_TOPICS 128
 #define FAKE_TAKEN 4096
 
 enum fake_state {

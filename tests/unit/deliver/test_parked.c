@@ -6,6 +6,8 @@
 
 #include "deliver/ballast.h"
 
+#include <sys/resource.h>
+
 /* ---- a refused topic ---- */
 
 /* news is missing, and a and b are parked. */
@@ -131,6 +133,63 @@ static void test_a_drained_topic_may_be_refused_again(void **state)
     live_ms(5000);
     assert_arrived("news", "a b");
     assert_false(is_parked("news"));
+}
+
+/* ---- more topics than descriptors ---- */
+
+#define MANY FAKE_TOPICS
+
+static const char *topic_of(int number)
+{
+    static char name[16];
+    snprintf(name, sizeof name, "topic-%d", number);
+    return name;
+}
+
+static void publish_to_many(const char *text)
+{
+    for (int i = 0; i < MANY; i++)
+        publish(topic_of(i), text);
+}
+
+static void set_many(enum fake_state state)
+{
+    for (int i = 0; i < MANY; i++)
+        set_broker(topic_of(i), state);
+}
+
+/* From here on there are fewer than MANY descriptors. */
+static void ration_descriptors(struct rlimit *before)
+{
+    int next = dup(STDIN_FILENO);
+    assert_true(next > 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    struct rlimit few = {.rlim_cur = (rlim_t)next + 80, .rlim_max = before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+static void test_more_topics_may_be_parked_than_there_are_descriptors(void **state)
+{
+    struct rlimit before;
+    (void)state;
+    set_many(FAKE_MISSING);
+    ration_descriptors(&before);
+    publish_to_many("a");
+    live_ms(1000);
+    assert_int_equal(aep__parked_sum(&core).records, MANY);
+    publish_to_many("b");
+    live_ms(1000);
+    kill_core();
+    start_core();
+    assert_int_equal(aep__parked_sum(&core).records, 2 * MANY);
+    set_many(FAKE_FINE);
+    live_ms(20000);
+    for (int i = 0; i < MANY; i++)
+        assert_arrived(topic_of(i), "a b");
+    assert_int_equal(counted(lost), 0);
+    assert_true(aep__core_idle(&core));
+    setrlimit(RLIMIT_NOFILE, &before);
 }
 
 /* ---- restarts ---- */
@@ -355,7 +414,7 @@ static void test_parked_records_in_a_damaged_log_are_counted_as_lost(void **stat
     park_two();
     publish("news", "c");
     live_ms(200);
-    const struct aep__sidelog *log = &topic_named("news")->parked->log;
+    struct aep__sidelog *log = &topic_named("news")->parked->log;
     assert_int_equal(aep__sidelog_read(log, log->begin, &buf, &first), 1);
     aep__buf_done(&buf);
     assert_int_equal(pwrite(log->fd, "damage", 6, (off_t)first.next), 6);
@@ -416,6 +475,7 @@ int main(void)
         STORY(test_the_log_stays_until_the_cursor_has_passed_its_records),
         STORY(test_what_was_parked_and_sent_is_not_sent_again_after_a_kill),
         STORY(test_a_drained_topic_may_be_refused_again),
+        STORY(test_more_topics_may_be_parked_than_there_are_descriptors),
         STORY(test_parked_records_outlive_a_kill),
         STORY(test_parked_records_outlive_a_stop),
         STORY(test_a_foreign_file_under_such_a_name_is_left_alone),
