@@ -12,6 +12,7 @@
 #include "spool/segment.h"
 #include "spool/status.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,7 +116,10 @@ static int open_files(struct aep__process *process, aep_error *err)
 
 static int open_spool(struct aep__process *process, aep_error *err)
 {
+    struct stat root;
     uint64_t max_bytes = (uint64_t)aep__config_int(process->pub->config, AEP__OPT_SPOOL_MAX_BYTES);
+    if (stat("/", &root) == 0)
+        process->root = (struct aep__os_file){.dev = root.st_dev, .ino = root.st_ino};
     int result = aep__setup_spool(process->pub->config, process->pub->dir, &process->spool, err);
     if (result != AEP_OK)
         return result;
@@ -242,25 +246,31 @@ void aep__process_notice(struct aep__process *process, enum aep__notice notice,
 
 /* ---- locking ---- */
 
+static bool is_file(const struct stat *st, const struct aep__os_file *file)
+{
+    return st->st_dev == file->dev && st->st_ino == file->ino;
+}
+
 enum folder { FOLDER_OURS, FOLDER_DELETED, FOLDER_CLOSED };
 
 static enum folder look_at_folder(const struct aep__process *process)
 {
     struct stat st;
-    const struct aep__os_file *folder = &process->spool.folder;
     if (process->spool.dir_fd < 0 || fstat(process->spool.dir_fd, &st) < 0 ||
-        st.st_dev != folder->dev || st.st_ino != folder->ino)
+        !is_file(&st, &process->spool.folder))
         return FOLDER_CLOSED;
     return st.st_nlink == 0 ? FOLDER_DELETED : FOLDER_OURS;
 }
 
-/* Whether our folder was moved away: there is another one at its path, or none. */
+/* Whether our folder was moved away: there is another one at its path, or none. A path that we may not
+ * follow tells nothing, nor does any after chroot(2). */
 static bool folder_moved(const struct aep__process *process)
 {
-    struct stat st;
-    const struct aep__os_file *folder = &process->spool.folder;
-    return lstat(process->pub->dir, &st) < 0 || st.st_dev != folder->dev ||
-           st.st_ino != folder->ino;
+    struct stat st, root;
+    bool there = lstat(process->pub->dir, &st) == 0;
+    if (there ? is_file(&st, &process->spool.folder) : errno != ENOENT && errno != ENOTDIR)
+        return false;
+    return stat("/", &root) == 0 && is_file(&root, &process->root);
 }
 
 static bool folder_is_lost(const struct aep__process *process)

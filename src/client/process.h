@@ -58,7 +58,8 @@ struct aep__process {
     _Atomic(struct aep__scratch *) pool[AEP__SCRATCH_POOL];
 
     /* under the mutex */
-    struct aep__spool spool; /* dir_fd -1: it could not be opened anew */
+    struct aep__spool spool;  /* dir_fd -1: it could not be opened anew */
+    struct aep__os_file root; /* what "/" was then */
     struct aep__appender appender;
     struct aep__counters counters;
     int bell_fd, lock_fd;

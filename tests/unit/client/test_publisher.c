@@ -2,6 +2,7 @@
 /* A publisher in all weathers: threads, forks, a folder that goes away, limits. */
 #include "client_fixture.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 static int publish_one(struct here *here, aep_receipt *receipt)
@@ -500,6 +501,39 @@ static void test_a_folder_moved_away_is_noticed_within_a_moment(void **state)
     assert_int_equal(read_spool(here->dir, NULL, NULL), 1);
 }
 
+enum { NO_JAIL = 100 };
+
+/* As a server does that opens what it needs and then goes into a jail: there the spool's path names
+ * nothing, or something else. */
+static int publish_from_a_jail(void *user)
+{
+    struct here *here = user;
+    char jail[128];
+    snprintf(jail, sizeof jail, "%s/jail", here->root);
+    if (publish_one(here, NULL) != AEP_OK || mkdir(jail, 0700) < 0)
+        return 1;
+    if ((geteuid() != 0 && unshare(CLONE_NEWUSER) < 0) || chroot(jail) < 0 || chdir("/") < 0)
+        return NO_JAIL;
+    int64_t until = now_ms() + 300; /* three looks for the folder */
+    int result = publish_one(here, NULL);
+    while (result == AEP_OK && now_ms() < until)
+        result = publish_one(here, NULL);
+    return result == AEP_OK ? atomic_load(&here->log_count) : 2;
+}
+
+static void test_a_folder_out_of_a_jails_sight_is_not_moved(void **state)
+{
+    struct here *here = *state;
+    char inside[256];
+    open_publisher(here);
+    int result = in_child(publish_from_a_jail, here);
+    if (result == NO_JAIL)
+        skip();
+    assert_int_equal(result, 0);
+    snprintf(inside, sizeof inside, "%s/jail%s", here->root, here->dir);
+    assert_int_equal(access(inside, F_OK), -1);
+}
+
 static void test_a_folder_that_cannot_be_made_anew_is_an_error_until_it_can(void **state)
 {
     struct here *here = *state;
@@ -653,6 +687,7 @@ int main(void)
         TEST(test_grandchildren_publish_too),
         TEST(test_a_deleted_folder_is_noticed_and_made_anew),
         TEST(test_a_folder_moved_away_is_noticed_within_a_moment),
+        TEST(test_a_folder_out_of_a_jails_sight_is_not_moved),
         TEST(test_a_folder_that_cannot_be_made_anew_is_an_error_until_it_can),
         TEST(test_files_that_took_our_closed_descriptors_are_left_alone),
         TEST(test_a_full_spool_refuses_progress_first),
