@@ -7,11 +7,11 @@
 
 /* The new state: the sign, weighed against what is already known. */
 static enum aep_broker_state weigh(const struct aep__broker *broker, enum aep_broker_state sign,
-                                   int64_t wall_us)
+                                   int64_t now_us)
 {
     bool failed = sign == AEP_BROKER_UNKNOWN || sign == AEP_BROKER_UNREACHABLE;
     if (failed && broker->state == AEP_BROKER_AUTH_FAILED &&
-        wall_us - broker->refused_us < REFUSAL_LASTS_US)
+        now_us - broker->refused_us < REFUSAL_LASTS_US)
         return AEP_BROKER_AUTH_FAILED;
     if (sign != AEP_BROKER_UNKNOWN)
         return sign;
@@ -25,11 +25,11 @@ static void set_text(char to[AEP__BROKER_REASON], const char *text)
 }
 
 bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, const char *reason,
-                      int64_t wall_us)
+                      int64_t now_us)
 {
-    enum aep_broker_state state = weigh(broker, sign, wall_us);
+    enum aep_broker_state state = weigh(broker, sign, now_us);
     if (sign == AEP_BROKER_AUTH_FAILED) {
-        broker->refused_us = wall_us;
+        broker->refused_us = now_us;
         set_text(broker->reason, reason);
     } else if (sign == AEP_BROKER_MISCONFIGURED) {
         set_text(broker->reason, reason);
@@ -44,6 +44,5 @@ bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, co
     if (state == broker->state)
         return false;
     broker->state = state;
-    broker->since_us = wall_us;
     return true;
 }

@@ -17,8 +17,8 @@
 
 struct aep__broker {
     enum aep_broker_state state;
-    int64_t since_us;                /* wall clock */
-    int64_t refused_us;              /* wall clock, when a login was last refused */
+    int64_t since_us;                /* wall clock, when the state last changed: its owner's */
+    int64_t refused_us;              /* monotonic, when a login was last refused */
     char reason[AEP__BROKER_REASON]; /* why it is not connected */
     char hint[AEP__BROKER_REASON];   /* why one of its brokers failed last */
 };
@@ -30,8 +30,9 @@ static inline bool aep__broker_refused(const struct aep__broker *broker)
 }
 
 /** Takes a sign into account; UNKNOWN: one broker failed, perhaps not all. True if the state
- * changed. */
+ * changed.
+ * @now_us  monotonic */
 bool aep__broker_note(struct aep__broker *broker, enum aep_broker_state sign, const char *reason,
-                      int64_t wall_us);
+                      int64_t now_us);
 
 #endif

@@ -30,8 +30,9 @@
 static void on_broker(void *user, enum aep_broker_state sign, const char *reason)
 {
     struct aep__relay *relay = user;
-    if (!aep__broker_note(&relay->broker, sign, reason, aep__clock_wall_us()))
+    if (!aep__broker_note(&relay->broker, sign, reason, aep__clock_mono_us()))
         return;
+    relay->broker.since_us = aep__clock_wall_us();
     static const char *const texts[] = {
         [AEP_BROKER_UNKNOWN] = "unknown",         [AEP_BROKER_CONNECTED] = "connected",
         [AEP_BROKER_UNREACHABLE] = "unreachable", [AEP_BROKER_AUTH_FAILED] = "login refused",
@@ -48,6 +49,8 @@ static void on_reported(void *user, void *record, enum aep__verdict verdict, con
                         bool forbidden)
 {
     struct aep__relay *relay = user;
+    if (verdict == AEP__VERDICT_DONE)
+        relay->renewal.acked_us = relay->pace.now_us;
     aep__delivery_reported(&relay->core, record, verdict, error, forbidden);
 }
 

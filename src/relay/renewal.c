@@ -114,7 +114,8 @@ void aep__renewal_step(struct aep__relay *relay)
     } else if (has_changed(relay)) {
         try_again(relay, ": a file that its settings name has changed");
     } else if (aep__broker_refused(&relay->broker) &&
-               relay->pace.now_us >= renewal->tried_us + REFUSED_US) {
+               relay->pace.now_us >= renewal->tried_us + REFUSED_US &&
+               relay->pace.now_us >= renewal->acked_us + REFUSED_US) {
         try_again(relay, ": it was refused");
     }
 }

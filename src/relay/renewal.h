@@ -3,7 +3,8 @@
  *
  *     broken    a fatal error                                  after a second
  *     refused   login or TLS failed, or no client can be made  when what the settings rest on has
- *                                                              changed; else once a minute
+ *                                                              changed; else once a minute, unless
+ *                                                              another broker still takes events
  *     away      not connected, for whatever reason             when it has changed
  *
  * What the settings rest on: their values, and the contents of the files that they name (settings.h).
@@ -21,6 +22,7 @@ struct aep__relay;
 struct aep__renewal {
     bool broken;
     int64_t looked_us, tried_us; /* last look for a change, last try to make a client; monotonic */
+    int64_t acked_us;            /* last acknowledgement */
 };
 
 /** Makes the first client. If that fails, a relay in the foreground fails too; an automatic one
