@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TRIES 100 /* to empty a folder into which others put files */
+
 /* ---- what is in the folder ---- */
 
 static bool is_part(const char *name)
@@ -100,11 +102,14 @@ static int move_aside(struct aep__spool *spool, struct aep__buf *aside, aep_erro
     return AEP_ESPOOL;
 }
 
-static void move_back(struct aep__spool *spool, const struct aep__buf *aside)
+static void move_back(struct aep__spool *spool, const struct aep__buf *aside, aep_error *err)
 {
+    aep_error why = *err;
     renameat(spool->dir_fd, AEP__SPOOL_ID_REMOVED, spool->dir_fd, AEP__SPOOL_ID);
     /* Not over an empty folder either, which would be a new spool's. */
-    renameat2(AT_FDCWD, aside->data, AT_FDCWD, spool->path, RENAME_NOREPLACE);
+    if (renameat2(AT_FDCWD, aside->data, AT_FDCWD, spool->path, RENAME_NOREPLACE) < 0)
+        aep__error(err, why.code, why.field, "%s; it is now %s, since another folder took its name",
+                   why.text, aside->data);
 }
 
 /* What is accepted is before the seal of the newest segment; there is no other one to come. */
@@ -134,24 +139,38 @@ static int end_newest(const struct aep__spool *spool, aep_error *err)
 
 static int ask(struct aep__spool *spool, aep__remove_fn may, void *user, aep_error *err)
 {
-    if (!may)
-        return AEP_OK;
     int result = end_newest(spool, err);
+    if (!may)
+        return AEP_OK; /* a full disk or a damaged file must not save it */
     if (result == AEP_OK && !may(user, spool))
         result = aep__error(err, AEP_ESTATE, "spool.dir", "%s is in use", spool->path);
     return result;
 }
 
-static int remove_all(struct aep__spool *spool, const struct aep__buf *aside, aep_error *err)
+static int remove_files(struct aep__spool *spool, const struct aep__buf *aside, aep_error *err)
 {
     int result = each_entry(spool, unlink_entry, err);
     if (result == AEP_OK && unlinkat(spool->dir_fd, AEP__SPOOL_ID_REMOVED, 0) < 0 &&
         errno != ENOENT)
         result = aep__error_errno(err, AEP_ESPOOL, "spool.dir",
                                   "cannot remove %s/" AEP__SPOOL_ID_REMOVED, aside->data);
-    if (result == AEP_OK && rmdir(aside->data) < 0)
-        result = aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s", aside->data);
     return result;
+}
+
+/* A publisher may still make a segment, which it finds out to be in vain only then. */
+static int remove_all(struct aep__spool *spool, const struct aep__buf *aside, aep_error *err)
+{
+    int result = AEP_OK;
+    for (int tries = 0; result == AEP_OK && tries < TRIES; tries++) {
+        result = remove_files(spool, aside, err);
+        if (result == AEP_OK && rmdir(aside->data) == 0)
+            return AEP_OK;
+        if (result == AEP_OK && errno != ENOTEMPTY && errno != EEXIST)
+            break;
+    }
+    return result != AEP_OK
+               ? result
+               : aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s", aside->data);
 }
 
 static int remove_locked(struct aep__spool *spool, aep__remove_fn may, void *user, aep_error *err)
@@ -165,7 +184,7 @@ static int remove_locked(struct aep__spool *spool, aep__remove_fn may, void *use
         if (result == AEP_OK)
             result = remove_all(spool, &aside, err);
         else
-            move_back(spool, &aside);
+            move_back(spool, &aside, err);
     }
     aep__buf_done(&aside);
     return result;

@@ -8,8 +8,9 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
+
+#include "spool_faults.h"
 
 static struct aep__appender *publisher; /* that has the spool open */
 static struct here *seen;
@@ -111,6 +112,39 @@ static void test_a_segment_that_is_begun_meanwhile_takes_nothing(void **state)
     append_text(&appender, "one");
     publisher = &appender;
     assert_int_equal(remove_here(here, begin_next_segment), AEP_OK);
+    aep__append_done(&appender);
+}
+
+static bool publish_before_the_first_file_goes(const struct fault_args *args, ssize_t *ret)
+{
+    (void)args, (void)ret;
+    fault_hooks[CALL_UNLINK] = NULL;
+    publish_then_look(NULL, NULL);
+    return false;
+}
+
+static void test_nothing_is_accepted_into_what_goes_unasked(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    publisher = &appender;
+    fault_hooks[CALL_UNLINK] = publish_before_the_first_file_goes;
+    assert_int_equal(remove_here(here, NULL), AEP_OK);
+    assert_int_equal(folders(here, "spool"), 0);
+    aep__append_done(&appender);
+}
+
+static void test_a_full_disk_saves_nothing_that_goes_unasked(void **state)
+{
+    struct here *here = *state;
+    struct aep__appender appender = begin_appending(here);
+    append_text(&appender, "one");
+    fault_hooks[CALL_WRITE] = fault_hooks[CALL_FALLOCATE] = no_space;
+    int result = remove_here(here, NULL);
+    no_faults();
+    assert_int_equal(result, AEP_OK);
+    assert_int_equal(folders(here, "spool"), 0);
     aep__append_done(&appender);
 }
 
@@ -261,6 +295,7 @@ static void test_where_another_took_its_place_it_stays_beside_that(void **state)
     assert_int_equal(remove_here(here, make_another), AEP_ESTATE);
     assert_int_equal(folders(here, "spool"), 2);
     assert_int_equal(folders(here, "spool.removed-"), 1);
+    assert_non_null(strstr(here->err.text, "spool.removed-"));
     assert_true(exists(here, "spool.id"));
     assert_all(here, "one");
     aep__append_done(&appender);
@@ -295,6 +330,8 @@ int main(void)
         HERE_TEST(test_what_may_not_go_is_as_it_was),
         HERE_TEST(test_nothing_is_accepted_once_the_spool_was_found_empty),
         HERE_TEST(test_a_segment_that_is_begun_meanwhile_takes_nothing),
+        HERE_TEST(test_nothing_is_accepted_into_what_goes_unasked),
+        HERE_TEST(test_a_full_disk_saves_nothing_that_goes_unasked),
         HERE_TEST(test_nothing_is_accepted_in_a_folder_opened_before),
         HERE_TEST(test_a_folder_that_is_gone_by_then_is_made_anew),
         HERE_TEST(test_a_killed_remover_leaves_a_spool_that_can_be_delivered),
