@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: spool_full CASES SpoolFull BROKERS plain
 # ctest: disk_full CASES DiskFull BROKERS plain
-# ctest: small_volumes CASES SmallVolumes BROKERS plain LONG
+# ctest: small_volumes CASES SmallVolumes BROKERS plain LONG TIMEOUT 900
 """A full disk and a full spool: new events are refused, reported and counted; what was accepted is
 delivered meanwhile; when there is room again it goes on."""
 import ctypes

@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import os
+import socket
 import time
 from uuid import uuid4
 
@@ -109,14 +110,19 @@ def test_unreachable_is_false_with_a_warning_and_delivered_later(own_kafka, spoo
 
 
 def test_the_loop_is_free_while_the_first_verdict_is_awaited(spool):
+    """The broker answers nothing, and hangs up once the loop has turned often enough."""
     async def main():
-        async with AgentExecutionPublisher(DOWN, spool_dir=spool) as publisher:
+        broker = socket.create_server(("127.0.0.1", 0))
+        servers = f"127.0.0.1:{broker.getsockname()[1]}"
+        async with AgentExecutionPublisher(servers, spool_dir=spool) as publisher:
             turns = 0
 
             async def turn():
                 nonlocal turns
                 while True:
                     turns += 1
+                    if turns == 21:
+                        broker.close()
                     await asyncio.sleep(0)
             turning = asyncio.ensure_future(turn())
             assert await publisher.publish_execution_started(**EVENT) is False
