@@ -12,6 +12,7 @@
 #include "spool/cursor.h"
 #include "spool/read.h"
 #include "spool/record.h"
+#include "spool/status.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,6 +29,7 @@
 #include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -36,7 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHILD_LIMIT_S 60 /* a child that hangs is killed */
+#define CHILD_LIMIT_S 60  /* a child that hangs is killed */
+#define DEADLINE_MS 60000 /* for what should take a moment */
 
 struct here {
     char root[64]; /* removed with all that is in it */
@@ -137,6 +140,12 @@ static inline void open_publisher(struct here *here)
                      (here)->err.text);                                                            \
     } while (0)
 
+static inline int publish_started(struct here *here, aep_receipt *receipt)
+{
+    return aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
+                               receipt, &here->err);
+}
+
 /* ---- what is in the spool ---- */
 
 /* Reads all of it from its first segment on; fn gets each message, its end, and `user`. */
@@ -227,6 +236,18 @@ static inline int64_t now_ms(void)
 
 /* ---- a stand-in for the relay ---- */
 
+/* As a relay does that has seen the broker in this state. */
+static inline void write_broker_state(struct here *here, int64_t broker)
+{
+    struct aep__spool spool;
+    struct aep__status status = {.broker = broker, .started_us = 1};
+    accepted(here, aep__spool_open(&spool, here->dir, NULL, &here->err));
+    int fd = aep__status_open(&spool);
+    assert_int_equal(aep__status_write(fd, &status), 0);
+    close(fd);
+    aep__spool_done(&spool);
+}
+
 struct fake_relay {
     struct aep__spool spool;
     int lock_fd, listen_fd, client_fds[16], client_count;
@@ -316,6 +337,25 @@ static inline void fake_kill(struct fake_relay *fake)
     close(fake->stop[0]);
     close(fake->stop[1]);
     aep__spool_done(&fake->spool);
+}
+
+/* Until the relay has been asked that often. */
+static inline void await_question(struct fake_relay *fake, int count)
+{
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    while (atomic_load(&fake->questions) < count && now_ms() < deadline)
+        sched_yield();
+    assert_true(atomic_load(&fake->questions) >= count);
+}
+
+/* ---- a waiter ---- */
+
+static inline aep_waiter *open_waiter(struct here *here)
+{
+    aep_waiter *waiter;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    return waiter;
 }
 
 #endif

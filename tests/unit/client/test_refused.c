@@ -168,8 +168,7 @@ static void test_an_execution_that_is_refused_looks_for_a_relay(void **state)
     aep_execution *run = NULL;
     fill(here, "kafka");
     open_publisher(here);
-    while (aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"), NULL,
-                               &here->err) == AEP_OK)
+    while (publish_started(here, NULL) == AEP_OK)
         ;
     close_publisher(here);
     open_with_relay(here);

@@ -138,7 +138,7 @@ static void use_witness(struct here *here)
 static bool read_report(const struct here *here, char *text, size_t size)
 {
     char path[128];
-    int64_t deadline = now_ms() + 20000;
+    int64_t deadline = now_ms() + DEADLINE_MS;
     int fd = -1;
     snprintf(path, sizeof path, "%s/" REPORT, here->dir);
     while (fd < 0 && now_ms() < deadline) {
@@ -164,9 +164,7 @@ static bool has_line(const char *text, const char *line)
 
 static void publish(struct here *here)
 {
-    accepted(here,
-             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                                 NULL, &here->err));
+    accepted(here, publish_started(here, NULL));
 }
 
 /* Those that an exec would pass on are in *ret_passed; whoever ran the tests may have left some. */
@@ -303,7 +301,7 @@ static void test_a_program_that_adopts_orphans_keeps_no_zombies(void **state)
     if (own == 0)
         _exit(7);
     for (int i = 0; i < 3; i++) {
-        int64_t deadline = now_ms() + 60000;
+        int64_t deadline = now_ms() + DEADLINE_MS;
         for (; access(path, F_OK) < 0 && now_ms() < deadline; poll(NULL, 0, 10))
             publish(here); /* the stand-in ends at once: the next start is rationed */
         assert_true(read_report(here, report, sizeof report));
@@ -369,17 +367,6 @@ static void test_a_living_relay_is_left_alone(void **state)
     fake_kill(&fake);
 }
 
-static void write_status(struct here *here, int64_t broker)
-{
-    struct aep__spool spool;
-    struct aep__status status = {.broker = broker, .started_us = 1};
-    accepted(here, aep__spool_open(&spool, here->dir, NULL, &here->err));
-    int fd = aep__status_open(&spool);
-    assert_int_equal(aep__status_write(fd, &status), 0);
-    close(fd);
-    aep__spool_done(&spool);
-}
-
 static void test_a_relay_whose_authentication_fails_gets_one_contender(void **state)
 {
     struct here *here = *state;
@@ -389,7 +376,7 @@ static void test_a_relay_whose_authentication_fails_gets_one_contender(void **st
     use_witness(here);
     open_publisher(here);
     fake_start(&fake, here->dir, NULL);
-    write_status(here, AEP_BROKER_AUTH_FAILED);
+    write_broker_state(here, AEP_BROKER_AUTH_FAILED);
     publish(here);
     assert_true(read_report(here, report, sizeof report));
     int64_t end = now_ms() + 2500; /* longer than the interval between two tries */
@@ -409,21 +396,17 @@ static void test_a_waiter_brings_a_contender_too(void **state)
     struct here *here = *state;
     struct fake_relay fake;
     static char report[1 << 16];
-    aep_waiter *waiter;
     aep_outcome outcome;
     aep_receipt receipt = AEP_RECEIPT_INIT;
     char path[128];
     use_witness(here);
-    open_publisher(here);
+    aep_waiter *waiter = open_waiter(here);
     fake_start(&fake, here->dir, NULL);
-    accepted(here,
-             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                                 &receipt, &here->err));
-    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    accepted(here, publish_started(here, &receipt));
     accepted(here, aep_waiter_add(waiter, &receipt, 1, &here->err));
-    write_status(here, AEP_BROKER_AUTH_FAILED);
+    write_broker_state(here, AEP_BROKER_AUTH_FAILED);
     snprintf(path, sizeof path, "%s/" REPORT, here->dir);
-    int64_t end = now_ms() + 20000;
+    int64_t end = now_ms() + DEADLINE_MS;
     while (access(path, F_OK) < 0 && now_ms() < end) {
         struct pollfd poll_fd = {.fd = aep_waiter_fd(waiter), .events = POLLIN};
         if (poll(&poll_fd, 1, 100) > 0) /* an event loop calls only then */
@@ -502,8 +485,7 @@ static int spawn_without_standard_streams(void *user)
         close(fd);
     if (aep_publisher_open(&here->pub, here->config, &here->err) != AEP_OK)
         return 1;
-    if (aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"), NULL,
-                            &here->err) != AEP_OK)
+    if (publish_started(here, NULL) != AEP_OK)
         return 2;
     if (!read_report(here, report, sizeof report))
         return 3;

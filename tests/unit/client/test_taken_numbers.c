@@ -6,10 +6,31 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-static int publish(struct here *here, aep_receipt *receipt)
+/* A publisher that has all its descriptors open: it has published an event. */
+static bool open_process(struct here *here, struct aep__process **ret, aep_receipt *receipt)
 {
-    return aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                               receipt, &here->err);
+    open_publisher(here);
+    return publish_started(here, receipt) == AEP_OK &&
+           aep__publisher_process(here->pub, ret, NULL) == AEP_OK;
+}
+
+/* A publisher and its waiter with a request under way; NULL: it failed. */
+static aep_waiter *open_waiting(struct here *here, aep_receipt *receipt)
+{
+    aep_waiter *waiter;
+    open_publisher(here);
+    return publish_started(here, receipt) == AEP_OK &&
+                   aep_waiter_new(here->pub, &waiter, &here->err) == AEP_OK &&
+                   aep_waiter_add(waiter, receipt, 1, &here->err) == AEP_OK
+               ? waiter
+               : NULL;
+}
+
+/* The child ends well, and so many of its events are in the spool. */
+static void expect_events(struct here *here, int (*child)(void *user), size_t count)
+{
+    assert_int_equal(in_child(child, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), count);
 }
 
 /* Files of the host's: each is empty, its number is that of a descriptor of ours. */
@@ -47,21 +68,18 @@ static int take_each(void *user)
     aep_receipt receipt = AEP_RECEIPT_INIT;
     aep_stats stats = AEP_STATS_INIT;
     int taken[8], count = 0;
-    open_publisher(here);
-    aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL); /* is counted */
-    if (publish(here, &receipt) != AEP_OK ||
-        aep__publisher_process(here->pub, &process, NULL) != AEP_OK)
+    if (!open_process(here, &process, &receipt))
         return 1;
     for (int which = 0; number_of(process, which); which++) {
-        if (publish(here, &receipt) != AEP_OK)
+        if (publish_started(here, &receipt) != AEP_OK)
             return 70 + which;
-        aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL);
+        aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL); /* counted */
         int fd = *number_of(process, which);
         if (fd < 3 || take_number(here, fd) < 0)
             return 10 + which;
         taken[count++] = fd;
         aep_position before = receipt.position;
-        if (publish(here, &receipt) != AEP_OK || receipt.position.offset <= before.offset)
+        if (publish_started(here, &receipt) != AEP_OK || receipt.position.offset <= before.offset)
             return 20 + which;
         aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL);
         if (aep_publisher_health(here->pub, &(aep_health){.size = sizeof(aep_health)}, NULL) !=
@@ -85,9 +103,7 @@ static int take_each(void *user)
 
 static void test_no_event_is_lost_to_a_file_that_took_a_number_of_ours(void **state)
 {
-    struct here *here = *state;
-    assert_int_equal(in_child(take_each, here), 0);
-    assert_int_equal(read_spool(here->dir, NULL, NULL), 11);
+    expect_events(*state, take_each, 11);
 }
 
 /* The number is closed, or something that cannot be written to. */
@@ -95,31 +111,27 @@ static int take_the_segments(void *user)
 {
     struct here *here = user;
     struct aep__process *process;
-    open_publisher(here);
-    if (publish(here, NULL) != AEP_OK ||
-        aep__publisher_process(here->pub, &process, NULL) != AEP_OK)
+    if (!open_process(here, &process, NULL))
         return 1;
     close(process->appender.fd);
-    if (publish(here, NULL) != AEP_OK)
+    if (publish_started(here, NULL) != AEP_OK)
         return 2;
     int null = open("/dev/null", O_RDONLY);
     dup2(null, process->appender.fd);
-    if (publish(here, NULL) != AEP_OK)
+    if (publish_started(here, NULL) != AEP_OK)
         return 3;
     null = open("/dev/full", O_WRONLY);
     dup2(null, process->appender.fd);
-    if (publish(here, NULL) != AEP_OK)
+    if (publish_started(here, NULL) != AEP_OK)
         return 4;
     int folder = open("/", O_RDONLY | O_DIRECTORY);
     dup2(folder, process->appender.fd);
-    return publish(here, NULL) == AEP_OK ? 0 : 5;
+    return publish_started(here, NULL) == AEP_OK ? 0 : 5;
 }
 
 static void test_no_event_is_lost_to_a_number_that_cannot_be_written_to(void **state)
 {
-    struct here *here = *state;
-    assert_int_equal(in_child(take_the_segments, here), 0);
-    assert_int_equal(read_spool(here->dir, NULL, NULL), 5);
+    expect_events(*state, take_the_segments, 5);
 }
 
 /* os.closerange(3, 256) under two publishers, which then get each other's numbers. */
@@ -153,8 +165,7 @@ static void test_two_publishers_outlive_a_closerange(void **state)
     struct here *here = *state;
     char other[128];
     snprintf(other, sizeof other, "%s/other", here->root);
-    assert_int_equal(in_child(close_all_under_two, here), 0);
-    assert_int_equal(read_spool(here->dir, NULL, NULL), 8);
+    expect_events(here, close_all_under_two, 8);
     assert_int_equal(read_spool(other, NULL, NULL), 8);
 }
 
@@ -164,9 +175,7 @@ static int close_all_once(void *user)
     struct aep__process *process;
     aep_receipt receipt = AEP_RECEIPT_INIT;
     aep_stats stats = AEP_STATS_INIT;
-    open_publisher(here);
-    if (publish(here, &receipt) != AEP_OK ||
-        aep__publisher_process(here->pub, &process, NULL) != AEP_OK)
+    if (!open_process(here, &process, &receipt))
         return 1;
     uint64_t unsynced = process->appender.unsynced;
     for (int fd = 3; fd < 256; fd++)
@@ -176,20 +185,19 @@ static int close_all_once(void *user)
     if (!unsynced || process->appender.unsynced != unsynced || !process->dirty)
         return 3;
     aep__process_sync_rest(process);
-    if (process->appender.unsynced != 0 || publish(here, NULL) != AEP_OK)
+    if (process->appender.unsynced != 0 || publish_started(here, NULL) != AEP_OK)
         return 4;
     for (int fd = 3; fd < 256; fd++)
         close(fd);
-    if (publish(here, NULL) != AEP_OK || aep_publisher_stats(here->pub, &stats, NULL) != AEP_OK)
+    if (publish_started(here, NULL) != AEP_OK ||
+        aep_publisher_stats(here->pub, &stats, NULL) != AEP_OK)
         return 5;
     return stats.strayed == 1 ? 0 : 6;
 }
 
 static void test_a_closerange_is_counted_and_what_was_written_is_still_synced(void **state)
 {
-    struct here *here = *state;
-    assert_int_equal(in_child(close_all_once, here), 0);
-    assert_int_equal(read_spool(here->dir, NULL, NULL), 3);
+    expect_events(*state, close_all_once, 3);
 }
 
 /* A pipe that nobody reads: one byte into it would end the program. */
@@ -199,25 +207,21 @@ static int take_the_bell_for_a_pipe(void *user)
     struct aep__process *process;
     int ends[2];
     signal(SIGPIPE, SIG_DFL);
-    open_publisher(here);
-    if (publish(here, NULL) != AEP_OK ||
-        aep__publisher_process(here->pub, &process, NULL) != AEP_OK || pipe(ends) < 0)
+    if (!open_process(here, &process, NULL) || pipe(ends) < 0)
         return 1;
     int bell = process->bell_fd;
     dup2(ends[1], bell);
     close(ends[0]);
     close(ends[1]);
     process->probed_us = 0; /* as if the last call were 100 ms ago */
-    if (publish(here, NULL) != AEP_OK)
+    if (publish_started(here, NULL) != AEP_OK)
         return 2;
     return fcntl(bell, F_GETFD) < 0 ? 3 : 0;
 }
 
 static void test_a_pipe_that_took_the_bells_number_is_not_written_to(void **state)
 {
-    struct here *here = *state;
-    assert_int_equal(in_child(take_the_bell_for_a_pipe, here), 0);
-    assert_int_equal(read_spool(here->dir, NULL, NULL), 2);
+    expect_events(*state, take_the_bell_for_a_pipe, 2);
 }
 
 static int publish_without_streams(void *user)
@@ -229,7 +233,7 @@ static int publish_without_streams(void *user)
         close(fd);
     open_publisher(here);
     aep_publish_started(here->pub, AEP_STARTED(.user_request = "x"), NULL, NULL);
-    if (publish(here, NULL) != AEP_OK ||
+    if (publish_started(here, NULL) != AEP_OK ||
         aep__publisher_process(here->pub, &process, NULL) != AEP_OK ||
         aep_waiter_new(here->pub, &waiter, NULL) != AEP_OK)
         return 1;
@@ -244,8 +248,7 @@ static int publish_without_streams(void *user)
 
 static void test_closed_standard_streams_are_not_taken(void **state)
 {
-    struct here *here = *state;
-    assert_int_equal(in_child(publish_without_streams, here), 0);
+    assert_int_equal(in_child(publish_without_streams, *state), 0);
 }
 
 /* The waiter's, too: with a request under way, every number is the host's from then on. */
@@ -253,12 +256,9 @@ static int close_under_a_waiter(void *user)
 {
     struct here *here = user;
     aep_receipt receipt = AEP_RECEIPT_INIT;
-    aep_waiter *waiter;
     aep_outcome outcome;
-    open_publisher(here);
-    if (publish(here, &receipt) != AEP_OK ||
-        aep_waiter_new(here->pub, &waiter, &here->err) != AEP_OK ||
-        aep_waiter_add(waiter, &receipt, 1, &here->err) != AEP_OK)
+    aep_waiter *waiter = open_waiting(here, &receipt);
+    if (!waiter)
         return 1;
     for (int fd = 3; fd < 64; fd++)
         if (take_number(here, fd) < 0)
@@ -287,12 +287,9 @@ static int take_a_waiters_for_a_loop(void *user)
     struct here *here = user;
     struct epoll_event event;
     aep_receipt receipt = AEP_RECEIPT_INIT;
-    aep_waiter *waiter;
     aep_outcome outcome;
-    open_publisher(here);
-    if (publish(here, &receipt) != AEP_OK ||
-        aep_waiter_new(here->pub, &waiter, &here->err) != AEP_OK ||
-        aep_waiter_add(waiter, &receipt, 1, &here->err) != AEP_OK)
+    aep_waiter *waiter = open_waiting(here, &receipt);
+    if (!waiter)
         return 1;
     int number = aep_waiter_fd(waiter), loop = epoll_create1(EPOLL_CLOEXEC), wakes = eventfd(1, 0);
     if (dup2(loop, number) != number || wakes < 0)
