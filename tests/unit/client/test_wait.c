@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call that waits for an event's fate, and a flush: with a relay, without one, with one that comes
- * and goes. */
+/* Waiting for an event's fate, and flushing: with a relay, without one, with one that comes and
+ * goes. */
 #include "wait_fixture.h"
 
 /* ---- with a relay ---- */
