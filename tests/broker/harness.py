@@ -32,6 +32,10 @@ import unittest
 import uuid
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests"))
+
+from spool_files import crc32c
+
 PROGRAM = pathlib.Path(os.environ.get("AEP_TEST_PROGRAM", SOURCE / "build/dev/bin/aep"))
 WORK = pathlib.Path(os.environ.get("AEP_TEST_WORK", PROGRAM.parents[1] / "broker-tests"))
 
@@ -289,15 +293,6 @@ class Result(collections.namedtuple("Result", "status out err seconds")):
 
 
 Cursor = collections.namedtuple("Cursor", "segment offset ordinal generation")
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
 
 
 def option_variable(key):

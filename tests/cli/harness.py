@@ -7,18 +7,22 @@ at the test's end.
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import shutil
 import signal
+import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import time
 import unittest
 
 PROGRAM = os.environ["AEP_PROGRAM"]
-DEADLINE_S = 20
+DEADLINE_S = 60  # of what should take a moment: hit only when something is broken
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # spool_files
 
 
 class AepTest(unittest.TestCase):
@@ -73,14 +77,7 @@ class AepTest(unittest.TestCase):
                                    env={**self.env, "LC_ALL": "C.UTF-8", "TERM": "xterm",
                                         **(env or {})}, cwd=self.folder)
         os.close(inner)
-        shown = b""
-        with open(terminal, "rb", buffering=0) as screen:
-            try:
-                while data := screen.read(65536):
-                    shown += data
-            except OSError:  # EIO: it has ended
-                pass
-        text = shown.decode().replace("\r\n", "\n")
+        text = read_terminal(terminal).decode().replace("\r\n", "\n")
         returned = process.wait(DEADLINE_S * 3)
         if status is not None:
             self.assertEqual(returned, status, text)
@@ -113,8 +110,15 @@ class AepTest(unittest.TestCase):
         """Looks again and again until is_true() is, within the deadline."""
         end = time.monotonic() + DEADLINE_S
         while not is_true():
-            self.assertLess(time.monotonic(), end, f"{what} does not come true")
+            self.assertLess(time.monotonic(), end, f"after {DEADLINE_S} s still not: {what}")
             time.sleep(0.01)
+
+    def use_dead_broker(self):
+        """Kafka mode, with a broker that nobody serves: its port is bound, and closed again."""
+        del self.env["AEP_MODE"]
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{taken.getsockname()[1]}"
 
     def relay_alive(self):
         return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]["relay_alive"]
@@ -130,6 +134,18 @@ class AepTest(unittest.TestCase):
 
     def payloads(self, kind=None):
         return [event["payload"] for event in self.events(kind)]
+
+
+def read_terminal(terminal):
+    """All that is shown on it, until no program has it open."""
+    shown = b""
+    with open(terminal, "rb", buffering=0) as screen:
+        try:
+            while data := screen.read(65536):
+                shown += data
+        except OSError:  # EIO: they have ended
+            pass
+    return shown
 
 
 def end_process(process):

@@ -8,9 +8,7 @@ import socket
 import time
 import unittest
 
-from harness import AepTest
-
-DEADLINE_S = 60
+from harness import DEADLINE_S, AepTest
 
 
 def limit_files(count):
@@ -27,22 +25,13 @@ def processor_seconds(pid):
 class Descriptors(AepTest):
     def setUp(self):
         super().setUp()
-        del self.env["AEP_MODE"]
-        with socket.socket() as taken:  # nothing listens there: it is bound, and closed again
-            taken.bind(("127.0.0.1", 0))
-            self.env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        self.use_dead_broker()
         self.env |= {"AEP_RELAY_MODE": "external",
                      "AEP_SPOOL_DIR": os.path.join(self.folder, "spool")}
 
     @property
     def spool(self):
         return self.env["AEP_SPOOL_DIR"]
-
-    def await_that(self, condition, what):
-        end = time.monotonic() + DEADLINE_S
-        while not condition():
-            self.assertLess(time.monotonic(), end, what)
-            time.sleep(0.02)
 
     def said(self):
         with open(os.path.join(self.folder, "relay.stderr")) as file:
@@ -51,8 +40,8 @@ class Descriptors(AepTest):
     def start_relay(self, count):
         with open(os.path.join(self.folder, "relay.stderr"), "w") as errors:
             relay = self.start_aep("relay", "run", preexec_fn=limit_files(count), stderr=errors)
-        self.await_that(lambda: " runs on " in self.said() or relay.poll() is not None,
-                        f"the relay does not start with {count}")
+        self.wait_until(lambda: " runs on " in self.said() or relay.poll() is not None,
+                        f"the relay starts with {count}")
         return relay
 
     def connect(self):
@@ -72,7 +61,7 @@ class Descriptors(AepTest):
             before = processor_seconds(relay.pid)
             time.sleep(1)
             return processor_seconds(relay.pid) - before <= 0.05
-        self.await_that(rests, "the relay spins")
+        self.wait_until(rests, "the relay sleeps")
 
     def test_more_callers_than_descriptors(self):
         relay = self.start_relay(100)
@@ -99,7 +88,10 @@ class Descriptors(AepTest):
             return None
 
     def test_other_files_take_the_last_descriptor(self):
-        """More are open than was reckoned with: the call is ended with the one in reserve."""
+        """More files are open than the relay reckoned with: it ends a call with the descriptor that it
+        keeps in reserve. In local mode, since librdkafka's threads open sockets at any time: one
+        that took the reserve's number would leave callers in the queue, without an answer."""
+        self.env["AEP_MODE"] = "local"
         relay = self.start_relay(100)
         resource.prlimit(relay.pid, resource.RLIMIT_NOFILE,
                          (len(os.listdir(f"/proc/{relay.pid}/fd")), 100))
@@ -116,7 +108,7 @@ class Descriptors(AepTest):
         resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (100, 100))
         for caller in waiting:
             caller.close()
-        self.await_that(lambda: self.stats_or_none(self.connect()), "it has not recovered")
+        self.wait_until(lambda: self.stats_or_none(self.connect()), "it answers again")
 
     def test_any_limit_is_survived(self):
         """It runs, or ends with a message that says what is wrong."""

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import DEADLINE_S, AepTest, end_process
+from harness import DEADLINE_S, AepTest, end_process, read_terminal
 
 DOCS = os.environ["AEP_DOCS"]
 
@@ -179,13 +179,7 @@ class Docs(AepTest):
                                    env=env, cwd=self.folder, start_new_session=True)
         self.addCleanup(end_process, process)
         os.close(inner)
-        shown = b""
-        with open(terminal, "rb", buffering=0) as screen:
-            try:
-                while data := screen.read(4096):
-                    shown += data
-            except OSError:  # EIO: zsh has ended
-                pass
+        shown = read_terminal(terminal)
         self.assertEqual(process.wait(DEADLINE_S), 0, shown)
         return read_lines(completed)
 

@@ -11,24 +11,12 @@ import time
 import unicodedata
 
 from harness import DEADLINE_S, AepTest
-
-
-MAGIC = b"\xff\x53\xfe\xff"  # of a record: magic, length, crc32c, type and what follows
-
+from spool_files import MAGIC, crc32c
 
 def columns_of(text):
     """What a terminal makes of it."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
                for c in text)
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
 
 
 def rewrite_days(path, days):

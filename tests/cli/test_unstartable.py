@@ -4,11 +4,10 @@ it, and no relay is started again and again only to die."""
 import glob
 import json
 import os
-import socket
 import time
 import unittest
 
-from harness import AepTest
+from harness import DEADLINE_S, AepTest
 
 
 class Unstartable(AepTest):
@@ -16,10 +15,7 @@ class Unstartable(AepTest):
 
     def setUp(self):
         super().setUp()
-        del self.env["AEP_MODE"]
-        with socket.socket() as taken:  # nothing listens there: it is bound, and closed again
-            taken.bind(("127.0.0.1", 0))
-            self.env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        self.use_dead_broker()
 
     def publish(self, *words, status=3):
         return self.run_aep("publish", "progress", "--agent", "a", "--correlation-id", "c", *words,
@@ -29,7 +25,7 @@ class Unstartable(AepTest):
         return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]
 
     def await_status(self, condition, what):
-        end = time.monotonic() + 60
+        end = time.monotonic() + DEADLINE_S
         while not condition(status := self.status()):
             self.assertLess(time.monotonic(), end, f"{what}: {status}")
             time.sleep(0.05)

@@ -20,7 +20,7 @@ PROGRAM = pathlib.Path(os.environ.get("AEP_TEST_PROGRAM", SOURCE / "build/dev/bi
 TESTED = PROGRAM.parents[1]
 PR_SET_CHILD_SUBREAPER = 36
 BUILD_S = 600  # the first demo builds build/release
-END_S = 30     # of what should take a moment
+END_S = 60     # of what should take a moment
 LEFT_S = 1     # for processes that were told to end; relays and brokers whose folder is gone end later, by themselves
 
 

@@ -125,13 +125,15 @@ def test_tasks_do_not_mix(local, spool):
 
 
 def test_cancellation(local, spool):
-    async def work():
+    async def work(begun):
         async with local.execution("a", "r"):
+            begun.set()
             await asyncio.sleep(60)
 
     async def main():
-        task = asyncio.ensure_future(work())
-        await asyncio.sleep(0.01)
+        begun = asyncio.Event()
+        task = asyncio.ensure_future(work(begun))
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

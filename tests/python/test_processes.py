@@ -96,7 +96,7 @@ def test_gunicorn_with_two_workers(tmp_path, spool):
                     if "Listening at" in line)
         pids, number, end = set(), 0, time.monotonic() + 60
         while len(pids) < 2 and time.monotonic() < end:
-            answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/x?r{number}", timeout=20)
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/x?r{number}", timeout=60)
             pids.add(answer.read())
             number += 1
     finally:

@@ -490,7 +490,7 @@ static void test_a_folder_moved_away_is_noticed_within_a_moment(void **state)
 {
     struct here *here = *state;
     char aside[128];
-    int64_t deadline = now_ms() + 5000;
+    int64_t deadline = now_ms() + DEADLINE_MS;
     open_publisher(here);
     accepted(here, publish_one(here, NULL));
     snprintf(aside, sizeof aside, "%s/aside", here->root);

@@ -9,7 +9,7 @@
 
 #include <poll.h>
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 
 static struct aep__syncer syncer;
 

@@ -169,9 +169,7 @@ static void test_a_home_on_a_network_file_system_is_stood_in_for(void **state)
     assert_non_null(strstr(dir, "/fallback.test_9-"));
     assert_int_equal(atomic_load(&here->log_count), 1);
     assert_non_null(strstr(here->logged, dir));
-    accepted(here,
-             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                                 NULL, &here->err));
+    accepted(here, publish_started(here, NULL));
     assert_int_equal(atomic_load(&here->log_count), 1);
     assert_int_equal(read_spool(dir, NULL, NULL), 1);
     char made[PATH_MAX];
@@ -220,9 +218,7 @@ static void test_a_backlog_that_will_go_elsewhere_is_told(void **state)
     aep_publisher_close(here->pub);
     set_option(here, "kafka.bootstrap.servers", "127.0.0.1:9");
     open_publisher(here);
-    accepted(here,
-             aep_publish_started(here->pub, AEP_STARTED(.agent_name = "a", .user_request = "r"),
-                                 NULL, &here->err));
+    accepted(here, publish_started(here, NULL));
     aep_publisher_close(here->pub);
     open_publisher(here);
     assert_int_equal(atomic_load(&here->log_count), 0); /* the same brokers */
