@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The peer: librdkafka in the publishing process, tuned for latency, sending the same bytes. The
- * messages come from a spool that `bench_publish fill` has filled.
+ * messages come from a spool filled by `bench_publish fill`.
  *
  *     bench_produce call COUNT INTERVAL_US SPOOL   time inside rd_kafka_producev()
  *     bench_produce ack COUNT INTERVAL_US SPOOL    from the call to the delivery report
@@ -57,7 +57,7 @@ static void open_producer(const char *queue_messages)
     free(name);
 }
 
-/* One message with the headers that the relay sends, its own included. */
+/* One message with all the headers that the relay sends. */
 static void produce(void)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count + 1);

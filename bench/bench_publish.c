@@ -5,9 +5,9 @@
  *                                            write(2) of as many bytes to a file in this folder
  *     bench_publish ack COUNT INTERVAL_US    from the call to the acknowledgement
  *     bench_publish sustained COUNT          events a second until all are acknowledged
- *     bench_publish fill COUNT               only puts them on disk
- *     bench_publish numbered COUNT FILE RUN  events that can be told apart; how many were accepted
- *                                            is in FILE, also when this program is killed
+ *     bench_publish fill COUNT               puts them on disk, no more
+ *     bench_publish numbered COUNT FILE RUN  numbered events; FILE holds how many were accepted,
+ *                                            even if this program is killed
  *     bench_publish memory                   memory (proportional set) that a publisher in use adds */
 #include "measure.h"
 #include "numbered.h"
@@ -43,7 +43,7 @@ static void pause_between(int64_t begun_ns, long interval_us)
         bench_sleep_until(begun_ns + interval_us * 1000);
 }
 
-/* The bytes of one record, from where two that follow each other end. */
+/* The size of one record: the distance between the ends of two consecutive ones. */
 static size_t find_record_bytes(aep_publisher *pub)
 {
     aep_receipt first = AEP_RECEIPT_INIT, second = AEP_RECEIPT_INIT;
@@ -64,7 +64,8 @@ static int open_scrap_file(void)
     return fd;
 }
 
-/* Publishes and bare writes take turns, a block each, so that both meet the same machine. */
+/* Publishes and bare writes take turns, a block each, so that both run under the same
+ * conditions. */
 static void measure_calls(size_t count, long interval_us)
 {
     aep_publisher *pub = open_publisher();

@@ -3,7 +3,7 @@
 
     bench_python.py WHAT COUNT SERVERS       prints a JSON object of figures; times in microseconds
 
-The spool is where AEP_SPOOL_DIR says.
+AEP_SPOOL_DIR names the spool.
 """
 import asyncio
 import gc

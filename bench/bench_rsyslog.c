@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable peer's publisher: sends events to an rsyslogd over RELP, the input of rsyslog's that
- * acknowledges, which it does when the event is in its queue. The bytes come from a spool that
- * `bench_publish fill` has filled.
+/* The durable peer's publisher: sends events to an rsyslogd over RELP, whose input acknowledges
+ * an event once it is in rsyslog's queue. The bytes come from a spool that `bench_publish fill`
+ * has filled.
  *
  *     bench_rsyslog sustained COUNT PORT TOPIC SPOOL   events a second until Kafka has them all
- *     bench_rsyslog numbered COUNT PORT FILE RUN SPOOL events that can be told apart; how many were
- *                                                      written and how many acknowledged is in FILE,
- *                                                      also when this program is killed */
+ *     bench_rsyslog numbered COUNT PORT FILE RUN SPOOL numbered events; FILE holds how many were
+ *                                                      written and acknowledged, even if this
+ *                                                      program is killed */
 #include "measure.h"
 #include "numbered.h"
 #include "sample.h"
@@ -29,7 +29,7 @@
 struct relp {
     int fd;
     size_t transactions, answered;
-    char unread[4096]; /* the beginning of an answer whose end has not come yet */
+    char unread[4096]; /* the start of an answer that is not complete yet */
     size_t unread_bytes;
 };
 
@@ -130,7 +130,7 @@ static struct line make_line(const char *folder)
     return line;
 }
 
-/* Where in the line the sample's correlation id is, which is its key. */
+/* Where the sample's correlation id, which is its key, is in the line. */
 static char *find_id(struct line line)
 {
     if (line.sample->key.len != BENCH_ID_BYTES)

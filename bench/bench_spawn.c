@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times whole processes: runs each of the commands COUNT times in turn (A B C A B C …) and prints
- * its wall time from before the spawn until it has been reaped.
+/* Times whole processes: runs each of the commands COUNT times in turn (A B C A B C …) and
+ * prints the wall time of each from before the spawn until it has been reaped.
  *
  *     bench_spawn COUNT NAME 'COMMAND WITH WORDS' [NAME 'COMMAND']… */
 #include "measure.h"

@@ -18,14 +18,14 @@
                 .session_id = "0189f7ea-ae2c-7809-8aeb-b819cf5e9e80",                              \
                 .context = "{\"domain\":\"api_design\",\"previous_agent\":\"agent-router\"}")
 
-/* Durations of one thing done many times, in nanoseconds. */
+/* How long each of many repetitions took, in nanoseconds. */
 struct samples {
     int64_t *ns;
     size_t count;
 };
 
 int64_t bench_now_ns(void);
-/** Sleeps until that time of bench_now_ns(). */
+/* * Sleeps until bench_now_ns() reaches ns. */
 void bench_sleep_until(int64_t ns);
 struct samples bench_samples(size_t count);
 /** Prints {"name": NAME, "count": …, "p50": …, "p90": …, "p95": …, "p99": …, "max": …} in
@@ -33,7 +33,8 @@ struct samples bench_samples(size_t count);
 void bench_print(const char *name, struct samples samples);
 /** Prints {"name": NAME, "KEY": VALUE}. */
 void bench_print_number(const char *name, const char *key, double value);
-/** A field of /proc/self/smaps_rollup in KiB, for example "Pss:": pages that others have too count in part. */
+/* * A field of /proc/self/smaps_rollup in KiB, for example "Pss:", in which a shared page counts in
+ * part. */
 long bench_memory_kib(const char *field);
 /** Prints the text and ends the program with 1. */
 void bench_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

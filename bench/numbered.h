@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events that can be told apart when a topic is read back, and counts that outlive the program that
- * is killed while it publishes them. */
+/* Numbered events, recognised when a topic is read back, and counts that outlive a publisher that
+ * is killed. */
 #ifndef AEP_BENCH_NUMBERED_H
 #define AEP_BENCH_NUMBERED_H
 
@@ -14,7 +14,7 @@ struct bench_counts {
     volatile uint64_t accepted;
 };
 
-/** Maps the counts in the file: what is stored there stays when the program is killed. */
+/* * Maps the counts in the file: what is stored there survives if the program is killed. */
 struct bench_counts *bench_counts_map(const char *path);
 /** Writes the correlation id of the event with that number: 36 characters. run: 12 hexadecimal
  * digits. */

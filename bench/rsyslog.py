@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The durable peer of script/bench: an rsyslogd of our own with a disk queue, as its manual makes it
-durable. An ordinary process; its folder, port and configuration are its own, the system's are left
-alone."""
+"""The durable peer of script/bench: an rsyslogd of our own with a disk queue, as its manual makes
+it durable. An ordinary process with its own folder, port and configuration; the system's rsyslog is
+left alone."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ import time
 PROGRAM = shutil.which("rsyslogd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 # The queue stands in front of the only action, so RELP acknowledges an event that is in the queue's
-# file. What Kafka refuses or what times out comes back (resubmitOnFailure), for ever.
+# file. What Kafka refuses, and what times out, is sent again (resubmitOnFailure), for ever.
 CONFIGURATION = """
 global(workDirectory="{folder}" maxMessageSize="64k")
 module(load="imrelp")
@@ -43,8 +43,8 @@ def free_port():
 
 class Rsyslog:
     """One rsyslogd. checkpoint: after how many events it stores where its queue begins and ends:
-    1, with which its manual says that no data can be lost; 0, its default, is never.
-    sync: whether each write of the queue is synced."""
+    with 1, its manual says, no data can be lost; 0, its default, means never. sync: whether each
+    write of the queue is synced."""
 
     def __init__(self, folder, broker, topic, checkpoint=1, sync=False):
         self.folder, self.topic, self.process = pathlib.Path(folder), topic, None

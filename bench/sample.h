@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The message that the peers send: the first event of a spool that `bench_publish fill` has filled,
- * so that all send the same bytes. */
+/* The message that the peers send: the first event of a spool filled by `bench_publish fill`, so
+ * that all send the same bytes. */
 #ifndef AEP_BENCH_SAMPLE_H
 #define AEP_BENCH_SAMPLE_H
 

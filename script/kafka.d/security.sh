@@ -7,7 +7,7 @@
 #
 #   writer    may write and create omninode.*
 #   limited   may write omninode.agent.execution.started.v1, nothing else
-#   nobody    may log in, no more
+#   nobody    may log in, nothing else
 #
 # The passwords are no secrets: the broker listens on loopback only. From script/kafka: dir,
 # secure_port, kafka_version, admin, exports, die.

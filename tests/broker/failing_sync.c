@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A disk that fails, for LD_PRELOAD: while the file that AEP_TEST_FAIL_SYNC names is there,
- * fdatasync(2) of a segment fails with EIO. What is in the file says which:
+/* A failing disk, for LD_PRELOAD: while the file named by AEP_TEST_FAIL_SYNC exists,
+ * fdatasync(2) of a segment fails with EIO. The file's content says which:
  *
- *     once NAME     the next one of this segment; the file is removed then, since Linux reports a
- *                   failed write once
- *     always NAME   all of this segment
- *     always        all: the disk is broken for good
+ *     once NAME     the next one of this segment, which removes the file: Linux reports
+ *                   a failed write only once
+ *     always NAME   every one of this segment
+ *     always        every one: the disk is broken for good
  *
  * Each sync of a segment adds a line to AEP_TEST_SYNCS: its name, and "failed" or "done". */
 #include <errno.h>

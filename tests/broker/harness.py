@@ -3,9 +3,9 @@
 
     Kafka   one broker in one folder, by script/kafka: the suite's (started by a ctest fixture) or
             one of the test's own, which it may kill
-    Spool   one spool, the environment that programs find it in, its relay
+    Spool   one spool, the environment in which programs use it, its relay
     Load    events published at a steady rate while something else happens
-    Case    a test that ends all it started, by pid, and tells what the relay said when it fails
+    Case    a test that ends all it started, by pid, and prints the relay's log if it fails
 
 From ctest come AEP_TEST_PROGRAM (aep), AEP_TEST_WORK (a folder of the build tree) and
 AEP_TEST_BROKER_PLAIN, AEP_TEST_BROKER_SECURE (folders of brokers that run). Without them a test
@@ -48,7 +48,7 @@ KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_O
 
 
 def wait_until(condition, what, deadline_s=DEADLINE_S, step_s=0.02):
-    """Calls condition until it is true, returns what it returned."""
+    """Calls condition() until it returns something true, and returns that."""
     end = time.monotonic() + deadline_s
     while True:
         value = condition()
@@ -73,7 +73,7 @@ def unique_type(word="load"):
 
 
 def is_alive(pid):
-    """Also one that is ending, whose threads still hold its files and locks."""
+    """True also while it is ending: its threads still hold its files and locks."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             state = file.read().rpartition(")")[2].split()[0]
@@ -91,7 +91,7 @@ def end_process(pid, how=signal.SIGKILL):
 
 
 def find_relays(folder):
-    """Pids of the relays that hold a file in a folder, also one that has been deleted."""
+    """Pids of the relays that hold a file in the folder open, even a deleted file."""
     found = []
     for entry in os.listdir("/proc"):
         try:
@@ -142,8 +142,8 @@ class Record(collections.namedtuple(
 
 
 def parse_record(line):
-    """From a line of kcat -J. It prints the payload as the JSON string that it is, so that reading
-    it back gives the very bytes of a UTF-8 value."""
+    """From a line of kcat -J. kcat prints the payload as a JSON string, which decodes to the exact
+    bytes of a UTF-8 value."""
     item = json.loads(line)
     headers = item.get("headers") or []
     return Record(item["topic"], item["partition"], item["offset"], item["ts"], item["key"],
@@ -204,7 +204,7 @@ class Kafka:
         self.tool("topics", "create", *topics)
 
     def create_small(self, topic):
-        """One that takes no event filled with LARGE, nor a batch of more than some."""
+        """A topic that accepts no event filled with LARGE, and only small batches."""
         self.create(topic)
         self.config(topic, "max.message.bytes=5000")
 
@@ -219,7 +219,7 @@ class Kafka:
                               capture_output=True, text=True, timeout=timeout)
 
     def accepts(self, topic):
-        """Whether it takes a message now. The topic is for nothing else."""
+        """Whether the broker accepts a message now. The topic is used for this alone."""
         done = self.kcat("-P", "-t", topic, "-X", "message.timeout.ms=300", stdin="x\n")
         return done.returncode == 0
 
@@ -246,7 +246,7 @@ shared = {}
 
 
 def shared_kafka(name, *flags):
-    """The suite's broker of that name; without ctest one of this process."""
+    """The suite's broker of that name; without ctest, one that this process starts."""
     if name not in shared:
         folder = os.environ.get(f"AEP_TEST_BROKER_{name.upper()}")
         if folder:
@@ -344,7 +344,7 @@ class Spool:
         return result
 
     def publish(self, kind, correlation_id, *words, agent="tester", **how):
-        """One event of a kind by the command line; returns its receipt."""
+        """Publishes one event by the command line; returns its receipt."""
         if kind == "started" and "--request" not in words:
             words += ("--request", "try it")
         if kind == "failed" and "--error-message" not in words:
@@ -353,7 +353,7 @@ class Spool:
                         "--json", *words, **how)
 
     def publish_lines(self, events, *words, **how):
-        """Many events by one process; all of them have to be accepted."""
+        """Publishes many events in one process; all of them must be accepted."""
         text = "".join(json.dumps(event) + "\n" for event in events)
         return self.ok("publish", "--stdin", *words, stdin=text, **how)
 
@@ -378,13 +378,13 @@ class Spool:
         return self.status().get("counters", {}).get(name, 0)
 
     def wait_counter(self, name, value):
-        """The relay writes its numbers a moment after the acknowledgement."""
+        """Waits: the relay writes its counters a moment after the acknowledgement."""
         self.wait_status(lambda status: status["counters"][name] >= value, f"{name} {value}")
         if self.counter(name) != value:
             raise AssertionError(f"{name}: {self.counter(name)}, not {value}")
 
     def wait_flow(self, count=200):
-        """So many more events are acknowledged."""
+        """Waits until `count` more events are acknowledged."""
         before = self.counter("acknowledged")
         wait_until(lambda: self.counter("acknowledged") > before + count, "events flow")
 
@@ -403,7 +403,8 @@ class Spool:
         return find_relays(self.dir)
 
     def start_relay(self, env=None):
-        """A relay in the foreground, our child; it has written its status when this returns."""
+        """Starts a relay in the foreground, as our child; returns once it has written its
+        status."""
         log = open(self.home / "relay.stderr", "a")
         child = self.start("relay", "run", env=env, stderr=log)
         log.close()
@@ -412,7 +413,7 @@ class Spool:
         return child
 
     def kill_relay(self):
-        """By SIGKILL; returns its pid."""
+        """Kills the relay (SIGKILL); returns its pid."""
         pid = wait_until(self.relay_pid, "a relay runs")
         end_process(pid)
         return pid
@@ -465,8 +466,8 @@ class Spool:
 
 
 class Load:
-    """Events published by one long-lived process, a burst each 10 ms, until stopped. Event n has n
-    in its payload and is of key n mod keys."""
+    """Events published by one long-lived process, a burst every 10 ms, until stopped. Event n has n
+    in its payload and the key n mod keys."""
 
     def __init__(self, spool, event_type, per_second=2000, keys=8):
         self.type, self.keys, self.sent = event_type, keys, 0
@@ -494,14 +495,14 @@ class Load:
                 self.sent += self.burst
             self.child.stdin.close()
         except (BrokenPipeError, ValueError):
-            pass  # the process was ended, or its pipe closed: stop() tells
+            pass  # the process was ended, or its pipe closed: stop() reports it
 
     def drain(self):
         for self.last in self.child.stdout:
             pass
 
     def stop(self):
-        """Ends it; returns how many events were accepted: all that were sent."""
+        """Ends it; returns how many events were sent, all of which must have been accepted."""
         self.stopping.set()
         for thread in self.threads:
             thread.join(DEADLINE_S)
@@ -586,13 +587,13 @@ class Case(unittest.TestCase):
         self.assertEqual(len(records), count, "some came twice")
 
     def assert_all(self, records, count):
-        """Events 0 to count - 1 are there, at least once; one that came twice bears the same
-        event_id and x-aep-seq; ordinals leave no gap."""
+        """Events 0 to count - 1 are there at least once; duplicates have the same event_id and
+        x-aep-seq; ordinals leave no gap."""
         self.assert_numbers(records, count)
         self.assert_contiguous(records)
 
     def assert_numbers(self, records, count):
-        """The same of one topic among others in its spool: the ordinals say nothing."""
+        """The same for one of several topics in a spool, whose ordinals have gaps."""
         numbers = collections.defaultdict(set)
         for record in records:
             numbers[record.payload["n"]].add((record.event["event_id"], record.seq))
@@ -610,7 +611,7 @@ class Case(unittest.TestCase):
 
 
 def progress_lines(correlation_id, count, first=0, agent="tester"):
-    """Lines for publish_lines: progress events that are numbered by steps_completed."""
+    """Lines for publish_lines: progress events numbered by steps_completed."""
     return [{"kind": "progress", "agent_name": agent, "correlation_id": correlation_id,
              "steps_completed": n} for n in range(first, first + count)]
 

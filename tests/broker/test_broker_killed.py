@@ -2,7 +2,7 @@
 # ctest: broker_killed
 # ctest: broker_killed.long LONG TIMEOUT 600 ENVIRONMENT AEP_TEST_BROKER_KILLS=10
 """The broker is killed by SIGKILL and started again, AEP_TEST_BROKER_KILLS times, while events are
-published: every accepted one arrives, in order; what comes twice was in flight."""
+published: every accepted event arrives, in order; only what was in flight comes twice."""
 import os
 import unittest
 
@@ -30,7 +30,7 @@ class BrokerKilled(Case):
         self.assertLessEqual(len(records) - count, KILLS * IN_FLIGHT)
         spool.wait_counter("acknowledged", count)
         self.assertEqual(spool.counter("dead"), 0)
-        spool.wait_status(lambda status: status["backlog_bytes"] == 0, "nothing waits any more")
+        spool.wait_status(lambda status: status["backlog_bytes"] == 0, "nothing is left waiting")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: damage BROKERS plain
-"""What others do to a spool folder: garbage, cuts, strange files, removed segments. What is whole is
-delivered, what is skipped is counted, nobody crashes or hangs."""
+"""Damage that others do to a spool folder: garbage, truncation, strange files, removed segments.
+What is whole is delivered, what is skipped is counted, nothing crashes or hangs."""
 import os
 import shutil
 import signal
@@ -27,7 +27,7 @@ class Damage(Case):
         self.sent += count
 
     def deliver(self):
-        """Starts a relay, waits until it is through, returns the numbers that arrived."""
+        """Starts a relay, waits until it has finished, returns the numbers that arrived."""
         self.relay = self.spool.start_relay()
         self.spool.flush()
         self.assertIsNone(self.relay.poll(), "the relay lives")
@@ -57,10 +57,10 @@ class Damage(Case):
         first = path.stat().st_size
         self.publish(1)
         whole = path.read_bytes()[first:]
-        for cut in (3, 11, 40, len(whole) - 1):  # pieces of a record, as of short writes
+        for cut in (3, 11, 40, len(whole) - 1):  # pieces of a record, as short writes leave them
             self.append(whole[:cut])
         self.publish(20)
-        self.append(whole[:100])  # and one at the end, which never becomes whole
+        self.append(whole[:100])  # and one at the end, which is never completed
         self.assertEqual(self.deliver(), list(range(22)))
         self.publish(5)
         self.spool.flush()
@@ -111,7 +111,7 @@ class Damage(Case):
         self.assertTrue((spool.dir / "folder").exists())
 
     def strange_next_segment(self, make):
-        """Something of the next segment's name is there before its time."""
+        """Something else has the next segment's name before that segment is created."""
         spool = self.begin(5, spool_segment_bytes="64KiB")
         make(spool.dir / f"{2:016x}.seg")
         self.publish(400)  # several segments
@@ -129,7 +129,7 @@ class Damage(Case):
         self.strange_next_segment(lambda path: path.write_bytes(bytes(100_000)))
 
     def test_another_spools_segment_under_the_next_segments_name(self):
-        """Its records are not ours: they are not sent."""
+        """Its records are foreign: they are not sent."""
         other = self.make_spool(relay_mode="off")
         foreign = unique_type("foreign")
         other.publish_lines(numbered_lines(foreign, 10))
@@ -179,7 +179,8 @@ class Damage(Case):
         numbers = {}
         for record in self.kafka.read(self.topic):
             numbers.setdefault(record.seq, set()).add(record.payload["n"])
-        self.assertEqual([n for n in numbers.values() if len(n) > 1], [], "a number for two events")
+        self.assertEqual([n for n in numbers.values() if len(n) > 1], [],
+                         "two events with one number")
 
     # -- files that are taken away
 

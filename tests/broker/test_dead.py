@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: dead BROKERS plain
-"""What the broker refuses for good becomes a dead letter: kept, counted, shown, sent again or dropped
-by command. The others go on."""
+"""What the broker refuses for good becomes a dead letter: kept, counted, shown, and replayed or
+dropped by command. Other events go on."""
 import json
 import subprocess
 import unittest
@@ -99,7 +99,7 @@ class Dead(Case):
     def test_drop_is_by_command_and_counted(self):
         _, spool, _ = self.make_dead()
         ordinals = [letter["ordinal"] for letter in self.dead_list(spool)]
-        self.assertEqual(spool.run("dead", "drop").status, 2)  # all of them wants --yes
+        self.assertEqual(spool.run("dead", "drop").status, 2)  # dropping all of them requires --yes
         spool.ok("dead", "drop", str(ordinals[1]))
         spool.wait_status(lambda status: status["dead_now"] == 2, "one was dropped")
         self.assertEqual([letter["ordinal"] for letter in self.dead_list(spool)],

@@ -20,7 +20,7 @@ ALL_HEADERS = {"traceparent", "x-traceparent", "x-correlation-id", "x-causation-
                "ce_tenantid", "ce_schemaref"}
 CLOUDEVENTS = {name for name in ALL_HEADERS if name.startswith("ce_")} | {"content-type"}
 
-# Every member of each kind: as given on the command line, and as it has to be written.
+# Every member of each kind: as given on the command line, and as it must be on the wire.
 GIVEN = {
     "started": [("agent_name", "tester"), ("user_request", 'say "ü\\n"\t\x01 \U0001f600'),
                 ("correlation_id", None), ("session_id", "session-1"),
@@ -249,7 +249,8 @@ class Deliver(Case):
         topic = unique_type("many")
         spool.publish_lines(numbered_lines(topic, 5000))
         spool.flush()
-        self.assertEqual(spool.status()["counters"]["acknowledged"], 5000, "told, and counted by then")
+        self.assertEqual(spool.status()["counters"]["acknowledged"], 5000,
+                         "reported, and already counted")
         records = kafka.read(topic)
         self.assert_all_once(records, 5000)
         self.assert_in_order(records)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: doctor BROKERS plain secure
-"""aep doctor and aep topics against brokers that are well, away, or refuse."""
+"""aep doctor and aep topics with brokers that work, are down, or refuse."""
 import contextlib
 import json
 import socket
@@ -12,7 +12,7 @@ from harness import TOPICS, Case, plain_kafka, secure_kafka, unique, unique_type
 
 
 class Front:
-    """Stands before a broker, and has it say that it is to be reached at another address."""
+    """A proxy before a broker that makes it advertise another address."""
 
     def __init__(self, servers, advertised):
         self.behind = servers.split(":")
@@ -55,7 +55,7 @@ class Front:
 
 class Doctor(Case):
     def examine(self, spool, *words):
-        """Exit status, and the findings by step; texts are kept together."""
+        """The exit status and the findings by step; findings of one step are joined."""
         result = spool.run("doctor", "--json", "--timeout", "5000", *words)
         report = json.loads(result.out)
         steps = {}
@@ -85,7 +85,7 @@ class Doctor(Case):
         for kind in ("started", "completed"):
             records = kafka.read(TOPICS[kind], only=word)
             self.assertEqual([record.payload["agent_name"] for record in records], ["aep-doctor"])
-        self.assertEqual(self.examine(spool)[0], 0)  # with a relay that runs, too
+        self.assertEqual(self.examine(spool)[0], 0)  # also while a relay runs
         human = spool.ok("doctor").out
         self.assertIn("acknowledged", human)
         self.assertIn("clock is less than 1 h 0 min ahead of the broker's", human)

@@ -2,8 +2,8 @@
 # ctest: spool_full CASES SpoolFull BROKERS plain
 # ctest: disk_full CASES DiskFull BROKERS plain
 # ctest: small_volumes CASES SmallVolumes BROKERS plain LONG TIMEOUT 900
-"""A full disk and a full spool: new events are refused, reported and counted; what was accepted is
-delivered meanwhile; when there is room again it goes on."""
+"""A full disk and a full spool: new events are refused, reported and counted, while accepted ones
+are delivered; once there is room, publishing goes on."""
 import ctypes
 import json
 import os
@@ -21,7 +21,7 @@ FILLS = int(os.environ.get("AEP_TEST_FILLS", "8"))
 
 
 def enter_mount_namespace():
-    """Mounts of this process and its children are seen by nobody else and end with them."""
+    """Mounts of this process and its children are private, and end with them."""
     uid, gid = os.getuid(), os.getgid()
     flags = CLONE_NEWNS if uid == 0 else CLONE_NEWNS | CLONE_NEWUSER
     if ctypes.CDLL(None, use_errno=True).unshare(flags) != 0:
@@ -113,7 +113,7 @@ class DiskFull(OnSmallDisk):
         self.assertEqual(self.numbers(topic), accepted)
         counters = spool.status()["counters"]
         self.assertGreater(counters["refused_full"] + counters["refused_io"], 0)
-        # What it has removed is room for new ones, though others hold the rest.
+        # What it removed makes room for new events, though another program holds the rest.
         self.assertEqual(spool.publish("progress", unique(), "--wait").status, 0)
 
     def test_refused_while_full_and_accepted_again_when_freed(self):
@@ -136,7 +136,7 @@ class DiskFull(OnSmallDisk):
         self.assertEqual(self.numbers(topic), accepted)
 
     def test_a_relay_starts_on_a_full_disk(self):
-        """It was killed, and the disk is full by the time the next one comes."""
+        """The relay was killed, and the disk is full by the time the next one starts."""
         spool, topic = self.make_small_disk(8), unique_type("late")
         plain_kafka().create(topic)
         relay = spool.start_relay()
@@ -161,11 +161,11 @@ class DiskFull(OnSmallDisk):
 
 
 class SmallVolumes(OnSmallDisk):
-    """A full volume, whatever its size and whoever fills it: delivered events make room for
-    what comes, though nothing else does."""
+    """A full volume, of any size and whoever filled it: delivered events make room for new ones,
+    even if nothing else does."""
 
     def try_to_publish(self, spool, topic, count):
-        """Does not wait for room; returns the message."""
+        """Publishes until refused, without waiting for room; returns the message."""
         more, result = self.publish_until_refused(spool, topic, count, first=self.next,
                                                   fill="x" * 20_000, env={"AEP_RELAY_MODE": "off"})
         self.accepted += more
@@ -173,7 +173,7 @@ class SmallVolumes(OnSmallDisk):
         return result.err
 
     def publish_some(self, spool, topic, count):
-        """So many events are accepted, each as soon as there is room for it."""
+        """Publishes `count` events, each as soon as there is room for it."""
         def some():
             self.try_to_publish(spool, topic, count - (len(self.accepted) - before))
             return len(self.accepted) - before == count
@@ -181,7 +181,7 @@ class SmallVolumes(OnSmallDisk):
         wait_until(some, f"{count} events are accepted")
 
     def drain_and_go_on(self, spool, topic):
-        """Fills the disk to the last block, delivers, and goes on three times what it took."""
+        """Fills the disk to the last block, delivers, and publishes three times as much again."""
         self.accepted, self.next = [], 0
         plain_kafka().create(topic)
         self.assertIn("free disk space", self.try_to_publish(spool, topic, 5000))
@@ -214,7 +214,7 @@ class SmallVolumes(OnSmallDisk):
                     self.drain_and_go_on(spool, unique_type("rest"))
 
     def test_a_spool_whose_segments_are_larger_than_the_volume(self):
-        """Made where there was room: the volume shrank, or the spool was moved."""
+        """The spool was created where there was room: the volume shrank, or the spool was moved."""
         for megabytes in (4, 8, 12, 20):
             with self.subTest(f"{megabytes} MiB"):
                 spool = self.make_small_disk(100)
@@ -225,7 +225,7 @@ class SmallVolumes(OnSmallDisk):
                 relay.terminate()
                 relay.wait()
                 for segment in spool.segments():
-                    segment.unlink()  # with what was reserved for it
+                    segment.unlink()  # with the room reserved for it
                 self.run_or_skip("mount", "-o", f"remount,size={megabytes}m", spool.dir.parent)
                 self.drain_and_go_on(spool, unique_type("shrunk"))
 
@@ -265,14 +265,16 @@ class SpoolFull(Publishing):
                    "all that was accepted arrives", step_s=0.2)
 
     def fill_whole(self, spool, topic):
-        """Also the part for last words, and no relay runs. Returns the numbers that topic will get."""
+        """Fills the spool, reserved room included, without a relay. Returns the numbers that the
+        topic will get."""
         off = {"AEP_RELAY_MODE": "off"}
         accepted, _ = self.publish_until_refused(spool, topic, 1000, env=off)
         wait_until(lambda: spool.publish("completed", unique(), env=off).status == 4, "it is full")
         return accepted
 
     def test_a_refused_call_brings_the_relay_that_makes_room(self):
-        """Nobody else is there to start one: the last one was killed when the spool was full."""
+        """Only a refused call can start a relay: the last one was killed when the spool was
+        full."""
         calls = {"publish": ("publish", "progress", "--agent", "a", "--correlation-id", "c"),
                  "run": ("run", "--agent", "a", "--", "true")}
         for name, words in calls.items():
@@ -288,16 +290,16 @@ class SpoolFull(Publishing):
                 self.assertEqual(self.numbers(topic), accepted)
 
     def bring_relay(self, spool):
-        """By calls that are accepted or refused. One is enough but where the last relay was killed while
-        it started, which is no different from one that cannot."""
+        """Calls, whether accepted or refused, start a relay. One call is enough, unless the last
+        relay was killed while it started, which looks like one that cannot start."""
         def call():
             spool.publish("progress", unique())
             return spool.relays()
         return wait_until(call, "a relay has been started")[0]
 
     def test_filled_killed_and_filled_again(self):
-        """A burst fills the spool, its relay is killed, over and over, in the midst of what it sends or
-        before it has begun. Whatever is accepted arrives."""
+        """Over and over, a burst fills the spool and its relay is killed, while it sends or before
+        it has begun. Every accepted event arrives."""
         spool = self.make_spool(spool_segment_bytes="64KiB", spool_max_bytes="256KiB",
                                 kafka_queue_buffering_max_messages=20)
         topic, accepted, chance = unique_type("again"), [], random.Random(1)
@@ -309,14 +311,15 @@ class SpoolFull(Publishing):
             self.assertEqual(result.status, 4, result.err)
             pid = self.bring_relay(spool)
             sent = min(len(accepted), spool.cursor().ordinal + chance.choice([0, 50, 1000]))
-            wait_until(lambda: spool.cursor().ordinal >= sent, f"{sent} are sent", step_s=0.001)
+            wait_until(lambda: spool.cursor().ordinal >= sent, f"{sent} are acknowledged",
+                       step_s=0.001)
             end_process(pid)
         self.bring_relay(spool)
         wait_until(lambda: spool.status()["backlog_events"] == 0, "all of it is sent")
         self.assertEqual(sorted(set(self.numbers(topic))), accepted)
 
     def test_lines_wait_for_the_room_that_the_relay_makes(self):
-        """More than fits, through one process: nothing is refused while the relay makes room."""
+        """One process publishes more than fits: nothing is refused while the relay makes room."""
         spool = self.make_spool(spool_segment_bytes="64KiB", spool_max_bytes="256KiB")
         topic = unique_type("stream")
         plain_kafka().create(topic)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: guide
-"""docs/GUIDE.md from "Without Kafka" on: every command as written, in one shell, with a Kafka of its own; the
-list that the guide shows is what the commands make."""
+"""docs/GUIDE.md from "Without Kafka" on: runs every command as written, in one shell, with a Kafka
+of its own; the list that the guide shows is what the commands print."""
 import os
 import re
 import shutil
@@ -18,7 +18,7 @@ MARK = "@@@@"  # before what each block prints
 
 
 def sections():
-    """By heading: its blocks of shell commands."""
+    """The blocks of shell commands, by heading."""
     found = {}
     for part in re.split(r"^## ", GUIDE, flags=re.M)[1:]:
         heading = part.partition("\n")[0]
@@ -27,7 +27,7 @@ def sections():
 
 
 def masked(text):
-    """Without what differs each time."""
+    """The text without what differs in each run."""
     for pattern, word in ((r"\d\d:\d\d:\d\d\.\d+Z", "TIME"), (r"\([\d.]+ m?s\)", "(TIME)"),
                           (r"[0-9a-f]{8}-[0-9a-f-]{27}|…[0-9a-f]{8}", "ID")):
         text = re.sub(pattern, word, text)
@@ -45,7 +45,7 @@ class Guide(unittest.TestCase):
                      if name in os.environ}
 
     def stop(self, shell):
-        """What an interrupted guide has left: processes of its session, its broker, its relay."""
+        """Ends what an interrupted guide left: its session's processes, its broker, its relay."""
         try:
             os.killpg(shell.pid, signal.SIGKILL)
         except ProcessLookupError:

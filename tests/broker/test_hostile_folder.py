@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: hostile_folder BROKERS plain
-"""Settings never come from the working directory: a checkout can neither redirect what is
-published nor switch redaction off."""
+"""Settings never come from the working directory: a checkout can neither redirect events nor switch
+redaction off."""
 import unittest
 
 from harness import TOPICS, Case, plain_kafka, unique

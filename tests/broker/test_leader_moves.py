@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: leader_moves
 # ctest: leader_moves.long LONG TIMEOUT 600 ENVIRONMENT AEP_TEST_LEADER_MOVES=12
-"""Three brokers, of which one ends, is killed or is frozen, AEP_TEST_LEADER_MOVES times, while
-events are published to a topic that goes on without it and to one that waits for it: every accepted
-one arrives, in order. What a broker refuses for a passing reason (it leads no longer, too few
-replicas are in sync) is sent again, and nothing may overtake it meanwhile."""
+"""One of three brokers is stopped, killed or frozen, AEP_TEST_LEADER_MOVES times, while events are
+published to a topic that works without it and to one that waits for it: every accepted event
+arrives, in order. What a broker refuses for a temporary reason (it is no longer the leader, too few
+replicas are in sync) is sent again, and nothing overtakes it meanwhile."""
 import json
 import os
 import unittest
@@ -25,7 +25,7 @@ class Cluster:
         self.others = [case.make_broker("--join", str(self.home.folder)) for _ in range(2)]
 
     def holds(self, topics, condition):
-        """Whether it does of every partition; not if nobody answers."""
+        """Whether it leads every partition; False if no broker answers."""
         done = self.home.kcat("-L", "-J")
         if done.returncode != 0:
             return False
@@ -45,8 +45,8 @@ class Cluster:
                           each["leader"] == each["replicas"][0]["id"])
 
     def read(self, topic, count):
-        """All records. A leader that has just come home shows only what it knows all replicas have,
-        which may be less than was acknowledged, for a moment."""
+        """All records. For a moment, a leader that has just returned shows only what it knows all
+        replicas have, which may be less than was acknowledged."""
         def look():
             records = self.home.read(topic)
             return records if len({record.seq for record in records}) >= count else None

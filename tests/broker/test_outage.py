@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: outage ALONE BROKERS plain
-"""Kafka is away: from the start, in the middle, frozen. Nothing is lost, nothing waits for it, and
-all of it flows soon after it is back."""
+"""Kafka is down: from the start, in the middle, or frozen. Nothing is lost, no publisher waits for
+it, and everything is delivered soon after it is back."""
 import os
 import socket
 import threading
@@ -11,7 +11,8 @@ import unittest
 from harness import DEADLINE_S, TOPICS, Case, Load, numbered_lines, plain_kafka, read_proc, \
     unique, unique_type, wait_until
 
-FLOWING_S = 2.0  # from the broker's first acknowledgement to anybody until all of ours are through
+# From the broker's first acknowledgement, to any client, until all of ours are acknowledged.
+FLOWING_S = 2.0
 SLACK_S = 0.5    # of seeing that it answers, and of starting a program
 
 
@@ -30,7 +31,7 @@ class Outage(Case):
         self.check_publishing_while_down(spool)
         spool.publish_lines(numbered_lines(topic, 500))
         status = spool.wait_status(lambda status: status["broker"] == "unreachable",
-                                   "the relay says that there is no broker")
+                                   "the relay reports that there is no broker")
         self.assertTrue(status["reason"])
         self.assertGreater(status["backlog_bytes"], 0)
         self.assertEqual(spool.run("flush", "--timeout", "100").status, 3)
@@ -53,7 +54,8 @@ class Outage(Case):
         self.assertEqual(len(kafka.read(TOPICS["progress"], only="while-down")), 11)
 
     def test_who_waits_for_the_brokers_state_is_told_at_once(self):
-        """And finds in the status what was reported; a relay that has just started knows nothing yet."""
+        """The status then shows what was reported; a relay that has just started knows nothing
+        yet."""
         kafka = self.make_broker()
         spool = self.make_spool(kafka, relay_mode="external")
         first = spool.start_relay()
@@ -85,7 +87,7 @@ class Outage(Case):
             self.assertEqual(spool.status()["broker"], "connected")
 
     def check_publishing_while_down(self, spool):
-        """Exit statuses and times are those of a healthy day, except for commands that wait."""
+        """Exit statuses and times are as with a working broker, except for commands that wait."""
         times = []
         for n in range(10):
             result = spool.publish("progress", "while-down", "--steps-completed", str(n))
@@ -111,7 +113,7 @@ class Outage(Case):
         wait_until(lambda: load.sent > sent_at + 4000, "publishing goes on", 20)
         self.assertEqual(spool.run("flush", "--timeout", "200").status, 3)
         spent = processor_seconds(spool.relay_pid()) - spent
-        self.assertLess(spent, (time.monotonic() - begin) / 3, "the relay waits without rest")
+        self.assertLess(spent, (time.monotonic() - begin) / 3, "the relay is busy while it waits")
         kafka.resume()
         spool.wait_flow(1000)
         count = load.stop()
@@ -122,7 +124,7 @@ class Outage(Case):
         self.assertLessEqual(len(records) - count, 1000)  # no more than was in flight
 
     def test_the_relay_is_away_while_the_broker_is(self):
-        """A relay that ends and another that starts while nothing answers change nothing."""
+        """Stopping a relay and starting another while nothing answers changes nothing."""
         kafka, topic = self.make_broker(), unique_type("both")
         kafka.create(topic)
         kafka.stop()
@@ -144,11 +146,11 @@ class Outage(Case):
         spool = self.make_spool("no-such-host.invalid:9092")
         self.assertEqual(spool.publish("progress", "nowhere").status, 0)
         status = spool.wait_status(lambda status: status["broker"] == "unreachable",
-                                   "the relay says so")
+                                   "the relay reports it")
         self.assertIn("no-such-host.invalid", status["reason"])
 
     def test_a_dead_server_of_the_list_is_no_outage(self):
-        """Whichever of the two is tried first."""
+        """It does not matter which of the two is tried first."""
         kafka = plain_kafka()
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: parked CASES Missing Timestamps Forbidden BROKERS secure
 # ctest: parked.long CASES MissingLong LONG
-"""A topic that is missing or forbidden: its events are kept aside, in order, the others go on; when
-the topic takes them they are sent, none lost, none twice."""
+"""A topic that is missing or forbidden: its events are parked, in order, while others go on; once
+the topic accepts them they are sent, none lost, none twice."""
 import json
 import unittest
 
@@ -11,7 +11,7 @@ from harness import (TOPICS, Case, by_turns, end_process, numbered_lines, secure
 
 
 class Parking(Case):
-    """With a broker that makes no topics by itself."""
+    """With a broker that does not create topics automatically."""
 
     @classmethod
     def setUpClass(cls):
@@ -61,8 +61,8 @@ class Missing(Parking):
 
 
 class Timestamps(Parking):
-    """A broker that refuses the time of an event: no clock of this machine is set for that, the
-    topic is made to take none but those of this very millisecond."""
+    """A broker that refuses an event's timestamp: instead of changing this machine's clock, the
+    topic accepts only events of the present millisecond."""
 
     FOR_EVER = "9223372036854775807"
 
@@ -136,7 +136,7 @@ class MissingLong(Parking):
         self.assert_in_order(records)
 
     def ask(self, spool, receipt):
-        """What the relay says when it is asked for a record that it has done with."""
+        """What the relay answers when asked for a record that it has finished."""
         with spool.control() as control:
             control.send(f"wait 7 {receipt['segment']} {receipt['offset']}".encode())
             return control.recv(256).decode().strip().removeprefix("7 ")
@@ -149,13 +149,14 @@ class MissingLong(Parking):
                                       "--json").out)
         self.await_parked(spool, 21)
         self.assertEqual(self.ask(spool, receipt), "parked")
-        self.assertEqual(spool.run("spool", "purge").status, 2)  # wants --yes
+        self.assertEqual(spool.run("spool", "purge").status, 2)  # requires --yes
         self.assertIn("21", spool.ok("spool", "purge", "--yes").out)
         self.await_parked(spool, 0)
         spool.wait_counter("purged", 21)
-        self.assertEqual(self.ask(spool, receipt), "error purged", "not acked, though it is gone")
+        self.assertEqual(self.ask(spool, receipt), "error purged",
+                         "not acknowledged, though it is gone")
         spool.ok("relay", "stop")
-        self.assertEqual(list(spool.dir.glob("parked-*")), [], "removed at once, not only emptied")
+        self.assertEqual(list(spool.dir.glob("parked-*")), [], "removed at once, not just emptied")
         kafka.create(missing)
         spool.publish_lines(numbered_lines(missing, 1, first=20))
         spool.wait_counter("acknowledged", 1)

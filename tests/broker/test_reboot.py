@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: reboot BROKERS plain
-"""The machine boots between two runs (another boot id is mounted over the kernel's): what was
-accepted before is sent, in order, and no number of x-aep-seq comes again."""
+"""The machine reboots between two runs (another boot id is mounted over the kernel's): what was
+accepted before is sent, in order, and no number of x-aep-seq is used twice."""
 import subprocess
 import unittest
 import uuid
@@ -19,7 +19,7 @@ class Reboot(Case):
         enter_mount_namespace()
 
     def boot(self):
-        """From now on every program that is started finds another boot id."""
+        """Gives every program that starts from now on another boot id."""
         fake = self.folder / f"boot-{uuid.uuid4()}"
         fake.write_text(f"{uuid.uuid4()}\n")
         done = subprocess.run(["mount", "--bind", fake, BOOT_ID], capture_output=True, text=True)

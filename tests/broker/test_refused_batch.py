@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: refused_batch BROKERS plain
-"""A broker refuses a whole batch: because the batch is too large for its topic, or one event of it. The
-others of the batch arrive in front of what came after them, and so do those of a topic that nobody
-finds fault with."""
+"""A broker refuses a whole batch because the batch, or one event in it, is too large for its topic.
+The batch's other events arrive before later ones, and so do those of a topic that accepts
+everything."""
 import unittest
 
 from harness import Case, by_turns, numbered_lines, option_variable, plain_kafka, unique_type
@@ -21,7 +21,7 @@ class RefusedBatch(Case):
         self.kafka.create(self.other)
 
     def publish(self, *lists):
-        """All of it is in the spool before the relay begins, so that its batches are large."""
+        """Everything is in the spool before the relay starts, so that its batches are large."""
         if self.spool.relay_pid():
             self.spool.ok("relay", "stop")
             self.spool.await_relay_end()

@@ -2,7 +2,8 @@
 # ctest: relay_killed BROKERS plain
 # ctest: relay_killed.long CASES RelayKilled.test_every_accepted_event_arrives BROKERS plain LONG TIMEOUT 600 ENVIRONMENT AEP_TEST_RELAY_KILLS=200
 """The relay is killed by SIGKILL again and again, AEP_TEST_RELAY_KILLS times in all, while events
-are published: every accepted one arrives; what comes twice is what the killed one had in flight."""
+are published: every accepted event arrives; only what the killed relay had in flight comes
+twice."""
 import os
 import random
 import time
@@ -17,8 +18,8 @@ IN_FLIGHT = 100
 
 class RelayKilled(Case):
     def test_every_accepted_event_arrives(self):
-        """Relays by hand, so that the next one starts at once. Some are killed before they have
-        connected, some in the middle of what piled up, some when they are through."""
+        """Starts relays by hand, so that the next one starts at once. Some are killed before they
+        have connected, some while they drain a backlog, some when they have finished."""
         kafka, topic = plain_kafka(), unique_type("relay-killed")
         kafka.create(topic)  # one partition, so that acknowledgements come in the order of sending
         spool = self.make_spool(relay_mode="external", spool_segment_bytes="256KiB",
@@ -31,12 +32,12 @@ class RelayKilled(Case):
             relay = spool.start("relay", "run")
             if n % 4 == 0:
                 pause_until = time.monotonic() + chance.uniform(0, 0.1)
-                wait_until(lambda: time.monotonic() > pause_until, "its time has come", 1, 0.001)
+                wait_until(lambda: time.monotonic() > pause_until, "time to kill it", 1, 0.001)
             else:
                 before = cursors[-1].ordinal if cursors else 0
                 wait_until(lambda: (spool.dir / "cursor").exists() and
                            spool.cursor().ordinal > before + chance.uniform(0, 400),
-                           f"relay {n} has got events through", step_s=0.001)
+                           f"relay {n} has delivered events", step_s=0.001)
             self.assertIsNone(relay.poll(), f"relay {n} ended by itself")
             end_process(relay.pid)
             relay.wait()
@@ -51,8 +52,8 @@ class RelayKilled(Case):
         self.check_duplicates(records, cursors)
 
     def check_duplicates(self, records, cursors):
-        """Each time that a record came again there was a kill after which it lay at most one
-        window of messages beyond the cursor."""
+        """For each duplicate there was a kill that left the record at most one window of messages
+        beyond the cursor."""
         seen = {}
         for record in records:
             seen[record.ordinal] = seen.get(record.ordinal, 0) + 1
@@ -77,7 +78,7 @@ class RelayKilled(Case):
         self.assert_all_once(plain_kafka().read(topic), 400)
 
     def test_one_call_at_once_after_the_kill_is_enough(self):
-        """Nobody waits, and nobody calls again."""
+        """No program waits, and none calls again."""
         spool, word = self.make_spool(), unique()
         for n in range(6):
             self.assertEqual(spool.publish("progress", word, "--steps-completed", str(n)).status, 0)
@@ -88,7 +89,7 @@ class RelayKilled(Case):
         self.assertEqual([record.payload["steps_completed"] for record in records], list(range(6)))
 
     def test_a_relay_that_cannot_start_is_not_started_again_and_again(self):
-        """By many processes: its settings are refused. A good one may follow."""
+        """Many processes try a relay whose settings are refused. A good one may follow."""
         spool = self.make_spool(kafka_socket_timeout_ms="nonsense")
         for _ in range(20):
             self.assertEqual(spool.publish("progress", unique()).status, 0)
@@ -98,7 +99,8 @@ class RelayKilled(Case):
         self.assertEqual(spool.publish("progress", unique(), "--wait=60000").status, 0)
 
     def test_what_is_published_while_none_runs_is_not_forgotten(self):
-        """The last publisher has gone; the next one, whenever it comes, brings a relay for all."""
+        """The last publisher is gone; the next one, whenever it comes, starts a relay for all
+        events."""
         spool, topic = self.make_spool(relay_mode="off"), unique_type("left")
         plain_kafka().create(topic)
         spool.publish_lines(numbered_lines(topic, 100))
@@ -106,7 +108,7 @@ class RelayKilled(Case):
         spool.set(relay_mode="auto")
         spool.publish_lines(numbered_lines(topic, 1, first=100))
         spool.wait_status(lambda status: status["counters"]["acknowledged"] == 101,
-                          "all is acknowledged, though nobody asked for it")
+                          "all is acknowledged, though no one asked for it")
         self.assert_all_once(plain_kafka().read(topic), 101)
 
 

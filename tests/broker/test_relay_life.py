@@ -36,7 +36,7 @@ class Life(Case):
         self.assertEqual(spool.log().count(" runs on "), 1)
 
     def test_a_second_relay_by_hand_leaves_one(self):
-        """Whichever of the two stays: there is one, and nothing comes twice."""
+        """Whichever of the two stays, there is one, and nothing comes twice."""
         kafka, topic = plain_kafka(), unique_type("two")
         kafka.create(topic)
         spool = self.make_spool(relay_mode="external")
@@ -98,7 +98,7 @@ class Life(Case):
         spool.ok("relay", "stop")
         self.assertFalse(is_alive(pid))
         self.assertFalse(spool.status()["relay_alive"])
-        spool.ok("relay", "stop")  # none runs: nothing to do
+        spool.ok("relay", "stop")  # none runs: this does nothing
 
     def test_relay_off_starts_none(self):
         spool = self.make_spool(relay_mode="off")
@@ -167,7 +167,7 @@ class Life(Case):
                 if path.is_file() and text.encode() in path.read_bytes()]
 
     def test_five_quiet_seconds_remove_what_was_acknowledged(self):
-        """Also while somebody waits for what may never come."""
+        """Also while a client waits for an event that may never be acknowledged."""
         spool = self.make_spool()
         text = "green giraffes " + unique()
         spool.publish("progress", unique(), "--wait")
@@ -175,7 +175,7 @@ class Life(Case):
             control.send(b"broker 1 connected")
             self.assertEqual(
                 spool.publish("started", unique(), "--request", text, "--wait").status, 0)
-            wait_until(lambda: not self.finds(spool, text), "no byte of it is left", 20)
+            wait_until(lambda: not self.finds(spool, text), "no byte of it is left on disk", 20)
         self.assertTrue(spool.status()["relay_alive"])
 
     def test_a_relay_of_a_deleted_folder_ends_and_publishers_begin_a_new_one(self):
@@ -210,7 +210,8 @@ class Stopped(Case):
                                 "connected")["relay_pid"]
         os.kill(pid, signal.SIGSTOP)
         self.addCleanup(os.kill, pid, signal.SIGCONT)
-        status = spool.wait_status(lambda status: status["broker"] != "connected", "it is noticed")
+        status = spool.wait_status(lambda status: status["broker"] != "connected",
+                                   "the stopped relay is noticed")
         self.assertEqual(status["broker"], "unknown")
         said = f"the relay, process {pid}, is stopped"
         self.assertIn(said, status["reason"])
@@ -234,7 +235,7 @@ class FewDescriptors(Case):
         spool.flush()
         pid = spool.relay_pid()
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        # Below it every number is taken, and poll(2) takes no more entries than that.
+        # Below it every number is taken; poll(2) accepts no more entries than the limit.
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (8, before[1]))
         spool.publish_lines(numbered_lines(topic, 1500, first=10, fill=LARGE))
         spool.publish_lines(numbered_lines(small, 5, fill=LARGE))
@@ -250,7 +251,8 @@ class FewDescriptors(Case):
 
 
 class Containers(Case):
-    """Each with a process 1 of its own, whose end is the end of all that it started; one spool."""
+    """Containers share one spool. When the first process of one ends, so does all that it
+    started."""
 
     def setUp(self):
         super().setUp()
@@ -279,7 +281,7 @@ class Containers(Case):
         self.assert_contiguous(records)
 
     def test_what_a_short_one_leaves_the_next_one_sends(self):
-        """None waits but the last; it also waits for what the others have left."""
+        """Only the last one waits, also for what the others left."""
         spool, word = self.make_spool(), unique()
         for _ in range(3):
             self.run_container(spool, "run", "--agent", "a", "--correlation-id", word, "--", "true")

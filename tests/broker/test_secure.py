@@ -2,7 +2,7 @@
 # ctest: secure CASES Secure BROKERS secure
 # ctest: secure_renewed CASES Renewed BROKERS secure
 """TLS and SASL: right settings deliver, wrong ones are reported, no secret shows anywhere, and a
-publisher with the right credentials puts an end to a relay with wrong ones."""
+publisher with the right credentials replaces a relay that has wrong ones."""
 import json
 import os
 import pathlib
@@ -31,7 +31,7 @@ class Secure(Case):
         self.assertEqual(sorted(key for key in keys if key in words), sorted(words))
 
     def assert_no_secret(self, spool, *secrets):
-        """Not in the relay's arguments or environment, nor on disk, nor in any message."""
+        """Passwords are not in the relay's arguments or environment, on disk, or in any message."""
         places = {"status": spool.run("status").out + spool.run("status", "--json").out,
                   "config explain": spool.run("config", "explain").out}
         for pid in find_relays(spool.home):
@@ -82,7 +82,7 @@ class Secure(Case):
 
     def await_refused(self, spool):
         return spool.wait_status(lambda status: status["broker"] == "auth_failed",
-                                 "authentication failed, and that is said")
+                                 "the failed authentication is reported")
 
     def test_right_credentials_end_a_relay_with_wrong_ones(self):
         kafka, spool = self.secure_spool(kafka_sasl_password=WRONG)
@@ -127,7 +127,7 @@ class Secure(Case):
         word = unique()
         self.assertEqual(spool.publish("progress", word).status, 0)
         status = spool.wait_status(
-            lambda status: status["broker"] not in ("unknown", "connected"), "it is said")
+            lambda status: status["broker"] not in ("unknown", "connected"), "it is reported")
         self.assertRegex(status["reason"].lower(), "certificate|ssl|tls")
         self.assertEqual(spool.publish("progress", word, "--wait=100").status, 3)
         self.assertEqual(kafka.read(TOPICS["progress"], only=word), [])
@@ -141,7 +141,8 @@ class Secure(Case):
 
 
 class Renewed(Case):
-    """What a login rests on changes on disk under the same settings: the relay that runs takes it."""
+    """Certificates and passwords change on disk under the same settings: the running relay uses
+    them."""
 
     def secure_spool(self, kafka=None, **more):
         kafka = kafka or secure_kafka()
@@ -150,7 +151,7 @@ class Renewed(Case):
         return kafka, spool, spool.env.pop("AEP_KAFKA_SASL_PASSWORD")
 
     def put(self, spool, name, text):
-        """As tools that renew files do: a new one takes the place of the old one."""
+        """Replaces the file by a new one, as tools that renew files do."""
         path = spool.home / name
         new = spool.home / f"{name}.new"
         new.write_text(text)

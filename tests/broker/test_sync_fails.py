@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: sync_fails ENVIRONMENT AEP_TEST_FAILING_SYNC=$<TARGET_FILE:failing_sync>
-"""The disk fails to keep what was written (EIO on a sync). The relay seals the segment, everyone goes
-on in a new one, and all that was accepted is sent.
-
-The relay runs in the foreground with a preloaded library in the disk's place (failing_sync.c): one
-that a publisher starts would drop LD_PRELOAD."""
+"""The disk fails to keep what was written (EIO on a sync). The relay seals the segment, publishing
+goes on in a new one, and all accepted events are sent. The relay runs in the foreground with a
+preloaded library in place of the disk (failing_sync.c): a relay started by a publisher would drop
+LD_PRELOAD."""
 import json
 import os
 import struct
@@ -22,7 +21,8 @@ SEAL = b"\xff\x53\xfe\xff" + SEAL_LENGTH + struct.pack("<I", crc32c(SEAL_LENGTH 
     SEAL_BODY
 
 
-@unittest.skipUnless(os.path.exists(FAILING_SYNC), "no library that fails, from ctest")
+@unittest.skipUnless(os.path.exists(FAILING_SYNC),
+                     "ctest names no failing library (AEP_TEST_FAILING_SYNC)")
 class SyncFails(Case):
     @classmethod
     def setUpClass(cls):
@@ -37,7 +37,7 @@ class SyncFails(Case):
         self.order = self.folder / "fail-sync"
         self.syncs = self.folder / "syncs"
         self.count = 0
-        # Long-lived, so that it has the segment open that will be sealed.
+        # Long-lived, so that it has the segment open when it is sealed.
         self.publisher = self.spool.start("publish", "--stdin", "--json", stdin=subprocess.PIPE,
                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -45,7 +45,7 @@ class SyncFails(Case):
         return self.spool.start_relay(env={
             "LD_PRELOAD": FAILING_SYNC, "AEP_TEST_FAIL_SYNC": str(self.order),
             "AEP_TEST_SYNCS": str(self.syncs),
-            # The sanitizer's own library wants to be the first.
+            # The sanitizer's own library must come first.
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
 
     def publish(self, count):
@@ -58,15 +58,15 @@ class SyncFails(Case):
             self.count += 1
 
     def hold_back(self):
-        """From now on nothing is acknowledged: only unfinished records have to be synced."""
+        """From now on nothing is acknowledged: only unfinished records must be synced."""
         self.publish(10)
         self.spool.flush()
         self.addCleanup(self.kafka.resume)
         self.kafka.pause()
 
     def fail_sync(self, number, how="once"):
-        """Of this segment: one that is sealed already is synced once more, for its seal, and would
-        take the failure that is meant for the next."""
+        """The next sync of this segment fails. Another segment, just sealed, is synced once more
+        for its seal, and would get the failure meant for this one."""
         order = self.folder / "order"
         order.write_text(f"{how} {number:016x}.seg")
         order.rename(self.order)
@@ -90,8 +90,8 @@ class SyncFails(Case):
         return segment.read_bytes()[SEGMENT_BYTES:].count(SEAL)
 
     def finish(self, twice=0):
-        """Everything arrives in order, once but for what a killed relay had in flight; the counters
-        say so too."""
+        """Everything arrives in order, and once, except for what a killed relay had in flight; the
+        counters agree."""
         self.kafka.resume()
         self.spool.flush()
         self.publisher.stdin.close()
@@ -151,9 +151,9 @@ class SyncFails(Case):
         self.publish(10)
         self.await_syncs(1, "failed", 2)  # the second time with its seal
         self.publish(10)
-        self.await_syncs(1, "failed", 3)  # with the first of the next segment
+        self.await_syncs(1, "failed", 3)  # together with the first sync of the next segment
         self.publish(1)
-        self.await_syncs(2, "done", 2)  # the relay has heard of it
+        self.await_syncs(2, "done", 2)  # the relay knows of it
         self.assertEqual([self.seals(path) for path in self.spool.segments()], [1, 0])
         for line in self.failure_lines():
             self.assertIn("cannot sync segment 1:", line)
@@ -161,14 +161,14 @@ class SyncFails(Case):
         self.finish()
 
     def test_a_disk_that_is_broken_for_good(self):
-        """One seal for each segment, although that cannot be synced either."""
+        """Each segment gets one seal, although that cannot be synced either."""
         self.start_relay()
         self.hold_back()
         self.order.write_text("always")
         for segment in range(3):
             self.publish(50)
             wait_until(lambda: self.seals(self.spool.segments()[segment]), "it is sealed")
-            time.sleep(0.5)  # some tries to sync it: what must not come cannot be waited for
+            time.sleep(0.5)  # time for more tries to sync it: there is no event to wait for
         self.assertEqual([self.seals(path) for path in self.spool.segments()], [1, 1, 1])
         self.order.unlink()
         self.publish(50)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs aep as a user does, each test in a folder and an environment of its own.
 
-No broker: mode=local, and no relay unless a test asks for one (relay=True), which is then stopped
-at the test's end.
+Without a broker (mode=local), and without a relay unless a test asks for one (relay=True), which is
+stopped at the test's end.
 """
 import fcntl
 import json
@@ -51,7 +51,7 @@ class AepTest(unittest.TestCase):
         return os.path.join(self.folder, "state", "aep", "local")
 
     def run_aep(self, *args, status=0, stdin=None, env=None, **more):
-        """Runs it to its end and checks the exit status (None: any)."""
+        """Runs aep to its end and checks the exit status (None: any)."""
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("cwd", self.folder)
         done = subprocess.run(
@@ -69,8 +69,8 @@ class AepTest(unittest.TestCase):
         return done
 
     def on_terminal(self, *args, columns=80, rows=24, status=0, env=None):
-        """Runs it on a terminal of that size to its end; what is on it then: text without colours
-        that are not switched off again, lines as they were written."""
+        """Runs aep to its end on a terminal of that size; returns the text that it wrote, line by
+        line."""
         terminal, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         process = subprocess.Popen([PROGRAM, *args], stdin=inner, stdout=inner, stderr=inner,
@@ -84,7 +84,7 @@ class AepTest(unittest.TestCase):
         return text
 
     def run_program(self, *argv, **more):
-        """Runs any program to its end, all that it starts included: killed at the deadline."""
+        """Runs any program to its end; at the deadline kills it and all that it started."""
         process = subprocess.Popen(argv, env=self.env, cwd=self.folder, text=True,
                                    start_new_session=True, **more)
         try:
@@ -96,7 +96,7 @@ class AepTest(unittest.TestCase):
         return subprocess.CompletedProcess(argv, process.returncode, out, err)
 
     def start_aep(self, *args, env=None, **more):
-        """Starts it; killed at the test's end should it still run."""
+        """Starts aep; kills it at the end of the test if it still runs."""
         more.setdefault("stdin", subprocess.DEVNULL)
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
@@ -107,7 +107,7 @@ class AepTest(unittest.TestCase):
         return process
 
     def wait_until(self, is_true, what="it"):
-        """Looks again and again until is_true() is, within the deadline."""
+        """Waits until is_true(); fails at the deadline."""
         end = time.monotonic() + DEADLINE_S
         while not is_true():
             self.assertLess(time.monotonic(), end, f"after {DEADLINE_S} s still not: {what}")
@@ -124,7 +124,7 @@ class AepTest(unittest.TestCase):
         return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]["relay_alive"]
 
     def records(self):
-        """All that is in the spool: objects with state, topic, key, event."""
+        """Everything in the spool: objects with state, topic, key, event."""
         out = self.run_aep("tail", "-n", "all", "--json").stdout
         return [json.loads(line) for line in out.splitlines()]
 
@@ -137,13 +137,13 @@ class AepTest(unittest.TestCase):
 
 
 def read_terminal(terminal):
-    """All that is shown on it, until no program has it open."""
+    """Everything shown on a terminal until no program has it open."""
     shown = b""
     with open(terminal, "rb", buffering=0) as screen:
         try:
             while data := screen.read(65536):
                 shown += data
-        except OSError:  # EIO: they have ended
+        except OSError:  # EIO: no program has it open
             pass
     return shown
 

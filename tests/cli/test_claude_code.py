@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/claude-code: what the hook publishes of a session, and that it never disturbs the agent."""
+"""examples/claude-code: what the hook publishes about a session, and that it never disturbs the
+agent."""
 import json
 import os
 import pathlib
@@ -16,7 +17,8 @@ SESSION = "0fc37bc9-ee79-4fa3-9641-e037d5cb576e"
 @unittest.skipUnless(shutil.which("jq"), "jq is not installed")
 class ClaudeCode(AepTest):
     def hook(self, text):
-        """Calls the hook as Claude Code does. It must succeed and print nothing, whatever it gets."""
+        """Calls the hook as Claude Code does. It must succeed and print nothing, whatever its
+        input."""
         path = f"{os.path.dirname(PROGRAM)}:{self.env['PATH']}"
         done = subprocess.run([EXAMPLE / "publish-hook"], input=text, text=True, cwd=self.folder,
                               env={**self.env, "PATH": path}, timeout=DEADLINE_S,

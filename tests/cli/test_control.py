@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The relay's control socket, as docs/SPOOL.md has it."""
+"""The relay's control socket, as docs/SPOOL.md describes it."""
 import fcntl
 import os
 import re
@@ -55,8 +55,8 @@ FLOCK = "@hhqqi4x"  # struct flock: type, whence, start, length, pid
 
 
 class WithoutControl(AepTest):
-    """A relay that cannot make its control socket (a full disk may have no room for the name; here a
-    folder stands in its place) does its work without."""
+    """A relay that cannot create its control socket works without one. (A full disk may have no
+    room for the name; here a folder has it.)"""
     env_of_relay = {"AEP_RELAY_MODE": "auto", "AEP_RELAY_IDLE_EXIT": "1s"}
 
     def setUp(self):
@@ -79,8 +79,8 @@ class WithoutControl(AepTest):
         os.close(fd)
 
     def locks_again(self):
-        """Whether one that has let go, and hears the bell before it ends, takes the lock again. A busy
-        machine may ring too late."""
+        """Whether a relay that has unlocked, and hears the bell before it exits, takes the lock
+        again. On a busy machine the bell may ring too late."""
         self.run_aep("relay", "start", status=None, env=self.env_of_relay)
         self.wait_until(self.lock_held, "a relay")
         self.wait_until(lambda: not self.lock_held(), "the relay is idle")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""At the limit of open files: the relay goes on, turns callers away without spinning, and says what
-is wrong; programs that publish say it too, and all recover."""
+"""At the limit of open files the relay goes on, turns clients away without spinning, and reports
+the cause; publishers report it too, and all recover."""
 import contextlib
 import os
 import resource
@@ -12,7 +12,7 @@ from harness import DEADLINE_S, AepTest
 
 
 def limit_files(count):
-    """For a child: the limit that it cannot raise."""
+    """Sets a limit, for a child, that it cannot raise."""
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
@@ -56,7 +56,7 @@ class Descriptors(AepTest):
         return control.recv(65536)
 
     def assert_rests(self, relay):
-        """It is seen to use next to no processor time for a second."""
+        """It uses next to no processor time for a second."""
         def rests():
             before = processor_seconds(relay.pid)
             time.sleep(1)
@@ -66,7 +66,7 @@ class Descriptors(AepTest):
     def test_more_callers_than_descriptors(self):
         relay = self.start_relay(100)
         callers = []
-        with contextlib.suppress(OSError):  # also while it is deaf the queue of calls may be full
+        with contextlib.suppress(OSError):  # the listen queue may be full, too
             for _ in range(120):
                 callers.append(self.connect())
         answered = sum(self.stats_or_none(caller) is not None for caller in callers)
@@ -81,15 +81,15 @@ class Descriptors(AepTest):
         self.assertEqual(relay.returncode, 0)
 
     def stats_or_none(self, control):
-        """None: it was turned away."""
+        """None: the relay turned the client away."""
         try:
             return self.stats(control) or None
         except OSError:
             return None
 
     def test_other_files_take_the_last_descriptor(self):
-        """More files are open than the relay reckoned with: it ends a call with the descriptor that it
-        keeps in reserve. In local mode, since librdkafka's threads open sockets at any time: one
+        """More files are open than the relay reckoned with: it ends a call with the descriptor that
+        it keeps in reserve. In local mode, since librdkafka's threads open sockets at any time: one
         that took the reserve's number would leave callers in the queue, without an answer."""
         self.env["AEP_MODE"] = "local"
         relay = self.start_relay(100)
@@ -99,7 +99,7 @@ class Descriptors(AepTest):
         while turned_away < 3:
             caller = self.connect()
             if self.stats_or_none(caller):
-                served.append(caller)  # a number was free after all: it is taken now
+                served.append(caller)  # a number was still free: now it is taken
                 self.assertLess(len(served), 20)
             else:
                 turned_away += 1
@@ -111,7 +111,7 @@ class Descriptors(AepTest):
         self.wait_until(lambda: self.stats_or_none(self.connect()), "it answers again")
 
     def test_any_limit_is_survived(self):
-        """It runs, or ends with a message that says what is wrong."""
+        """The relay runs, or exits with a message that names the cause."""
         ran = 0
         for count in [*range(4, 40), 64]:
             relay = self.start_relay(count)

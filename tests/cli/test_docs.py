@@ -10,7 +10,7 @@ from harness import DEADLINE_S, AepTest, end_process, read_terminal
 
 DOCS = os.environ["AEP_DOCS"]
 
-# As soon as zsh would read a line it completes each of ours instead, and ends.
+# When zsh is about to read a line, this completes each of our lines instead, and exits.
 ZSHRC = """
 fpath=($AEP_DOCS/zsh $fpath)
 autoload -Uz compinit && compinit -u -D
@@ -29,7 +29,7 @@ zle-line-init() {
 zle -N zle-line-init
 """
 
-# A function in the program's place shows what a line has become when it is entered.
+# A function in place of the program prints what a line has become when it is entered.
 BASHRC = """
 PS1=
 bind 'set bell-style none'
@@ -46,7 +46,7 @@ complete -F _owned owned
 
 class Docs(AepTest):
     def complete(self, *words, before=""):
-        """What bash offers for the last word."""
+        """The words that bash offers for the last word."""
         line = " ".join(words)
         script = (
             before + 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
@@ -112,7 +112,7 @@ class Docs(AepTest):
             self.assertEqual(self.complete("aep", "run", "--agent", "", before=before), [])
 
     def complete_in_bash(self, *lines):
-        """What each line has become after a press of the tab key, once it is entered."""
+        """Each line after the tab key and return were pressed."""
         completed, rc = (os.path.join(self.folder, name) for name in ("completed", "bashrc"))
         with open(rc, "w") as file:
             file.write(BASHRC)
@@ -168,7 +168,7 @@ class Docs(AepTest):
         subprocess.run(["zsh", "-n", os.path.join(DOCS, "zsh", "_aep")], check=True)
 
     def complete_in_zsh(self, *lines):
-        """The text of each line after the tab key is pressed."""
+        """Each line after the tab key was pressed."""
         completed = os.path.join(self.folder, "completed")
         with open(os.path.join(self.folder, ".zshrc"), "w") as file:
             file.write(ZSHRC)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep doctor, as far as it needs no Kafka: local mode, servers that are not there, what is wrong on
-this machine. With a broker: tests/broker."""
+"""aep doctor without Kafka: local mode, unreachable servers, faults of this machine. With a broker:
+tests/broker."""
 import json
 import os
 import re
@@ -15,7 +15,7 @@ KAFKA_STEPS = ("server", "connection", "brokers", "topics")
 
 class Doctor(AepTest):
     def doctor(self, *args, status=0, **env):
-        """The findings: a list of objects, and by step the worst verdict."""
+        """The findings: a list of objects, and the worst verdict of each step."""
         done = self.run_aep("doctor", "--json", *args, status=status, env=env)
         answer = json.loads(done.stdout)
         self.assertEqual(answer["failed"] > 0, status == 1)
@@ -85,7 +85,7 @@ class Doctor(AepTest):
         self.assertEqual(warnings(), ["2 events refused as invalid since `aep doctor` last looked"])
         self.assertEqual(warnings(), [])
         self.assertRegex(self.run_aep("status").stdout, r"\n +3  refused: invalid\n")
-        with open(os.path.join(self.spool, "told"), "w") as file:  # damaged: it is told again
+        with open(os.path.join(self.spool, "told"), "w") as file:  # damaged: it is reported again
             file.write("\0nonsense " * 1000)
         self.assertEqual(warnings(), ["3 events refused as invalid, so far"])
         self.assertEqual(warnings(), [])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A HOME that is another user's, as sudo and su leave it. Needs root, to be another user."""
+"""A HOME that belongs to another user, as sudo and su leave it. Needs root, to become that user."""
 import os
 import unittest
 

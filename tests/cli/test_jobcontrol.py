@@ -13,8 +13,8 @@ from harness import DEADLINE_S, PROGRAM, AepTest
 
 PYTHON = "/usr/bin/python3"
 
-# Counts interrupts until it is asked to end. It does not sleep, so that it takes one before a
-# second can fall together with it.
+# Counts interrupts until it is asked to end. It does not sleep, so that it handles each before a
+# second one can merge with it.
 INTERRUPT_COUNTER = """
 import signal, sys
 wanted = {signal.SIGINT, signal.SIGTERM}
@@ -47,12 +47,12 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def expect(self, pattern):
-        """Waits until the pattern is in what has been shown since the last find; returns it."""
+        """Waits until the output since the last match matches the pattern; returns the match."""
         deadline = time.monotonic() + DEADLINE_S
         while not (found := re.search(pattern, self.seen)):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.fd], [], [], left)[0]:
-                raise AssertionError(f"{pattern!r} does not come; seen: {self.seen!r}")
+                raise AssertionError(f"no {pattern!r} in the output: {self.seen!r}")
             self.seen += os.read(self.fd, 4096).decode(errors="replace")
         self.seen = self.seen[found.end():]
         return found
@@ -91,7 +91,7 @@ class JobControl(AepTest):
         for count in range(1, 11):
             self.terminal.send("\x03")
             self.terminal.expect(rf"count={count}\s")
-        time.sleep(0.2)  # for one too many to come
+        time.sleep(0.2)  # time for one too many: there is no event to wait for
         [line] = subprocess.run(["pgrep", "-f", f"^{PYTHON} {path}"], stdout=subprocess.PIPE,
                                 text=True).stdout.split()
         os.kill(int(line), signal.SIGTERM)

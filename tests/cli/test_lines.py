@@ -58,7 +58,8 @@ class Lines(AepTest):
         self.assertIn("line 3", done.stderr)
 
     def test_a_byte_order_mark_is_skipped_however_it_comes(self):
-        """Once, at the beginning; also a byte at a time, also before nothing."""
+        """A byte-order mark is skipped once, at the start; also byte by byte, also with nothing
+        after it."""
         text = line(kind="started", agent_name="a", user_request="r")
         self.publish("\ufeff" + text + text)
         self.publish("\ufeff")
@@ -125,7 +126,7 @@ class Lines(AepTest):
         self.assertEqual(json.loads(out.splitlines()[-1])["state"], "spooled")  # local mode
 
     def test_a_spool_that_takes_nothing_is_no_wrong_usage(self):
-        """The exit status is that of the worst line, as a single publish has it."""
+        """The exit status is that of the worst line, published alone."""
         good = line(kind="started", agent_name="a", user_request="r")
         self.publish(good)
         path = os.path.join(self.spool, "cursor")
@@ -142,7 +143,7 @@ class Lines(AepTest):
         self.assertIn("spool.max_bytes", done.stderr)
 
     def test_without_a_relay_that_comes_forward_it_gives_up(self):
-        """What is parked never becomes less by itself."""
+        """Parked events never make room by themselves."""
         good = line(kind="started", agent_name="a", user_request="r")
         self.publish(good, *SMALL)
         with open(os.path.join(self.spool, "parked-x-1"), "wb") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How command lines are parsed, and what is refused and how."""
+"""How command lines are parsed, and how wrong ones are refused."""
 import os
 import re
 import subprocess
@@ -57,7 +57,7 @@ class Options(AepTest):
             self.assertEqual(self.run_aep("help", verb).stdout, out)
 
     def test_the_usage_names_every_way_to_say_which_spool(self):
-        """An option that help lists and the usage leaves out is one that nobody looks for."""
+        """The usage line names every option that the help lists."""
         for verb in ("tail", "status", "dead list", "dead show", "dead replay", "dead drop",
                      "spool list", "spool purge", "relay start", "relay stop", "relay run"):
             out = self.run_aep(*verb.split(), "--help").stdout

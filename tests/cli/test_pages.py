@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documents: links lead somewhere, the commands in them are commands that we have, and what the README
-shows of `aep tail` is what it prints."""
+"""The documents: links lead somewhere, the commands in them exist, and `aep tail` prints what the
+README shows."""
 import pathlib
 import re
 import unittest
@@ -15,7 +15,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 
 
 def anchors(path):
-    """The names by which headings can be linked to."""
+    """The anchors of a page's headings."""
     text = FENCE.sub("", path.read_text())
     headings = re.findall(r"^#+ (.*)", text, re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -25,7 +25,8 @@ CALL = re.compile(r"(?:^\s*|[$/;&(|]\s*|\balice |\bthen |=\S+ )aep ([a-z]+)(.*)"
 
 
 def commands(path):
-    """Calls of aep, in shell blocks and in running text: verb, and the options that are aep's own."""
+    """Calls of aep, in shell blocks and in running text: verb, and the options that are aep's
+    own."""
     text = path.read_text()
     calls = re.findall(r"`aep ([a-z]+)([^`]*)`", FENCE.sub("", text))
     for language, block in FENCE.findall(text):
@@ -81,7 +82,7 @@ class Pages(AepTest):
         self.assertEqual(masked(shown), masked(self.run_aep("tail").stdout))
 
     def test_the_changelog_has_its_form(self):
-        """Keep a Changelog: known sections, each entry once, with the area that it is about."""
+        """Keep a Changelog: known sections, each entry once, beginning with its area."""
         text = (SOURCE / "CHANGELOG.md").read_text()
         sections = re.findall(r"^### (.*)\n\n((?:- .*\n(?:  .*\n)*)+)", text, re.M)
         entries = [entry for _, body in sections for entry in re.split(r"(?m)^- ", body)[1:]]

@@ -89,7 +89,8 @@ class Publish(AepTest):
                 self.assertIn(f"{path} is UTF-16; save it as UTF-8", done.stderr)
 
     def assert_cut(self, text, whole):
-        """The documented cut: whole characters of it, then a mark that says how many bytes went."""
+        """The text, truncated as documented: whole characters, then a mark with the number of bytes
+        removed."""
         kept, mark = text.rsplit("…", 1)
         self.assertTrue(whole.startswith(kept))
         gone = len(whole.encode()) - len(kept.encode())
@@ -294,8 +295,8 @@ class Publish(AepTest):
         self.assertEqual(json.loads(done.stdout)["state"], "deferred")
 
     def test_a_person_is_told_once_that_kafka_cannot_be_reached(self):
-        """On a terminal, on stderr, also by the first publish, which has started the relay; a script
-        never is. Once for each outage."""
+        """A user on a terminal is told, on stderr, even by the first publish, which starts the
+        relay; a script never is. Once for each outage."""
         held, port = free_port()
         server = f"127.0.0.1:{port}"
         env = {"AEP_MODE": "kafka", "AEP_RELAY_MODE": "auto", "KAFKA_BOOTSTRAP_SERVERS": server}
@@ -312,7 +313,7 @@ class Publish(AepTest):
                                    "run `aep doctor`")
             for verb in (publish, ["run", "--agent", "a", "true"]):
                 self.assertNotIn("reached", self.on_terminal(*verb, env=env))
-            self.run_aep("relay", "stop", env=env)  # another outage, for all that anybody knows
+            self.run_aep("relay", "stop", env=env)  # may be another outage
             self.wait_until(lambda: self.run_aep(*publish, env=env)
                             and self.broker(env) == "unreachable")
             self.assertIn(line, self.on_terminal("run", "--agent", "a", "true", env=env))
@@ -330,15 +331,15 @@ class Publish(AepTest):
         return spool["broker"] if spool["relay_alive"] else None
 
     def test_the_first_publish_of_all_tells_it_too(self):
-        """It waits a moment for the relay that it has started. How long that takes on a busy machine
-        nobody knows, so any of these may be the first that is told."""
+        """It waits a moment for the relay that it has started. On a busy machine that may be too
+        short, so any of these calls may be the first to report it."""
         held, port = free_port()
         env = {"AEP_MODE": "kafka", "AEP_RELAY_MODE": "auto",
                "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"}
         self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
         with held:
             self.wait_until(lambda: "cannot be reached" in self.on_terminal(
-                "publish", "started", *REQUIRED["started"], env=env), "it is told")
+                "publish", "started", *REQUIRED["started"], env=env), "it is reported")
 
     def test_a_full_spool_is_refused(self):
         limits = ["--set", "spool.segment_bytes=65536", "--set", "spool.max_bytes=262144"]

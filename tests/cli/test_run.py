@@ -10,7 +10,7 @@ from harness import DEADLINE_S, PROGRAM, AepTest
 
 PYTHON = "/usr/bin/python3"
 
-# Says ready, then tells each signal that it gets; the last one ends it with status 7.
+# Prints "ready", then each signal that it gets; the last one ends it with status 7.
 SIGNAL_TELLER = """
 import os, signal, sys
 def tell(number, frame):
@@ -252,7 +252,7 @@ class Signals(AepTest):
 
 
 class Wait(AepTest):
-    """There is no broker: the command's end must remain the command's."""
+    """Without a broker, aep run still ends as the command did."""
     nowhere = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 
     def test_what_is_not_acknowledged_is_said_and_the_status_stays(self):
@@ -287,7 +287,7 @@ class Wait(AepTest):
         self.assertEqual(process.wait(DEADLINE_S), -signal.SIGKILL)
 
 
-# Leaves a grandchild to whoever adopts it, and ends when nothing is left of that: reaped.
+# Leaves a grandchild to be adopted, and ends once that has been reaped.
 ORPHAN_MAKER = """
 import os, sys, time
 for _ in range(3):

@@ -11,7 +11,7 @@ EVENTS = 2000
 SKIPPED = 77
 REQUEST = "019a7e5c-1111-7222-8333-444455556666"
 
-# In a mount namespace of its own: fills the volume, then waits until it takes events again.
+# Runs in its own mount namespace: fills the volume, then waits until it accepts events again.
 STORY = """
 mount -t tmpfs -o size=8m aep-test "$AEP_TEST_DISK" || exit 77
 "$AEP" publish --stdin < lines > answers
@@ -51,4 +51,4 @@ class SmallDisk(AepTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         kept = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertIn('"last"', done.stdout.splitlines()[-1])
-        self.assertGreater(len(kept), 250, "no more goes than room needs")
+        self.assertGreater(len(kept), 250, "no more is removed than makes room")

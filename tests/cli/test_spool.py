@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep spool: removes spools left by a mistyped server, and those that nobody uses any more."""
+"""aep spool: removes spools left by a mistyped server, and those no longer used."""
 import json
 import os
 import subprocess

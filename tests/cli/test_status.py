@@ -246,7 +246,7 @@ class Relay(AepTest):
         self.assertEqual(relay.wait(20), 0)
 
     def test_start_stop_and_run_take_the_same_spool(self):
-        """Also a relative one, also one that is not there yet."""
+        """Also a relative path, also a spool that does not exist yet."""
         folder = os.path.join(self.folder, "other")
         self.addCleanup(self.run_aep, "relay", "stop", "--spool", folder, status=None)
         pid = self.run_aep("relay", "start", "--spool", "other").stdout.split()[-1]
@@ -307,7 +307,7 @@ class Relay(AepTest):
             self.assertEqual(done.stdout, "")
 
     def test_a_relay_that_cannot_send_still_hears_the_bell(self):
-        """It has published records synced, however many it cannot take now."""
+        """The relay syncs published records even if it can send none of them now."""
         env = {**DEAD_BROKER}
         self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
         line = json.dumps({"event_type": "a.b.c.v1", "payload": {}}) + "\n"

@@ -14,13 +14,13 @@ from harness import DEADLINE_S, AepTest
 from spool_files import MAGIC, crc32c
 
 def columns_of(text):
-    """What a terminal makes of it."""
+    """How many columns the text takes on a terminal."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
                for c in text)
 
 
 def rewrite_days(path, days):
-    """The events of a segment as if they had been published on these days."""
+    """Rewrites a segment as if its events had been published on these days."""
     with open(path, "rb") as file:
         header, *records = file.read().split(MAGIC)[1:]
     with open(path, "wb") as file:
@@ -45,7 +45,7 @@ class Tail(AepTest):
         lines, data, deadline = [], "", time.monotonic() + DEADLINE_S
         while len(lines) < count:
             left = deadline - time.monotonic()
-            self.assertGreater(left, 0, f"{count} lines wanted, so far {lines}")
+            self.assertGreater(left, 0, f"waited for {count} lines, got {lines}")
             if select.select([process.stdout], [], [], left)[0]:
                 data += os.read(process.stdout.fileno(), 65536).decode()
                 *complete, data = data.split("\n")

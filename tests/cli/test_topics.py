@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aep topics, as far as it needs no Kafka: what is refused, and the messages about servers that are
-not there. With a broker: tests/broker."""
+"""aep topics without Kafka: what is refused, and messages about unreachable servers. With a broker:
+tests/broker."""
 import socket
 import threading
 
@@ -8,7 +8,7 @@ from harness import AepTest
 
 
 def free_port():
-    """A port that nothing listens on, for as long as the socket lives."""
+    """A port on which nothing listens while the socket exists."""
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
     return held, held.getsockname()[1]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A relay that cannot start, or can make no client: a waiter learns why, status and doctor show
-it, and no relay is started again and again only to die."""
+"""A relay that cannot start, or cannot create a client: whoever waits learns why, status and doctor
+show it, and relays are not started again and again only to die."""
 import glob
 import json
 import os
@@ -37,10 +37,11 @@ class Unstartable(AepTest):
             return file.read()
 
     def assert_told(self, *words):
-        """The relay, the waiting program, status and doctor name it; one relay lives on."""
+        """The relay's log, the waiting program, status and doctor name the cause; one relay lives
+        on."""
         result = self.publish("--wait=1000")
         status = self.await_status(lambda status: status["broker"] == "misconfigured",
-                                   "it is not said")
+                                   "it is not reported")
         self.assertTrue(status["relay_pid"])
         again = self.publish("--wait=0")
         for word in words:
@@ -50,7 +51,7 @@ class Unstartable(AepTest):
                 self.assertIn(word, place)
         self.assertEqual(self.status()["relay_pid"], status["relay_pid"])
         self.assertEqual({line.split()[1] for line in self.log().splitlines() if " error " in line},
-                         {str(status["relay_pid"])}, "another one has tried the same settings")
+                         {str(status["relay_pid"])}, "another relay has tried the same settings")
         return result
 
     def test_a_missing_file_is_named_and_picked_up_once_it_is_there(self):
@@ -96,7 +97,7 @@ class Unstartable(AepTest):
         self.assertIn("/nope/aep-relay", self.run_aep("status").stdout)
 
     def test_a_program_that_ends_at_once(self):
-        """As the dynamic loader ends one whose library is missing."""
+        """A relay whose library is missing: the dynamic loader ends it."""
         path = os.path.join(self.folder, "relay")
         with open(path, "w") as file:
             file.write("#!/bin/sh\nexit 127\n")
@@ -106,7 +107,7 @@ class Unstartable(AepTest):
             self.assertIn("the one that was started has not come up: `aep relay run`", told)
 
     def test_tokens_that_cannot_be_had(self):
-        """librdkafka would wait for one for ever, and so would whoever asks it anything."""
+        """librdkafka would wait for a token for ever, and so would every caller."""
         self.env |= {"AEP_KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
                      "AEP_KAFKA_SASL_MECHANISM": "OAUTHBEARER"}
         self.assert_told("kafka.sasl.oauthbearer.method")

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A full disk: on a tmpfs of a few MiB, mounted for this process alone, writers fill the spool
- * until they are refused, while a reader goes on draining; then room is made and they go on. In the
- * end every accepted record has been read, in order, once.
+ * until they are refused, while a reader drains it; then room is made and they go on. In the end
+ * every accepted record has been read once, in order.
  *
  *     1  something else fills the disk; writers are refused with AEP_EFULL
  *     2  the reader drains meanwhile, with nothing but what is reserved and a ballast to give up
  *     3  what filled the disk is removed; writers are accepted again
  *
- * Mounting needs root, or user namespaces. Where there is neither, it says so and is skipped. */
+ * Mounting needs root, or user namespaces. Without either, the program says so and is skipped. */
 #include "base/buf.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
@@ -98,7 +98,7 @@ static void mount_disk(void)
     }
 }
 
-/* Another program's file that takes all the room there is. */
+/* Another program's file that takes all the room. */
 static void fill_disk(void)
 {
     static char block[65536];
@@ -180,7 +180,7 @@ static void make_ballast(const struct aep__spool *spool)
         close(fd);
 }
 
-/* Each writer's numbers come without a gap. */
+/* Each writer's numbers have no gap. */
 static bool in_order(const struct aep__record *record, uint64_t next[WRITERS])
 {
     struct aep__message message;
@@ -265,7 +265,8 @@ static uint64_t sum(atomic_uint_fast64_t *numbers)
 
 static pid_t children[WRITERS + 1];
 
-/* Waits until a number has grown by so much; a minute at most, and no longer than all live. */
+/* Waits until a number has grown by that much; at most a minute, and only while all processes
+ * live. */
 static void until_grown(const char *what, uint64_t (*number)(void), uint64_t by)
 {
     uint64_t goal = number() + by;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kills the writers and the reader of a spool at random instants, over and over, and then accounts
- * for every record.
+/* Kills a spool's writers and its reader at random instants, over and over, then accounts for
+ * every record.
  *
  *     driver ── fork ──▶ writers: append; after each return tell the log of what was accepted
  *        │      fork ──▶ reader: read, tell the log of what was delivered, store the cursor, retire
@@ -11,7 +11,7 @@
  * lower than B's first, A must be delivered before B.
  *
  * Every entry of the logs is 64 bytes at a multiple of 64, so that no kill leaves part of one: a
- * write is only cut between pages.
+ * kill cuts a write only between pages.
  *
  * usage: spool_campaign [--kills N] [--writers N] [--segment BYTES] [--dir PATH] [--seed N]
  *                       [--boots N] [--max-us N]
@@ -45,9 +45,9 @@
 
 #define WRITERS_MAX 64
 #define RECORD_BYTES (128 * 1024)
-#define NEVER UINT64_MAX /* the second number of an append that is not known to have returned */
+#define NEVER UINT64_MAX /* the second number of an append not known to have returned */
 
-/* ---- what is asked for, and what all processes share ---- */
+/* ---- options, and what all processes share ---- */
 
 static struct {
     unsigned long kills, writers, segment, seed, boots, max_us;
@@ -60,7 +60,7 @@ struct shared {
     atomic_bool writers_stop; /* end by themselves */
     atomic_bool reader_stop;  /* end when everything is read */
     atomic_uint boot;         /* which boot the machine pretends to be in */
-    atomic_uint problems;     /* told on stderr by whoever met them */
+    atomic_uint problems;     /* reported on stderr by the process that met them */
 };
 
 static struct shared *shared;
@@ -236,7 +236,7 @@ static void run_writer(unsigned slot, uint64_t life)
         tell(log, &entry);
         aep__bell_ring(bell);
         entry.number++;
-        if (next_random(&random) % 64 == 0) /* long enough to be behind by some segments */
+        if (next_random(&random) % 64 == 0) /* long enough to fall some segments behind */
             sleep_us(next_random(&random) % 2000);
     }
     _exit(0);
@@ -292,7 +292,7 @@ static void deliver(struct tail *tail, const struct aep__entry *entry)
         problem("cursor: %s", strerror(errno));
 }
 
-/* As a relay does that is idle. */
+/* As an idle relay does. */
 static void seal_early(struct tail *tail)
 {
     int fd = aep__segment_open(&tail->spool, tail->reader.segment, true, NULL);
@@ -408,7 +408,7 @@ static void start_all(void)
     reader = start(-1);
 }
 
-/* Everybody dies at once, and those that come next find another boot id. */
+/* All processes die at once; the next ones find another boot id. */
 static void reboot_machine(void)
 {
     for (unsigned slot = 0; slot < options.writers; slot++)
@@ -482,11 +482,11 @@ static bool below(const struct log_entry *entry, const struct log_entry *cursor)
            (entry->segment == cursor->segment && entry->end <= cursor->end);
 }
 
-/* What a consumer keeps that knows ordinals: a reader's life repeats exactly what stood above the
- * cursor it began at. Returns how many were repeated. */
+/* What a consumer that knows ordinals keeps: a reader's life repeats exactly what was above the
+ * cursor it started from. Returns how many were repeated. */
 static size_t fold_lives(const struct list *log, struct list *ret)
 {
-    size_t repeated = 0, expected = 0; /* up to expected, ret holds what must come again */
+    size_t repeated = 0, expected = 0; /* up to expected, ret holds what must be repeated */
     struct list kept = {0};
     for (size_t i = 0; i < log->count; i++) {
         const struct log_entry *entry = &log->entries[i];
@@ -525,7 +525,7 @@ struct account {
     size_t accepted, delivered, lost, duplicated, disordered, unsure, repeated;
 };
 
-/* Every accepted record is there once; its second clock number goes to where it was delivered. */
+/* Every accepted record is there once; its second clock number is kept where it was delivered. */
 static void match(struct list *accepted, struct list *delivered, struct account *account)
 {
     size_t at = 0;
@@ -558,7 +558,7 @@ static void match(struct list *accepted, struct list *delivered, struct account 
     free(sorted.entries);
 }
 
-/* From the last to the first: none may have begun after the return of one that comes behind it. */
+/* From the last to the first: none may have begun after a later one had returned. */
 static void check_order(const struct list *delivered, struct account *account)
 {
     uint64_t earliest_return = NEVER;
@@ -643,7 +643,7 @@ int main(int argc, char **argv)
 {
     char made[400];
     parse_arguments(argc, argv);
-    if (!options.dir) /* in memory many more records go through per kill, so more races are met */
+    if (!options.dir) /* in memory more records pass per kill, so more races are met */
         options.dir = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     snprintf(made, sizeof made, "%s/spool-campaign.XXXXXX", options.dir);
     if (!(options.dir = mkdtemp(made)))

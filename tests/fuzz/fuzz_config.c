@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libFuzzer: everything of the configuration that reads what others wrote. The first byte chooses
+/* libFuzzer: every part of the configuration that reads what others wrote. The first byte chooses
  * the reader. What was read must survive being shown, packed and unpacked. */
 #include "config/layers.h"
 
@@ -78,7 +78,7 @@ static void read_pack(const char *text, size_t len)
     aep_config_free(config);
 }
 
-/* Whether it would make us read files, which are not the fuzzer's. */
+/* Whether it would make us read files, which the fuzzer does not control. */
 static bool names_file(const char *entry)
 {
     return strncmp(entry, "AEP_DOTENV=", 11) == 0 || strncmp(entry, "HOME=", 5) == 0 ||
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    char *text = malloc(size); /* of exactly that size, so that a byte too far is seen */
+    char *text = malloc(size); /* of exactly that size, so that a sanitizer sees a read beyond it */
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     if (data[0] == 'p')

@@ -36,7 +36,7 @@ static void prepare_once(void)
     must(aep__envelope_settings_prepare(&settings, NULL) == AEP_OK);
 }
 
-/* The next value: a copy of its exact size, so that a sanitizer sees a read behind it. */
+/* The next value: a copy of its exact size, so that a sanitizer sees a read beyond it. */
 static char *take_value(const uint8_t **data, size_t *size, size_t *ret_len)
 {
     const uint8_t *end = *size ? memchr(*data, 0x1F, *size) : NULL;

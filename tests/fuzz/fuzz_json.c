@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The scanner takes what jansson takes and nothing else, but for what is documented; what is
- * written again from it is JSON that says the same. */
+/* The scanner accepts what jansson accepts and nothing else, with documented exceptions; what is
+ * written from its tokens is equal JSON. */
 #include "base/json.h"
 #include "event/text.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Redaction ends, keeps text valid, changes nothing that it does not count; and a well-formed
- * secret planted in any text is gone. */
+/* Redaction terminates, keeps text valid and counts all that it changes; a well-formed secret
+ * planted in any text is removed. */
 #include "base/utf8.h"
 #include "event/redact.h"
 
@@ -34,7 +34,7 @@ static void plant(const uint8_t *data, size_t size)
 {
     static const char secret[] = " sk-ant-Zq7Zq7Zq7Zq7Zq7Zq7 ";
     size_t at = size / 2;
-    if (memmem(data, size, "Zq7", 3)) /* a fuzzer that learns wants to be the secret */
+    if (memmem(data, size, "Zq7", 3)) /* a learning fuzzer tries to guess the secret */
         return;
     aep__buf_clear(&text);
     aep__utf8_repair(&text, (const char *)data, at);

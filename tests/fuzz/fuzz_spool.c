@@ -5,8 +5,8 @@
  *     otherwise a spool of up to three segments, put together from the rest as a list of steps
  *     (valid events, seals, torn records, zeros, raw bytes), read by a relay from some offset
  *
- * Of the last it is asked that the reader ends, that it gives exactly the events that the simplest
- * possible reader finds, and that a record appended afterwards is read, once. */
+ * For a spool, the reader must end, return exactly the events that the simplest possible reader
+ * finds, and read a record appended afterwards, once. */
 #include "base/crc32c.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
@@ -93,7 +93,7 @@ static void try_record(const uint8_t *data, size_t size)
 {
     struct aep__record record;
     struct aep__message message;
-    char *copy = malloc(size + 1); /* that a read beyond its end is seen */
+    char *copy = malloc(size + 1); /* so that a read beyond its end is seen */
     CHECK(copy);
     memcpy(copy, data, size);
     for (int fixed = 0; fixed <= 1; fixed++) {
@@ -176,8 +176,8 @@ static void add(unsigned segment, const void *data, size_t size)
     sizes[segment] += size;
 }
 
-/* Values are never empty: a record that ends in zeros, torn within them, is made whole by the zeros
- * of an early seal. (What is published ends in a brace.) */
+/* Values are never empty: the zeros of an early seal would complete a record that ends in zeros and
+ * is torn within them. (What is published ends in a brace.) */
 static void encode(struct aep__buf *out, enum aep__record_type type, size_t size, unsigned mark)
 {
     char value[2048];
@@ -320,7 +320,7 @@ static void read_all(struct aep__reader *reader)
     CHECK(count == expected_count);
 }
 
-/* What is appended now is read, once. */
+/* What is appended now is read once. */
 static void append_and_read(struct aep__reader *reader)
 {
     aep_error err;

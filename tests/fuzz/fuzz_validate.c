@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Validation and the policy take any bytes; a valid event has a key, and says nothing when asked
- * again. */
+/* Validation and the policy accept any bytes; a valid event has a key, and has no findings when
+ * validated again. */
 #include "aep/aep.h"
 #include "base/utf8.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A main for a fuzz target where there is no libFuzzer: replay [-n ROUNDS] FILE|FOLDER… gives it
- * every file, empty input, and ROUNDS (1000) mutations of each file, always the same ones. */
+/* A main() for a fuzz target without libFuzzer: replay [-n ROUNDS] FILE|FOLDER… feeds it every
+ * file, empty input, and ROUNDS (1000) mutations of each file, the same in each run. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static size_t random_below(size_t limit)
     return limit ? random_state % limit : 0;
 }
 
-/* An exact copy, so that a sanitizer sees a read behind it. */
+/* An exact copy, so that a sanitizer sees a read beyond it. */
 static void give_input(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size ? size : 1);

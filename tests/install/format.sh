@@ -4,7 +4,7 @@
 set -eu
 cd "$1"
 command -v clang-format-14 >/dev/null || {
-    echo "skipped: clang-format-14 is not installed; later ones lay the code out otherwise"
+    echo "skipped: clang-format-14 is not installed; later versions format differently"
     exit 77
 }
 find apps bench examples include python/ext src tests \( -name '*.[ch]' -o -name '*.cpp' \) -print0 |

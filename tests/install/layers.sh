@@ -27,12 +27,12 @@ check src/client base config event spool
 check src/kafka base config
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
 check src/relay base config spool event kafka deliver
-check apps/aep base config event spool client # light: no Kafka, not by way of the relay either
+check apps/aep base config event spool client # light: no Kafka, not even through the relay
 check apps/aep-relay base config event spool client deliver relay
 check apps/aep-doctor base config event spool client deliver relay kafka
 check apps/aep-topics base config event spool client kafka
 
-# Within these rooms no two files need each other, by whatever way: x.c and x.h are one.
+# Within these rooms no two files need each other, directly or not: x.c and x.h count as one.
 arrows() {
     for file in "$1"/*.[ch]; do
         from=${file%.[ch]}

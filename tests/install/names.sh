@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# No struct or enum of ours is called as a public name with one underscore more: aep_event and
-# aep__event would be told apart by a reader who counts. names.sh SOURCE-FOLDER
+# No struct or enum of ours has a public name with one underscore more: only a reader who counts
+# could tell aep__event from aep_event. names.sh SOURCE-FOLDER
 set -eu
 cd "$1"
 bad=0

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""script/demo as the README shows it: it works, again and again, and leaves nothing behind: no process, no
-file but those of build/release, also when it is interrupted.
+"""script/demo as the README shows it: it works each time and leaves nothing behind, even when
+interrupted: no process, no file outside build/release.
 
 This process adopts what a demo leaves running (PR_SET_CHILD_SUBREAPER), whatever became of its
-session or its environment. From ctest comes AEP_TEST_PROGRAM, the aep of the tree that is tested."""
+session or its environment. From ctest comes AEP_TEST_PROGRAM, the aep of the tree that is
+tested."""
 import ctypes
 import os
 import pathlib
@@ -21,11 +22,11 @@ TESTED = PROGRAM.parents[1]
 PR_SET_CHILD_SUBREAPER = 36
 BUILD_S = 600  # the first demo builds build/release
 END_S = 60     # of what should take a moment
-LEFT_S = 1     # for processes that were told to end; relays and brokers whose folder is gone end later, by themselves
+LEFT_S = 1     # for processes told to end; without their folder, relays and brokers end later
 
 
 def children():
-    """What lives and is our child, by birth or adoption: pid and command line."""
+    """Our living children, adopted ones included: pid and command line."""
     found = {}
     for entry in os.listdir("/proc"):
         try:
@@ -40,7 +41,7 @@ def children():
 
 
 def reap_until_none(deadline_s):
-    """Waits for the ends of all children; returns those that live on."""
+    """Waits until all children have ended; returns those that live on."""
     end = time.monotonic() + deadline_s
     try:
         while time.monotonic() < end:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What `cmake --install` makes is complete, works from a folder that nobody knew at build time, and
-# can be built against by pkg-config and by CMake. tree.sh BUILD-FOLDER CONSUMER-SOURCE-FOLDER
+# What `cmake --install` installs is complete, works from a folder unknown at build time, and
+# programs can be built against it with pkg-config and CMake. tree.sh BUILD-FOLDER CONSUMER-SOURCE-FOLDER
 set -eu
 build=$1 consumer=$2
 work=$(mktemp -d "${TMPDIR:-/tmp}/aep-install.XXXXXX")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The basis of all tests: an environment of their own with spools in a temporary folder, whose relays
-are stopped, and readers of spools and topics."""
+"""The basis of all tests: a clean environment, spools in a temporary folder, whose relays are
+stopped at the end, and readers of spools and topics."""
 import asyncio
 import json
 import os
@@ -23,7 +23,7 @@ DOWN = "127.0.0.1:1"  # nothing listens there
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path, monkeypatch):
-    """No setting of the machine's; spools, and what stops their relays."""
+    """Removes the machine's settings; stops the spools' relays at the end."""
     for name in list(os.environ):
         if name.startswith(("AEP_", "KAFKA_", "TENANT_ID", "ENVIRONMENT", "TRACE", "XDG_")) \
                 and not name.startswith("AEP_TEST_"):

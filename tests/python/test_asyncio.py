@@ -165,8 +165,8 @@ def test_the_brokers_state_is_awaited(publisher, spool):
 
 
 def test_the_loop_is_never_held_up(spool):
-    """2,000 publishes with a broker that takes connections and never answers: whatever waits for it
-    waits for long. The bound leaves a busy machine its pauses; script/bench measures."""
+    """Publishes 2,000 events with a broker that accepts connections and never answers: a call that
+    waited for it would wait long. The bound allows for a busy machine; script/bench measures."""
     async def main(silent):
         async with aep.Publisher("127.0.0.1:%d" % silent.getsockname()[1], spool_dir=spool) as publisher:
             worst, last = 0.0, time.perf_counter()

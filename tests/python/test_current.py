@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The current execution: an ended one is nobody's parent, in whatever order and place runs end."""
+"""The current execution: an ended one has no new children, in whatever order and place runs end."""
 import asyncio
 import concurrent.futures
 import contextlib
@@ -18,14 +18,14 @@ from conftest import DEADLINE_S, spooled
 
 
 def run_here(publisher):
-    """A run that starts and ends here: with its parent's correlation id, if it has one."""
+    """A run that starts and ends here; if it has a parent, it has the parent's correlation id."""
     run = publisher.execution("probe", "r").start()
     run.complete()
     return run
 
 
 def check(publisher, open_runs):
-    """What is current is the innermost of the runs that are open here, and a new run is its child."""
+    """The innermost open run is the current one, and a new run is its child."""
     expected = open_runs[-1] if open_runs else None
     assert aep.current() is expected
     probe = run_here(publisher)
@@ -138,7 +138,7 @@ def test_a_task_that_outlives_its_run_starts_runs_of_its_own(local):
 
 
 def block(publisher):
-    """Generators that have a run while they are open: with a block, and tracked."""
+    """Generators with a run while they are open: by a block, and tracked."""
     async def plain():
         async with publisher.execution("generator", "r", correlation_id="g"):
             yield aep.current()
@@ -213,7 +213,7 @@ def test_an_asynchronous_generator_that_is_over_is_nobodys_parent(local, spool, 
 
 @pytest.mark.parametrize("kind", ["plain", "tracked"])
 def test_one_that_is_closed_in_another_context_is_nobodys_parent(local, kind):
-    """As when a loop's end closes it, or no loop reads it at all."""
+    """As when the end of an event loop closes it, or no loop iterates it."""
     def step(awaitable, ends):
         with pytest.raises(ends):
             awaitable.send(None)
@@ -244,7 +244,7 @@ def test_pool_threads_keep_no_run_of_a_generator(local):
 
 
 def test_pool_threads_first_in_first_out(local):
-    """Blocks that overlap in one thread, as requests of a server do that hand it on by hand."""
+    """Blocks that overlap in one thread, as requests do in a server that switches by hand."""
     def story():
         runs = []
         for number in range(50):
@@ -264,7 +264,7 @@ def test_pool_threads_first_in_first_out(local):
 
 
 def test_contexts_keep_nothing_of_runs_that_have_ended(local):
-    """First in, first out, for ever: neither runs nor an ever longer chain of them stay."""
+    """First in, first out, for ever: no runs are kept, and no growing chain of them."""
     def story():
         contexts, last = [], None
         for _ in range(300):
@@ -294,7 +294,7 @@ def test_an_ended_run_goes_without_the_collector(local):
         gc.enable()
 
 
-# -- what adapters keep by a framework's ids
+# -- what adapters keep by the ids of a framework
 
 
 def test_a_frameworks_run_that_has_ended_is_nobodys_parent(local, spool):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: BROKERS plain secure
-"""What the drop-in's publish calls give, and what they log, case by case."""
+"""What the drop-in's publish calls return and log, case by case."""
 import asyncio
 import inspect
 import json
@@ -39,7 +39,7 @@ def own_kafka(tmp_path):
 
 
 def publish(publisher, **members):
-    """(what a started event gave, its correlation id, seconds), in a loop of its own."""
+    """(what publishing started returned, its correlation id, seconds), in its own event loop."""
     members = dict(EVENT, correlation_id=str(uuid4()), **members)
 
     async def main():
@@ -201,7 +201,7 @@ def test_a_forbidden_topic_is_a_warning(secure, spool, caplog):
     nobody = secure.login("nobody")
     publisher = AgentExecutionPublisher(secure.secure_servers, spool_dir=spool, **nobody)
     end = time.monotonic() + 60
-    while publish(publisher)[0] is not False:  # the first ones may still be on their way
+    while publish(publisher)[0] is not False:  # the first ones may still be in flight
         assert time.monotonic() < end
     assert any("kept and will be delivered" in line for line in said(caplog, logging.WARNING))
 
@@ -277,7 +277,7 @@ def test_nothing_that_is_passed_raises(spool):
                 assert await call("a", "b", "c", context=Hostile(), x=1) is False
             assert await publisher.publish_execution_started("a", "r", context={"h": Hostile()}) is False
     asyncio.run(main())
-    # Kept, though nothing delivers them: what has a text of some kind. A hostile id is refused.
+    # Whatever has some text is accepted, though nothing delivers it. A hostile id is refused.
     assert [event["payload"]["agent_name"] for event in spooled(spool)] == [
         "<Hostile without a repr>", "a"]
 
@@ -294,7 +294,7 @@ def test_cancelling_passes_and_loses_nothing(spool):
     async def main():
         async with AgentExecutionPublisher(DOWN, spool_dir=spool, relay_mode="off") as publisher:
             task = asyncio.ensure_future(publisher.publish_execution_started(**EVENT))
-            await asyncio.sleep(0)  # published, and its verdict awaited
+            await asyncio.sleep(0)  # published; its verdict is awaited
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples, run unchanged, without Kafka: what they print and what they published."""
+"""The examples, run unchanged, without Kafka: what they print and publish."""
 import json
 import pathlib
 import re
@@ -30,7 +30,7 @@ def run(name):
 
 
 def told(events):
-    """Who said what kind of thing."""
+    """The agent's name and kind of each event."""
     return [(e["payload"]["agent_name"], e["event_type"].split(".")[-2]) for e in events]
 
 
@@ -39,7 +39,7 @@ def ids(events):
 
 
 def test_every_example_has_a_test():
-    """Those of the adapters are run where their frameworks are: script/test --adapters."""
+    """script/test --adapters runs those of the adapters, with their frameworks."""
     names = {path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("adapter_")}
     assert names == {name[5:] for name in globals() if name.startswith("test_")} - {
         "every_example_has_a_test", "a_block_of_the_documents"}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: BROKERS plain
 """The drop-in's programs, run unchanged against a real broker; an independent client reads what
-they published, and it is compared member by member and header by header."""
+they published; members and headers are compared one by one."""
 import hashlib
 import json
 import os
@@ -21,7 +21,7 @@ GUIDE = pathlib.Path(__file__).parent / "guide"
 ARCHITECT = {"agent_name": "agent-api-architect"}
 DESIGN = dict(ARCHITECT, user_request="Design a REST API for user management")
 
-# program: kind, payload but for ids and times
+# program: kind, payload without ids and times
 PROGRAMS = {
     "convenience": ("started", dict(DESIGN, context={"domain": "api_design",
                                                      "previous_agent": "agent-router"})),
@@ -47,7 +47,7 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 def run(program, **env):
-    """(correlation id, session id, what publishing gave, what was logged)."""
+    """(correlation id, session id, what publishing returned, what was logged)."""
     done = subprocess.run([sys.executable, GUIDE / f"{program}.py"], capture_output=True, text=True,
                           env=dict(os.environ, **env), timeout=DEADLINE_S)
     assert done.returncode == 0, done.stderr

@@ -29,7 +29,7 @@ def test_every_adapter_is_looked_at():
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_an_adapter_without_its_framework_says_what_to_install(monkeypatch, name):
     module, requirement = ADAPTERS[name]
-    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed, even where it is
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     with pytest.raises(ModuleNotFoundError) as caught:
         import_adapter(monkeypatch, name)
     assert str(caught.value).startswith(f"aep.adapters.{name} needs {requirement} ")
@@ -63,7 +63,7 @@ def test_the_drop_in_without_our_aep_says_what_to_install(tmp_path, stranger):
 
 
 def asked_of_pip(text):
-    """What the commands in a text have pip install."""
+    """What the commands in a text install with pip."""
     for arguments in re.findall(r"pip install ([^\n#`]*)", text):
         yield from (word.strip("\"'") for word in arguments.split())
     for names in re.findall(r"^dependencies = \[(.*?)\]", text, re.MULTILINE | re.DOTALL):
@@ -71,7 +71,7 @@ def asked_of_pip(text):
 
 
 def test_nobody_is_sent_to_anothers_project():
-    """aep on PyPI is not this one: neither a document nor a dependency may fetch it."""
+    """aep on PyPI is another project: no document or dependency may fetch it."""
     asked = [(str(path), name)
              for pattern in ("*.md", "docs/**/*.md", "examples/**/*.py", "python/**/*.py", "python/**/*.toml",
                              "python/**/*.md", "examples/**/*.md")

@@ -258,11 +258,11 @@ def test_the_words_for_what_became_of_an_event_are_those_of_the_command(local, s
     assert word == json.loads(tail.stdout)["state"] == json.loads(publish.stdout)["state"]
 
 
-# -- values that go elsewhere
+# -- copied and pickled values
 
 
 def same(value):
-    """What comes of it on each way on which Python copies values."""
+    """The value after each way in which Python copies values."""
     copies = [copy.copy(value), copy.deepcopy(value)] + [
         pickle.loads(pickle.dumps(value, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
     assert all(type(one) is type(value) for one in copies)
@@ -294,7 +294,7 @@ def wait_elsewhere(spool, receipt, other):
 
 
 def test_a_receipt_is_waited_for_in_another_process(spool):
-    """It knows its spool: that of another is not taken for one of this."""
+    """A receipt knows its spool: another publisher refuses it."""
     import multiprocessing
     with aep.Publisher(DOWN, spool_dir=spool, relay_mode="off") as publisher, \
             aep.Publisher(DOWN, spool_dir=spool + "2", relay_mode="off") as second:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stubs: mypy finds right uses right and wrong ones wrong; they are what the package is, and name what
-the library's tables name."""
+"""The stubs: mypy accepts right uses and rejects wrong ones; they match the package and the
+library's tables."""
 import ast
 import json
 import os
@@ -35,7 +35,7 @@ def test_the_stubs_are_what_is_there(tmp_path):
 
 
 def keywords(module, of):
-    """The names of a stub's parameters but the first (self), by "Class.method" or "function"."""
+    """The names of a stub's parameters, without self, by "Class.method" or "function"."""
     body = ast.parse((pathlib.Path(aep.__file__).parent / f"{module}.pyi").read_text()).body
     *classes, function = of.split(".")
     for name in classes:

@@ -183,7 +183,7 @@ class Wordless:
 
 
 class Wrapped(dict):
-    """Its items are others than a dict's own: json.dumps() asks for them."""
+    """Its items() differ from the dict's own content: json.dumps() uses items()."""
     def items(self):
         return [(1, "one"), ("two", 2)]
 
@@ -194,7 +194,7 @@ KEYS = ["", "text", "é\n\"\\\0", 0, -1, 10**400, -2**63, True, False, None, 1.0
 
 
 def read(spool):
-    """The payloads in a spool with their numbers as they stand there, to the digit."""
+    """The payloads in a spool, with their numbers as written, to the digit."""
     done = subprocess.run([AEP, "tail", "--json", "--lines", "all", "--spool", spool],
                           capture_output=True, text=True, check=True)
     return [json.loads(line, parse_float=str, parse_int=str)["event"]["payload"]
@@ -202,7 +202,7 @@ def read(spool):
 
 
 def as_json_dumps(value):
-    """What json.dumps() writes, but for values that JSON has no form for."""
+    """What json.dumps() writes, except for values that JSON has no form for."""
     return json.loads(json.dumps(value), parse_float=str, parse_int=str, parse_constant={
         "NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}.get)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What aep's types say, for mypy --strict: read, not run. Each line with an ignored error is a wrong use
-that has to be found: an ignore that nothing needs is an error, too."""
+"""What aep's types say, for mypy --strict: read, not run. Each line with an ignored error is a
+wrong use that mypy must find: an ignore without an error is an error, too."""
 import asyncio
 import dataclasses
 import datetime

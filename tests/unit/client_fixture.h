@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A publisher with a spool of its own for each test, what it has put there, and a stand-in for the
- * relay: a thread that holds the lock and answers on the control socket as it is told. */
+/* A publisher with its own spool for each test, a reader of what it wrote, and a stand-in for the
+ * relay: a thread that holds the lock and gives a set answer on the control socket. */
 #ifndef AEP_TESTS_CLIENT_FIXTURE_H
 #define AEP_TESTS_CLIENT_FIXTURE_H
 
@@ -59,8 +59,8 @@ static inline int remove_entry(const char *path, const struct stat *st, int type
     return remove(path);
 }
 
-/* A process that a publisher has started may still put a file where the others have just been removed.
- * False: it is still there. */
+/* Tries again: a process started by a publisher may create a file during the removal. False: the
+ * folder is still there. */
 static inline bool remove_tree(const char *path)
 {
     for (int tries = 0; tries < 10 && access(path, F_OK) == 0; tries++)
@@ -83,7 +83,7 @@ static inline void set_option(struct here *here, const char *key, const char *va
         fail_msg("%s=%s: %s", key, value, here->err.text);
 }
 
-/* A test's environment has nothing that could change what it sees. */
+/* Removes from the environment whatever could change a test's result. */
 static inline int set_up(void **state)
 {
     static const char *const variables[] = {"KAFKA_BOOTSTRAP_SERVERS",
@@ -236,7 +236,7 @@ static inline int64_t now_ms(void)
 
 /* ---- a stand-in for the relay ---- */
 
-/* As a relay does that has seen the broker in this state. */
+/* Acts as a relay that has seen the broker in this state. */
 static inline void write_broker_state(struct here *here, int64_t broker)
 {
     struct aep__spool spool;
@@ -265,7 +265,7 @@ static inline void fake_serve(struct fake_relay *fake, int fd)
     while (aep__control_receive(fd, text, sizeof text) > 0) {
         sscanf(text, "%31s %llu", verb, &id);
         const char *answer = atomic_load(&fake->answer);
-        if (strcmp(verb, "cancel") == 0) { /* its answer was under way already */
+        if (strcmp(verb, "cancel") == 0) { /* an answer was already on its way */
             aep__control_send(fd, "%llu acked", id);
             continue;
         }
@@ -301,7 +301,7 @@ static inline void *fake_run(void *arg)
             fake->client_fds[fake->client_count++] =
                 accept4(fake->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         }
-        for (int i = 0; i < fake->client_count; i++) { /* those that hung up */
+        for (int i = 0; i < fake->client_count; i++) { /* clients that hung up */
             char byte;
             if (recv(fake->client_fds[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
                 close(fake->client_fds[i]);
@@ -325,7 +325,7 @@ static inline void fake_start(struct fake_relay *fake, const char *dir, const ch
     pthread_create(&fake->thread, NULL, fake_run, fake);
 }
 
-/* Ends as a killed relay does: its socket stays in the folder. */
+/* Ends like a killed relay: its socket stays in the folder. */
 static inline void fake_kill(struct fake_relay *fake)
 {
     assert_int_equal(write(fake->stop[1], "", 1), 1);
@@ -339,7 +339,7 @@ static inline void fake_kill(struct fake_relay *fake)
     aep__spool_done(&fake->spool);
 }
 
-/* Until the relay has been asked that often. */
+/* Waits until the relay has been asked `count` questions. */
 static inline void await_question(struct fake_relay *fake, int count)
 {
     int64_t deadline = now_ms() + DEADLINE_MS;

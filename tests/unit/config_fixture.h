@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A folder of its own for each test, in which a home and a system's aep.conf may be put, and an
- * environment that it says; words for what is given to the configuration and what comes of it. */
+/* Each test has its own folder, for a home and a system's aep.conf, and its own environment;
+ * functions for what the configuration is given and what results. */
 #ifndef AEP_TESTS_CONFIG_FIXTURE_H
 #define AEP_TESTS_CONFIG_FIXTURE_H
 

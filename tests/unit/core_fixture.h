@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A core on a spool of its own, a fake sink, and a clock that moves when the test says so. First what
- * the model uses, then words for stories. */
+/* A core on its own spool, a fake sink, and a clock that the test moves. First what the model uses,
+ * then functions for stories. */
 #ifndef AEP_TESTS_CORE_FIXTURE_H
 #define AEP_TESTS_CORE_FIXTURE_H
 
@@ -86,7 +86,7 @@ static inline void start_core(void)
     }
 }
 
-/* As if killed: nothing is reported, nothing stored. */
+/* As if killed: nothing is reported or stored. */
 static inline void kill_core(void)
 {
     aep__core_done(&core);
@@ -255,7 +255,7 @@ static inline void report(unsigned count)
         assert_true(fake_report(sink, 0));
 }
 
-/* A while in which the broker answers all at once. */
+/* Time passes while the broker answers everything at once. */
 static inline void live_ms(int64_t ms)
 {
     for (int64_t left = ms; left >= 0; left -= 50) {

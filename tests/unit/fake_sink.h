@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sink whose broker does what a test says: it delays, refuses by plan, and reports in any order.
+/* A sink whose broker a test controls: it delays, refuses by plan, and reports in any order.
  *
  *     send ─▶ taken: undecided ─ fake_decide() ─▶ decided ─ fake_report() ─▶ core
  *                                    └─ accepted: fake_broker.accept() is told, once each
@@ -31,9 +31,9 @@ enum fake_state {
     FAKE_STATES,
 };
 
-/* What survives sinks. A message's first byte says how it fares: 'p' the broker finds fault with it
- * (unless it is lenient), 'i' the client does; 'e' comes too early for the broker's clock while that is
- * behind. */
+/* What survives sinks. A message's first byte says how it fares: 'p' the broker rejects it
+ * (unless lenient), 'i' the client does; 'e' comes too early for the broker's clock while that
+ * is behind. */
 struct fake_broker {
     struct fake_topic {
         char name[32];

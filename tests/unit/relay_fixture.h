@@ -19,7 +19,7 @@
 #define RTT_MS 300        /* of a slow broker: what was sent is in flight for that long, */
 #define QUEUE_RTT_MS 5000 /* long enough to fill the queue behind it, on a busy machine too */
 #define SLOW_RTT_MS 1000  /* long enough for another request */
-#define LATE_MS 5         /* of a relay that hears late: time enough to send the next request */
+#define LATE_MS 5         /* for a relay that hears late: enough time to send the next request */
 #define TOPIC "test.relay.kafka.v1"
 #define OTHER_TOPIC "test.relay.other.v1"
 #define KEYS 3
@@ -56,7 +56,7 @@ rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, cha
     return rk;
 }
 
-/* A relay that hears of what became of its events only after the next ones could have been sent. */
+/* A relay that learns its events' fate only after the next ones could have been sent. */
 static atomic_bool hears_late;
 
 rd_kafka_event_t *__real_rd_kafka_queue_poll(rd_kafka_queue_t *queue, int timeout_ms);
@@ -83,7 +83,7 @@ static inline void await_producer(int number)
     assert_int_equal(atomic_load(&producers), number);
 }
 
-/* Until so much was handed to librdkafka and not acknowledged. */
+/* Waits until librdkafka holds `count` messages that are not acknowledged. */
 static inline void await_in_flight(int count)
 {
     int64_t end = now_ms() + DEADLINE_MS;
@@ -250,7 +250,7 @@ static inline void *run_relay(void *arg)
     return arg;
 }
 
-/* As apps/aep-relay does, but for the process. */
+/* As apps/aep-relay does, but in a thread. */
 static inline void start_relay(struct here *here)
 {
     relay.relay = calloc(1, sizeof *relay.relay);

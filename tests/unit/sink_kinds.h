@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sinks that there are, each with what stands behind it: a row a sink, which says what it can do
- * and how a test makes it do so. The cases are in relay/test_sinks.c. */
+/* All sinks, each with what is behind it: a row for each says what the sink can do and how a test
+ * makes it do so. relay/test_sinks.c has the cases. */
 #ifndef AEP_TESTS_SINK_KINDS_H
 #define AEP_TESTS_SINK_KINDS_H
 
@@ -34,11 +34,11 @@ enum sink_can {
     CAN_FILL = 1 << 3,     /* takes WINDOW records before one is reported */
     CAN_REFUSE = 1 << 4,   /* records after a refused one come back */
     CAN_MISS = 1 << 5,     /* a topic may be missing */
-    CAN_REJECT = 1 << 6,   /* there are records that it can never send */
+    CAN_REJECT = 1 << 6,   /* some records can never be sent */
     CAN_ANSWER = 1 << 7,   /* it has a broker, which gives signs of life */
-    CAN_BREAK = 1 << 8,    /* it may be of no more use */
+    CAN_BREAK = 1 << 8,    /* it may break for good */
     CAN_RETAIN = 1 << 9,   /* records stay in the spool */
-    CAN_DECLINE = 1 << 10, /* it does not want records at any time */
+    CAN_DECLINE = 1 << 10, /* it does not want records all the time */
     CAN_LET_GO = 1 << 11,  /* takes records, and is done with each at once */
 };
 
@@ -100,8 +100,8 @@ void __wrap_rd_kafka_DescribeConfigs(rd_kafka_t *rk, rd_kafka_ConfigResource_t *
                                      size_t count, const rd_kafka_AdminOptions_t *options,
                                      rd_kafka_queue_t *queue);
 
-/* A producer that connects at once has something to tell before its maker can listen: that nobody is
- * there. */
+/* A producer that connects at once may report that no broker is there before its creator can
+ * listen. */
 static inline void await_first_event(rd_kafka_t *rk)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);

@@ -95,7 +95,7 @@ static inline void abandon(void)
     inside = false;
 }
 
-/* What abandon() promises is checked whenever a sink goes. */
+/* Checks what abandon() promises whenever a sink is freed. */
 static inline void free_sink(void)
 {
     abandon();
@@ -143,7 +143,7 @@ static inline unsigned number_of(const struct letter *letter)
     return (unsigned)(letter - letters);
 }
 
-/* Its value: a number, and more, the longer the higher. */
+/* Its value: its number and a filling whose length depends on it. */
 static inline struct aep__slice write_value(const struct letter *letter, char text[1024])
 {
     size_t len =
@@ -159,7 +159,7 @@ static inline struct aep__slice write_sequence(const struct letter *letter, char
     return (struct aep__slice){text, (size_t)len};
 }
 
-/* What a message points to, and that is gone once it was sent. */
+/* What a message points to; gone once the message is sent. */
 struct paper {
     char key[16], value[1024], sequence[64], names[3][16], values[2][16];
 };
@@ -191,7 +191,7 @@ static inline enum aep__verdict send_message(struct letter *letter,
     const char *error = "";
     bool forbidden = false;
     assert_false(letter->taken);
-    letter->taken = true; /* before: nothing is reported from within */
+    letter->taken = true; /* set first: send() itself reports nothing */
     enum aep__verdict verdict =
         sink->ops->send(sink, topics[letter->topic], message, letter, &error, &forbidden);
     letter->taken = verdict == AEP__VERDICT_TAKEN;
@@ -229,7 +229,7 @@ static inline void hear(unsigned count)
         assert_true(serve_next());
 }
 
-/* Until it is taken. */
+/* Sends a new letter until it is taken. */
 static inline struct letter *send_one(unsigned topic)
 {
     struct letter *letter = make_letter(topic);
@@ -254,7 +254,7 @@ static inline void assert_each_once(enum aep__verdict verdict)
     }
 }
 
-/* Those of a topic have arrived whole, once each, in the order in which they were made. */
+/* The topic's letters have arrived whole, once each, in the order in which they were made. */
 static inline void assert_arrived(unsigned topic)
 {
     size_t count = kind->read(topic_names[topic]), at = 0;

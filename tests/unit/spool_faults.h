@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls under a test's control: a program that includes this once has its own write(2) and
- * so on in libc's place. A hook that is set is asked first; it says whether it has dealt with the
- * call. Any thread may call, also while a hook is set or taken away. A hook is not called from
- * within itself. */
+ * so on in libc's place. A hook, if set, is called first; it returns whether it has handled the
+ * call. Any thread may call, even while a hook is set or removed. A hook is not called from within
+ * itself. */
 #ifndef AEP_TESTS_SPOOL_FAULTS_H
 #define AEP_TESTS_SPOOL_FAULTS_H
 
@@ -37,7 +37,7 @@ struct fault_args {
     int mode;     /* of fallocate */
 };
 
-/* Returns true if it has dealt with the call, whose result is *ret (-1: errno is set). */
+/* Returns true if it has handled the call, whose result is *ret (-1: errno is set). */
 typedef bool (*fault_fn)(const struct fault_args *args, ssize_t *ret);
 
 static _Atomic(fault_fn) fault_hooks[CALL_COUNT];
@@ -68,7 +68,7 @@ static inline bool fails_with(int number, ssize_t *ret)
     return true;
 }
 
-/* Hooks that many tests want. */
+/* Hooks that many tests use. */
 static inline bool count_call(const struct fault_args *args, ssize_t *ret)
 {
     (void)args, (void)ret;

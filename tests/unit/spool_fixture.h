@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A spool of its own for each test, with small segments, and words for what tests do to it. */
+/* Each test has its own spool, with small segments; functions for what tests do to it. */
 #ifndef AEP_TESTS_SPOOL_FIXTURE_H
 #define AEP_TESTS_SPOOL_FIXTURE_H
 
@@ -90,7 +90,7 @@ static inline int end_here(void **state)
 
 #define HERE_TEST(function) cmocka_unit_test_setup_teardown(function, begin_here, end_here)
 
-/* The machine is switched off and on. */
+/* The machine reboots. */
 static inline void reboot(struct here *here)
 {
     here->spool.boot[0]++;
@@ -240,7 +240,7 @@ static inline struct aep__appender begin_appending(struct here *here)
     return appender;
 }
 
-/* What a writer leaves that was killed in its write: the record's first bytes. */
+/* Leaves what a writer killed in its write leaves: the record's first bytes. */
 static inline void tear_into(const struct here *here, uint64_t number, const char *text, size_t len)
 {
     struct aep__buf record = {0};
@@ -291,7 +291,7 @@ static inline const char *next_of(struct aep__reader *reader)
 
 #define expect_next(reader, text) assert_string_equal(next_of(reader), text)
 
-/* All that is delivered from a position on, by a relay, with a blank between; ends at a wait. */
+/* Everything that a relay delivers from a position on, separated by blanks; ends at a wait. */
 static inline const char *all_from(struct here *here, uint64_t segment, uint64_t offset)
 {
     static char all[8192];

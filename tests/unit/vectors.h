@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden vectors (tests/vectors/README.md) for tests: loading, walking, saying which one failed. */
+/* Golden vectors (tests/vectors/README.md) for tests: loading, iterating, reporting which one
+ * failed. */
 #ifndef AEP_TESTS_VECTORS_H
 #define AEP_TESTS_VECTORS_H
 

@@ -17,7 +17,7 @@ static inline aep_receipt publish(struct here *here)
 
 /* ---- what a relay leaves ---- */
 
-/* As a relay does that has finished everything up to there. */
+/* Acts as a relay that has finished everything up to there. */
 static inline void move_cursor(struct here *here, aep_position position)
 {
     struct aep__spool spool;
@@ -51,7 +51,7 @@ static inline void keep_standing(void *user, const struct aep__message *message,
     memcpy(standing->raw, raw.data, raw.len);
 }
 
-/* As a relay does that ends with the last record in this log. */
+/* Acts as a relay that exits with the last record in this side log. */
 static inline void set_last_aside(struct here *here, const char *name)
 {
     struct aep__spool spool;
@@ -70,7 +70,7 @@ static inline void set_last_aside(struct here *here, const char *name)
 
 /* ---- watches ---- */
 
-/* Whoever waits for a relay is woken by its name in the folder, which it watches until then. */
+/* A process that waits for a relay watches the folder until the relay's socket appears there. */
 static inline int count_watches(void)
 {
     char path[64], target[64];

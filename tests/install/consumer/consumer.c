@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program of somebody else's, built against the installed library. */
+/* Another project's program, built against the installed library. */
 #include <aep/aep.h>
 
 #include <stdio.h>

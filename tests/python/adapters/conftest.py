@@ -14,7 +14,8 @@ os.environ.update(CREWAI_DISABLE_TELEMETRY="true", OTEL_SDK_DISABLED="true",
 
 @pytest.fixture
 def spool(tmp_path, monkeypatch, caplog):
-    """A spool; at the end nothing may have been complained of; tests that expect it clear caplog."""
+    """A spool; at the end nothing may have been logged: tests that expect a complaint clear
+    caplog."""
     for name in list(os.environ):
         if name.startswith(("AEP_", "KAFKA_", "TRACE")):
             monkeypatch.delenv(name)

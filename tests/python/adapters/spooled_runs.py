@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A local spool, read back as the runs that its events tell of."""
+"""A local spool, read back as the runs that its events describe."""
 import json
 import os
 import subprocess
@@ -12,7 +12,7 @@ AEP = os.path.join(os.path.dirname(sys.executable), "aep")
 
 
 class Run:
-    """One execution, as its events tell it."""
+    """One execution, as its events describe it."""
 
     def __init__(self, started):
         self.id, self.correlation_id = started["event_id"], started["correlation_id"]
@@ -27,7 +27,7 @@ class Run:
 
     @property
     def steps(self):
-        """(kind, step) of its progress, without what tells of errors."""
+        """(kind, step) of its progress, without reports of errors."""
         return [(payload["metadata"]["kind"], payload["current_step"]) for payload in self.progress
                 if "error" not in payload["metadata"] and payload["metadata"]["status"] == "working"]
 
@@ -51,8 +51,8 @@ class Spool:
         return [json.loads(line)["event"] for line in done.stdout.splitlines()]
 
     def runs(self):
-        """The executions in the order of their start. Each event but a started one is caused by the
-        started event of its run, and comes after it and before its end."""
+        """The executions in the order of their start. Every other event of a run is caused by its
+        started event, and comes between that and the run's end."""
         runs = {}
         for event in self.events():
             kind = event["event_type"].split(".")[-2]
@@ -78,6 +78,6 @@ def is_child(child, parent):
 
 
 def run_example(name, spool):
-    """Runs one of the examples, as its docstring says, with that spool."""
+    """Runs one of the examples, as its docstring says, on this spool."""
     subprocess.run([sys.executable, os.path.join(EXAMPLES, name)], check=True, stdin=subprocess.DEVNULL,
                    env=dict(os.environ, AEP_MODE="local", AEP_SPOOL_DIR=spool.folder))

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-/* Under the address sanitizer an allocation of all memory is to fail, not to end the test. */
+/* Under the address sanitizer, allocating all memory must fail instead of ending the test. */
 const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* Bit by bit, straight from the polynomial: slow, and not to be doubted. */
+/* Bit by bit, straight from the polynomial: slow, but beyond doubt. */
 static uint32_t crc_by_definition(uint32_t crc, const uint8_t *data, size_t len)
 {
     crc = ~crc;

@@ -96,8 +96,8 @@ static void test_ids_rise_when_the_clock_stands_still_or_goes_back(void **state)
     free(ids);
 }
 
-/* All but the version and variant bits are used: in ids of one millisecond each, every bit of the
- * tail is set about as often as not. */
+/* All bits but version and variant are used: over ids of many milliseconds, each bit of the tail is
+ * set about half the time. */
 static void test_the_tail_of_ids_looks_random(void **state)
 {
     (void)state;
@@ -121,7 +121,7 @@ struct id_maker {
     pthread_t thread;
     pthread_barrier_t *barrier;
     struct id *ids;
-    int64_t now_us; /* the same for all, so that all count up the same number */
+    int64_t now_us; /* the same for all, so that all count up from the same number */
 };
 
 static void *make_thread_ids(void *user)
@@ -167,14 +167,14 @@ static pid_t fork_by(enum fork_kind kind)
 
 #define FORKED_IDS 4000
 
-/* All processes make ids for the same instant, so that the count alone cannot keep them apart. */
+/* All processes make ids for the same instant, so that the counter alone cannot keep them apart. */
 static void make_frozen_ids(struct id *ids, int64_t now_us)
 {
     for (int i = 0; i < FORKED_IDS; i++)
         aep__id_make(now_us, ids[i].bytes);
 }
 
-/* The child's ids come back through a pipe; false if the kernel allows no such child. */
+/* Returns the child's ids through a pipe; false if the kernel allows no such child. */
 static bool get_ids_of_child(enum fork_kind kind, int64_t now_us, struct id *ids)
 {
     int ends[2];
@@ -206,7 +206,7 @@ static void must_not_share_ids(enum fork_kind kind)
 {
     enum { PROCESSES = 4 };
     struct id *ids = calloc((PROCESSES + 1) * FORKED_IDS, sizeof *ids);
-    int64_t now_us = aep__clock_wall_us() + 86400000000; /* ahead of whatever was made before */
+    int64_t now_us = aep__clock_wall_us() + 86400000000; /* later than any made before */
     size_t count = 0;
     make_ids(ids, 1); /* so that there is something to inherit */
     for (int i = 0; i < PROCESSES; i++, count += FORKED_IDS)

@@ -108,7 +108,7 @@ static void any_number_reads_back(void **state)
     aep__buf_done(&out);
 }
 
-/* Makes a locale with a decimal comma, where the machine has what that takes. */
+/* Makes a locale with a decimal comma, if the machine can. */
 static bool set_comma_locale(char *folder)
 {
     char command[200];
@@ -193,7 +193,7 @@ static const char *scan(struct aep__json *json, const char *text, bool strict)
             letters[count++] = names[token];
     } while (token > AEP__JSON_END);
     letters[count] = '\0';
-    assert_int_equal(aep__json_next(json), token); /* and it stays so */
+    assert_int_equal(aep__json_next(json), token); /* and stays so */
     return letters;
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* What we know, what an older header had of it, and what a newer one has. */
+/* The struct as we know it, as an older header had it, and as a newer one has it. */
 struct ours {
     size_t size;
     int first, second;
@@ -17,7 +17,7 @@ struct ours {
 struct older {
     size_t size;
     int first;
-    int guard; /* not the struct's: its size ends before */
+    int guard; /* beyond the struct's size */
 };
 
 struct newer {

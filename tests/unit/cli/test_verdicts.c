@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What is shown of a single verdict, and the sum. */
+/* How one verdict and their sum are shown. */
 static void show(enum aep__grade grade, bool json, char *text, size_t size)
 {
     struct aep__verdicts verdicts;

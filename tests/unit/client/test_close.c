@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Closing a publisher waits, a little, where the spool dies with the machine or the container. */
+/* Closing a publisher waits briefly if the spool is lost with the machine or container. */
 #include "wait_fixture.h"
 
-/* Opens in memory, publishes with a relay that is alive, and closes. Returns how long that took. */
+/* Publishes to a spool in memory while a relay lives, and closes. Returns how long closing took. */
 static int64_t time_close(struct here *here, const char *wait_ms, const char *answer,
                           int64_t broker)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program at its limit of open files: whichever open of ours fails, the call says so, the program
- * lives on, and all is well once descriptors are free again. */
+/* A program at its limit of open files: whichever of our opens fails, the call reports it, the
+ * program lives on, and everything works again once descriptors are free. */
 #include "client_fixture.h"
 
 #include <sys/resource.h>
@@ -64,7 +64,7 @@ static void test_opening_with_few_descriptors(void **state)
     accepted(here, publish(here, NULL));
 }
 
-/* The first event makes a segment, or finds the one that is there. */
+/* The first event creates a segment, or finds the existing one. */
 static void test_publishing_with_few_descriptors(void **state)
 {
     struct here *here = *state;
@@ -79,7 +79,7 @@ static void test_publishing_with_few_descriptors(void **state)
     assert_true(published);
 }
 
-/* What is open stays of use. */
+/* What is open stays usable. */
 static void test_a_publisher_that_is_at_work_needs_none(void **state)
 {
     struct here *here = *state;
@@ -96,7 +96,7 @@ static void test_a_publisher_that_is_at_work_needs_none(void **state)
     free_descriptors();
 }
 
-/* Asking makes nothing worse: an answer, or why there is none; then again, with descriptors. */
+/* Asking makes nothing worse: it returns an answer or an error; then again, with descriptors. */
 static void test_asking_with_few_descriptors(void **state)
 {
     struct here *here = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A publisher in all weathers: threads, forks, a folder that goes away, limits. */
+/* A publisher with threads, forks, a folder that disappears, limits. */
 #include "client_fixture.h"
 
 #include <sched.h>
@@ -274,7 +274,7 @@ static void test_a_cancelled_thread_leaves_nothing_locked(void **state)
     struct here *here = *state;
     void *ended;
 #ifdef __SANITIZE_ADDRESS__
-    skip(); /* it takes a cancelled thread's stack for a broken one */
+    skip(); /* it mistakes a cancelled thread's stack for a corrupted one */
 #endif
     set_option(here, "spool.sync", "always"); /* fdatasync(2) and write(2) would be such points */
     open_publisher(here);
@@ -423,7 +423,7 @@ static void test_forks_amid_publishing_threads_lose_nothing(void **state)
     struct forker forker = {.here = here};
     pthread_t threads[3];
 #ifdef __SANITIZE_ADDRESS__
-    skip(); /* its malloc may be locked by another thread for ever in a child; libc's is not */
+    skip(); /* in a child, another thread may hold its malloc's lock for ever; libc's is free */
 #endif
     open_publisher(here);
     for (int i = 0; i < 3; i++)
@@ -503,8 +503,8 @@ static void test_a_folder_moved_away_is_noticed_within_a_moment(void **state)
 
 enum { NO_JAIL = 100 };
 
-/* As a server does that opens what it needs and then goes into a jail: there the spool's path names
- * nothing, or something else. */
+/* A server opens what it needs, then enters a jail, where the spool's path names nothing, or
+ * something else. */
 static int publish_from_a_jail(void *user)
 {
     struct here *here = user;
@@ -548,13 +548,13 @@ static void test_a_folder_that_cannot_be_made_anew_is_an_error_until_it_can(void
     assert_int_equal(read_spool(here->dir, NULL, NULL), 1);
 }
 
-/* As a daemon does that closes everything; then the numbers become files of its own. */
+/* A daemon closes everything; then the numbers become files of its own. */
 static int close_all_and_publish(void *user)
 {
     struct here *here = user;
     char path[128];
     struct stat st;
-    if (publish_one(here, NULL) != AEP_OK) /* this process has its own descriptors now */
+    if (publish_one(here, NULL) != AEP_OK) /* this process now has its own descriptors */
         return 1;
     for (int fd = 3; fd < 256; fd++)
         close(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a call that was refused leaves behind: a relay that makes room, started as by one that was
- * accepted. Every test has a spool of a publisher's that is gone, and no relay. */
+/* A refused call starts a relay to make room, as an accepted one does. Every test has a spool whose
+ * publisher is gone, and no relay. */
 #include "client_fixture.h"
 
 #include "spool/segment.h"
@@ -19,7 +19,7 @@ static void close_publisher(struct here *here)
     here->pub = NULL;
 }
 
-/* From here on publishers start a relay; that its program is missing shows only in the log. */
+/* From here on publishers start a relay; its program is missing, which shows only in the log. */
 static void open_with_relay(struct here *here)
 {
     set_option(here, "relay.mode", "auto");
@@ -27,7 +27,7 @@ static void open_with_relay(struct here *here)
     open_publisher(here);
 }
 
-/* Whether somebody has tried to start a relay since this was last asked. */
+/* Whether a process has tried to start a relay since the last call. */
 static bool tried(const struct here *here)
 {
     char path[128];
@@ -111,7 +111,7 @@ static void test_a_disk_without_room_for_a_segment_looks_for_a_relay(void **stat
     assert_true(tried(here));
 }
 
-/* So that the next record begins another. */
+/* Fills it, so that the next record begins another. */
 static void seal_newest_segment(struct here *here)
 {
     struct aep__spool spool;
@@ -122,7 +122,7 @@ static void seal_newest_segment(struct here *here)
     aep__spool_done(&spool);
 }
 
-/* Local mode asks how full the spool is: it must find out without a segment that takes records. */
+/* Local mode checks how full the spool is, and must manage without a segment that takes records. */
 static void test_a_local_disk_without_room_for_a_segment_looks_for_a_relay(void **state)
 {
     struct here *here = *state;
@@ -201,7 +201,7 @@ static void test_a_publisher_that_did_nothing_starts_none(void **state)
     assert_false(tried(here));
 }
 
-/* ---- what is parked may still arrive, which takes a relay ---- */
+/* ---- parked events may still arrive, which needs a relay ---- */
 
 struct parked {
     struct aep__note note;
@@ -221,7 +221,7 @@ static void keep_record(void *user, const struct aep__message *message,
     memcpy(parked->raw, entry->record.meta.data - AEP__RECORD_HEAD, parked->len);
 }
 
-/* As a relay does that parks the last record, and is killed. */
+/* Acts as a relay that parks the last record, then is killed. */
 static void park_last(struct here *here)
 {
     struct aep__spool spool;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting a relay from within a program that must not notice. This program is its own stand-in for
- * the relay: started as one, it writes down what it finds itself in, and ends. */
+/* Starting a relay from a program that must not notice. This program is also the stand-in for the
+ * relay: started as one, it writes down the state that it finds itself in, and exits. */
 #include "client_fixture.h"
 
 #include "base/endian.h"
@@ -17,7 +17,7 @@
 #define REPORT "witness" /* in the spool folder; appears whole */
 #define SECRET "hunter2-secret"
 
-/* What a sanitiser puts in this one's place keeps its books in memory that the child would share. */
+/* A sanitizer's replacement keeps its state in memory that the child would share. */
 #ifdef __GLIBC__
 int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 {
@@ -122,7 +122,7 @@ static int be_witness(int argc, char **argv)
     return rename(temp, path) == 0 ? 0 : 1;
 }
 
-/* ---- what the tests see of it ---- */
+/* ---- its report ---- */
 
 static void use_witness(struct here *here)
 {
@@ -167,7 +167,7 @@ static void publish(struct here *here)
     accepted(here, publish_started(here, NULL));
 }
 
-/* Those that an exec would pass on are in *ret_passed; whoever ran the tests may have left some. */
+/* *ret_passed counts those that an exec would pass on; the test runner may have left some. */
 static int count_descriptors(int *ret_passed)
 {
     int count = 0;
@@ -265,7 +265,7 @@ static void test_the_host_program_notices_nothing(void **state)
     assert_ptr_equal(pipe_before.sa_handler, pipe_after.sa_handler);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child to be seen */
     assert_int_equal(errno, ECHILD);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* nor to be left behind */
+    assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* nor one left behind */
 }
 
 static unsigned count_zombies(void)
@@ -286,8 +286,8 @@ static unsigned count_zombies(void)
     return count;
 }
 
-/* As process 1 of a container does: a relay that has ended is collected before the next is started,
- * and other children are not touched. */
+/* As process 1 of a container: a relay that has exited is reaped before the next one starts, and
+ * other children are left alone. */
 static void test_a_program_that_adopts_orphans_keeps_no_zombies(void **state)
 {
     struct here *here = *state;
@@ -303,7 +303,7 @@ static void test_a_program_that_adopts_orphans_keeps_no_zombies(void **state)
     for (int i = 0; i < 3; i++) {
         int64_t deadline = now_ms() + DEADLINE_MS;
         for (; access(path, F_OK) < 0 && now_ms() < deadline; poll(NULL, 0, 10))
-            publish(here); /* the stand-in ends at once: the next start is rationed */
+            publish(here); /* the stand-in exits at once: the next start is rationed */
         assert_true(read_report(here, report, sizeof report));
         while (count_zombies() < 2 && now_ms() < deadline)
             sched_yield();
@@ -362,7 +362,7 @@ static void test_a_living_relay_is_left_alone(void **state)
     aep_publisher_close(here->pub);
     here->pub = NULL;
     snprintf(path, sizeof path, "%s/" REPORT, here->dir);
-    poll(NULL, 0, 50); /* what must not come cannot be waited for */
+    poll(NULL, 0, 50); /* there is no event to wait for */
     assert_int_equal(access(path, F_OK), -1);
     fake_kill(&fake);
 }
@@ -379,7 +379,7 @@ static void test_a_relay_whose_authentication_fails_gets_one_contender(void **st
     write_broker_state(here, AEP_BROKER_AUTH_FAILED);
     publish(here);
     assert_true(read_report(here, report, sizeof report));
-    int64_t end = now_ms() + 2500; /* longer than the interval between two tries */
+    int64_t end = now_ms() + 2500; /* longer than the interval between two attempts */
     while (now_ms() < end) {
         publish(here);
         poll(NULL, 0, 50);
@@ -466,7 +466,7 @@ static int spawn_as_setgid(void *user)
 {
     struct here *here = user;
     if (setegid(1) < 0 || getegid() == getgid())
-        return 0; /* not root: nothing to see */
+        return 0; /* not root: nothing to test */
     struct aep__os_child relay;
     return aep__relay_allowed() ||
            aep__relay_start(here->config, here->dir, &relay, NULL) != AEP_ERELAY;

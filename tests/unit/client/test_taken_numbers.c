@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host program that closes descriptors which are not its own, and opens files of its own in their
- * place: no event is lost, and hardly a byte goes into those files. Each test is a child process. */
+/* A host program closes descriptors that are not its own, and its own files get their numbers: no
+ * event is lost, and hardly a byte goes into those files. Each test runs in a child process. */
 #include "client_fixture.h"
 
 #include <sys/epoll.h>
@@ -26,14 +26,14 @@ static aep_waiter *open_waiting(struct here *here, aep_receipt *receipt)
                : NULL;
 }
 
-/* The child ends well, and so many of its events are in the spool. */
+/* The child succeeds, and `count` events are in the spool. */
 static void expect_events(struct here *here, int (*child)(void *user), size_t count)
 {
     assert_int_equal(in_child(child, here), 0);
     assert_int_equal(read_spool(here->dir, NULL, NULL), count);
 }
 
-/* Files of the host's: each is empty, its number is that of a descriptor of ours. */
+/* Opens an empty file of the host's under the number of a descriptor of ours. */
 static int take_number(struct here *here, int fd)
 {
     char path[128];
@@ -200,7 +200,7 @@ static void test_a_closerange_is_counted_and_what_was_written_is_still_synced(vo
     expect_events(*state, close_all_once, 3);
 }
 
-/* A pipe that nobody reads: one byte into it would end the program. */
+/* A pipe without a reader: writing one byte to it would end the program. */
 static int take_the_bell_for_a_pipe(void *user)
 {
     struct here *here = user;
@@ -251,7 +251,7 @@ static void test_closed_standard_streams_are_not_taken(void **state)
     assert_int_equal(in_child(publish_without_streams, *state), 0);
 }
 
-/* The waiter's, too: with a request under way, every number is the host's from then on. */
+/* The same for a waiter: while a request is under way, the host takes every number. */
 static int close_under_a_waiter(void *user)
 {
     struct here *here = user;
@@ -281,7 +281,7 @@ static void test_a_waiter_leaves_files_that_took_its_numbers_alone(void **state)
     assert_int_equal(in_child(close_under_a_waiter, *state), 0);
 }
 
-/* An event loop of the host's has the same inode as ours: that of all epoll descriptors. */
+/* All epoll descriptors share one inode, so an event loop of the host's has the same as ours. */
 static int take_a_waiters_for_a_loop(void *user)
 {
     struct here *here = user;

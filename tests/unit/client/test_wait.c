@@ -129,7 +129,7 @@ static void test_without_a_relay_the_cursor_tells(void **state)
     accepted(here, aep_publisher_wait(here->pub, &second, DEADLINE_MS, &here->err));
 }
 
-/* As a relay does that sends it after all. */
+/* Acts as a relay that sends the parked record after all. */
 static void empty_log(struct here *here, const char *name)
 {
     struct aep__spool spool;

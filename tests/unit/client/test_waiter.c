@@ -15,7 +15,7 @@ static int next_within(aep_waiter *waiter, int timeout_ms, aep_outcome *outcome)
     }
 }
 
-/* The next that is known, within a generous time. */
+/* Waits for the next outcome. */
 static void expect_outcome(struct here *here, aep_waiter *waiter, uint64_t token, int code)
 {
     aep_outcome outcome;
@@ -54,7 +54,8 @@ static void test_a_waiter_tells_each_fate_under_its_token(void **state)
     fake_kill(&fake);
 }
 
-/* An answer like any other: nobody asks again, on another connection, until the deadline. */
+/* Such an answer is final: the question is not repeated on another connection until the
+ * deadline. */
 static void test_a_wait_ends_where_the_event_is_gone(void **state)
 {
     struct here *here = *state;
@@ -206,7 +207,7 @@ static void test_a_waiter_is_told_of_another_state_of_the_broker(void **state)
     aep_outcome outcome;
     aep_waiter *waiter = open_waiter(here);
     accepted(here, aep_waiter_add_broker(waiter, AEP_BROKER_UNKNOWN, 5, &here->err));
-    move_cursor(here, (aep_position){9, 0}); /* says nothing of the broker */
+    move_cursor(here, (aep_position){9, 0}); /* says nothing about the broker */
     assert_int_equal(next_within(waiter, 50, &outcome), AEP_EDEFERRED);
     fake_start(&fake, here->dir, "ok");
     expect_outcome(here, waiter, 5, AEP_OK);
@@ -219,7 +220,7 @@ static void test_a_waiter_is_told_of_another_state_of_the_broker(void **state)
     fake_kill(&fake);
 }
 
-/* Whatever health() may say: a program that waits for a change passes that. */
+/* A program that waits for a change passes the state that health() returned, whichever it is. */
 static void test_every_state_of_the_broker_can_be_waited_on(void **state)
 {
     struct here *here = *state;
@@ -236,7 +237,7 @@ static void test_every_state_of_the_broker_can_be_waited_on(void **state)
     fake_kill(&fake);
 }
 
-/* One that does not know the question is not asked it again and again. */
+/* A relay that does not know the question is not asked again and again. */
 static void test_an_older_relay_cannot_tell_the_brokers_state(void **state)
 {
     struct here *here = *state;
@@ -250,7 +251,7 @@ static void test_an_older_relay_cannot_tell_the_brokers_state(void **state)
     accepted(here, aep_waiter_add(waiter, &receipt, 2, &here->err));
     expect_outcome(here, waiter, 2, AEP_OK);
     assert_int_equal(atomic_load(&fake.questions), 2);
-    assert_int_equal(atomic_load(&fake.connections), 1); /* nor is the connection given up for it */
+    assert_int_equal(atomic_load(&fake.connections), 1); /* nor is the connection dropped */
     aep_waiter_free(waiter);
     fake_kill(&fake);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that have to go together. */
+/* Values that must agree with each other. */
 #include "config_fixture.h"
 
 static void test_without_servers_the_message_says_what_to_set(void **state)
@@ -18,7 +18,7 @@ static void test_a_spool_holds_at_least_four_of_the_segments_that_are_set(void *
     struct world *world = *state;
     given_variable(world, "KAFKA_BOOTSTRAP_SERVERS=a");
     given_variable(world, "AEP_SPOOL_MAX_BYTES=31MiB");
-    must_pass(world); /* a spool that exists may have smaller ones: see test_publisher.c */
+    must_pass(world); /* an existing spool may have smaller ones: see test_publisher.c */
     given_argument(world, "spool.segment_bytes", "8MiB");
     must_not_pass(world, "spool.max_bytes = 31MiB (environment AEP_SPOOL_MAX_BYTES) must be at "
                          "least four times spool.segment_bytes = 8MiB (argument): 33554432 bytes");

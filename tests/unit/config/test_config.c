@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the configuration comes from: the table, the layers, their files, and what of its
- * surroundings it does not trust. */
+/* Where the configuration comes from: the table, the layers, their files, and which surroundings
+ * are not trusted. */
 #include "config_fixture.h"
 
 #include <sys/wait.h>
@@ -372,7 +372,7 @@ static void test_a_conf_of_another_user_is_refused(void **state)
     must_be(world, AEP__OPT_TENANT_ID, "sandboxed");
 }
 
-/* Root may read everything, so that a child gives that up. */
+/* Root may read everything, so a child drops that right. */
 static void test_a_conf_that_cannot_be_read_is_named(void **state)
 {
     struct world *world = *state;
@@ -537,7 +537,7 @@ static void test_a_setuid_program_reads_no_environment(void **state)
     aep_config_free(config);
 }
 
-/* The same with the kernel's word for it: a copy of this program, setuid to somebody else. */
+/* The same as the kernel does it: a copy of this program, setuid to another user. */
 static void test_the_kernels_word_for_setuid_is_heard(void **state)
 {
     struct world *world = *state;
@@ -564,7 +564,7 @@ static void test_the_kernels_word_for_setuid_is_heard(void **state)
     assert_int_equal(status, 0);
 }
 
-/* In that copy: 0 if the environment was not read, 98 if it is no setuid program after all. */
+/* The copy's exit status: 0 if the environment was not read, 98 if it is not setuid after all. */
 static int print_tenant(void)
 {
     aep_config *config;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Explaining what is in force, and the reference of all options. */
+/* Explaining the options in force, and the reference of all options. */
 #include "config_fixture.h"
 
 #include "base/json.h"

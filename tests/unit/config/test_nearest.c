@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The word that somebody may have meant. */
+/* "Did you mean": the nearest word. */
 #include "config_fixture.h"
 
 #include "config/nearest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A configuration as bytes, for the relay that it starts. */
+/* A configuration as bytes, which a publisher passes to the relay that it starts. */
 #include "config_fixture.h"
 
 static void test_packing_keeps_everything(void **state)
@@ -47,7 +47,7 @@ static void test_what_was_not_packed_by_us_is_refused(void **state)
     for (size_t len = 0; len < packed.len; len++) {
         aep_config *config = NULL;
         if (aep__config_unpack(packed.data, len, &config, NULL) == AEP_OK)
-            whole++; /* it ends between two settings, behind the servers */
+            whole++; /* it ends between two settings, after the servers */
         aep_config_free(config);
     }
     assert_in_range(whole, 0, 1);

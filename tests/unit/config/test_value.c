@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What values may be. */
+/* Which values are accepted. */
 #include "config_fixture.h"
 
 static int64_t number_of(const char *key, const char *value)

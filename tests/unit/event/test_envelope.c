@@ -152,7 +152,7 @@ static void check_message(const struct aep__envelope *envelope, const json_t *ve
 
 /* ---- tests ---------------------------------------------------------------------------------- */
 
-/* One envelope's memory serves all of them. */
+/* All of them share one envelope's memory. */
 static void messages_are_what_the_wire_contract_says_to_the_byte(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that runs out at the first allocation, at the second, … until all goes well: each time a
- * named error, nothing half done, nothing leaked through unredacted. */
+/* Memory runs out at the first allocation, at the second, … until everything succeeds: each time
+ * there is a named error, nothing half done, nothing leaked or published unredacted. */
 #include "base/error.h"
 #include "event/envelope_make.h"
 
@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- an allocator that fails when it is told to
- * ----------------------------------------------------- */
+/* ---- an allocator that fails on request ----------------------------------------------------- */
 
 static long allocations_left = -1; /* -1: as many as there are */
 static bool only_once;             /* and afterwards there is some again */
@@ -30,7 +29,7 @@ void *__libc_realloc(void *old, size_t size);
 
 void __libc_free(void *block);
 
-/* The C library has to find these, too. */
+/* The C library must find these, too. */
 #define INTERPOSED __attribute__((visibility("default")))
 
 static bool is_out(void)
@@ -88,12 +87,12 @@ static int fail_at(int n, int (*run)(aep_error *err), bool leaks)
         fail_msg("allocation %d: %s", n, aep_code_name(code));
     if (code == AEP_ENOMEM && (err.code != AEP_ENOMEM || !*err.text))
         fail_msg("allocation %d: AEP_ENOMEM without its text", n);
-    assert_true(leaks || live == before); /* all of it was given back */
+    assert_true(leaks || live == before); /* all of it was freed */
     return code;
 }
 
-/* Memory is out for good at the first allocation, the second, … until it suffices; then, for each
- * of them, only for a moment. */
+/* Memory runs out for good at the first allocation, the second, … until it suffices; then, for each
+ * of them, just once. */
 static int fail_until_success(int (*run)(aep_error *err), bool leaks)
 {
     int n = 1;
@@ -106,8 +105,7 @@ static int fail_until_success(int (*run)(aep_error *err), bool leaks)
     return n - 1;
 }
 
-/* ---- what runs out
- * --------------------------------------------------------------------------------- */
+/* ---- what runs out ---- */
 
 static struct aep__redactor *redactor;
 

@@ -147,7 +147,7 @@ static void a_reference_is_of_the_type_with_its_words(void **state)
             fail_msg("%s and %s", rows[i].ref, rows[i].type);
 }
 
-/* sha256sum (coreutils) is the other opinion. */
+/* Compared with sha256sum (coreutils). */
 static void a_schema_has_the_hash_of_its_text(void **state)
 {
     (void)state;

@@ -16,7 +16,7 @@ static struct aep__redactor *new_redactor(const char *extra)
     return redactor;
 }
 
-/* The text as it leaves: redacted, or itself. */
+/* The text as it is published: redacted, or unchanged. */
 static void check_text(const struct aep__redactor *redactor, const json_t *vector)
 {
     struct aep__buf out = {0};
@@ -137,7 +137,7 @@ static void a_bad_extra_rule_is_named(void **state)
     json_decref(document);
 }
 
-/* Wherever a secret is, none of its bytes is left, only the mark's context. */
+/* Wherever a secret is, none of its bytes are left, only what was around it. */
 static void a_secret_is_found_at_every_place_of_a_long_text(void **state)
 {
     (void)state;
@@ -185,7 +185,7 @@ static void long_secrets_go_whole(void **state)
     aep__redactor_free(redactor);
 }
 
-/* A second for a megabyte would be a way to hang the caller; ordinary text takes a millisecond. */
+/* If a megabyte took a second, text could hang the caller; ordinary text takes a millisecond. */
 static void hostile_texts_cost_no_more_than_a_constant_factor(void **state)
 {
     (void)state;

@@ -4,7 +4,7 @@
 #include "event/findings.h"
 #include "vectors.h"
 
-/* The findings of one call, to be compared with a vector's. */
+/* The findings of one call, for comparison with a vector's. */
 struct expected {
     const json_t *vector;
     bool strict;
@@ -71,7 +71,7 @@ static void every_code_is_found_in_some_vector(void **state)
             json_array_foreach(json_object_get(vector, "findings"), j, finding) found |=
             strcmp(text_of(finding, "code"), aep__finding_codes[code].code) == 0;
         if (!found)
-            fail_msg("no vector finds %s", aep__finding_codes[code].code);
+            fail_msg("no vector has the finding %s", aep__finding_codes[code].code);
     }
     json_decref(document);
 }

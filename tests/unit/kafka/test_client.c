@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that cannot be made: whatever of the settings is refused, and however late, the program
- * lives on and hears which property it was. */
+/* Clients that cannot be made: whichever setting is refused, and however late, the program lives on
+ * and learns which property it was. */
 #include "config_fixture.h"
 
 #include "config/kafka_keys.h"
@@ -35,7 +35,7 @@ static const char other_certificate[] =
     "8QIhAKMbcaGxNXRshIWoc7zRR6kwiSiJX0uCeeIyMMFc7zUJ\n"
     "-----END CERTIFICATE-----\n";
 
-/* What librdkafka does not give back of a refused configuration is its own (client.h). */
+/* librdkafka itself leaks part of a refused configuration (client.h). */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -165,7 +165,7 @@ static void test_a_client_is_made_of_good_settings(void **state)
         fail_msg("%s", ((struct world *)*state)->err.text);
 }
 
-/* Without a callback for tokens librdkafka waits for its program to bring one. */
+/* Without a token callback, librdkafka waits for the program to supply a token. */
 static void test_tokens_that_need_no_server_are_fetched_behind_the_scenes(void **state)
 {
     static const struct aep__property settings[] = {
@@ -216,7 +216,7 @@ static bool try_value(const struct aep__property *ground, const char *name, cons
     return result != AEP_OK && news > before;
 }
 
-/* Values that name code to be run, and what is no text, are not let through to here. */
+/* Values that name code to run, or are not text, never get this far. */
 static void test_any_refused_value_is_survived(void **state)
 {
     (void)state;

@@ -38,7 +38,7 @@ static void test_what_is_not_known_is_worth_another_try(void **state)
     }
 }
 
-/* Final is what makes an event a dead letter: of what a broker refuses, these and no more. */
+/* A final refusal makes an event a dead letter: of a broker's refusals, these and no others. */
 static void test_few_refusals_are_final(void **state)
 {
     unsigned final = 0;

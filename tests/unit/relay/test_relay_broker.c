@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of the broker, from signs as librdkafka gives them. */
+/* What the relay knows about the broker from the signs that librdkafka gives. */
 #include "relay/broker.h"
 
 #include <setjmp.h>

@@ -5,7 +5,7 @@
 
 /* ---- fatal errors ---- */
 
-/* With much in flight and in librdkafka's queue, and while events come in. */
+/* With much in flight and in librdkafka's queue, while events are published. */
 static void break_once(struct here *here)
 {
     int number = atomic_load(&producers);

@@ -107,7 +107,7 @@ static void test_the_log_keeps_its_newest_lines_in_two_bounded_private_files(voi
     assert_int_equal(check_lines(here, NAME, older_end), count);
 }
 
-/* A service manager restarts a relay again and again that logs why it cannot run. */
+/* A service manager keeps restarting a relay that logs why it cannot run. */
 static void test_relays_that_say_one_line_each_keep_the_log_bounded(void **state)
 {
     struct here *here = *state;
@@ -203,7 +203,7 @@ static void test_a_line_that_repeats_itself_is_written_once_in_a_while(void **st
     free(text);
 }
 
-/* What brokers say goes into the log, and the log on terminals. */
+/* What brokers say goes into the log, which is shown on terminals. */
 static void test_a_line_drives_no_terminal(void **state)
 {
     struct here *here = *state;

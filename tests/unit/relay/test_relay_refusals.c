@@ -8,8 +8,8 @@ static void refuse_requests(size_t count, rd_kafka_resp_err_t error)
         rd_kafka_mock_broker_push_request_error_rtts(cluster.mock, 1, PRODUCE, 1, error, 0);
 }
 
-/* Until so many of the produce requests were refused that all events wait for the same next try. A
- * plain producer's request that is made while the first ones are refused may overtake them
+/* Waits until so many produce requests were refused that all events wait for the same retry. A
+ * plain producer's request sent while the first ones are being refused may overtake them
  * (docs/OPERATIONS.md). */
 static void await_refusals(size_t left)
 {
@@ -49,7 +49,7 @@ static void test_a_leader_that_moves_holds_events_back_in_order(void **state)
     refuse_for_a_while(*state, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
 }
 
-/* The first request of each partition is refused while the next events are there already. */
+/* The first request of each partition is refused while the next events are already there. */
 static void refuse_the_first(struct here *here)
 {
     start_relay(here);
@@ -66,8 +66,8 @@ static void refuse_the_first(struct here *here)
     assert_all_arrived(3 * KEYS, KEYS);
 }
 
-/* This cluster takes any request of an idempotent producer, as a broker does that remembers nothing
- * of it: order is kept only by not sending the next one. */
+/* This cluster accepts any request of an idempotent producer, like a broker that has forgotten it:
+ * order is kept only by not sending the next one. */
 static void test_the_next_request_waits_for_the_one_before(void **state)
 {
     struct here *here = *state;
@@ -76,7 +76,7 @@ static void test_the_next_request_waits_for_the_one_before(void **state)
     assert_false(is_logged(here, "warning", "acknowledged without an offset"));
 }
 
-/* librdkafka takes the refused requests for acknowledged; this cluster does not have them. */
+/* librdkafka regards the refused requests as acknowledged; this cluster does not have them. */
 static void test_what_the_broker_gave_no_offset_is_sent_again(void **state)
 {
     struct here *here = *state;
@@ -161,7 +161,7 @@ static void test_events_ahead_of_the_brokers_clock_wait_for_it(void **state)
     assert_true(is_logged(here, "warning", "not ready for events of that time"));
 }
 
-/* As of a producer that has had all epochs that there are. */
+/* As if the producer had used up all epochs. */
 static void test_a_producer_of_an_old_epoch_is_replaced(void **state)
 {
     struct here *here = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a client that was refused is made anew: not while another broker takes what it sends. */
+/* When a refused client is replaced: not while another broker accepts what it sends. */
 #include "spool_fixture.h"
 
 #include "relay/relay.h"

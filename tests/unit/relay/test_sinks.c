@@ -18,7 +18,7 @@ static void declares_what_it_is(void)
         assert_int_equal(sink->window, WINDOW);
     if (kind->can & CAN_DEFER)
         assert_true(sink->ops->fd(sink) >= 0);
-    /* A sink that decides at once has nothing to tell later. */
+    /* A sink that decides at once reports nothing later. */
     else
         assert_int_equal(sink->ops->fd(sink), -1);
 }
@@ -110,7 +110,7 @@ static void rings_while_there_is_something_to_serve(void)
     struct pollfd ready = {.fd = sink->ops->fd(sink), .events = POLLIN};
     int64_t deadline = now_ms() + DEADLINE_MS;
     send_some(FEW, 0);
-    hear(FEW); /* waits for nothing else than fd() */
+    hear(FEW); /* waits for fd() alone */
     while (poll(&ready, 1, 0) == 1 && now_ms() < deadline)
         assert_true(serve_next());
     assert_int_equal(poll(&ready, 1, 0), 0);
@@ -146,8 +146,8 @@ static void is_full_at_its_window_and_goes_on_after_a_report(void)
 
 /* ---- refusals ---- */
 
-/* Sends behind a refused letter, of which nobody has heard, until the sink knows of it: FULL. Ever more
- * rarely, so that it is not the window that is full. */
+/* Sends after a refused letter, not yet reported, until the sink knows of the refusal: FULL. Slows
+ * down, so that the window is not what fills. */
 static void send_until_full(const struct letter *refused)
 {
     struct letter *letter = make_letter(refused->topic);
@@ -165,7 +165,7 @@ static void send_until_full(const struct letter *refused)
     letter_count--; /* it was never sent */
 }
 
-/* Until it has arrived, however often it is refused. */
+/* Sends the letter until it has arrived, however often it is refused. */
 static void insist(struct letter *letter)
 {
     int64_t deadline = now_ms() + DEADLINE_MS;
@@ -211,7 +211,7 @@ static void calls_back_what_stands_behind_a_refusal(void)
         assert_int_equal(letters[i].verdict, AEP__VERDICT_DONE);
 }
 
-/* One that has looked at the topic before may find out with its next look. */
+/* A sink that has looked the topic up before may only notice at its next look. */
 static struct letter *send_until_refused(unsigned topic)
 {
     int64_t deadline = now_ms() + DEADLINE_MS;
@@ -242,7 +242,7 @@ static void refuses_the_records_of_a_missing_topic(void)
         assert_arrived(i);
 }
 
-/* No report follows, and the next one goes its way. */
+/* No report follows, and the next letter is delivered. */
 static void rejects_what_can_never_be_sent(void)
 {
     struct aep__message message;
@@ -276,7 +276,7 @@ static void reports_all_when_it_is_abandoned(void)
         assert_int_equal(kind->read(topic_names[i]), 0);
 }
 
-/* The broker has answered, and nobody has heard of it. */
+/* The broker has answered, but the answers are not reported yet. */
 static void reports_what_was_answered_when_it_is_abandoned(void)
 {
     struct pollfd ready = {.fd = sink->ops->fd(sink), .events = POLLIN};
@@ -321,7 +321,7 @@ static void may_be_made_and_freed_unused(void)
     make_sink();
 }
 
-/* What came back goes on through the next, in order. */
+/* The next sink sends what came back, in order. */
 static void replace(void)
 {
     unsigned heard, again = 0;
@@ -445,7 +445,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* test_sinks [PATTERN]: of the names that it prints. */
+/* test_sinks [PATTERN]: only the cases whose printed names match. */
 int main(int argc, char **argv)
 {
     static struct pair pairs[KINDS * CASES];

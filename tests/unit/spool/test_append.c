@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a write makes of a record, and seals (docs/SPOOL.md, Appending): steps 1 to 5 after the
- * write. test_append_*.c cover the rest. */
+/* Appending a record by one write, and seals (docs/SPOOL.md, Appending). test_append_*.c cover the
+ * rest. */
 #include "spool_fixture.h"
 
 #include "base/clock.h"
@@ -53,7 +53,7 @@ static void test_a_short_write_is_garbage_and_the_record_comes_whole_again(void 
     aep__append_done(&appender);
 }
 
-/* A disk with room for 20,000 bytes, to which a punched hole adds nothing. */
+/* A disk with room for 20,000 bytes; punching a hole frees nothing. */
 static bool disk_takes_one_part(const struct fault_args *args, ssize_t *ret)
 {
     if (fault_calls++ > 0)
@@ -114,7 +114,7 @@ static void test_a_full_disk_is_not_asked_at_once_for_what_it_took_only_a_part_o
 
 static int punches;
 
-/* A record is torn in a segment that somebody seals meanwhile; the disk has no room in the next. */
+/* A record is torn in a segment that is sealed meanwhile; the disk has no room for the next one. */
 static bool torn_then_sealed_then_full(const struct fault_args *args, ssize_t *ret)
 {
     if (args->len < 20000) /* headers, seals */

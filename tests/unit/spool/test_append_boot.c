@@ -68,12 +68,12 @@ static void test_containers_with_boot_ids_of_their_own_share_a_segment(void **st
         aep__append_init(&appenders[i], &spools[i], 0);
     for (int i = 0; i < 20; i++)
         assert_int_equal(append_text(&appenders[i % 2], "x").segment, 1);
-    /* One has ended, another comes. */
+    /* One has ended, another starts. */
     aep__append_done(&appenders[0]);
     assert_int_equal(append_text(&appenders[0], "x").segment, 1);
     aep__append_done(&appenders[0]);
     aep__append_done(&appenders[1]);
-    /* All have: nobody knows any more. */
+    /* All have ended: no process can vouch for their boot ids. */
     assert_int_equal(append_text(&appenders[1], "x").segment, 2);
     aep__append_done(&appenders[1]);
 }
@@ -115,8 +115,8 @@ static void test_a_segment_of_this_boot_but_shorter_than_the_cursor_takes_no_mor
     aep__append_done(&appender);
 }
 
-/* Without the extension there must be no seal; going on is safe all the same, since nobody of this
- * boot writes there. */
+/* Unless the file can be extended there must be no seal; going on is still safe, since no process
+ * of this boot writes there. */
 static void test_where_an_old_segment_cannot_be_extended_it_is_left_unsealed(void **state)
 {
     struct here *here = *state;

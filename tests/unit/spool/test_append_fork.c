@@ -17,7 +17,7 @@ static void test_parent_and_child_append_with_descriptors_of_their_own(void **st
     for (int i = 0; i < 300; i++) {
         snprintf(expected, sizeof expected, "%s%d", child ? "p" : "c", i);
         aep_position position = append_text(&appender, expected);
-        struct aep__reader reader; /* the position is where this very record ends */
+        struct aep__reader reader; /* the position is the end of this record */
         struct aep__buf record = {0};
         encode_text(&record, expected, strlen(expected));
         begin_reading(here, &reader, position.segment, position.offset - record.len, false);

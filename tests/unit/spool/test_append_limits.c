@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What keeps a record out: limits, a full disk, a failing one; and what a sync covers. */
+/* Why a record is refused: limits, a full disk, a failing disk; and what a sync covers. */
 #include "spool_fixture.h"
 
 #include "spool_faults.h"
@@ -87,7 +87,7 @@ static void test_a_full_spool_takes_more_once_a_segment_is_retired(void **state)
     aep__append_done(&appender);
 }
 
-/* Some bytes of a side log, as a relay leaves them. */
+/* A side log of some bytes, as a relay leaves it. */
 static void set_aside(const struct here *here, const char *name, off_t bytes)
 {
     int fd = openat(here->spool.dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -330,7 +330,7 @@ static void test_what_the_parent_wrote_is_the_parents_to_sync(void **state)
     aep__append_done(&appender);
 }
 
-/* A file of the program's, just opened, stands where a segment stands that took no record yet. */
+/* A file that the program has just opened took the number of a segment without records. */
 static void test_a_number_taken_after_a_refusal_is_not_written_to(void **state)
 {
     struct here *here = *state;

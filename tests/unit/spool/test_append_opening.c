@@ -170,12 +170,12 @@ static void test_after_its_segment_is_deleted_the_record_comes_again(void **stat
     append_text(&appender, "two");
     assert_all(here, "two");
     remove_segment(here, 1);
-    append_long(&appender, "three", L); /* crossing, so that it seals what nobody can see */
+    append_long(&appender, "three", L); /* crossing, so that it seals a file without a name */
     assert_all(here, "three");
     aep__append_done(&appender);
 }
 
-/* The cursor being beyond it does not make a removed file a retired one: it was never sealed. */
+/* A removed file below the cursor was not necessarily retired: this one was never sealed. */
 static void test_a_removed_segment_below_the_cursor_was_not_read(void **state)
 {
     struct here *here = *state;
@@ -208,7 +208,7 @@ static void test_a_record_retired_at_once_counts_and_does_not_come_again(void **
     no_faults();
     assert_int_equal(position.segment, 1);
     assert_false(exists(here, "0000000000000001.seg"));
-    assert_all(here, ""); /* it has been read: no second copy waits */
+    assert_all(here, ""); /* it has been read: no second copy is waiting */
     assert_int_equal(append_text(&appender, "three").segment, 2);
     assert_all(here, "three");
     aep__append_done(&appender);

@@ -121,7 +121,7 @@ static void test_a_probe_sees_the_lock_and_takes_nothing(void **state)
     struct here *here = *state;
     int probe = aep__lock_open(&here->spool), relay = aep__lock_open(&here->spool);
     assert_false(aep__lock_held(probe));
-    assert_true(aep__lock_take(relay)); /* although it was probed */
+    assert_true(aep__lock_take(relay)); /* even though it was probed */
     assert_true(aep__lock_held(probe));
     assert_false(aep__lock_take(probe));
     assert_true(aep__lock_take(relay)); /* it has it already */
@@ -162,7 +162,7 @@ static void test_one_try_in_an_interval(void **state)
 {
     struct here *here = *state;
     int fd = aep__lock_open(&here->spool), other = aep__lock_open(&here->spool);
-    assert_true(aep__lock_may_start(fd, 60000)); /* nobody has tried yet */
+    assert_true(aep__lock_may_start(fd, 60000)); /* no process has tried yet */
     assert_false(aep__lock_may_start(fd, 60000));
     assert_false(aep__lock_may_start(other, 60000));
     assert_true(aep__lock_may_start(other, 0));
@@ -183,7 +183,7 @@ static void test_a_start_that_succeeded_holds_up_no_other(void **state)
         assert_true(aep__lock_take(relay));
         aep__lock_started(relay);
         assert_false(aep__lock_may_start(publisher, 60000)); /* it runs */
-        assert_false(aep__lock_tried(publisher, 60000));     /* and that was no try */
+        assert_false(aep__lock_tried(publisher, 60000));     /* which did not count as an attempt */
         aep__lock_proved(relay);
         close(relay); /* killed */
     }
@@ -204,7 +204,8 @@ static void test_a_start_that_failed_holds_up_the_next(void **state)
     close(publisher);
 }
 
-/* Up, dead, up, dead, with nothing done: it would take a processor to go on like that. */
+/* The relay starts and dies again and again without doing anything: unlimited, that would use up a
+ * processor. */
 static void test_starts_in_vain_are_rationed_after_a_few(void **state)
 {
     struct here *here = *state;

@@ -83,10 +83,10 @@ static void test_neither_end_waits_for_the_other(void **state)
     struct here *here = *state;
     int client, server, listener = aep__control_listen(&here->spool), sent = 0;
     connect_both(here, listener, &client, &server);
-    while (aep__control_send(client, "%01000d", sent)) /* nobody reads */
+    while (aep__control_send(client, "%01000d", sent)) /* no one reads */
         assert_true(++sent < 1000000);
     assert_true(sent > 0);
-    for (int i = 0; i < 1000; i++) { /* nobody accepts */
+    for (int i = 0; i < 1000; i++) { /* no one accepts */
         int fd = aep__control_connect(&here->spool);
         if (fd < 0) {
             assert_int_equal(errno, EAGAIN);
@@ -123,7 +123,7 @@ static void test_a_long_path_is_no_hindrance(void **state)
     assert_int_equal(aep__spool_open(&other.spool, dir, &settings, &here->err), AEP_OK);
     int client, server, listener = aep__control_listen(&other.spool);
     assert_true(listener >= 0);
-    assert_true(exists(&other, AEP__CONTROL_NAME)); /* there, not at a path cut short */
+    assert_true(exists(&other, AEP__CONTROL_NAME)); /* there, not at a truncated path */
     connect_both(&other, listener, &client, &server);
     close(client);
     close(server);
@@ -151,7 +151,7 @@ static void test_a_socket_that_has_its_name_takes_connections(void **state)
     close(watch);
 }
 
-/* A relay that was killed between making the socket and naming it has left one. */
+/* A relay killed between creating the socket and renaming it left one behind. */
 static void test_a_socket_that_never_got_its_name_is_in_nobodys_way(void **state)
 {
     struct here *here = *state;

@@ -8,7 +8,7 @@
 
 #define BLOCK 4096
 
-/* Spoils one byte of a slot, as a write that the power cut did. */
+/* Corrupts one byte of a slot, as a write cut off by a power failure does. */
 static void tear_slot(const struct here *here, int slot)
 {
     char byte;
@@ -33,7 +33,7 @@ static void test_a_new_spool_begins_at_segment_one(void **state)
     assert_int_equal(here->cursor.ordinal, 0);
 }
 
-/* The disk may be full when the first relay comes. */
+/* The disk may be full when the first relay starts. */
 static void test_a_new_spool_has_its_cursor_whole(void **state)
 {
     struct here *here = *state;
@@ -123,7 +123,7 @@ static void test_an_empty_or_foreign_file_is_damaged_too(void **state)
     assert_int_equal(aep__cursor_load(&here->spool, &here->cursor, &here->err), AEP_ESPOOL);
 }
 
-/* The older slot stays whole, so that a second failure cannot spoil both. */
+/* The older slot stays intact, so that a second failure cannot corrupt both. */
 static bool write_half(const struct fault_args *args, ssize_t *ret)
 {
     *ret = syscall(SYS_pwrite64, args->fd, "half", 4, args->offset);
@@ -170,7 +170,8 @@ static void test_a_symbolic_link_is_not_followed(void **state)
     assert_int_equal(aep__cursor_open(&here->spool), -1);
 }
 
-/* Moving a damaged cursor away is what its message advises: what is left is then sent again. */
+/* The error message advises moving a damaged cursor away: the remaining records are then sent
+ * again. */
 static void test_without_a_cursor_the_lowest_segment_of_ours_is_first(void **state)
 {
     struct here *here = *state;
@@ -198,12 +199,12 @@ static void test_segment_one_is_first_where_it_is_there(void **state)
     assert_cursor(here, 1, 0);
 }
 
-/* Numbers given before must not come again for other events. */
+/* Ordinals already used must not be given to other events. */
 static void test_a_cursor_made_anew_begins_beyond_all_ordinals(void **state)
 {
     struct here *here = *state;
     store_cursor(here, 1, 10);
-    uint64_t given = UINT64_C(100000) << 32; /* that many boots, then events */
+    uint64_t given = UINT64_C(100000) << 32; /* as many boots, then events */
     for (int i = 0; i < 3; i++) {
         assert_int_equal(unlinkat(here->spool.dir_fd, "cursor", 0), 0);
         close(here->cursor_fd);
@@ -215,7 +216,7 @@ static void test_a_cursor_made_anew_begins_beyond_all_ordinals(void **state)
     }
 }
 
-/* A relay stores as fast as it can; whoever loads sees whole cursors that never go back. */
+/* A relay stores as fast as it can; readers see whole cursors that never go back. */
 static void test_readers_beside_a_writer_never_see_it_go_back(void **state)
 {
     struct here *here = *state;
@@ -229,7 +230,7 @@ static void test_readers_beside_a_writer_never_see_it_go_back(void **state)
                 _exit(1);
         }
     uint64_t last = 1;
-    time_t end = time(NULL) + 60; /* on a busy machine the writer may have no turn for a while */
+    time_t end = time(NULL) + 60; /* on a busy machine the writer may not run for a while */
     for (int i = 0; i < 20000 || (last == 1 && time(NULL) < end); i++) {
         load_cursor(here);
         assert_true(here->cursor.segment >= last);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening a publisher: which folder, made how, and what is refused. */
+/* Opening a publisher: which folder, how it is created, and what is refused. */
 #include "client_fixture.h"
 
 #include <limits.h>
@@ -140,7 +140,7 @@ static void test_options_can_be_asked_for(void **state)
 
 /* ---- a home on a network file system ---- */
 
-/* No spool.dir: the folder is derived of the home. */
+/* Without spool.dir the folder is derived from the home directory. */
 static aep_config *derived_config(struct here *here)
 {
     aep_config *config = aep_config_new();

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-/* A spool whose first segment holds these, as a relay and as anybody reads it. */
+/* Begins to read a spool whose first segment holds the text, as a relay or as any other reader. */
 static void begin_with(struct here *here, struct aep__reader *reader, bool relay, const char *text)
 {
     assert_true(aep__segment_create(&here->spool, 1, 0) >= 0);
@@ -183,7 +183,7 @@ static void test_torn_records_in_a_row_are_skipped(void **state)
     aep__reader_done(&reader);
 }
 
-/* There is nothing valid and unfinished below what has been examined. */
+/* Nothing valid and unfinished is below what has been examined. */
 static void test_a_torn_tail_holds_up_nobody_who_waits_for_its_end(void **state)
 {
     struct here *here = *state;
@@ -299,7 +299,7 @@ static void test_a_seal_below_the_limit_is_none(void **state)
     aep__reader_done(&reader);
 }
 
-/* What both look for must be the same, or a publisher takes for accepted what no reader reads. */
+/* Both must look for the same, or a publisher counts a record as accepted that no reader reads. */
 static void test_a_seal_with_content_is_none_for_anyone(void **state)
 {
     struct here *here = *state;
@@ -325,7 +325,7 @@ static void test_the_relay_seals_a_segment_that_has_a_successor(void **state)
     add_whole(here, 2, "two");
     begin_reading(here, &other, 1, 0, false);
     expect_next(&other, "one");
-    expect_next(&other, "(wait)"); /* it is not theirs to seal */
+    expect_next(&other, "(wait)"); /* sealing is not their task */
     assert_int_equal(seal_of(here, 1), -1);
     expect_next(&reader, "one");
     expect_next(&reader, "(sealed)");
@@ -337,7 +337,7 @@ static void test_the_relay_seals_a_segment_that_has_a_successor(void **state)
     aep__reader_done(&other);
 }
 
-/* A power cut tore the last record; nobody writes behind it any more. */
+/* A power cut tore the last record; nothing is written after it any more. */
 static void test_a_torn_tail_before_a_successor_is_passed(void **state)
 {
     struct here *here = *state;
@@ -411,7 +411,8 @@ static void test_a_segment_missing_below_the_cursor_comes_back_sealed(void **sta
     aep__reader_done(&reader);
 }
 
-/* Nobody of this boot appends to it: a full disk, where it cannot be sealed, stops no drain. */
+/* No process of this boot appends to it: a full disk, which prevents a seal, does not stop the
+ * drain. */
 static void test_an_old_segment_that_cannot_be_sealed_is_read_to_its_end(void **state)
 {
     struct here *here = *state;
@@ -561,7 +562,7 @@ static void test_a_deleted_folder_is_gone(void **state)
     aep__reader_done(&late);
 }
 
-/* Somebody cut it: what comes next must not land below what has been read. */
+/* It was truncated: new records must not land below what has been read. */
 static void test_a_segment_cut_short_and_reopened_takes_no_more(void **state)
 {
     struct here *here = *state;

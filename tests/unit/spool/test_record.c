@@ -119,8 +119,8 @@ static uint32_t crc_of_record(const char *record, size_t len)
     return aep__crc32c(aep__crc32c(0, record + 4, 4), record + 12, len - 12);
 }
 
-/* The four bytes that bring the checksum from what it is over all before them to `target`: the
- * polynomial's division run backwards. */
+/* The four bytes that turn the checksum of all before them into `target`: the polynomial division,
+ * run backwards. */
 static void force_crc(uint32_t before, uint32_t target, unsigned char bytes[4])
 {
     uint32_t table[256], state = ~target;
@@ -226,8 +226,8 @@ static void test_lengths_out_of_range_are_garbage(void **state)
     aep__buf_done(&bytes);
 }
 
-/* Whoever wrote it whole would not have written a magic into it: it is torn, and what the second
- * magic begins is the next record. */
+/* A whole record holds no second magic: this one is torn, and the second magic begins the next
+ * record. */
 static void test_a_torn_record_is_known_by_the_next_magic(void **state)
 {
     (void)state;
@@ -268,8 +268,7 @@ static void test_a_megabyte_of_magics_is_looked_through_at_once(void **state)
     for (; (at = aep__record_find_magic(data, at, len)) < len; at++)
         assert_int_not_equal(aep__record_parse(data + at, len - at, len, &record),
                              AEP__PARSE_RECORD);
-    /* Milliseconds; with a checksum over each it was the better part of an hour under a sanitiser.
-     */
+    /* Takes milliseconds; with a checksum over each it took most of an hour under a sanitizer. */
     assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 5);
     free(data);
 }
@@ -289,7 +288,7 @@ static void test_an_event_with_malformed_meta_is_no_message(void **state)
     assert_int_equal(parse(&bytes, &record), AEP__PARSE_RECORD);
     size_t whole = record.meta.len;
     for (record.meta.len = 0; record.meta.len < whole; record.meta.len++) {
-        /* in memory that ends there, so that a sanitiser sees a read beyond it */
+        /* in memory that ends there, so that a sanitizer sees a read beyond it */
         char *copy = malloc(record.meta.len + 1);
         memcpy(copy, record.meta.data, record.meta.len);
         struct aep__record cut = record;
@@ -298,7 +297,7 @@ static void test_an_event_with_malformed_meta_is_no_message(void **state)
         free(copy);
     }
     assert_true(aep__record_message(&record, &back));
-    record.meta.len++; /* a byte behind the last header */
+    record.meta.len++; /* a byte after the last header */
     assert_false(aep__record_message(&record, &back));
     aep__buf_done(&bytes);
 }

@@ -96,7 +96,7 @@ static void test_nothing_is_accepted_once_the_spool_was_found_empty(void **state
     aep__append_done(&fresh);
 }
 
-/* A publisher that looked for the segment before, and makes the next one now. */
+/* A publisher that looked for the segment before, and now creates the next one. */
 static bool begin_next_segment(void *user, struct aep__spool *spool)
 {
     (void)user;
@@ -148,7 +148,7 @@ static void test_a_full_disk_saves_nothing_that_goes_unasked(void **state)
     aep__append_done(&appender);
 }
 
-/* A new publisher comes while it is decided. */
+/* A new publisher starts while removal is being decided. */
 static bool make_another(void *user, struct aep__spool *spool)
 {
     struct aep__spool_settings settings = small_settings();
@@ -167,7 +167,7 @@ static struct {
     int opened_result, appended;
 } opener;
 
-/* Which file system it is, is asked in between. */
+/* Halts the opener between opening the folder and reading its identity: it asks this in between. */
 int fstatfs(int fd, struct statfs *st)
 {
     if (opener.halts) {
@@ -178,7 +178,7 @@ int fstatfs(int fd, struct statfs *st)
     return (int)syscall(SYS_fstatfs, fd, st);
 }
 
-/* And publishes at once. */
+/* Opens, halted on the way, and publishes at once. */
 static void *open_slowly(void *user)
 {
     struct aep__spool_settings settings = small_settings();

@@ -31,7 +31,7 @@ static int retire(struct here *here)
 /* ---- the order ---- */
 
 static char trace[1024];
-static int calls_left; /* until the process is cut off; -1: never */
+static int calls_left; /* until the process is interrupted; -1: never */
 
 static bool note_call(const struct fault_args *args, ssize_t *ret)
 {
@@ -79,8 +79,8 @@ static void test_each_step_is_done_before_the_next(void **state)
     aep__append_done(&appender);
 }
 
-/* Cut off before any of its steps, it leaves a spool that goes on: what was finished stays so, what
- * was not is read. */
+/* Interrupted before any step, it leaves a spool that works: finished records stay finished, the
+ * others are read. */
 static void test_a_kill_between_any_two_steps_loses_and_repeats_nothing(void **state)
 {
     struct here *here = *state;
@@ -113,8 +113,8 @@ static void test_a_kill_between_any_two_steps_loses_and_repeats_nothing(void **s
     }
 }
 
-/* Before the cursor has moved nothing has changed; after it nothing is removed that a power cut
- * could still bring back. */
+/* Until the cursor has moved, nothing has changed; after that, nothing is removed that a power cut
+ * could bring back. */
 static void test_a_step_that_fails_ends_it(void **state)
 {
     struct here *here = *state;

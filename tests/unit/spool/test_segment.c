@@ -61,7 +61,7 @@ static void test_a_segment_appears_once(void **state)
     assert_int_equal(segment_size(here, 1), size);
 }
 
-/* Two that make the same segment at the same time. */
+/* Two writers create the same segment at the same time. */
 static bool other_is_first(const struct fault_args *args, ssize_t *ret)
 {
     (void)ret;
@@ -363,7 +363,7 @@ static void test_what_is_finished_gives_its_space_back(void **state)
     aep__append_done(&appender);
 }
 
-/* What is beyond the limit may have to be looked through for a seal. */
+/* What is beyond the limit may have to be searched for a seal. */
 static void test_nothing_beyond_the_limit_is_given_back(void **state)
 {
     struct here *here = *state;

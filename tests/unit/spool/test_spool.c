@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/vfs.h>
 
-/* libc's own is not asked while a test says what the file system is. */
+/* libc's own is not called while a test sets the type of file system. */
 static long pretended_fs;
 
 int fstatfs(int fd, struct statfs *info)
@@ -101,7 +101,7 @@ static void test_the_other_mode_is_refused(void **state)
     settings.local = true;
     assert_refused(here, here->dir, &settings, "mode=kafka");
     assert_string_equal(here->err.field, "mode");
-    assert_int_equal(reopen(here, NULL, &again), AEP_OK); /* a mere reader takes it as it is */
+    assert_int_equal(reopen(here, NULL, &again), AEP_OK); /* a mere reader accepts it as it is */
     aep__spool_done(&again);
 }
 

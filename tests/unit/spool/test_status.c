@@ -97,7 +97,7 @@ static void test_readers_beside_a_writer_see_whole_ones(void **state)
                 _exit(1);
         }
     }
-    time_t end = time(NULL) + 60; /* on a busy machine the writer may have no turn for a while */
+    time_t end = time(NULL) + 60; /* on a busy machine the writer may not run for a while */
     back.segment = 0;
     for (int i = 0; i < 10000 || (back.segment == 0 && time(NULL) < end); i++) {
         assert_int_equal(aep__status_read(&here->spool, &back, &here->err), AEP_OK);
