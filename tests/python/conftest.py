@@ -88,6 +88,23 @@ def consume(servers, topic, correlation_id, count=1):
         if record.key == key]
 
 
+class LoopTurns:
+    """Counts the turns that the event loop makes during a block: a blocked one makes none."""
+    count = 0
+
+    async def __aenter__(self):
+        self.task = asyncio.ensure_future(self.turn())
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+
+    async def turn(self):
+        while True:
+            self.count += 1
+            await asyncio.sleep(0)
+
+
 def await_that(condition, what):
     """Waits until something holds."""
     end = time.monotonic() + DEADLINE_S

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import aep
-from conftest import AEP, DOWN, consume
+from conftest import AEP, DOWN, LoopTurns, consume
 
 
 @pytest.fixture
@@ -66,19 +66,11 @@ def test_an_await_without_a_broker_ends_in_time_and_blocks_nothing(spool):
     async def main():
         async with aep.Publisher(DOWN, spool_dir=spool) as publisher:
             receipt = publisher.started("a", "r")
-            turns = 0
-
-            async def turn():
-                nonlocal turns
-                while True:
-                    turns += 1
-                    await asyncio.sleep(0)
-            ticking = asyncio.ensure_future(turn())
-            assert await publisher.wait(receipt, 0.3) is aep.DEFERRED
-            assert await publisher.aflush(0.3) is aep.DEFERRED
-            assert await publisher.wait(receipt, 0) is aep.DEFERRED
-            ticking.cancel()
-            assert turns > 100
+            async with LoopTurns() as turns:
+                assert await publisher.wait(receipt, 0.3) is aep.DEFERRED
+                assert await publisher.aflush(0.3) is aep.DEFERRED
+                assert await publisher.wait(receipt, 0) is aep.DEFERRED
+            assert turns.count > 100
     asyncio.run(main())
 
 

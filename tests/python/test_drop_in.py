@@ -17,7 +17,7 @@ from agents.lib import agent_execution_publisher, event_validation, partition_ke
 from agents.lib.agent_execution_publisher import (AgentExecutionPublisher,
                                                   AgentExecutionPublisherContext,
                                                   publish_execution_started)
-from conftest import DOWN, await_that, consume, spooled
+from conftest import DOWN, LoopTurns, await_that, consume, spooled
 from harness import Kafka
 
 STARTED = "omninode.agent.execution.started.v1"
@@ -115,19 +115,13 @@ def test_the_loop_is_free_while_the_first_verdict_is_awaited(spool):
         broker = socket.create_server(("127.0.0.1", 0))
         servers = f"127.0.0.1:{broker.getsockname()[1]}"
         async with AgentExecutionPublisher(servers, spool_dir=spool) as publisher:
-            turns = 0
-
-            async def turn():
-                nonlocal turns
-                while True:
-                    turns += 1
-                    if turns == 21:
-                        broker.close()
+            async with LoopTurns() as turns:
+                publishing = asyncio.ensure_future(publisher.publish_execution_started(**EVENT))
+                while turns.count <= 20:
                     await asyncio.sleep(0)
-            turning = asyncio.ensure_future(turn())
-            assert await publisher.publish_execution_started(**EVENT) is False
-            turning.cancel()
-            return turns
+                broker.close()
+                assert await publishing is False
+            return turns.count
     assert asyncio.run(main()) > 20
 
 
