@@ -8,7 +8,7 @@ import struct
 import threading
 import unittest
 
-from harness import TOPICS, Case, plain_kafka, secure_kafka, unique, unique_type
+from harness import DEADLINE_S, TOPICS, Case, plain_kafka, secure_kafka, unique, unique_type
 
 
 class Front:
@@ -56,7 +56,7 @@ class Front:
 class Doctor(Case):
     def examine(self, spool, *words):
         """The exit status and the findings by step; findings of one step are joined."""
-        result = spool.run("doctor", "--json", "--timeout", "5000", *words)
+        result = spool.run("doctor", "--json", "--timeout", str(DEADLINE_S * 1000), *words)
         report = json.loads(result.out)
         steps = {}
         for finding in report["findings"]:

@@ -41,7 +41,7 @@ class Outage(Case):
         back.start()
         wait_until(lambda: kafka.accepts(probe), "the broker takes messages")
         begin = time.monotonic()
-        self.assertEqual(flush.wait(60), 0)
+        self.assertEqual(flush.wait(DEADLINE_S), 0)
         took = time.monotonic() - begin
         back.join()
         self.assertLessEqual(took, FLOWING_S + SLACK_S)
@@ -110,7 +110,7 @@ class Outage(Case):
         kafka.pause()
         begin, spent = time.monotonic(), processor_seconds(spool.relay_pid())
         sent_at = load.sent
-        wait_until(lambda: load.sent > sent_at + 4000, "publishing goes on", 20)
+        wait_until(lambda: load.sent > sent_at + 4000, "publishing goes on")
         self.assertEqual(spool.run("flush", "--timeout", "200").status, 3)
         spent = processor_seconds(spool.relay_pid()) - spent
         self.assertLess(spent, (time.monotonic() - begin) / 3, "the relay is busy while it waits")
@@ -134,7 +134,7 @@ class Outage(Case):
             spool.wait_status(lambda status: status["broker"] == "unreachable", "it was tried")
             end = spool.run("relay", "stop")
             self.assertEqual(end.status, 0, end.err)
-            self.assertLess(end.seconds, 15, "a stop is bounded")
+            self.assertLess(end.seconds, DEADLINE_S, "a stop is bounded")
             spool.await_relay_end()
         kafka.start()
         spool.flush()

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 import uuid
 
-from harness import Case, numbered_lines, plain_kafka, unique_type
+from harness import DEADLINE_S, Case, numbered_lines, plain_kafka, unique_type
 from test_full import enter_mount_namespace
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -36,7 +36,7 @@ class Reboot(Case):
             relay = spool.start_relay()
             spool.flush()
             spool.ok("relay", "stop")
-            relay.wait(20)
+            relay.wait(DEADLINE_S)
             spool.publish_lines(numbered_lines(topic, 10, first=20 * boot + 10))  # left behind
             self.boot()
         spool.start_relay()

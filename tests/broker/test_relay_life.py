@@ -29,7 +29,7 @@ class Life(Case):
         children = [spool.start("publish", "--type", topic, "--payload", f'{{"n":{n}}}')
                     for n in range(20)]
         for child in children:
-            self.assertEqual(child.wait(30), 0)
+            self.assertEqual(child.wait(DEADLINE_S), 0)
         spool.flush()
         wait_until(lambda: len(spool.relays()) == 1, "one relay is left")
         self.assert_all_once(kafka.read(topic), 20)
@@ -75,7 +75,7 @@ class Life(Case):
         spool.publish_lines(numbered_lines(topic, 2000))
         child = spool.start_relay()
         child.send_signal(signal.SIGTERM)
-        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(child.wait(DEADLINE_S), 0)
         spool.start_relay()
         spool.flush()
         records = kafka.read(topic)
@@ -150,7 +150,7 @@ class Life(Case):
         self.assertTrue(self.finds(spool, text), "it was on disk")
         pid = wait_until(spool.relay_pid, "the relay runs")
         begin = time.monotonic()
-        wait_until(lambda: not is_alive(pid), "the idle relay ends", 20)
+        wait_until(lambda: not is_alive(pid), "the idle relay ends")
         self.assertGreater(time.monotonic() - begin, 1)
         self.assertEqual(self.finds(spool, text), [])
         self.assertEqual(spool.status()["backlog_bytes"], 0)
@@ -195,7 +195,7 @@ class Life(Case):
             for pid in old:
                 wait_until(lambda pid=pid: not is_alive(pid), "the relay without a folder ends", 15)
         publisher.stdin.close()
-        self.assertEqual(publisher.wait(20), 0)
+        self.assertEqual(publisher.wait(DEADLINE_S), 0)
         self.assertEqual(len(uuids), 3)
         self.assertEqual([record.payload["n"] for record in
                           sorted(kafka.read(topic), key=lambda record: record.timestamp)],

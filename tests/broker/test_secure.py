@@ -9,7 +9,8 @@ import pathlib
 import subprocess
 import unittest
 
-from harness import TOPICS, Case, find_relays, read_proc, secure_kafka, unique, wait_until
+from harness import DEADLINE_S, TOPICS, Case, find_relays, read_proc, secure_kafka, unique, \
+    wait_until
 
 WRONG = "wr0ng-passw0rd-" + unique()
 
@@ -189,7 +190,7 @@ class Renewed(Case):
         self.put(spool, "password", password)
         self.await_broker(spool, "connected")
         child.stdin.close()
-        self.assertEqual(child.wait(60), 0)
+        self.assertEqual(child.wait(DEADLINE_S), 0)
         self.assertEqual(len(kafka.read(TOPICS["progress"], only=word)), 1)
 
     def test_a_certificate_authority(self):

@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Case, crc32c, unique_type, wait_until
+from harness import DEADLINE_S, Case, crc32c, unique_type, wait_until
 
 FAILING_SYNC = os.environ.get("AEP_TEST_FAILING_SYNC", "")
 SEGMENT_BYTES = 65536
@@ -95,7 +95,7 @@ class SyncFails(Case):
         self.kafka.resume()
         self.spool.flush()
         self.publisher.stdin.close()
-        self.assertEqual(self.publisher.wait(20), 0)
+        self.assertEqual(self.publisher.wait(DEADLINE_S), 0)
         records = self.kafka.read(self.topic)
         self.assert_all(records, self.count)
         self.assertLessEqual(len(records), self.count + twice)

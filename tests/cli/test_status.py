@@ -9,7 +9,7 @@ import shutil
 import stat
 import termios
 
-from harness import AepTest
+from harness import DEADLINE_S, AepTest
 
 DEAD_BROKER = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 
@@ -243,7 +243,7 @@ class Relay(AepTest):
         self.assertIn("runs on", line)
         self.assertEqual(self.status()["relay_pid"], relay.pid)
         relay.terminate()
-        self.assertEqual(relay.wait(20), 0)
+        self.assertEqual(relay.wait(DEADLINE_S), 0)
 
     def test_start_stop_and_run_take_the_same_spool(self):
         """Also a relative path, also a spool that does not exist yet."""
@@ -260,7 +260,7 @@ class Relay(AepTest):
         relay = self.start_aep("relay", "run", "--spool", "third")
         self.assertIn(f"runs on {os.path.realpath(self.folder)}/third", relay.stderr.readline())
         relay.terminate()
-        self.assertEqual(relay.wait(20), 0)
+        self.assertEqual(relay.wait(DEADLINE_S), 0)
         self.assertFalse(os.path.exists(self.spool))
 
     def test_run_makes_the_spool_that_a_publisher_would(self):
@@ -273,7 +273,7 @@ class Relay(AepTest):
         relay = self.start_aep("relay", "run", *small, "--set", f"spool.dir={folders[0]}")
         self.assertIn("runs on", relay.stderr.readline())
         relay.terminate()
-        self.assertEqual(relay.wait(20), 0)
+        self.assertEqual(relay.wait(DEADLINE_S), 0)
         self.run_aep("publish", "started", "--agent", "a", "--request", "r", *small,
                      "--set", f"spool.dir={folders[1]}")
         self.assertEqual(sizes(folders[0]), sizes(folders[1]))
