@@ -117,6 +117,8 @@ static void turn_away(struct aep__relay *relay)
 static void accept_client(struct aep__relay *relay)
 {
     struct aep__server *server = &relay->server;
+    if (server->reserve_fd < 0) /* another file took its number: without it no call can be ended */
+        server->reserve_fd = open_reserve();
     int fd = take_call(server);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)

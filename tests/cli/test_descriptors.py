@@ -110,6 +110,27 @@ class Descriptors(AepTest):
             caller.close()
         self.wait_until(lambda: self.stats_or_none(self.connect()), "it answers again")
 
+    def test_a_reserve_that_was_lost_comes_back_first(self):
+        """Another file took the reserve's number while a call was ended with it. The next number
+        that comes free is the reserve again: later clients are turned away, not left waiting."""
+        self.env["AEP_MODE"] = "local"
+        relay = self.start_relay(100)
+
+        def open_files():
+            return len(os.listdir(f"/proc/{relay.pid}/fd"))
+
+        def limit(count):
+            resource.prlimit(relay.pid, resource.RLIMIT_NOFILE, (count, 100))
+        count = open_files()
+        limit(3)  # below every number of its files: the reserve, once closed, cannot be opened
+        waiting = self.connect()
+        self.wait_until(lambda: open_files() == count - 1, "the reserve is lost")
+        limit(count)
+        self.assertIsNone(self.stats_or_none(waiting))
+        self.assertIsNone(self.stats_or_none(self.connect()))
+        limit(100)
+        self.wait_until(lambda: self.stats_or_none(self.connect()), "it answers again")
+
     def test_any_limit_is_survived(self):
         """The relay runs, or exits with a message that names the cause."""
         ran = 0
