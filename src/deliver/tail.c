@@ -143,6 +143,20 @@ static bool fill_gap(struct aep__core *core)
     return false;
 }
 
+static void forget_oldest(struct aep__tail *tail)
+{
+    close_file(tail->sealed[0].fd);
+    memmove(tail->sealed, tail->sealed + 1, --tail->sealed_count * sizeof tail->sealed[0]);
+}
+
+/* What was read of a segment that came again has the newest numbers; no cursor may go below them any
+ * more, though it passes segments that were read before. All their records are finished. */
+static void raise_ordinals(struct aep__tail *tail)
+{
+    for (unsigned i = 0; i < tail->sealed_count; i++)
+        tail->sealed[i].ordinal = tail->ordinal;
+}
+
 static void note_sealed(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
@@ -155,6 +169,7 @@ static void note_sealed(struct aep__core *core)
     if (tail->resume.segment) { /* the segment came again and has been read too */
         close_file(tail->sealed[0].fd);
         tail->sealed[0] = sealed;
+        raise_ordinals(tail);
         aep__reader_seek(&tail->reader, tail->resume.segment, tail->resume.offset);
         tail->position = tail->resume;
         tail->resume = (aep_position){0};
@@ -177,10 +192,15 @@ static void note_gone(struct aep__core *core)
                   core->tail.reader.segment);
 }
 
-static void note_error(struct aep__core *core, const aep_error *err)
+static void retry_later(struct aep__core *core)
 {
     core->tail.retry_us = core->pace->now_us + RETRY_US;
     aep__pace_due(core->pace, core->tail.retry_us);
+}
+
+static void note_error(struct aep__core *core, const aep_error *err)
+{
+    retry_later(core);
     aep__core_log(core, AEP_LOG_ERROR, "%s", err->text);
 }
 
@@ -308,12 +328,13 @@ bool aep__tail_pump(struct aep__core *core)
 
 /* ---- the cursor ---- */
 
-static void store_cursor(struct aep__core *core, aep_position position, uint64_t ordinal)
+/* False: it could not be stored; for the next advance to try again. */
+static bool store_cursor(struct aep__core *core, aep_position position, uint64_t ordinal)
 {
     struct aep__cursor *cursor = &core->tail.cursor;
     if (position.segment == cursor->segment && position.offset == cursor->offset &&
         ordinal == cursor->ordinal)
-        return;
+        return true;
     struct aep__cursor next = *cursor;
     next.segment = position.segment;
     next.offset = position.offset;
@@ -321,10 +342,18 @@ static void store_cursor(struct aep__core *core, aep_position position, uint64_t
     if (aep__cursor_store(core->spool, core->cursor_fd, &next, false) < 0) {
         if (!aep__ballast_give(core->spool))
             aep__core_log(core, AEP_LOG_ERROR, "cannot store the cursor: %s", strerror(errno));
-        return; /* tried again with the next advance */
+        return false;
     }
     *cursor = next;
     core->tail.cursor_dirty = true;
+    return true;
+}
+
+/* The reader stands elsewhere: it reads on at once. */
+static void read_on(struct aep__core *core)
+{
+    core->tail.waiting = false;
+    aep__pace_due(core->pace, core->pace->now_us);
 }
 
 /* A segment that was read to its seal has been replaced by another file of that name, made by a
@@ -338,6 +367,7 @@ static void read_again(struct aep__core *core)
     tail->resume = tail->position;
     tail->position = (aep_position){tail->sealed[0].segment, 0};
     aep__reader_seek(&tail->reader, tail->position.segment, 0);
+    read_on(core);
 }
 
 /* The disk has no room for the next segment. Everything in this one is finished: notes that in the
@@ -372,32 +402,39 @@ static bool pass_oldest(struct aep__core *core)
     }
     tail->cursor = next;
     tail->cursor_dirty = true;
-    if (tail->reader.fd < 0) { /* the next one is there now */
-        tail->waiting = false;
-        aep__pace_due(core->pace, core->pace->now_us);
-    }
-    close_file(oldest->fd);
-    tail->sealed_count--;
-    memmove(oldest, oldest + 1, tail->sealed_count * sizeof *oldest);
+    if (tail->reader.fd < 0) /* the next one is there now */
+        read_on(core);
+    forget_oldest(tail);
     aep__pace_tick_soon(core->pace); /* to have it removed */
     return true;
 }
 
-/* A removed segment's records are all finished: read what stands under its name now, if a publisher
- * has recreated it; else an empty, sealed one takes its place. */
+/* A removed segment's records are all finished, and so are those of the segments before it: the
+ * cursor passes them all at once. What they noted for it must not come after that, since it would
+ * bring the cursor, and the ordinal, back. Then reads what stands under the segment's name now: a
+ * publisher's, or else an empty one, sealed. */
 static void go_on_after_gone(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
     uint64_t number = tail->reader.segment;
+    if (core->pace->now_us < tail->retry_us)
+        return;
     if (aep__segment_create(core->spool, number, core->spool->segment_bytes) < 0) {
+        retry_later(core);
         aep__core_log(core, AEP_LOG_ERROR, "cannot create segment %" PRIu64 ": %s", number,
                       strerror(errno));
         return;
     }
+    while (tail->sealed_count && tail->sealed[0].segment < number)
+        forget_oldest(tail);
+    if (!store_cursor(core, (aep_position){number, 0}, tail->ordinal)) {
+        retry_later(core);
+        return;
+    }
     tail->position = (aep_position){number, 0};
-    store_cursor(core, tail->position, tail->ordinal);
     aep__reader_seek(&tail->reader, number, 0);
-    tail->gone = tail->waiting = false;
+    tail->gone = false;
+    read_on(core);
 }
 
 static void pop_done(struct aep__lane *lane)

@@ -12,8 +12,12 @@
  *   - an event arrives twice only after a crash, and only if it was under way then
  *   - x-aep-seq is the event's ordinal, also when it is sent again
  *   - whoever asks is never told "acknowledged" before the broker has the event
+ *   - the cursor's file goes forward only: the relay may be killed after any store
  *   - in the end every event has arrived or is a dead letter, once, unless it was purged or dropped */
 #include "core_fixture.h"
+#include "spool_faults.h"
+
+#include "base/endian.h"
 
 #include <getopt.h>
 #include <time.h>
@@ -66,6 +70,7 @@ struct event {
     uint8_t topic;
     char kind;
     bool purged;      /* may be missing */
+    bool vague;       /* another event may end at the same position */
     unsigned arrived; /* times */
     unsigned repeats; /* times that it may arrive again: it was under way at a crash */
 };
@@ -79,7 +84,8 @@ static struct order {
     size_t count, capacity, next;
 } orders[TOPICS];
 
-static bool dropped; /* dead letters were, by command */
+static bool dropped;     /* dead letters were, by command */
+static uint64_t removed; /* the last segment that somebody removed: its positions come again */
 
 static struct event *add_event(size_t topic, char kind, aep_position end)
 {
@@ -95,7 +101,8 @@ static struct event *add_event(size_t topic, char kind, aep_position end)
     if (!events || !order->ordinals)
         abort();
     order->ordinals[order->count++] = event_count;
-    events[event_count] = (struct event){.topic = (uint8_t)topic, .kind = kind, .end = end};
+    events[event_count] = (struct event){
+        .topic = (uint8_t)topic, .kind = kind, .end = end, .vague = end.segment == removed};
     return &events[event_count++];
 }
 
@@ -156,6 +163,20 @@ static void on_log(void *user, enum aep_log_level level, const char *text)
     if (operation >= traced)
         printf("  log: %s\n", text);
     PROMISE(!strstr(text, "lost") && !strstr(text, "cannot"), "the log says: %s", text);
+}
+
+static bool check_cursor(const struct fault_args *args, ssize_t *ret)
+{
+    static uint64_t segment, ordinal;
+    const char *data = args->data;
+    (void)ret;
+    if (args->len < 32 || memcmp(data, "AEPCURS1", 8) != 0)
+        return false;
+    PROMISE(aep__get64(data + 8) >= segment && aep__get64(data + 24) >= ordinal,
+            "the cursor goes back from segment %" PRIu64 ", ordinal %" PRIu64, segment, ordinal);
+    segment = aep__get64(data + 8);
+    ordinal = aep__get64(data + 24);
+    return false;
 }
 
 /* Some sinks forget what they have heard. */
@@ -219,6 +240,31 @@ static void change_broker(void)
             chance(60) ? FAKE_FINE : (enum fake_state)draw(FAKE_STATES);
     broker.lenient = chance(10);
     broker.behind = chance(30);
+}
+
+/* Somebody removes the segment that publishers write to, while the relay reads it: what was accepted
+ * is sent from the open file. That the relay is killed meanwhile, and loses the file, is left out. */
+static void remove_newest(void)
+{
+    uint64_t newest = aep__segment_last(&here.spool, core.tail.cursor.segment);
+    const struct aep__reader *reader = &core.tail.reader;
+    if (reader->fd < 0 || reader->segment != newest || core.tail.resume.segment)
+        return;
+    ino_t inode = reader->inode;
+    remove_segment(&here, newest);
+    removed = newest;
+    for (size_t i = event_count; i-- > 0 && events[i].end.segment == newest;)
+        events[i].vague = true;
+    aep__append_done(&appender); /* who publishes next has not had it open */
+    while (reader->segment == newest && reader->inode == inode) {
+        if (chance(10))
+            change_broker();
+        decide();
+        report_some();
+        now_us += 50000;
+        take_turn();
+    }
+    take_turn();
 }
 
 static size_t ordinal_of(const struct fake_record *record)
@@ -300,7 +346,8 @@ static void ask(void)
     size_t ordinal = chance(50) ? event_count - 1 - draw(event_count < 99 ? event_count : 99)
                                 : draw(event_count);
     const struct event *event = &events[ordinal];
-    if (aep__core_standing(&core, event->end, &fate) != AEP__STANDING_FINISHED || event->purged)
+    if (aep__core_standing(&core, event->end, &fate) != AEP__STANDING_FINISHED || event->purged ||
+        event->vague)
         return;
     if (fate == AEP__FATE_ACKED)
         PROMISE(event->arrived || (!is_good(event) && dropped),
@@ -342,6 +389,7 @@ static const struct {
     {"decide", decide, 250},
     {"report", report_some, 200},
     {"time", pass_time, 100},
+    {"remove", remove_newest, 2},
     {"broker", change_broker, 20},
     {"renew", renew_sink, 3},
     {"crash", crash, 4},
@@ -451,6 +499,7 @@ int main(int argc, char **argv)
     setlinebuf(stdout);
     random_state = seed;
     begin_stage(accept, on_log);
+    fault_hooks[CALL_PWRITE] = check_cursor;
     vary_sink();
     for (operation = 0; operation < count; operation++)
         operate();

@@ -2,6 +2,9 @@
 /* The tail: it reads in order, the cursor follows finished records, and what happens to
  * segments. */
 #include "core_fixture.h"
+#include "spool_faults.h"
+
+#include "base/endian.h"
 
 #include <sys/resource.h>
 
@@ -32,13 +35,20 @@ static unsigned fill_segment(const char *topic, const char *text)
     return count;
 }
 
-/* Reads on to the seal, which is looked for only after a while. */
-static void read_to_the_seal(void)
+/* Reads on to that many seals, which are looked for only after a while. */
+static void read_to_seals(unsigned count)
 {
     turn(true);
-    pass_us(200000);
-    turn(true);
-    assert_int_equal(core.tail.sealed_count, 1);
+    for (unsigned i = 0; i < count; i++) {
+        pass_us(200000);
+        turn(true);
+    }
+    assert_int_equal(core.tail.sealed_count, count);
+}
+
+static void read_to_the_seal(void)
+{
+    read_to_seals(1);
 }
 
 /* Another sink takes the place of one that is of no more use. */
@@ -281,6 +291,84 @@ static void allow_files(rlim_t count)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+static struct aep__cursor stored; /* last, as the file says */
+
+/* The relay may be killed after any store: the next would give numbers again, or miss segments. */
+static bool cursor_goes_forward(const struct fault_args *args, ssize_t *ret)
+{
+    const char *data = args->data;
+    (void)ret;
+    if (args->len < 32 || memcmp(data, "AEPCURS1", 8) != 0)
+        return false;
+    struct aep__cursor next = {.segment = aep__get64(data + 8), .ordinal = aep__get64(data + 24)};
+    assert_true(next.segment >= stored.segment);
+    assert_true(next.ordinal >= stored.ordinal);
+    stored = next;
+    return false;
+}
+
+static void watch_cursor(void)
+{
+    stored = core.tail.cursor;
+    fault_hooks[CALL_PWRITE] = cursor_goes_forward;
+}
+
+/* Segments before it have been read to their seals, and not been passed. */
+static void test_the_cursor_never_goes_back_behind_a_segment_that_is_gone(void **state)
+{
+    (void)state;
+    unsigned count = fill_segment("news", "a");
+    count += fill_segment("news", "a");
+    publish("news", "b");
+    read_to_seals(2);
+    assert_int_equal(core.tail.cursor.segment, 1);
+    turn(true);
+    remove_segment(&here, 3);
+    pass_us(200000);
+    turn(true);
+    assert_true(core.tail.gone);
+    watch_cursor();
+    answer_all();
+    turn(false);
+    assert_false(core.tail.gone);
+    assert_true(pace.due_us <= now_us); /* it reads on at once */
+    live_ms(1000);
+    no_faults();
+    assert_logged("segment 3 was removed while it was being read");
+    assert_int_equal(core.acknowledged, count + 1);
+    assert_int_equal(core.tail.sealed_count, 0);
+    kill_core();
+    start_core();
+    publish("news", "c");
+    live_ms(1000);
+    assert_string_equal(strrchr(arrived[0].texts, ' '), " c");
+    assert_int_equal(atoi(strrchr(arrived[0].sequences, ' ')), count + 1);
+    assert_int_equal(counted(lost), 0);
+}
+
+/* The disk has no room for the cursor just then. */
+static void test_what_is_behind_a_segment_that_is_gone_waits_for_the_cursor(void **state)
+{
+    (void)state;
+    fill_segment("news", "a");
+    read_to_the_seal();
+    publish("news", "b");
+    turn(true);
+    remove_segment(&here, 2);
+    pass_us(200000);
+    turn(true);
+    assert_true(core.tail.gone);
+    aep__append_done(&appender);
+    aep_position c = publish("news", "c"); /* into another of that name */
+    fault_hooks[CALL_PWRITE] = no_space;
+    live_ms(300);
+    no_faults();
+    live_ms(3000);
+    assert_string_equal(strrchr(arrived[0].texts, ' '), " c");
+    assert_int_equal(core.tail.cursor.segment, 2);
+    assert_int_equal(core.tail.cursor.offset, c.offset);
+}
+
 /* The file that was read to its seal could not be kept open, nor can it be opened now. */
 static void test_no_record_is_lost_for_want_of_a_descriptor(void **state)
 {
@@ -347,7 +435,8 @@ static void test_a_segment_that_came_again_is_read_before_it_goes(void **state)
 {
     (void)state;
     unsigned count = fill_segment("news", "a");
-    read_to_the_seal();
+    count += fill_segment("news", "a");
+    read_to_seals(2);
     remove_segment(&here, 1);
     assert_int_equal(aep__segment_create(&here.spool, 1, 0), 0);
     struct aep__buf record = {0};
@@ -356,7 +445,12 @@ static void test_a_segment_that_came_again_is_read_before_it_goes(void **state)
     add_to_segment(&here, 1, record.data, record.len);
     aep__buf_done(&record);
     seal_early(&here, 1, 0);
+    watch_cursor();
+    answer_all();
+    turn(false);
+    assert_true(pace.due_us <= now_us); /* to read it at once */
     live_ms(500);
+    no_faults();
     assert_int_equal(core.acknowledged, count + 1);
     assert_string_equal(strrchr(arrived[0].texts, ' '), " zombie");
     let_segments_go();
@@ -531,6 +625,8 @@ int main(void)
         STORY(test_a_held_record_of_a_removed_segments_time_is_read_again),
         STORY(test_a_segment_removed_while_it_is_read_is_sent_as_far_as_it_was_accepted),
         STORY(test_a_segment_removed_behind_the_reader_is_still_read_from),
+        STORY(test_the_cursor_never_goes_back_behind_a_segment_that_is_gone),
+        STORY(test_what_is_behind_a_segment_that_is_gone_waits_for_the_cursor),
         STORY(test_no_record_is_lost_for_want_of_a_descriptor),
         STORY(test_no_dead_letter_is_lost_for_want_of_a_descriptor),
         STORY(test_a_segment_missing_in_the_middle_is_counted_and_passed),
