@@ -68,9 +68,10 @@ bool aep__delivery_fetch(struct aep__core *core, struct aep__flight *flight, str
 
 /* ---- gates ---- */
 
-/* Lets nothing more of the topic through until what is in flight has come back. */
-static void shut(struct aep__topic *topic, enum aep__verdict cause, const char *error,
-                 bool forbidden)
+/* Lets nothing more of the topic through until what is in flight has come back. If nothing is, no
+ * report brings the next turn. */
+static void shut(struct aep__core *core, struct aep__topic *topic, enum aep__verdict cause,
+                 const char *error, bool forbidden)
 {
     if (topic->gate != AEP__GATE_DRAINING || cause < topic->cause) {
         topic->cause = cause;
@@ -78,6 +79,8 @@ static void shut(struct aep__topic *topic, enum aep__verdict cause, const char *
         topic->forbidden = forbidden;
     }
     topic->gate = AEP__GATE_DRAINING;
+    if (topic->sent == 0)
+        aep__pace_due(core->pace, core->pace->now_us);
 }
 
 static void close_gate(struct aep__core *core, struct aep__topic *topic, int64_t first_us,
@@ -178,7 +181,7 @@ static void bury(struct aep__core *core, struct aep__flight *flight, const char 
         aep__delivery_aside(core, flight, AEP__FATE_DEAD);
     else {
         aep__flight_set(flight, AEP__FLIGHT_SUSPECT);
-        shut(flight->topic, AEP__VERDICT_LATER, error, false);
+        shut(core, flight->topic, AEP__VERDICT_LATER, error, false);
     }
     aep__buf_done(&buf);
     flight->topic->culprit = true;
@@ -198,7 +201,7 @@ static void hold(struct aep__core *core, struct aep__flight *flight, enum aep__v
     } else {
         aep__flight_set(flight, suspect ? AEP__FLIGHT_SUSPECT : AEP__FLIGHT_HELD);
     }
-    shut(flight->topic, cause, error, forbidden);
+    shut(core, flight->topic, cause, error, forbidden);
 }
 
 /* Whether waiting does not help: an event that is too old gets older, and one that is days ahead

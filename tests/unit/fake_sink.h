@@ -28,6 +28,7 @@ enum fake_state {
     FAKE_FORBIDDEN,
     FAKE_BUSY,  /* refuses for now */
     FAKE_SMALL, /* refuses batches of more than two */
+    FAKE_KNOWN, /* missing, and the client knows: send() refuses, no report follows */
     FAKE_STATES,
 };
 
@@ -116,7 +117,7 @@ static inline enum aep__verdict fake_judge(const struct fake_sink *sink, size_t 
     static const enum aep__verdict verdicts[FAKE_STATES] = {
         [FAKE_FINE] = AEP__VERDICT_DONE,         [FAKE_MISSING] = AEP__VERDICT_REFUSED,
         [FAKE_FORBIDDEN] = AEP__VERDICT_REFUSED, [FAKE_BUSY] = AEP__VERDICT_LATER,
-        [FAKE_SMALL] = AEP__VERDICT_DONE,
+        [FAKE_SMALL] = AEP__VERDICT_DONE,        [FAKE_KNOWN] = AEP__VERDICT_REFUSED,
     };
     enum fake_state state = sink->broker->topics[topic].state;
     if (state == FAKE_SMALL && size > 2)
@@ -258,6 +259,10 @@ static inline enum aep__verdict fake_send(struct aep__sink *base, void *topic,
         return AEP__VERDICT_BROKEN;
     if (sink->count == base->window || fake_refuses(sink))
         return AEP__VERDICT_FULL;
+    if (((const struct fake_topic *)topic)->state == FAKE_KNOWN) {
+        *ret_error = "FAKE_REFUSAL";
+        return AEP__VERDICT_REFUSED;
+    }
     sink->taken[sink->count++] = (struct fake_record){
         .record = record,
         .topic = (size_t)((struct fake_topic *)topic - sink->broker->topics),

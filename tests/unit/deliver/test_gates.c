@@ -73,6 +73,39 @@ static void test_a_refused_topic_drains_closes_and_is_tried_with_one_record(void
     assert_arrived("news", "a b c");
 }
 
+/* Nothing is in flight whose report would bring the next turn. */
+static void test_a_refusal_without_a_report_is_settled_at_once(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_KNOWN);
+    turn(true);
+    pass_us(10 * SECOND_US);
+    publish("news", "a");
+    turn(true);
+    assert_gate("news", DRAINING);
+    assert_true(pace.due_us <= now_us);
+    turn(false);
+    assert_gate("news", CLOSED);
+    assert_true(is_parked("news"));
+    set_broker("news", FAKE_FINE);
+    live_ms(3000);
+    assert_arrived("news", "a");
+}
+
+/* From a closed gate, too: the record that tries it is refused as it is sent. */
+static void test_a_topic_that_is_still_missing_is_closed_again_at_once(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_KNOWN);
+    publish("news", "a");
+    live_ms(0);
+    assert_gate("news", CLOSED);
+    pass_us(2 * SECOND_US);
+    turn(false);
+    assert_gate("news", DRAINING);
+    assert_true(pace.due_us <= now_us);
+}
+
 static void expect_waits(enum fake_state refusal, const int64_t *waits_us, size_t count)
 {
     publish("news", "a");
@@ -352,6 +385,8 @@ int main(void)
         STORY(test_an_open_gate_lets_records_through),
         STORY(test_what_was_called_back_goes_again_at_once),
         STORY(test_a_refused_topic_drains_closes_and_is_tried_with_one_record),
+        STORY(test_a_refusal_without_a_report_is_settled_at_once),
+        STORY(test_a_topic_that_is_still_missing_is_closed_again_at_once),
         STORY(test_a_refused_topic_is_tried_ever_more_rarely),
         STORY(test_a_forbidden_topic_is_told_from_a_missing_one),
         STORY(test_a_refusal_that_passes_holds_the_topic_for_a_moment),
