@@ -40,12 +40,18 @@ void aep__delivery_aside(struct aep__core *core, struct aep__flight *flight, enu
     aep__pace_touch(core->pace);
 }
 
-static void lose(struct aep__core *core, struct aep__flight *flight)
+void aep__delivery_lose(struct aep__core *core, struct aep__flight *flight)
 {
     aep__counters_add(core->counters, AEP__COUNT_lost, 1);
-    aep__core_log(core, AEP_LOG_ERROR,
-                  "record %" PRIu64 " can no longer be read from segment %" PRIu64 ": it is lost",
-                  flight->ordinal, flight->segment);
+    if (flight->lane->kind == AEP__LANE_PARKED)
+        aep__core_log(core, AEP_LOG_ERROR,
+                      "topic %s: parked record %" PRIu64 " can no longer be read: it is lost",
+                      flight->topic->name, flight->ordinal);
+    else
+        aep__core_log(core, AEP_LOG_ERROR,
+                      "record %" PRIu64 " can no longer be read from segment %" PRIu64
+                      ": it is lost",
+                      flight->ordinal, flight->segment);
     aep__delivery_finish(core, flight, AEP__FATE_LOST);
 }
 
@@ -176,7 +182,7 @@ static void bury(struct aep__core *core, struct aep__flight *flight, const char 
     if (flight->lane->kind == AEP__LANE_DEAD)
         aep__delivery_finish(core, flight, AEP__FATE_DEAD); /* it is there already */
     else if (!fetched && !aep__fetch_passes(errno))
-        lose(core, flight);
+        aep__delivery_lose(core, flight);
     else if (fetched && aep__dead_bury(core, flight, aep__record_raw(&record), error))
         aep__delivery_aside(core, flight, AEP__FATE_DEAD);
     else {
@@ -394,11 +400,11 @@ static bool send_again(struct aep__core *core, struct aep__flight *flight, struc
     if (!aep__delivery_fetch(core, flight, buf, &record)) {
         if (aep__fetch_passes(errno))
             return rest(core);
-        lose(core, flight);
+        aep__delivery_lose(core, flight);
         return true;
     }
     if (!aep__record_message(&record, &message)) {
-        lose(core, flight);
+        aep__delivery_lose(core, flight);
         return true;
     }
     if (park)

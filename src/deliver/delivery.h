@@ -39,6 +39,8 @@ void aep__delivery_step(struct aep__core *core);
 uint64_t aep__delivery_purge(struct aep__core *core);
 /** The flight is finished. */
 void aep__delivery_finish(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
+/** The flight's record cannot be read, now or later: counted, logged, finished. */
+void aep__delivery_lose(struct aep__core *core, struct aep__flight *flight);
 /** The flight's record is in a side log; it is finished once that is synced. */
 void aep__delivery_aside(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);
 /** Reads a flight's record again, whatever lane it is in. False: errno; see aep__fetch_passes(). */

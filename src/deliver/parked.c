@@ -205,7 +205,7 @@ static bool send_entry(struct aep__core *core, struct aep__flight *flight,
 {
     struct aep__message message;
     if (!aep__record_message(record, &message)) {
-        aep__delivery_finish(core, flight, AEP__FATE_LOST);
+        aep__delivery_lose(core, flight);
         return true;
     }
     flight->timestamp_ms = message.timestamp_ms;
@@ -236,12 +236,10 @@ static bool send_held(struct aep__core *core, struct aep__topic *topic, struct a
             read_later(core, topic);
             return false;
         }
-        if (!fetched) {
-            aep__counters_add(core->counters, AEP__COUNT_lost, 1);
-            aep__delivery_finish(core, flight, AEP__FATE_LOST);
-        } else if (!send_entry(core, flight, &record)) {
+        if (!fetched)
+            aep__delivery_lose(core, flight);
+        else if (!send_entry(core, flight, &record))
             return false;
-        }
     }
     return true;
 }

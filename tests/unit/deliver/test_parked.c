@@ -427,6 +427,45 @@ static void test_parked_records_in_a_damaged_log_are_counted_as_lost(void **stat
     assert_true(aep__core_idle(&core));
 }
 
+/* Whole, but no event that anybody could send. */
+static void test_a_malformed_parked_record_is_counted_and_logged(void **state)
+{
+    struct aep__buf raw = {0};
+    struct aep__note note = {.ordinal = 2, .segment = 1, .offset = 60, .end = 61};
+    (void)state;
+    park_two();
+    assert_true(aep__record_encode(&raw, AEP__RECORD_EVENT, aep__slice_text("?"),
+                                   aep__slice_text("no event")));
+    struct aep__sidelog *log = &topic_named("news")->parked->log;
+    assert_int_equal(aep__sidelog_append(log, &note, (struct aep__slice){raw.data, raw.len}), 0);
+    aep__buf_done(&raw);
+    set_broker("news", FAKE_FINE);
+    live_ms(20000);
+    assert_arrived("news", "a b");
+    assert_int_equal(counted(lost), 1);
+    assert_logged("topic news: parked record 2 can no longer be read: it is lost");
+    assert_standing((aep_position){1, 61}, AEP__FATE_LOST);
+}
+
+static void test_a_parked_record_that_is_damaged_before_it_is_resent_is_logged(void **state)
+{
+    (void)state;
+    park_two();
+    set_broker("news", FAKE_FINE);
+    pass_us(2000000);
+    turn(false);
+    assert_int_equal(sink->count, 1); /* a */
+    set_broker("news", FAKE_BUSY);
+    answer_all();
+    struct aep__sidelog *log = &topic_named("news")->parked->log;
+    assert_int_equal(pwrite(log->fd, "damage", 6, (off_t)log->begin), 6);
+    set_broker("news", FAKE_FINE);
+    live_ms(20000);
+    assert_arrived("news", "b");
+    assert_int_equal(counted(lost), 1);
+    assert_logged("topic news: parked record 0 can no longer be read: it is lost");
+}
+
 static bool io_error_for_it(const struct fault_args *args, ssize_t *ret)
 {
     return no_space_for_it(args, ret) ? fails_with(EIO, ret) : false;
@@ -489,6 +528,8 @@ int main(void)
         FAULTY_STORY(test_no_core_begins_while_a_log_cannot_be_read),
         FAULTY_STORY(test_a_log_that_cannot_be_read_now_is_read_later),
         STORY(test_parked_records_in_a_damaged_log_are_counted_as_lost),
+        STORY(test_a_malformed_parked_record_is_counted_and_logged),
+        STORY(test_a_parked_record_that_is_damaged_before_it_is_resent_is_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
