@@ -413,9 +413,8 @@ static bool needs_relay(struct aep__process *process)
         return true;
     if (!find_tail(process, &tail) || aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
         return false;
-    uint64_t before = tail.segment - cursor.segment;
-    uint64_t used = before * process->spool.segment_bytes + tail.offset;
-    return aep__kept_exceeded(&process->spool, process->appender.max_bytes, used);
+    return aep__kept_exceeded(&process->spool, process->appender.max_bytes,
+                              (aep_position){cursor.segment, cursor.offset}, tail);
 }
 
 bool aep__process_may_start(struct aep__process *process)

@@ -68,8 +68,8 @@ struct aep__sink_ops {
     enum aep__verdict (*send)(struct aep__sink *sink, void *topic,
                               const struct aep__message *message, void *record,
                               const char **ret_error, bool *ret_forbidden);
-    /** Whether records are wanted while the spool has this size; NULL: always. */
-    bool (*wants)(const struct aep__sink *sink, uint64_t used_bytes);
+    /** Whether records are wanted while the spool reaches from here to there; NULL: always. */
+    bool (*wants)(const struct aep__sink *sink, aep_position begin, aep_position end);
     /** Asks the broker for a sign of life; the answer comes through events->broker(). Does nothing
      * while an answer is pending. */
     void (*verify)(struct aep__sink *sink);

@@ -45,10 +45,10 @@ static enum aep__verdict local_send(struct aep__sink *sink, void *topic,
     return AEP__VERDICT_DONE;
 }
 
-static bool local_wants(const struct aep__sink *sink, uint64_t used_bytes)
+static bool local_wants(const struct aep__sink *sink, aep_position begin, aep_position end)
 {
     const struct local_sink *local = (const struct local_sink *)sink;
-    return aep__kept_exceeded(local->spool, local->max_bytes, used_bytes);
+    return aep__kept_exceeded(local->spool, local->max_bytes, begin, end);
 }
 
 static void local_nothing(struct aep__sink *sink)

@@ -16,9 +16,10 @@
 #include <unistd.h>
 
 #define PUMP_RECORDS 1024
-#define BURST_GAP_US 100 /* between two sounds of the bell: a burst, in which it looks */
-#define BURST_US 1000    /* after this pause, for as long as it finds */
-#define BURST_RECORDS 5  /* that many at a time */
+#define BURST_GAP_US 100  /* between two sounds of the bell: a burst, in which it looks */
+#define BURST_US 1000     /* after this pause, for as long as it finds */
+#define BURST_RECORDS 5   /* that many at a time */
+#define WANTED_RECORDS 16 /* for a sink that wants them at times, before it is asked again */
 #define RETRY_US 1000000
 #define LOOK_SOON_US 100000   /* at the end, after a glance that found nothing */
 #define LOOK_LATER_US 5000000 /* after a full look */
@@ -260,6 +261,14 @@ static bool has_room(const struct aep__core *core)
     return !aep__lane_full(lane) && lane->tail - lane->head < core->sink->window;
 }
 
+/* By a sink that wants records only at times. */
+static bool is_wanted(const struct aep__core *core)
+{
+    const struct aep__cursor *cursor = &core->tail.cursor;
+    return core->sink->ops->wants(core->sink, (aep_position){cursor->segment, cursor->offset},
+                                  core->tail.newest);
+}
+
 static bool may_read(struct aep__core *core)
 {
     const struct aep__tail *tail = &core->tail;
@@ -270,7 +279,7 @@ static bool may_read(struct aep__core *core)
     if (aep__syncer_removed(&core->syncer) < tail->cursor.segment)
         return false; /* the space of removed records is not free yet */
     aep__tail_measure(core);
-    return core->sink->ops->wants(core->sink, aep__tail_used(core));
+    return is_wanted(core);
 }
 
 /* Everything that was there has been taken: `count` records. In a burst, publishers need not wake
@@ -314,7 +323,8 @@ bool aep__tail_pump(struct aep__core *core)
         }
         if (!tail->has_pending && !read_pending(core))
             break;
-        if (core->sink->ops->wants && !in_purge(tail) && (purging || tail->sealed_count > 0)) {
+        if (core->sink->ops->wants && !in_purge(tail) &&
+            (purging || tail->sealed_count > 0 || count == WANTED_RECORDS)) {
             asks_again = count > 0; /* whether more can be removed is another question */
             break;
         }
@@ -478,8 +488,7 @@ bool aep__tail_satisfied(struct aep__core *core)
     const struct aep__tail *tail = &core->tail;
     if (!core->sink->ops->wants || aep__tail_finished(core))
         return aep__tail_finished(core);
-    return aep__lane_empty(&tail->lane) &&
-           !core->sink->ops->wants(core->sink, aep__tail_used(core));
+    return aep__lane_empty(&tail->lane) && !is_wanted(core);
 }
 
 bool aep__tail_finished_below(const struct aep__core *core, aep_position position)
@@ -570,13 +579,6 @@ void aep__tail_measure(struct aep__core *core)
     aep__segment_name(last, name);
     if (fstatat(core->spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         tail->newest = (aep_position){last, (uint64_t)st.st_size};
-}
-
-uint64_t aep__tail_used(const struct aep__core *core)
-{
-    const struct aep__tail *tail = &core->tail;
-    return (tail->newest.segment - tail->cursor.segment) * core->spool->segment_bytes +
-           tail->newest.offset;
 }
 
 /* New records go into the next segment. Seals only once: a seal must be synced too, which would

@@ -80,8 +80,6 @@ bool aep__tail_fetch(struct aep__core *core, const struct aep__flight *flight, s
                      struct aep__record *ret);
 /** Looks where the spool ends. */
 void aep__tail_measure(struct aep__core *core);
-/** Bytes that the spool's segments take, by the publishers' reckoning. */
-uint64_t aep__tail_used(const struct aep__core *core);
 /** At ticks: starts the syncs that are due, and the removal of passed segments. */
 void aep__tail_sync(struct aep__core *core);
 /** The same, and waits until it is done. */

@@ -372,7 +372,7 @@ static inline void nothing(void)
 /* Its folder does not exist: then max_bytes counts. */
 static inline struct aep__sink *make_local(const struct aep__sink_events *events)
 {
-    static const struct aep__spool spool = {.dir_fd = -1};
+    static const struct aep__spool spool = {.dir_fd = -1, .segment_bytes = 4096};
     struct aep__sink *sink = NULL;
     aep_error err;
     (void)events;

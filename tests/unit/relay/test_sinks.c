@@ -25,14 +25,15 @@ static void declares_what_it_is(void)
 
 static void wants_more_the_fuller_the_spool(void)
 {
-    bool wanted = sink->ops->wants(sink, 0);
+    const aep_position begin = {1, 0};
+    bool wanted = sink->ops->wants(sink, begin, begin);
     assert_false(wanted);
-    for (uint64_t used = 1; used; used <<= 1) {
-        bool wants = sink->ops->wants(sink, used);
+    for (uint64_t segment = 1; segment < UINT64_C(1) << 48; segment <<= 1) {
+        bool wants = sink->ops->wants(sink, begin, (aep_position){segment, 1});
         assert_true(wants || !wanted);
         wanted = wants;
     }
-    assert_true(sink->ops->wants(sink, UINT64_MAX));
+    assert_true(wanted);
 }
 
 /* ---- reports ---- */
