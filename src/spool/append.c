@@ -120,14 +120,28 @@ static int takes_records(const struct aep__appender *appender, enum aep__segment
     return 0;
 }
 
+/* Whether a segment is there that was begun in another boot, as far as anybody can tell. */
+static bool is_of_other_boot(const struct aep__spool *spool, uint64_t number)
+{
+    enum aep__segment_state state;
+    int fd = aep__segment_open(spool, number, false, &state);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 && state == AEP__SEGMENT_OTHER_BOOT;
+}
+
 /* A first segment that is missing although the cursor stands inside it was lost with the power: it
- * comes back empty and sealed behind the cursor. */
+ * comes back empty and sealed behind the cursor. One that follows another boot's may get a single
+ * event, as where each command runs in a container with a boot id of its own: nothing is reserved for
+ * more. */
 static int create_segment(const struct aep__appender *appender, uint64_t number,
                           const struct aep__cursor *cursor, bool *ret_gap)
 {
     uint64_t sealed_at = number == cursor->segment ? cursor->offset : 0;
     bool successor = aep__segment_ours(appender->spool, number + 1);
-    int result = aep__segment_create(appender->spool, number, sealed_at);
+    int result = is_of_other_boot(appender->spool, number - 1)
+                     ? aep__segment_create_bare(appender->spool, number, sealed_at)
+                     : aep__segment_create(appender->spool, number, sealed_at);
     *ret_gap = successor && result == 0;
     return result;
 }

@@ -140,7 +140,7 @@ static void seal_made(const struct aep__spool *spool, uint64_t number, uint64_t 
     close(fd);
 }
 
-int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
+static int create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at, bool reserve)
 {
     char name[AEP__SEGMENT_NAME_SIZE];
     struct aep__buf header = {0};
@@ -158,9 +158,19 @@ int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_
     aep__buf_done(&header);
     if (result >= 0 && sealed_at)
         seal_made(spool, number, sealed_at);
-    else if (result == 0)
+    else if (result == 0 && reserve)
         reserve_blocks(spool, number);
     return result;
+}
+
+int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
+{
+    return create(spool, number, sealed_at, true);
+}
+
+int aep__segment_create_bare(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at)
+{
+    return create(spool, number, sealed_at, false);
 }
 
 int aep__segment_look(int fd, uint64_t *ret_size, bool *ret_named)
@@ -258,8 +268,11 @@ int aep__segment_seal_early(const struct aep__spool *spool, int fd, uint64_t at)
         at = spool->segment_bytes;
     /* Appends that land before this count because they end below L; those after it count because no
      * seal precedes them. A seal below L would cut off appends in progress, so the file is extended
-     * to L first. Only missing blocks at its end are allocated: space that was freed stays free. */
-    if (aep__segment_look(fd, &size, &named) < 0 || aep__os_extend(fd, (off_t)size, (off_t)at) < 0)
+     * to L first. Only the last block before that is allocated, if it is missing: the rest may be a
+     * hole. */
+    if (aep__segment_look(fd, &size, &named) < 0)
+        return -1;
+    if (size < at && aep__os_extend(fd, (off_t)at - 1, (off_t)at) < 0)
         return -1;
     return aep__segment_seal(spool, fd);
 }

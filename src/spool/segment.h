@@ -43,6 +43,8 @@ int aep__segment_open(const struct aep__spool *spool, uint64_t number, bool writ
  * allows. sealed_at > 0: it appears with at least that size and L, and is then sealed, best effort:
  * no record can be lost below sealed_at. 0 made, 1 it was there, -1 with errno. */
 int aep__segment_create(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at);
+/** The same, but reserves nothing: for one that is likely to stay short. */
+int aep__segment_create_bare(const struct aep__spool *spool, uint64_t number, uint64_t sealed_at);
 
 /** The length of an open segment, and whether it still has a name. Unlike fstat(2) it does not
  * query times: since Linux 6.13 (multigrain timestamps) the first write after such a query must

@@ -78,6 +78,29 @@ static void test_containers_with_boot_ids_of_their_own_share_a_segment(void **st
     aep__append_done(&appenders[1]);
 }
 
+/* Commands in containers, one after the other, and nobody lives who could tell that it is one boot. */
+static void test_an_event_of_each_boot_costs_little_disk_space(void **state)
+{
+    struct here *here = *state;
+    here->spool.segment_bytes = 256 * L;
+    for (uint8_t i = 0; i < 20; i++) {
+        struct aep__spool spool = in_container(here, 100 + i);
+        struct aep__appender appender;
+        aep__append_init(&appender, &spool, 0);
+        assert_int_equal(append_text(&appender, "x").segment, 1 + i);
+        aep__append_done(&appender);
+    }
+    for (uint64_t number = 2; number <= 20; number++) {
+        struct stat st;
+        char name[AEP__SEGMENT_NAME_SIZE];
+        aep__segment_name(number, name);
+        assert_int_equal(fstatat(here->spool.dir_fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+        assert_in_range(st.st_blocks * 512, 0, 4 * L);
+        assert_int_equal(seal_of(here, number), number < 20 ? 256 * L : -1);
+    }
+    assert_all(here, "x x x x x x x x x x x x x x x x x x x x");
+}
+
 static void test_while_a_relay_lives_its_boot_id_is_everybodys(void **state)
 {
     struct here *here = *state;
@@ -142,6 +165,7 @@ int main(void)
         HERE_TEST(test_records_never_land_below_a_cursor_beyond_the_end),
         HERE_TEST(test_a_segment_lost_with_the_power_comes_back_sealed_behind_the_cursor),
         HERE_TEST(test_containers_with_boot_ids_of_their_own_share_a_segment),
+        HERE_TEST(test_an_event_of_each_boot_costs_little_disk_space),
         HERE_TEST(test_while_a_relay_lives_its_boot_id_is_everybodys),
         HERE_TEST(test_a_segment_of_this_boot_but_shorter_than_the_cursor_takes_no_more),
         HERE_TEST(test_where_an_old_segment_cannot_be_extended_it_is_left_unsealed),
