@@ -15,10 +15,14 @@
 void aep__core_init(struct aep__core *core, const struct aep__core_inputs *inputs)
 {
     *core = (struct aep__core){
-        .in = *inputs,
         .spool = inputs->spool,
         .counters = inputs->counters,
         .pace = inputs->pace,
+        .log = inputs->log,
+        .log_user = inputs->log_user,
+        .sync_segments = inputs->sync_segments,
+        .sync_cursor = inputs->sync_cursor,
+        .dead.max_bytes = inputs->dead_max_bytes,
         .cursor_fd = -1,
     };
     core->tail.reader.fd = core->tail.fetch_fd = core->dead.log.fd = -1;
@@ -62,16 +66,6 @@ void aep__core_settle(struct aep__core *core)
     aep__tail_advance(core);
 }
 
-void aep__core_step(struct aep__core *core)
-{
-    aep__delivery_step(core);
-}
-
-bool aep__core_pump(struct aep__core *core)
-{
-    return aep__tail_pump(core);
-}
-
 void aep__core_detach(struct aep__core *core)
 {
     core->sink->ops->abandon(core->sink);
@@ -86,11 +80,6 @@ void aep__core_stop(struct aep__core *core, bool tidy)
     aep__tail_sync_now(core);
     aep__parked_sync(core);
     aep__dead_settle(core);
-}
-
-uint64_t aep__core_purge(struct aep__core *core)
-{
-    return aep__delivery_purge(core);
 }
 
 /* ---- questions ---- */
@@ -161,5 +150,5 @@ void aep__core_log(struct aep__core *core, enum aep_log_level level, const char 
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    core->in.log(core->in.log_user, level, line);
+    core->log(core->log_user, level, line);
 }

@@ -28,7 +28,7 @@
 #include "spool/counters.h"
 #include "spool/spool.h"
 
-/** What a core works with; all borrowed for its life. */
+/** What a core works with, for aep__core_init(); all borrowed for its life. */
 struct aep__core_inputs {
     struct aep__spool *spool; /* whose lock the caller holds */
     struct aep__counters *counters;
@@ -41,12 +41,14 @@ struct aep__core_inputs {
 };
 
 struct aep__core {
-    struct aep__core_inputs in;
-    struct aep__spool *spool;       /* the same as in.spool, */
-    struct aep__counters *counters; /* in.counters */
-    struct aep__pace *pace;         /* and in.pace */
-    struct aep__sink *sink;         /* borrowed; set before a turn, not NULL then */
-    int cursor_fd;                  /* -1: not open */
+    struct aep__spool *spool; /* these as in aep__core_inputs */
+    struct aep__counters *counters;
+    struct aep__pace *pace;
+    void (*log)(void *user, enum aep_log_level level, const char *text);
+    void *log_user;
+    bool sync_segments, sync_cursor;
+    struct aep__sink *sink; /* borrowed; set before a turn, not NULL then */
+    int cursor_fd;          /* -1: not open */
     struct aep__syncer syncer;
     struct aep__missed missed;
     struct aep__topics topics;
@@ -69,22 +71,16 @@ int aep__core_start(struct aep__core *core, aep_error *err);
 /** After the sink's last report. */
 void aep__core_done(struct aep__core *core);
 
-/** A turn is: the sink's serve(), settle, step, pump, settle. A finished record can be asked for by
- * its position until settle(); then it leaves the lane and the cursor passes it. */
+/** A turn is: the sink's serve(), settle, aep__delivery_step(), aep__tail_pump(), settle. A finished
+ * record can be asked for by its position until settle(); then it leaves the lane and the cursor passes
+ * it. */
 void aep__core_settle(struct aep__core *core);
-/** Moves gates, resends held records, syncs side logs. */
-void aep__core_step(struct aep__core *core);
-/** Reads records and offers them. True: there is more to read. */
-bool aep__core_pump(struct aep__core *core);
 /** Takes back what the sink still holds and closes its topics; then the sink can be freed or
  * replaced. */
 void aep__core_detach(struct aep__core *core);
 /** At a clean end, after abandon(): moves the cursor as far as possible and syncs it.
  * @tidy  if everything is finished, nothing that was delivered stays on disk */
 void aep__core_stop(struct aep__core *core, bool tidy);
-/** Drops everything unsent: the records already read at once, the rest of the tail as it is read.
- * Returns how many were dropped at once. */
-uint64_t aep__core_purge(struct aep__core *core);
 
 /** The number of records that the sink holds now. */
 unsigned aep__core_in_flight(struct aep__core *core);

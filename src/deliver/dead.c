@@ -52,7 +52,6 @@ int aep__dead_load(struct aep__core *core, aep_error *err)
 {
     struct aep__dead *dead = &core->dead;
     struct survey survey = {.dead = dead, .cursor = core->tail.cursor.ordinal};
-    dead->max_bytes = core->in.dead_max_bytes;
     dead->lane = (struct aep__lane){.capacity = 1, .kind = AEP__LANE_DEAD};
     if (aep__sidelog_open(&dead->log, core->spool, AEP__SIDELOG_DEAD, true) < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir",

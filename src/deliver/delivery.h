@@ -34,8 +34,8 @@ void aep__delivery_reported(struct aep__core *core, void *record, enum aep__verd
                             const char *error, bool forbidden);
 /** Moves gates, resends held records, syncs side logs. Once per turn of the loop. */
 void aep__delivery_step(struct aep__core *core);
-/** Drops every unsent record that has been read; marks the rest of the tail to be dropped. Returns
- * how many records were dropped at once. */
+/** Drops everything unsent: the records already read at once, the rest of the tail as it is read.
+ * Returns how many were dropped at once. */
 uint64_t aep__delivery_purge(struct aep__core *core);
 /** The flight is finished. */
 void aep__delivery_finish(struct aep__core *core, struct aep__flight *flight, enum aep__fate fate);

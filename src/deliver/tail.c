@@ -638,9 +638,9 @@ static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
     bool grown = aep__before(tail->synced, tail->newest);
     bool unfinished = aep__before((aep_position){cursor->segment, cursor->offset}, tail->newest);
     *ret = (struct aep__sync_job){0};
-    if (core->in.sync_cursor)
+    if (core->sync_cursor)
         ret->cursor = tail->cursor_dirty;
-    if (grown && unfinished && core->in.sync_segments) {
+    if (grown && unfinished && core->sync_segments) {
         ret->from = tail->synced.segment > cursor->segment ? tail->synced.segment : cursor->segment;
         ret->to = tail->newest.segment;
         ret->folder = tail->newest.segment != tail->synced.segment;

@@ -333,8 +333,8 @@ static bool turn(struct aep__relay *relay)
     if (relay->ending > AEP__RELAY_STOPS)
         return false;
     settle(relay);
-    aep__core_step(&relay->core);
-    bool more = relay->ending == AEP__RELAY_RUNS && aep__core_pump(&relay->core);
+    aep__delivery_step(&relay->core);
+    bool more = relay->ending == AEP__RELAY_RUNS && aep__tail_pump(&relay->core);
     if (relay->core.orphan)
         aep__relay_end(relay, AEP__RELAY_ORPHAN);
     verify_broker(relay);

@@ -356,7 +356,7 @@ static void on_dead_drop(struct aep__relay *relay, const struct request *request
 
 static void on_purge(struct aep__relay *relay, const struct request *request)
 {
-    uint64_t dropped = aep__core_purge(&relay->core);
+    uint64_t dropped = aep__delivery_purge(&relay->core);
     add_question(relay, request,
                  (struct aep__question){.what = AEP__WAITS_PURGE,
                                         .position = relay->core.tail.purge,

@@ -108,10 +108,10 @@ static inline void turn(bool rung)
     aep__pace_read(&pace);
     sink->base.ops->serve(&sink->base, false);
     aep__core_settle(&core);
-    aep__core_step(&core);
+    aep__delivery_step(&core);
     if (rung)
         aep__tail_rung(&core);
-    aep__core_pump(&core);
+    aep__tail_pump(&core);
     aep__core_settle(&core);
     if (aep__pace_tick(&pace))
         aep__tail_sync(&core);

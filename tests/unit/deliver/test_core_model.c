@@ -364,7 +364,7 @@ static void purge(void)
     for (size_t i = 0; i < sink->count; i++) /* it may have arrived, and nobody has heard of it */
         events[ordinal_of(&sink->taken[i])].purged = true;
     note_forgotten();
-    aep__core_purge(&core);
+    aep__delivery_purge(&core);
 }
 
 static void replay(void)

@@ -283,7 +283,7 @@ static void test_a_purge_drops_what_is_parked(void **state)
     aep_position a = publish("news", "a");
     aep_position b = publish("news", "b");
     live_ms(200);
-    assert_int_equal(aep__core_purge(&core), 2);
+    assert_int_equal(aep__delivery_purge(&core), 2);
     assert_standing(a, AEP__FATE_PURGED);
     assert_standing(b, AEP__FATE_PURGED);
     assert_int_equal(counted(purged), 2);
@@ -303,7 +303,7 @@ static void test_a_purge_drops_what_was_called_back_from_the_log(void **state)
     pass_us(10000000);
     turn(false);
     assert_int_equal(sink->count, 1); /* a, in the parked topic's lane */
-    assert_int_equal(aep__core_purge(&core), 2);
+    assert_int_equal(aep__delivery_purge(&core), 2);
     live_ms(5000);
     assert_arrived("news", "");
     assert_false(is_parked("news"));

@@ -167,7 +167,7 @@ static void test_a_record_waits_while_the_sink_is_full(void **state)
     aep_position x = publish("sport", "x");
     for (int i = 0; i < 3; i++) {
         aep__tail_rung(&core);
-        aep__core_pump(&core);
+        aep__tail_pump(&core);
         assert_int_equal(sink->count, 1);
     }
     assert_true(core.tail.has_pending);
@@ -500,7 +500,7 @@ static void test_a_purge_drops_what_is_unsent_and_nothing_else(void **state)
     aep_position sent = publish("news", "b");
     turn(true);
     aep_position unread = publish("news", "c");
-    aep__core_purge(&core);
+    aep__delivery_purge(&core);
     live_ms(200);
     assert_standing(sent, AEP__FATE_PURGED);
     assert_standing(unread, AEP__FATE_PURGED);
@@ -522,7 +522,7 @@ static void test_a_purge_drops_what_was_held(void **state)
     turn(true);
     answer_all();
     turn(true);
-    assert_int_equal(aep__core_purge(&core), 2);
+    assert_int_equal(aep__delivery_purge(&core), 2);
     set_broker("news", FAKE_FINE);
     publish("news", "c");
     live_ms(1000);
@@ -533,20 +533,20 @@ static void test_a_purge_drops_what_was_held(void **state)
 static void test_an_event_after_a_purge_of_an_empty_segment_is_sent(void **state)
 {
     (void)state;
-    assert_int_equal(aep__core_purge(&core), 0);
+    assert_int_equal(aep__delivery_purge(&core), 0);
     publish("news", "a");
     live_ms(200);
     assert_arrived("news", "a");
     publish("news", "b");
     live_ms(200);
-    aep__core_purge(&core); /* seals segment 1 */
+    aep__delivery_purge(&core); /* seals segment 1 */
     live_ms(200);
     publish("news", "c");
     live_ms(200);
-    aep__core_purge(&core);
+    aep__delivery_purge(&core);
     live_ms(200);
     uint64_t empty = aep__segment_last(&here.spool, core.tail.cursor.segment);
-    aep__core_purge(&core);
+    aep__delivery_purge(&core);
     assert_int_equal(segment_size(&here, empty), HEADER); /* it needs no seal */
     publish("news", "d");
     live_ms(200);
@@ -560,7 +560,7 @@ static void test_an_event_behind_torn_bytes_outlives_the_purge_before_it(void **
     publish("news", "a");
     live_ms(200);
     tear_into(&here, 1, "torn", 20);
-    aep__core_purge(&core);
+    aep__delivery_purge(&core);
     publish("news", "b");
     live_ms(6000);
     assert_arrived("news", "a b");
