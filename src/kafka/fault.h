@@ -5,10 +5,9 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include <stdbool.h>
-
 enum aep__fault {
-    AEP__FAULT_PASSING, /* a later try may succeed; unknown errors count as this */
+    AEP__FAULT_UNKNOWN, /* to this program: taken for PASSING */
+    AEP__FAULT_PASSING, /* a later try may succeed */
     AEP__FAULT_NONE,
     AEP__FAULT_TOPIC,     /* the topic is missing, or its settings accept none of our events */
     AEP__FAULT_FORBIDDEN, /* the login may not write to it */
@@ -25,7 +24,5 @@ enum aep__fault {
 };
 
 enum aep__fault aep__fault_of(rd_kafka_resp_err_t error);
-/** Whether the error is in the table, that is, somebody has thought about it. */
-bool aep__fault_known(rd_kafka_resp_err_t error);
 
 #endif
