@@ -140,10 +140,17 @@ static bool is_connected(const struct aep_waiter *waiter)
     return waiter->control_fd >= 0;
 }
 
+/* As many as one client may ask, the oldest. */
+static size_t count_askable(const struct aep_waiter *waiter)
+{
+    return waiter->pending_count < AEP__CONTROL_QUESTIONS ? waiter->pending_count
+                                                          : AEP__CONTROL_QUESTIONS;
+}
+
 /* Whatever the socket does not take now is asked at the next retry. */
 static void ask_pending(struct aep_waiter *waiter)
 {
-    for (size_t i = 0; i < waiter->pending_count; i++) {
+    for (size_t i = 0; i < count_askable(waiter); i++) {
         struct request *request = &waiter->pending[i];
         if (!request->asked)
             request->asked = aep__target_ask(waiter->control_fd, request->id, &request->target);
@@ -248,7 +255,8 @@ static void look_for_refusal(struct aep_waiter *waiter)
 static bool has_unasked(const struct aep_waiter *waiter)
 {
     /* They are asked in order: if any has not been asked, the newest has not. */
-    return waiter->pending_count > 0 && !waiter->pending[waiter->pending_count - 1].asked;
+    size_t askable = count_askable(waiter);
+    return askable > 0 && !waiter->pending[askable - 1].asked;
 }
 
 /* Setting the timer also clears its expirations so far. */

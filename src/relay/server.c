@@ -51,10 +51,12 @@ int aep__server_start(struct aep__relay *relay, aep_error *err)
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot listen in %s", relay->spool.path);
 }
 
-static void free_question(struct aep__server *server, struct aep__question **at)
+static void free_question(struct aep__server *server, struct aep__client *client,
+                          struct aep__question **at)
 {
     struct aep__question *question = *at;
     *at = question->next;
+    client->open--;
     server->waiting--;
     server->watching -= question->what == AEP__WAITS_BROKER;
     free(question);
@@ -63,7 +65,7 @@ static void free_question(struct aep__server *server, struct aep__question **at)
 static void drop_client(struct aep__server *server, struct aep__client *client)
 {
     while (client->questions)
-        free_question(server, &client->questions);
+        free_question(server, client, &client->questions);
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
@@ -197,6 +199,7 @@ static void add_question(struct aep__relay *relay, const struct request *request
     question->id = request->id;
     question->next = request->client->questions;
     request->client->questions = question;
+    request->client->open++;
     relay->server.waiting++;
     relay->server.watching += question->what == AEP__WAITS_BROKER;
 }
@@ -273,7 +276,7 @@ static void on_cancel(struct aep__relay *relay, const struct request *request)
 {
     for (struct aep__question **at = &request->client->questions; *at;)
         if ((*at)->id == request->id)
-            free_question(&relay->server, at);
+            free_question(&relay->server, request->client, at);
         else
             at = &(*at)->next;
 }
@@ -366,13 +369,20 @@ static void on_purge(struct aep__relay *relay, const struct request *request)
 static const struct {
     const char *verb;
     void (*on)(struct aep__relay *relay, const struct request *request);
+    bool may_wait; /* for its answer: an open question */
 } verbs[] = {
-    {"wait", on_wait},           {"flush", on_flush},
-    {"broker", on_broker},       {"ping", on_ping},
-    {"cancel", on_cancel},       {"stats", on_stats},
-    {"stop", on_stop},           {"contend", on_contend},
-    {"yield", on_yield},         {"dead-replay", on_dead_replay},
-    {"dead-drop", on_dead_drop}, {"purge", on_purge},
+    {"wait", on_wait, true},
+    {"flush", on_flush, true},
+    {"broker", on_broker, true},
+    {"purge", on_purge, true},
+    {"ping", on_ping, false},
+    {"cancel", on_cancel, false},
+    {"stats", on_stats, false},
+    {"stop", on_stop, false},
+    {"contend", on_contend, false},
+    {"yield", on_yield, false},
+    {"dead-replay", on_dead_replay, false},
+    {"dead-drop", on_dead_drop, false},
 };
 
 static void serve_request(struct aep__relay *relay, struct aep__client *client, char *line)
@@ -387,7 +397,10 @@ static void serve_request(struct aep__relay *relay, struct aep__client *client, 
     }
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(verbs[i].verb, line) == 0) {
-            verbs[i].on(relay, &request);
+            if (verbs[i].may_wait && client->open >= AEP__CONTROL_QUESTIONS)
+                answer(relay, client, request.id, AEP__CONTROL_TOO_MANY);
+            else
+                verbs[i].on(relay, &request);
             return;
         }
     answer(relay, client, request.id, "error unknown request");
@@ -473,7 +486,7 @@ static void tell_client(struct aep__relay *relay, struct aep__client *client, un
             continue;
         }
         uint64_t id = (*at)->id;
-        free_question(&relay->server, at);
+        free_question(&relay->server, client, at);
         answer(relay, client, id, text); /* may drop the client and all its questions */
     }
 }

@@ -37,6 +37,7 @@ struct aep__question {
 struct aep__client {
     int fd; /* -1: gone */
     struct aep__question *questions;
+    size_t open; /* of them; at most AEP__CONTROL_QUESTIONS */
 };
 
 struct aep__server {

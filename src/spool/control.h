@@ -25,6 +25,10 @@
 
 #define AEP__CONTROL_NAME "control"
 #define AEP__CONTROL_MAX 65536 /* bytes of one packet */
+/* That one client may have open; the relay refuses more with AEP__CONTROL_TOO_MANY. */
+#define AEP__CONTROL_QUESTIONS 4096
+#define AEP__CONTROL_TOO_MANY "error too many open questions"
+
 /* The answer to a wait for a record that is nowhere. */
 #define AEP__CONTROL_NO_RECORD "error no record ends there"
 

@@ -49,6 +49,19 @@ class Control(AepTest):
         self.socket.send(b"broker 1 local")
         self.assertEqual(self.ask("ping 2"), "2 ok")
 
+    def test_one_client_can_have_only_so_many_questions_open(self):
+        most = int(re.search(r"A client may have (\d+) open questions", TABLE.read_text())[1])
+        for number in range(1, most + 1):
+            self.socket.send(b"broker %d local" % number)
+        too_many = "7000 error too many open questions"
+        for question in ("broker 7000 local", "wait 7000 1 48", "flush 7000 1 48", "purge 7000"):
+            self.assertEqual(self.ask(question), too_many)
+        self.assertEqual(self.ask("ping 7001"), "7001 ok")
+        self.socket.send(b"cancel 1")
+        self.socket.send(b"broker 7002 local")
+        self.assertEqual(self.ask("ping 7003"), "7003 ok")  # 7002 is open
+        self.assertEqual(self.ask("broker 7004 local"), "7004 error too many open questions")
+
 
 F_OFD_GETLK = 36
 FLOCK = "@hhqqi4x"  # struct flock: type, whence, start, length, pid

@@ -276,8 +276,8 @@ static inline void fake_serve(struct fake_relay *fake, int fd)
         }
         snprintf(fake->question, sizeof fake->question, "%s", text);
         atomic_fetch_add(&fake->questions, 1);
-        if (answer)
-            aep__control_send(fd, "%llu %s", id, answer);
+        while (answer && !aep__control_send(fd, "%llu %s", id, answer) && errno == EAGAIN)
+            poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 1000);
     }
 }
 

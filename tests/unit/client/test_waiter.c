@@ -180,6 +180,39 @@ static void test_a_waiter_without_a_relay_reads_the_side_logs(void **state)
     aep_waiter_free(waiter);
 }
 
+/* The relay refuses more. */
+static void test_a_waiter_asks_as_many_questions_as_it_may(void **state)
+{
+    enum { COUNT = AEP__CONTROL_QUESTIONS + 50 };
+    struct here *here = *state;
+    struct fake_relay fake;
+    aep_waiter *waiter;
+    aep_outcome outcome;
+    open_publisher(here);
+    accepted(here, aep_waiter_new(here->pub, &waiter, &here->err));
+    aep_receipt receipt = publish(here);
+    fake_start(&fake, here->dir, NULL);
+    for (uint64_t i = 0; i < COUNT; i++)
+        accepted(here, aep_waiter_add(waiter, &receipt, i, &here->err));
+    for (int64_t deadline = now_ms() + 60000;
+         atomic_load(&fake.questions) < AEP__CONTROL_QUESTIONS && now_ms() < deadline;)
+        next_within(waiter, 10, &outcome);
+    aep_waiter_cancel(waiter, 0); /* one more may be asked, and comes after all others */
+    for (int64_t deadline = now_ms() + 60000;
+         atomic_load(&fake.questions) <= AEP__CONTROL_QUESTIONS && now_ms() < deadline;)
+        next_within(waiter, 10, &outcome);
+    assert_int_equal(atomic_load(&fake.questions), AEP__CONTROL_QUESTIONS + 1);
+    fake_kill(&fake);
+    fake_start(&fake, here->dir, "acked");
+    for (int i = 1; i < COUNT; i++) {
+        accepted(here, next_within(waiter, 60000, &outcome));
+        assert_int_equal(outcome.code, AEP_OK);
+    }
+    assert_int_equal(aep_waiter_next(waiter, &outcome, &here->err), AEP_EDEFERRED);
+    aep_waiter_free(waiter);
+    fake_kill(&fake);
+}
+
 static void test_a_cancelled_request_is_forgotten(void **state)
 {
     struct here *here = *state;
@@ -309,6 +342,7 @@ int main(void)
         TEST(test_a_waiter_follows_the_relay_with_one_descriptor),
         TEST(test_a_waiter_without_a_relay_reads_the_cursor),
         TEST(test_a_waiter_without_a_relay_reads_the_side_logs),
+        TEST(test_a_waiter_asks_as_many_questions_as_it_may),
         TEST(test_a_cancelled_request_is_forgotten),
         TEST(test_a_waiter_is_told_of_another_state_of_the_broker),
         TEST(test_every_state_of_the_broker_can_be_waited_on),
