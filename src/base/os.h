@@ -83,7 +83,7 @@ struct aep__os_child {
 int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd,
                   struct aep__os_child *ret);
 /** Collects it if it has ended and was adopted by this process. Touches no other child, even if that has
- * got the number since. False: it may end later. */
+ * got the number since. False: look again later; it runs on, or it is not known whether it is ours. */
 bool aep__os_reap(const struct aep__os_child *child);
 
 /** A page of memory, all zero, that a forked child finds all zero again, however it was forked; NULL

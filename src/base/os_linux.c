@@ -403,7 +403,7 @@ static int spawn_through_middle(struct spawn *spawn, char *middle_stack_top)
     return spawn->error;
 }
 
-/* proc_pid_stat(5): the 20th word behind the name; 0: there is no such process. */
+/* proc_pid_stat(5): the 20th word behind the name; 0: not known. */
 static unsigned long long find_begun(int pid)
 {
     char path[40], text[1024];
@@ -422,13 +422,20 @@ static unsigned long long find_begun(int pid)
     return begun;
 }
 
+/* The program that we are in may have collected it, and have another child of that number: only when it
+ * began tells. Where that is not known (no /proc, or no descriptor left), an ended child is left as it
+ * is, and looked at again: a zombie is less harm than an exit status taken from the program. */
 bool aep__os_reap(const struct aep__os_child *child)
 {
     siginfo_t info = {0};
-    if (child->pid <= 0 || find_begun(child->pid) != child->begun)
+    unsigned long long begun = child->pid > 0 && child->begun ? find_begun(child->pid) : 0;
+    if (child->pid <= 0 || (begun && begun != child->begun) ||
+        waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
         return true;
-    return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | __WALL) < 0 ||
-           info.si_pid != 0;
+    if (info.si_pid == 0 || !begun)
+        return false;
+    waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | __WALL);
+    return true;
 }
 
 int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int input_fd,

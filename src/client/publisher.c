@@ -62,7 +62,8 @@ static void remember_relay(struct aep__process *process, const struct aep__os_ch
             process->relays[i] = (struct aep__os_child){0};
             free = &process->relays[i];
         }
-    *free = *relay;
+    if (relay->pid > 0)
+        *free = *relay;
 }
 
 int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process, aep_error *err)
