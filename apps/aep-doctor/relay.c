@@ -255,8 +255,11 @@ static void judge_aside(struct aep__doctor *doctor, const struct aep__status *st
         {stats->refused_io, "event", "refused because of the disk", "check the disk", "refused_io"},
         {stats->dead_dropped, "dead letter", "dropped",
          "raise dead.max_bytes, or replay or drop them sooner: `aep dead list`", "dead_dropped"},
-        {stats->lost, "event", "lost: somebody removed files from the spool",
-         "let nothing but aep change the spool's folder", "lost"},
+        {stats->lost, "event",
+         "or more lost: files of the spool were removed or damaged before they were read",
+         "relay.log in the spool's folder says which and when, if the relay noticed; check the disk, "
+         "and let nothing but aep change that folder",
+         "lost"},
     };
     judge_troubles(doctor, rows, sizeof rows / sizeof *rows);
 }

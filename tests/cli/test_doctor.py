@@ -69,6 +69,21 @@ class Doctor(AepTest):
         [warning] = [f for f in self.of(findings, "backlog") if f["verdict"] == "warning"]
         self.assertEqual(warning["text"], "1 event refused as invalid, so far")
 
+    def test_lost_events_are_a_warning_that_says_where_to_look(self):
+        def publish(count):
+            line = json.dumps({"kind": "started", "agent_name": "a", "user_request": "x" * 3000})
+            self.run_aep("publish", "--stdin", stdin=f"{line}\n" * count,
+                         env={"AEP_SPOOL_SEGMENT_BYTES": "65536"})
+
+        publish(60)
+        os.unlink(os.path.join(self.spool, f"{2:016x}.seg"))
+        publish(1)  # finds the gap
+        [warning] = [f for f in self.of(self.doctor("--no-probe"), "backlog")
+                     if f["verdict"] == "warning"]
+        self.assertEqual(warning["text"], "1 event or more lost: files of the spool were removed or "
+                         "damaged before they were read, so far")
+        self.assertIn("relay.log", warning["remedy"])
+
     def test_of_what_was_refused_once_it_warns_once(self):
         def warnings():
             return [f["text"] for f in self.of(self.doctor("--no-probe"), "backlog")
