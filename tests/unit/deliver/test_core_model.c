@@ -243,7 +243,8 @@ static void change_broker(void)
 }
 
 /* Somebody removes the segment that publishers write to, while the relay reads it: what was accepted
- * is sent from the open file. That the relay is killed meanwhile, and loses the file, is left out. */
+ * is sent from the open file. That the relay ends before it has passed that, and loses the file, is left
+ * out: what follows it then gets other numbers. */
 static void remove_newest(void)
 {
     uint64_t newest = aep__segment_last(&here.spool, core.tail.cursor.segment);
@@ -256,7 +257,8 @@ static void remove_newest(void)
     for (size_t i = event_count; i-- > 0 && events[i].end.segment == newest;)
         events[i].vague = true;
     aep__append_done(&appender); /* who publishes next has not had it open */
-    while (reader->segment == newest && reader->inode == inode) {
+    while ((reader->segment == newest && reader->inode == inode) ||
+           core.tail.cursor.segment < reader->segment) {
         if (chance(10))
             change_broker();
         decide();
