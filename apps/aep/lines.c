@@ -27,6 +27,7 @@
 #define LINE_BYTES (64u << 20)
 #define ROOM_WAIT_MS 10000 /* waits at most this long without progress of the relay */
 #define ROOM_STEP_MS 20
+#define ROOM_TRY_MS 100     /* between tries: each of them looks for a relay */
 #define ENVELOPE_BYTES 2048 /* what an event is larger than its line, about */
 #define MEMBERS_MAX (AEP__FIELDS_MAX + 4)
 
@@ -274,10 +275,12 @@ static bool note_drain(struct drain *drain, const aep_health *health)
 }
 
 /* When the spool is full: waits until it would take an event of that size outside the reserved
- * part. False if the relay makes no progress. */
+ * part, or until it is time to try again: in local mode only a try starts a missing relay. False if
+ * the relay makes no progress. */
 static bool wait_for_room(struct lines *lines, size_t size, struct drain *drain)
 {
     aep_health health = {.size = sizeof health};
+    int64_t try_us = aep__clock_mono_us() + ROOM_TRY_MS * 1000;
     if (aep__config_is(lines->session.config, AEP__OPT_RELAY_MODE, "off"))
         return false;
     for (;;) {
@@ -287,7 +290,8 @@ static bool wait_for_room(struct lines *lines, size_t size, struct drain *drain)
         if (aep_publisher_health(lines->session.publisher, &health, NULL) != AEP_OK ||
             !note_drain(drain, &health))
             return false;
-        if (health.used_bytes + size + health.max_bytes / 20 < health.max_bytes)
+        bool room = health.used_bytes + size + health.max_bytes / 20 < health.max_bytes;
+        if (room || aep__clock_mono_us() >= try_us)
             return true;
     }
 }

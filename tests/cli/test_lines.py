@@ -154,5 +154,14 @@ class Lines(AepTest):
         self.assertLess(time.monotonic() - begin, DEADLINE_S)
         self.assertIn("parked", done.stderr)
 
+    def test_in_local_mode_a_full_spool_starts_the_relay_that_makes_room(self):
+        """The lines fill it before the second look for a relay is due."""
+        self.env["AEP_RELAY_MODE"] = "auto"
+        self.addCleanup(self.run_aep, "relay", "stop", status=None)
+        text = line(kind="progress", agent_name="a", correlation_id="c",
+                    current_step="x" * 900) * 600
+        done = self.publish(text, *SMALL)
+        self.assertEqual(done.stdout, "600 published, 0 refused\n")
+
     def test_a_kind_beside_stdin_is_refused(self):
         self.run_aep("publish", "started", "--stdin", status=2)
