@@ -14,11 +14,13 @@
 #include "config/config.h"
 #include "spool/bell.h"
 #include "spool/control.h"
+#include "spool/status.h"
 
 #define START_MS 10000
 #define RETRY_MS 1000   /* how long a relay that was started may take to come up */
 #define CONNECT_MS 5000 /* how long a relay that holds the lock may take to listen */
 #define LATELY_MS 2000  /* how long a relay that was started may take to lock */
+#define PAUSE_MS 1000   /* how long a relay may be silent before we look whether it is stopped */
 #define STEP_MS 10      /* between two looks at the lock: it has no descriptor to wait on */
 
 bool aep__ask_alive(const struct aep__spool *spool)
@@ -51,13 +53,14 @@ static bool is_listening(const struct aep__spool *spool)
     return fd >= 0;
 }
 
-bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms)
+/* Whether the relay cannot answer because somebody stopped it (SIGSTOP, a debugger); err says so. */
+static bool is_stopped(const struct aep__spool *spool, aep_error *err)
 {
-    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
-    bool alive;
-    while ((alive = aep__ask_alive(spool)) && aep__clock_mono_us() < end_us)
-        poll(NULL, 0, STEP_MS);
-    return !alive;
+    struct aep__status status;
+    bool stopped = aep__status_read(spool, &status, NULL) == AEP_OK && aep__status_stopped(&status);
+    if (stopped)
+        aep__error(err, AEP_ERELAY, "", "%s", status.reason);
+    return stopped;
 }
 
 /* False if a relay that somebody, perhaps a publisher, started a moment ago is still coming up. */
@@ -77,10 +80,11 @@ static int start(const aep_config *config, const struct aep__spool *spool, aep_e
     int code = AEP_OK;
     while (code == AEP_OK && !is_listening(spool)) {
         if (aep__clock_mono_us() >= end_us)
-            return aep__error(err, AEP_ERELAY, "",
-                              "the relay was started but does not answer; "
-                              "see %s/relay.log",
-                              spool->path);
+            return is_stopped(spool, err)
+                       ? AEP_ERELAY
+                       : aep__error(err, AEP_ERELAY, "",
+                                    "the relay was started but does not answer; see %s/relay.log",
+                                    spool->path);
         if (may_start(spool))
             code = aep__relay_start(config, spool->path, &relay, err);
         poll(NULL, 0, STEP_MS);
@@ -104,7 +108,8 @@ int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool,
 }
 
 /* Waits for the answer to request 1. */
-static int receive(int fd, int timeout_ms, char text[AEP__CONTROL_MAX], aep_error *err)
+static int receive(const struct aep__spool *spool, int fd, int timeout_ms,
+                   char text[AEP__CONTROL_MAX], aep_error *err)
 {
     int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
     for (;;) {
@@ -116,7 +121,11 @@ static int receive(int fd, int timeout_ms, char text[AEP__CONTROL_MAX], aep_erro
         int64_t left_us = end_us - aep__clock_mono_us();
         if (left_us <= 0)
             return aep__error(err, AEP_EDEFERRED, "", "no answer from the relay yet");
-        poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)(left_us / 1000) + 1);
+        int left_ms = (int)(left_us / 1000) + 1;
+        int ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1,
+                         left_ms < PAUSE_MS ? left_ms : PAUSE_MS);
+        if (ready == 0 && is_stopped(spool, err))
+            return AEP_ERELAY;
     }
 }
 
@@ -134,6 +143,14 @@ static int connect_relay(const struct aep__spool *spool)
     }
 }
 
+static int refuse_connection(const struct aep__spool *spool, int error, aep_error *err)
+{
+    if (is_stopped(spool, err))
+        return AEP_ERELAY;
+    errno = error;
+    return aep__error_errno(err, AEP_ERELAY, "", "no relay answers on %s", spool->path);
+}
+
 int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
              size_t size, aep_error *err)
 {
@@ -142,11 +159,11 @@ int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms
         return aep__error_memory(err);
     int code = AEP_OK, fd = connect_relay(spool);
     if (fd < 0)
-        code = aep__error_errno(err, AEP_ERELAY, "", "no relay answers on %s", spool->path);
+        code = refuse_connection(spool, errno, err);
     else if (!aep__control_send(fd, "%s", request))
         code = aep__error(err, AEP_ERELAY, "", "the relay is busy: try again");
     else
-        code = receive(fd, timeout_ms, text, err);
+        code = receive(spool, fd, timeout_ms, text, err);
     if (code == AEP_OK) {
         const char *words = strchr(text, ' ');
         words = words ? words + 1 : text;
@@ -157,5 +174,21 @@ int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms
     if (fd >= 0)
         close(fd);
     free(text);
+    return code;
+}
+
+int aep__ask_stop(const struct aep__spool *spool, int timeout_ms, aep_error *err)
+{
+    char reply[128];
+    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
+    int code = aep__ask(spool, "stop 1", timeout_ms, reply, sizeof reply, err);
+    for (int step = 1; code == AEP_OK && aep__ask_alive(spool); step++) {
+        if (step % (PAUSE_MS / STEP_MS) == 0 && is_stopped(spool, err))
+            return AEP_ERELAY;
+        if (aep__clock_mono_us() >= end_us)
+            return aep__error(err, AEP_ERELAY, "", "the relay has not ended in %d s",
+                              timeout_ms / 1000);
+        poll(NULL, 0, STEP_MS);
+    }
     return code;
 }

@@ -17,11 +17,12 @@ int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool,
 
 /** Sends a request (control.h) and waits for its answer, whose words behind the id are put into
  * reply. The request has the id 1. Errors: AEP_ERELAY none can be reached, or it answers with an
- * error; AEP_EDEFERRED no answer in timeout_ms. */
+ * error, or is stopped (SIGSTOP); AEP_EDEFERRED no answer in timeout_ms. */
 int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
              size_t size, aep_error *err);
 
-/** Waits until no relay runs. False: one still runs after timeout_ms. */
-bool aep__ask_ended(const struct aep__spool *spool, int timeout_ms);
+/** Asks it to end, and waits until it has. Errors: as aep__ask(); AEP_ERELAY also if it has not
+ * ended after timeout_ms. */
+int aep__ask_stop(const struct aep__spool *spool, int timeout_ms, aep_error *err);
 
 #endif

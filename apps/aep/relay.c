@@ -44,8 +44,9 @@ static int run_start(struct aep__args *args)
         alive = aep__ask_alive(&spool);
         code = aep__ask_start(args, &spool, &err);
     }
-    if (code == AEP_OK)
-        aep__status_read(&spool, &status, NULL);
+    if (code == AEP_OK && aep__status_read(&spool, &status, NULL) == AEP_OK &&
+        aep__status_stopped(&status))
+        code = aep__error(&err, AEP_ERELAY, "", "%s", status.reason);
     aep__spool_done(&spool);
     if (code != AEP_OK)
         return aep__out_error(&err);
@@ -59,17 +60,12 @@ static int run_start(struct aep__args *args)
 static int run_stop(struct aep__args *args)
 {
     struct aep__spool spool = {.dir_fd = -1};
-    char reply[128];
     aep_error err;
     int code = aep__spools_open(args, &spool, &err);
-    if (code == AEP_OK && aep__ask_coming(&spool)) {
-        code = aep__ask(&spool, "stop 1", STOP_MS, reply, sizeof reply, &err);
-        if (code == AEP_OK && !aep__ask_ended(&spool, STOP_MS))
-            code =
-                aep__error(&err, AEP_ERELAY, "", "the relay has not ended in %d s", STOP_MS / 1000);
-    } else if (code == AEP_OK) {
+    if (code == AEP_OK && aep__ask_coming(&spool))
+        code = aep__ask_stop(&spool, STOP_MS, &err);
+    else if (code == AEP_OK)
         aep__out_say("relay stop: no relay runs");
-    }
     aep__spool_done(&spool);
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
 }

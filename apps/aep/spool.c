@@ -118,25 +118,14 @@ static int refuse_loss(const struct aep__spool *spool, const struct aep__content
     return code;
 }
 
-static int stop_relay(const struct aep__spool *spool, aep_error *err)
-{
-    char reply[128];
-    if (!aep__ask_coming(spool))
-        return AEP_OK;
-    int code = aep__ask(spool, "stop 1", STOP_MS, reply, sizeof reply, err);
-    if (code == AEP_OK && !aep__ask_ended(spool, STOP_MS))
-        code = aep__error(err, AEP_ERELAY, "", "the relay has not ended in %d s", STOP_MS / 1000);
-    return code;
-}
-
 static int remove_spool(struct aep__spool *spool, bool force, aep_error *err)
 {
     struct aep__contents contents;
     int code = force ? AEP_OK : aep__contents_measure(spool, &contents, err);
     if (code == AEP_OK && !force && !aep__contents_empty(&contents))
         return refuse_loss(spool, &contents, err);
-    if (code == AEP_OK)
-        code = stop_relay(spool, err);
+    if (code == AEP_OK && aep__ask_coming(spool))
+        code = aep__ask_stop(spool, STOP_MS, err);
     if (code == AEP_OK)
         code = aep__spool_remove(spool, force ? NULL : aep__contents_none, NULL, err);
     return code;

@@ -58,10 +58,15 @@ static bool read_block(int fd, struct aep__status *ret)
     return true;
 }
 
+bool aep__status_stopped(const struct aep__status *status)
+{
+    return status->pid > 0 && aep__os_stopped(status->pid, RELAY_NAME);
+}
+
 /* What it says about the broker was true when it was stopped (SIGSTOP, a debugger). */
 static void note_stopped(struct aep__status *status)
 {
-    if (status->pid <= 0 || !aep__os_stopped(status->pid, RELAY_NAME))
+    if (!aep__status_stopped(status))
         return;
     status->broker = AEP_BROKER_UNKNOWN;
     snprintf(status->reason, sizeof status->reason,

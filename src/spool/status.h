@@ -36,6 +36,9 @@ static inline bool aep__status_refused(const struct aep__status *status)
     return status->broker == AEP_BROKER_AUTH_FAILED || status->broker == AEP_BROKER_MISCONFIGURED;
 }
 
+/** Whether the relay that wrote this is stopped, by a signal or a debugger. */
+bool aep__status_stopped(const struct aep__status *status);
+
 /** Opens the file for aep__status_write(); creates it if needed. -1 with errno. */
 int aep__status_open(const struct aep__spool *spool);
 /** Fills in magic, version, written_us. -1 with errno. */

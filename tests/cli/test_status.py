@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import stat
 import termios
 
@@ -298,6 +299,20 @@ class Relay(AepTest):
             status = json.loads(self.run_aep("status", "--json", env=env).stdout)
             self.assertFalse(status["spools"][0]["relay_alive"])
             shutil.rmtree(folder)  # each has its ballast
+
+    def test_one_that_is_stopped_is_named_with_the_remedy(self):
+        """By each command that asks it, instead of waiting for an answer that cannot come."""
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r")
+        self.run_aep("relay", "start")
+        self.wait_until(lambda: self.status()["relay_pid"], "its status")
+        pid = self.status()["relay_pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        for words in (["relay", "stop"], ["relay", "start"], ["spool", "purge", "--yes"],
+                      ["spool", "remove", "--force"], ["dead", "replay"]):
+            with self.subTest(words):
+                self.assertIn(f"process {pid}, is stopped: kill -CONT {pid}",
+                              self.run_aep(*words, status=1).stderr)
 
     def test_a_dead_letter_that_is_not_there_is_said(self):
         self.run_aep("publish", "started", "--agent", "a", "--request", "r")
