@@ -149,6 +149,14 @@ static const struct {
     [AEP_BROKER_MISCONFIGURED] = {"can make no client of its settings", true},
 };
 
+/* It holds the lock but does nothing; what it once said about the broker is out of date. */
+static void judge_stopped(struct aep__doctor *doctor, const struct aep__status *status)
+{
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
+                 "the relay, process %" PRId64 ", is stopped: nothing is sent", status->pid);
+    aep__verdict_remedy(&doctor->verdicts, "let it go on: kill -CONT %" PRId64, status->pid);
+}
+
 static void judge_running(struct aep__doctor *doctor, const struct aep__status *status)
 {
     char since[AEP__TIME_SIZE];
@@ -173,10 +181,12 @@ void aep__doctor_relay(struct aep__doctor *doctor)
     aep_error err;
     if (!aep__ask_alive(&doctor->spool))
         judge_absence(doctor);
-    else if (aep__status_read(&doctor->spool, &status, &err) == AEP_OK)
-        judge_running(doctor, &status);
-    else
+    else if (aep__status_read(&doctor->spool, &status, &err) != AEP_OK)
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "runs; it has written no status yet");
+    else if (aep__status_stopped(&status))
+        judge_stopped(doctor, &status);
+    else
+        judge_running(doctor, &status);
 }
 
 /* ---- the backlog ---------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@ tests/broker."""
 import json
 import os
 import re
+import signal
 import socket
 
 from harness import AepTest
@@ -45,6 +46,22 @@ class Doctor(AepTest):
     def test_in_local_mode_no_relay_is_needed_yet(self):
         [relay] = self.of(self.doctor("--no-probe", AEP_RELAY_MODE="auto"), "relay")
         self.assertIn("none is needed before", relay["text"])
+
+    def test_a_relay_that_is_stopped_is_a_warning(self):
+        self.env["AEP_RELAY_MODE"] = "auto"
+        self.addCleanup(self.run_aep, "relay", "stop", status=None)
+        self.run_aep("relay", "start")
+        self.wait_until(self.relay_pid, "its status")
+        pid = self.relay_pid()
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        [relay] = [f for f in self.of(self.doctor("--no-probe"), "relay") if "stopped" in f["text"]]
+        self.assertEqual(relay["verdict"], "warning")
+        self.assertIn(f"process {pid}, is stopped", relay["text"])
+        self.assertIn(f"kill -CONT {pid}", relay["remedy"])
+
+    def relay_pid(self):
+        return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]["relay_pid"]
 
     def test_the_probe_is_an_execution_that_ends(self):
         self.doctor()
