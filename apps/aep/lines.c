@@ -41,6 +41,7 @@ struct entry {
 struct lines {
     const struct aep__args *args;
     struct aep__session session;
+    int wait_ms; /* -1: does not wait */
     bool json, dry_run, full, begun;
     int status; /* the exit status of the worst that was refused */
     uint64_t number, published, refused;
@@ -429,10 +430,10 @@ static int read_lines(struct lines *lines)
 /* The summary: how many events, and with --wait their fates. Returns the exit status. */
 static int conclude(struct lines *lines)
 {
-    int wait_ms = -1, waited = AEP_OK;
+    int waited = AEP_OK;
     const char *state = aep__fate_word(AEP__FATE_ON_DISK);
-    if (aep__session_wait_ms(lines->args, &wait_ms, &lines->err) == AEP_OK && wait_ms >= 0) {
-        waited = aep_publisher_flush(lines->session.publisher, wait_ms, &lines->err);
+    if (lines->wait_ms >= 0) {
+        waited = aep_publisher_flush(lines->session.publisher, lines->wait_ms, &lines->err);
         state = aep__receipt_state(&lines->session, waited);
         if (waited != AEP_OK)
             aep__out_say("publish: %s", lines->err.text);
@@ -443,7 +444,7 @@ static int conclude(struct lines *lines)
                     (unsigned long long)lines->published, (unsigned long long)lines->refused,
                     state);
     int status = aep__out_write(&lines->out);
-    if (wait_ms < 0 && lines->published > 0)
+    if (lines->wait_ms < 0 && lines->published > 0)
         aep__trouble_hint(&lines->session, AEP__TROUBLE_WAIT_MS);
     if (lines->status != AEP__EXIT_DONE)
         return lines->status;
@@ -459,9 +460,10 @@ static int open_lines(struct lines *lines)
                           : aep__session_open(&lines->session, lines->args, &lines->err);
 }
 
-int aep__publish_lines(const struct aep__args *args)
+int aep__publish_lines(const struct aep__args *args, int wait_ms)
 {
     struct lines lines = {.args = args,
+                          .wait_ms = wait_ms,
                           .json = aep__args_given(args, "json"),
                           .dry_run = aep__args_given(args, "dry_run")};
     int code = open_lines(&lines);

@@ -199,6 +199,7 @@ struct source {
     struct aep__draft draft;
     struct aep__buf files[AEP__FIELDS_MAX];
     size_t file_count;
+    int wait_ms; /* -1: does not wait for Kafka */
     aep_error *err;
 };
 
@@ -340,16 +341,14 @@ static int publish_one(struct source *source)
     struct aep__session session = {0};
     aep_receipt receipt = {.size = sizeof receipt};
     const char *state = aep__fate_word(AEP__FATE_ON_DISK);
-    int wait_ms = -1, waited = AEP_OK, status;
+    int waited = AEP_OK, status;
     int code = aep__session_open(&session, source->args, source->err);
-    if (code == AEP_OK)
-        code = aep__session_wait_ms(source->args, &wait_ms, source->err);
     if (code == AEP_OK)
         code = aep__draft_publish(&source->draft, session.publisher, &receipt, source->err);
     if (code == AEP_OK && receipt.position.segment == 0) {
         state = "disabled";
-    } else if (code == AEP_OK && wait_ms >= 0) {
-        waited = aep_publisher_wait(session.publisher, &receipt, wait_ms, source->err);
+    } else if (code == AEP_OK && source->wait_ms >= 0) {
+        waited = aep_publisher_wait(session.publisher, &receipt, source->wait_ms, source->err);
         state = aep__receipt_state(&session, waited);
     }
     status = code == AEP_OK ? show_receipt(&receipt, state, aep__args_given(source->args, "json"))
@@ -357,7 +356,7 @@ static int publish_one(struct source *source)
     if (waited != AEP_OK) {
         aep__out_say("publish: %s", source->err->text);
         status = waited == AEP_ERELAY ? AEP__EXIT_DEFERRED : aep__out_exit(waited);
-    } else if (code == AEP_OK && wait_ms < 0) {
+    } else if (code == AEP_OK && source->wait_ms < 0) {
         aep__trouble_hint(&session, AEP__TROUBLE_WAIT_MS);
     }
     aep__session_close(&session);
@@ -379,11 +378,14 @@ static int preview_one(struct source *source)
 static int run_publish(struct aep__args *args)
 {
     aep_error err;
-    struct source source = {.args = args, .err = &err};
-    if (aep__args_given(args, "stdin"))
-        return check_options(args, FORM_STDIN, &err) == AEP_OK ? aep__publish_lines(args)
-                                                               : aep__out_error(&err);
+    struct source source = {.args = args, .wait_ms = -1, .err = &err};
     int status;
+    if (aep__session_wait_ms(args, &source.wait_ms, &err) != AEP_OK)
+        return aep__out_error(&err);
+    if (aep__args_given(args, "stdin"))
+        return check_options(args, FORM_STDIN, &err) == AEP_OK
+                   ? aep__publish_lines(args, source.wait_ms)
+                   : aep__out_error(&err);
     if (read_source(&source) != AEP_OK)
         status = aep__out_error(&err);
     else if (aep__args_given(args, "dry_run"))

@@ -24,7 +24,8 @@ int aep__draft_publish(const struct aep__draft *draft, aep_publisher *publisher,
 int aep__draft_preview(const struct aep__draft *draft, const aep_config *config,
                        struct aep__buf *out, aep_error *err);
 
-/** `publish --stdin`. Returns the exit status. */
-int aep__publish_lines(const struct aep__args *args);
+/** `publish --stdin`. Returns the exit status.
+ * @wait_ms  -1: does not wait for Kafka */
+int aep__publish_lines(const struct aep__args *args, int wait_ms);
 
 #endif

@@ -125,6 +125,14 @@ class Lines(AepTest):
                            "--json").stdout
         self.assertEqual(json.loads(out.splitlines()[-1])["state"], "spooled")  # local mode
 
+    def test_a_wrong_time_to_wait_is_refused_before_a_line_is_read(self):
+        good = line(kind="started", agent_name="a", user_request="r")
+        for more in ([], ["--dry-run"]):
+            self.assertIn("--wait: ", self.publish(good, "--wait=abc", *more, status=2).stderr)
+        self.run_aep("publish", "started", "--agent=a", "--request=r", "--dry-run", "--wait=abc",
+                     status=2)
+        self.assertEqual(self.run_aep("status").stdout, "no spools\n")
+
     def test_a_spool_that_takes_nothing_is_no_wrong_usage(self):
         """The exit status is that of the worst line, published alone."""
         good = line(kind="started", agent_name="a", user_request="r")
