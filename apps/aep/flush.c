@@ -17,6 +17,12 @@
 #define TIMEOUT_MS 30000
 #define BROKERS "brokers="
 
+static int deliver(struct aep__session *session, int timeout_ms, aep_error *err)
+{
+    aep__session_note_dead(session);
+    return aep__session_deliver(session, timeout_ms, err);
+}
+
 static int flush_configured(const struct aep__args *args, int timeout_ms)
 {
     struct aep__session session = {0};
@@ -24,7 +30,7 @@ static int flush_configured(const struct aep__args *args, int timeout_ms)
     int code = aep__session_open(&session, args, &err);
     bool opened = code == AEP_OK;
     if (opened)
-        code = aep_publisher_flush(session.publisher, timeout_ms, &err);
+        code = deliver(&session, timeout_ms, &err);
     aep__session_close(&session);
     if (code == AEP_OK)
         return AEP__EXIT_DONE;
@@ -111,7 +117,7 @@ static int flush_spool(void *user, struct aep__spool *spool)
     if (code == AEP_OK)
         code = aep_publisher_open(&session.publisher, session.config, &err);
     if (code == AEP_OK)
-        code = aep_publisher_flush(session.publisher, sweep->timeout_ms, &err);
+        code = deliver(&session, sweep->timeout_ms, &err);
     if (code != AEP_OK) {
         int status = aep__out_error(&err);
         sweep->status = status > sweep->status ? status : sweep->status;
@@ -167,8 +173,8 @@ const struct aep__verb aep__verb_flush = {
     .summary = "waits until everything in the spool is delivered",
     .usage = "[--all] [--timeout MS]",
     .description = "Flushes the configured spool; starts a relay if none runs. Exit status 3: "
-                   "something is still on disk or parked. In local mode there is nothing to "
-                   "deliver.",
+                   "something is still on disk or parked; 1: Kafka refused events for good "
+                   "meanwhile. In local mode there is nothing to deliver.",
     .options = options,
     .run = run_flush,
 };

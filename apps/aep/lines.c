@@ -433,7 +433,7 @@ static int conclude(struct lines *lines)
     int waited = AEP_OK;
     const char *state = aep__fate_word(AEP__FATE_ON_DISK);
     if (lines->wait_ms >= 0) {
-        waited = aep_publisher_flush(lines->session.publisher, lines->wait_ms, &lines->err);
+        waited = aep__session_deliver(&lines->session, lines->wait_ms, &lines->err);
         state = aep__receipt_state(&lines->session, waited);
         if (waited != AEP_OK)
             aep__out_say("publish: %s", lines->err.text);
@@ -456,8 +456,12 @@ static int open_lines(struct lines *lines)
     if (lines->args->operand_count > 0)
         return aep__error(&lines->err, AEP_EINVAL, "stdin",
                           "publish: with --stdin each line names its kind");
-    return lines->dry_run ? aep__args_config(lines->args, &lines->session.config, &lines->err)
-                          : aep__session_open(&lines->session, lines->args, &lines->err);
+    if (lines->dry_run)
+        return aep__args_config(lines->args, &lines->session.config, &lines->err);
+    int code = aep__session_open(&lines->session, lines->args, &lines->err);
+    if (code == AEP_OK && lines->wait_ms >= 0)
+        aep__session_note_dead(&lines->session);
+    return code;
 }
 
 int aep__publish_lines(const struct aep__args *args, int wait_ms)

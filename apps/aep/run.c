@@ -247,7 +247,7 @@ static bool await_delivery(struct tracked *tracked, int wait_ms, const struct ae
     if (!tracked->execution || wait_ms < 0)
         return false;
     aep__child_exit_when_told(status_of(end));
-    if (aep_publisher_flush(tracked->session.publisher, wait_ms, &tracked->err) != AEP_OK)
+    if (aep__session_deliver(&tracked->session, wait_ms, &tracked->err) != AEP_OK)
         aep__out_say("run: not everything is acknowledged: %s", tracked->err.text);
     return true;
 }
@@ -306,6 +306,8 @@ static int run_run(struct aep__args *args)
             return EXIT_NOT_TRACKED;
         }
     }
+    if (tracked.execution && wait_ms >= 0)
+        aep__session_note_dead(&tracked.session);
     sigaction(SIGPIPE, &old_pipe, NULL);
     run_command(&tracked, argv, &end);
     publish_end(&tracked, &end);

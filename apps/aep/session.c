@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event/trace.h"
+#include "amount.h"
 #include "out.h"
+
+#include "base/error.h"
+#include "event/trace.h"
 
 #define WAIT_MS_DEFAULT 10000
 
@@ -74,4 +77,30 @@ int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err)
     if (code == AEP_OK)
         *ret = wait_ms;
     return code;
+}
+
+/* Over the spool's life. If the counters cannot be read, no dead letter is noticed. */
+static uint64_t count_dead(const struct aep__session *session)
+{
+    aep_stats stats = AEP_STATS_INIT;
+    aep_publisher_stats(session->publisher, &stats, NULL);
+    return stats.dead;
+}
+
+void aep__session_note_dead(struct aep__session *session)
+{
+    session->dead_before = count_dead(session);
+}
+
+int aep__session_deliver(struct aep__session *session, int wait_ms, aep_error *err)
+{
+    aep_error rest = {0};
+    int code = aep_publisher_flush(session->publisher, wait_ms, &rest);
+    uint64_t dead = count_dead(session), before = session->dead_before;
+    if (dead <= before)
+        return code == AEP_OK ? code : aep__error(err, code, rest.field, "%s", rest.text);
+    return aep__error(err, AEP_EDEAD, "",
+                      "Kafka refused %s for good: `aep dead list` shows why%s%s",
+                      aep__amount_of(dead - before, "event").text,
+                      code == AEP_OK ? "" : "; the others: ", rest.text);
 }

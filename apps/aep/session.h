@@ -22,6 +22,7 @@
 struct aep__session {
     aep_config *config; /* resolved */
     aep_publisher *publisher;
+    uint64_t dead_before; /* as aep__session_note_dead() found it */
 };
 
 /** Resolves the configuration and opens a publisher. Close it also after an error.
@@ -41,5 +42,12 @@ void aep__session_check_trace(const struct aep__args *args);
 /** The milliseconds of --wait[=MS]: its value, else 10 s. *ret unchanged if not given.
  * Errors: AEP_EINVAL. */
 int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err);
+
+/** Remembers how many dead letters the spool has had, for aep__session_deliver(). */
+void aep__session_note_dead(struct aep__session *session);
+/** Waits at most wait_ms until everything in the spool has been delivered.
+ * Errors: as aep_publisher_flush(); AEP_EDEAD Kafka has refused events for good since
+ * aep__session_note_dead(). */
+int aep__session_deliver(struct aep__session *session, int wait_ms, aep_error *err);
 
 #endif

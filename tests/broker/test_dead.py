@@ -19,6 +19,10 @@ class Dead(Case):
         """count events of one key; those whose numbers are in `large` are too large."""
         spool.publish_lines(numbered_lines(topic, count, keys=1, large=large))
 
+    def text_of(self, topic, count, large=()):
+        return "".join(json.dumps(event) + "\n"
+                       for event in numbered_lines(topic, count, keys=1, large=large))
+
     def dead_list(self, spool):
         return [json.loads(line) for line in spool.ok("dead", "list", "--json").out.splitlines()]
 
@@ -69,6 +73,37 @@ class Dead(Case):
                            stdin=json.dumps({"n": 0, "fill": LARGE}))
         self.assertEqual(result.json["state"], "dead", result.err)
         self.assertEqual(result.status, 1)
+
+    def test_a_wait_for_many_says_dead(self):
+        kafka, spool = plain_kafka(), self.make_spool()
+        topic = self.make_small_topic(kafka)
+        result = spool.run("publish", "--stdin", "--json", "--wait=60000",
+                           stdin=self.text_of(topic, 5, large=(1, 3)))
+        self.assertEqual(json.loads(result.out.splitlines()[-1]),
+                         {"published": 5, "refused": 0, "state": "dead"}, result.err)
+        self.assertEqual(result.status, 1)
+        self.assertIn("publish: Kafka refused 2 events for good: `aep dead list`", result.err)
+        again = spool.run("publish", "--stdin", "--wait=60000", stdin=self.text_of(topic, 2))
+        self.assertEqual((again.status, again.err), (0, ""), "those of before are not this one's")
+
+    def test_a_tracked_command_says_dead(self):
+        kafka, spool = plain_kafka(), self.make_spool()
+        topic = self.make_small_topic(kafka)
+        result = spool.run("run", "--agent=a", "--wait=60000", "--", PROGRAM, "publish", "--stdin",
+                           stdin=self.text_of(topic, 3, large=(1,)))
+        self.assertEqual(result.status, 0)
+        self.assertIn("run: not everything is acknowledged: Kafka refused 1 event for good",
+                      result.err)
+
+    def test_a_flush_says_dead(self):
+        kafka, spool = plain_kafka(), self.make_spool(relay_mode="off")
+        topic = self.make_small_topic(kafka)
+        spool.publish_lines(numbered_lines(topic, 3, large=(1,)))
+        flush = ["flush", "--timeout", "60000", "--set", "relay.mode=auto"]
+        result = spool.run(*flush)
+        self.assertEqual(result.status, 1, result.err)
+        self.assertIn("Kafka refused 1 event for good", result.err)
+        self.assertEqual(spool.run(*flush).status, 0)
 
     def test_show_prints_the_event_whole(self):
         _, spool, topic = self.make_dead(large=(1,), count=3)
