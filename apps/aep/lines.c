@@ -424,6 +424,10 @@ static int read_lines(struct lines *lines)
             return aep__error(&lines->err, AEP_EIO, "", "stopped at line %llu: stdout is closed",
                               (unsigned long long)lines->number);
     }
+    if (lines->full)
+        aep__out_say("stdin: stopped at line %llu: the spool is full; publish that line and those "
+                     "after it again",
+                     (unsigned long long)lines->number);
     return AEP_OK;
 }
 

@@ -149,6 +149,9 @@ class Lines(AepTest):
                             current_step="x" * 900) * 400
         done = self.publish(text, *SMALL, status=4)
         self.assertIn("spool.max_bytes", done.stderr)
+        published = int(done.stdout.split()[0])
+        self.assertTrue(0 < published < 400, done.stdout)
+        self.assertIn(f"stdin: stopped at line {published + 2}: the spool is full", done.stderr)
 
     def test_without_a_relay_that_comes_forward_it_gives_up(self):
         """Parked events never make room by themselves."""
