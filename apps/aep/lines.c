@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "client/publish.h"
 #include "spool/fate.h"
 
 #define CHUNK_BYTES (256u << 10)
@@ -307,8 +308,10 @@ static int publish(struct lines *lines, const struct aep__draft *draft, size_t s
     for (;;) {
         int code = aep__draft_publish(draft, lines->session.publisher, receipt, &lines->err);
         lines->full = code == AEP_EFULL;
-        if (!lines->full || !wait_for_room(lines, size, &drain))
+        if (!lines->full)
             return code;
+        if (!wait_for_room(lines, size, &drain))
+            return aep__publish_refused(lines->session.publisher, code);
     }
 }
 
@@ -463,6 +466,8 @@ static int open_lines(struct lines *lines)
     if (lines->dry_run)
         return aep__args_config(lines->args, &lines->session.config, &lines->err);
     int code = aep__session_open(&lines->session, lines->args, &lines->err);
+    if (code == AEP_OK)
+        aep__publisher_try_again(lines->session.publisher);
     if (code == AEP_OK && lines->wait_ms >= 0)
         aep__session_note_dead(&lines->session);
     return code;

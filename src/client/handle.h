@@ -27,7 +27,8 @@ struct aep_publisher {
     char *dir;                      /* the spool's folder; "" when events are disabled */
     char *traceparent, *tracestate; /* of the environment; NULL: none */
     bool enabled, local;
-    bool relay_auto; /* relay.mode=auto, and this process may start programs */
+    bool tries_again; /* an event for which there is no room is not lost: counts no AEP_EFULL */
+    bool relay_auto;  /* relay.mode=auto, and this process may start programs */
     enum aep__sync sync;
     int64_t log_every_us;
     aep_log_fn log;

@@ -104,7 +104,8 @@ static int append_counted(struct aep__process *process, const struct aep__scratc
     if (result == AEP_OK)
         result = aep__process_append(process, scratch, is_reserved(input), &ret->position, err);
     ret->spool = aep__spool_number(&process->spool);
-    count_event(process, &scratch->envelope.counts, result);
+    if (result != AEP_EFULL || !process->pub->tries_again)
+        count_event(process, &scratch->envelope.counts, result);
     *ret_start_relay = aep__process_tend(process);
     aep__process_unlock(process);
     return result;

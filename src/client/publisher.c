@@ -198,6 +198,11 @@ static int open_first(aep_publisher *pub, aep_error *err)
     return result;
 }
 
+void aep__publisher_try_again(aep_publisher *pub)
+{
+    pub->tries_again = true;
+}
+
 void aep__publisher_free(aep_publisher *pub)
 {
     if (pub->wiped)

@@ -18,6 +18,10 @@ int aep__publisher_process(aep_publisher *pub, struct aep__process **ret, aep_er
 /** The same if it exists; else NULL. */
 struct aep__process *aep__publisher_process_made(const aep_publisher *pub);
 
+/** For a caller that publishes an event again until there is room for it: such tries are not counted
+ * as refused. If it gives up, aep__publish_refused() counts the event. Call it after opening. */
+void aep__publisher_try_again(aep_publisher *pub);
+
 /** Frees only the handle, which must not be NULL. */
 void aep__publisher_free(aep_publisher *pub);
 

@@ -16,6 +16,9 @@ def line(**members):
 
 
 class Lines(AepTest):
+    def counter(self, name):
+        return json.loads(self.run_aep("status", "--json").stdout)["spools"][0]["counters"][name]
+
     def publish(self, text, *args, status=0):
         return self.run_aep("publish", "--stdin", *args, stdin=text, status=status)
 
@@ -164,6 +167,7 @@ class Lines(AepTest):
         done = self.publish(good * 2, *SMALL, status=4)
         self.assertLess(time.monotonic() - begin, DEADLINE_S)
         self.assertIn("parked", done.stderr)
+        self.assertEqual(self.counter("refused_full"), 1)
 
     def test_in_local_mode_a_full_spool_starts_the_relay_that_makes_room(self):
         """The lines fill it before the second look for a relay is due."""
@@ -173,6 +177,7 @@ class Lines(AepTest):
                     current_step="x" * 900) * 600
         done = self.publish(text, *SMALL)
         self.assertEqual(done.stdout, "600 published, 0 refused\n")
+        self.assertEqual(self.counter("refused_full"), 0)
 
     def test_a_kind_beside_stdin_is_refused(self):
         self.run_aep("publish", "started", "--stdin", status=2)
