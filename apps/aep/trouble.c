@@ -2,21 +2,37 @@
 #include "trouble.h"
 
 #include <poll.h>
+#include <string.h>
 
 #include "out.h"
 #include "told.h"
 
 #include "base/clock.h"
+#include "spool/status.h"
 
+/* What to say of "Kafka at HOST:PORT"; NULL: there is no problem. */
 static const char *const problems[] = {
+    [AEP_BROKER_UNKNOWN] = "gets nothing: the relay is stopped",
+    [AEP_BROKER_CONNECTED] = NULL,
     [AEP_BROKER_UNREACHABLE] = "cannot be reached",
     [AEP_BROKER_AUTH_FAILED] = "refuses the login",
     [AEP_BROKER_FORBIDDEN] = "forbids some topic",
+    [AEP_BROKER_LOCAL] = NULL,
+    [AEP_BROKER_MISCONFIGURED] = "gets nothing: no client can be made of the kafka.* settings",
 };
+_Static_assert(sizeof problems / sizeof *problems == AEP_BROKER_MISCONFIGURED + 1, "every state");
 
-static const char *problem_of(enum aep_broker_state state)
+/* Then the broker's state is unknown, and stays so. */
+static bool is_stopped(const aep_health *health)
 {
-    return (size_t)state < sizeof problems / sizeof *problems ? problems[state] : NULL;
+    return health->broker == AEP_BROKER_UNKNOWN && strstr(health->reason, AEP__STATUS_STOPPED);
+}
+
+static const char *problem_of(const aep_health *health)
+{
+    bool known = (size_t)health->broker < sizeof problems / sizeof *problems &&
+                 (health->broker != AEP_BROKER_UNKNOWN || is_stopped(health));
+    return known ? problems[health->broker] : NULL;
 }
 
 /* Reads what a running relay says; waits for one that has just been started. False: nothing. */
@@ -27,7 +43,8 @@ static bool look(aep_publisher *publisher, aep_health *health, int wait_ms)
     aep_error err;
     int64_t end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000);
     int code = aep_publisher_health(publisher, health, &err);
-    bool known = health->relay_alive && health->broker != AEP_BROKER_UNKNOWN;
+    bool known =
+        health->relay_alive && (health->broker != AEP_BROKER_UNKNOWN || is_stopped(health));
     if (code != AEP_OK || known || health->broker == AEP_BROKER_LOCAL || wait_ms <= 0)
         return code == AEP_OK && known;
     code = aep_waiter_new(publisher, &waiter, &err);
@@ -66,7 +83,7 @@ void aep__trouble_hint(const struct aep__session *session, int wait_ms)
         wait_ms = 0; /* nobody has started one */
     if (!look(session->publisher, &health, wait_ms))
         return;
-    const char *problem = problem_of(health.broker);
+    const char *problem = problem_of(&health);
     if (problem && is_news(aep_publisher_spool_dir(session->publisher), health.since_us))
         aep__out_hint("Kafka at %s %s; events wait on disk: run `aep doctor`",
                       aep__config_text(session->config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS), problem);

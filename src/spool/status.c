@@ -70,7 +70,7 @@ static void note_stopped(struct aep__status *status)
         return;
     status->broker = AEP_BROKER_UNKNOWN;
     snprintf(status->reason, sizeof status->reason,
-             "the relay, process %" PRId64 ", is stopped: kill -CONT %" PRId64 " lets it go on",
+             "the relay, process %" PRId64 ", " AEP__STATUS_STOPPED " %" PRId64 " lets it go on",
              status->pid, status->pid);
 }
 

@@ -9,7 +9,8 @@
 
 /* Ends the reason while events are ahead of the broker's clock; aep doctor looks for it. */
 #define AEP__STATUS_CLOCKS_DIFFER "compare the clocks"
-#define AEP__LATENCY_BUCKETS 40 /* bucket i: up to 2^(i/2) * 32 microseconds */
+#define AEP__STATUS_STOPPED "is stopped: kill -CONT" /* in the reason while the relay is stopped */
+#define AEP__LATENCY_BUCKETS 40                      /* bucket i: up to 2^(i/2) * 32 microseconds */
 
 struct aep__status {
     uint64_t magic;   /* "AEPSTAT1" */

@@ -2,6 +2,7 @@
 """aep publish: one event."""
 import json
 import os
+import signal
 
 from harness import AepTest
 from test_topics import free_port
@@ -318,6 +319,32 @@ class Publish(AepTest):
                             and self.broker(env) == "unreachable")
             self.assertIn(line, self.on_terminal("run", "--agent", "a", "true", env=env))
             self.assertNotIn(line, self.on_terminal(*publish, env=env))
+
+    def test_a_person_is_told_that_the_settings_make_no_client(self):
+        env = {"AEP_MODE": "kafka", "AEP_RELAY_MODE": "auto",
+               "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "AEP_KAFKA_SECURITY_PROTOCOL": "ssl",
+               "AEP_KAFKA_SSL_CA_LOCATION": "/nope/ca.pem"}
+        self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+        publish = ["publish", "started", *REQUIRED["started"]]
+        self.run_aep(*publish, env=env)
+        self.wait_until(lambda: self.broker(env) == "misconfigured")
+        self.assertIn("aep: Kafka at 127.0.0.1:1 gets nothing: no client can be made of the kafka.* "
+                      "settings; events wait on disk: run `aep doctor`\n",
+                      self.on_terminal(*publish, env=env))
+
+    def test_a_person_is_told_that_the_relay_is_stopped(self):
+        held, port = free_port()
+        env = {"AEP_MODE": "kafka", "AEP_RELAY_MODE": "auto",
+               "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"}
+        self.addCleanup(self.run_aep, "relay", "stop", env=env, status=None)
+        publish = ["publish", "started", *REQUIRED["started"]]
+        with held:
+            self.run_aep(*publish, env=env)
+            self.wait_until(lambda: self.broker(env) == "unreachable")
+            pid = json.loads(self.run_aep("status", "--json", env=env).stdout)["spools"][0]["relay_pid"]
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+            self.assertIn("gets nothing: the relay is stopped", self.on_terminal(*publish, env=env))
 
     def test_a_person_is_told_nothing_of_a_relay_that_nobody_starts(self):
         env = {"AEP_MODE": "kafka", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
