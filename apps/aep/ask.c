@@ -183,8 +183,11 @@ int aep__ask_stop(const struct aep__spool *spool, int timeout_ms, aep_error *err
     int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
     int code = aep__ask(spool, "stop 1", timeout_ms, reply, sizeof reply, err);
     for (int step = 1; code == AEP_OK && aep__ask_alive(spool); step++) {
-        if (step % (PAUSE_MS / STEP_MS) == 0 && is_stopped(spool, err))
+        bool long_since = step % (PAUSE_MS / STEP_MS) == 0;
+        if (long_since && is_stopped(spool, err))
             return AEP_ERELAY;
+        if (long_since) /* one that was waiting for its place may have taken over */
+            aep__ask(spool, "stop 1", PAUSE_MS, reply, sizeof reply, NULL);
         if (aep__clock_mono_us() >= end_us)
             return aep__error(err, AEP_ERELAY, "", "the relay has not ended in %d s",
                               timeout_ms / 1000);

@@ -21,7 +21,7 @@ int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool,
 int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
              size_t size, aep_error *err);
 
-/** Asks it to end, and waits until it has. Errors: as aep__ask(); AEP_ERELAY also if it has not
+/** Asks it to end, and waits until none runs: one that takes over meanwhile is asked, too. Errors: as aep__ask(); AEP_ERELAY also if it has not
  * ended after timeout_ms. */
 int aep__ask_stop(const struct aep__spool *spool, int timeout_ms, aep_error *err);
 

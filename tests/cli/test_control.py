@@ -63,8 +63,28 @@ class Control(AepTest):
         self.assertEqual(self.ask("broker 7004 local"), "7004 error too many open questions")
 
 
-F_OFD_GETLK = 36
+F_OFD_GETLK, F_OFD_SETLK = 36, 37
 FLOCK = "@hhqqi4x"  # struct flock: type, whence, start, length, pid
+
+
+class Successor(AepTest):
+    """A relay may wait for the place of another, and take over when that one is stopped."""
+
+    def test_stop_asks_it_too(self):
+        self.run_aep("publish", "started", "--agent", "a", "--request", "r")
+        lock = os.open(Path(self.spool) / "relay.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.fcntl(lock, F_OFD_SETLK, struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as relay:
+            relay.bind(str(Path(self.spool) / "control"))
+            relay.listen()
+            relay.settimeout(60)
+            stop = self.start_aep("relay", "stop")
+            for _ in ("the first", "its successor"):
+                with relay.accept()[0] as client:
+                    self.assertEqual(client.recv(100), b"stop 1")
+                    client.send(b"1 ok")
+        os.close(lock)
+        self.assertEqual(stop.wait(60), 0)
 
 
 class WithoutControl(AepTest):

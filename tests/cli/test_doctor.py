@@ -55,6 +55,7 @@ class Doctor(AepTest):
         pid = self.relay_pid()
         os.kill(pid, signal.SIGSTOP)
         self.addCleanup(os.kill, pid, signal.SIGCONT)
+        self.wait_until(lambda: "is stopped" in self.run_aep("status").stdout, "it stops")
         [relay] = [f for f in self.of(self.doctor("--no-probe"), "relay") if "stopped" in f["text"]]
         self.assertEqual(relay["verdict"], "warning")
         self.assertIn(f"process {pid}, is stopped", relay["text"])

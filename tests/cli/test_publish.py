@@ -344,6 +344,7 @@ class Publish(AepTest):
             pid = json.loads(self.run_aep("status", "--json", env=env).stdout)["spools"][0]["relay_pid"]
             os.kill(pid, signal.SIGSTOP)
             self.addCleanup(os.kill, pid, signal.SIGCONT)
+            self.wait_until(lambda: "is stopped" in self.run_aep("status", env=env).stdout)
             self.assertIn("gets nothing: the relay is stopped", self.on_terminal(*publish, env=env))
 
     def test_a_person_is_told_nothing_of_a_relay_that_nobody_starts(self):
