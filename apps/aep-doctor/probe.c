@@ -23,8 +23,9 @@ static const struct {
     const char *text, *remedy;
 } outcomes[] = {
     {AEP_EDEFERRED, "is still on disk", "see the steps above; it is sent once Kafka takes it"},
-    {AEP_EPARKED, "was parked: its topic is missing or forbidden",
-     "`aep topics create`, or grant the user WRITE; it is sent then"},
+    {AEP_EPARKED, "was parked: Kafka does not take it yet",
+     "if its topic is missing, `aep topics create`; if it is forbidden, grant the user WRITE; else "
+     "compare this machine's clock with the broker's"},
     {AEP_EDEAD, "was refused by Kafka for good", "`aep dead list` says why"},
     {AEP_ERELAY, "is on disk, but no relay could be started",
      "see the steps relay and relay program"},

@@ -250,8 +250,8 @@ static void judge_aside(struct aep__doctor *doctor, const struct aep__status *st
                         const aep_stats *stats)
 {
     const struct trouble rows[] = {
-        {status->parked_now, "event", "parked: a topic is missing or forbidden",
-         "see the step topics; they are sent once the topic accepts them", NULL},
+        {status->parked_now, "event", "parked: not taken by Kafka yet",
+         "see the steps relay and topics for the cause; they are sent once Kafka takes them", NULL},
         {status->dead_now, "dead letter", "refused by Kafka for good",
          "`aep dead list` shows them and why; replay or drop them", NULL},
         {stats->refused_full, "event", "refused because the spool was full",

@@ -158,7 +158,7 @@ static void add_backlog_text(struct aep__buf *out, const struct view *view)
         aep__buf_format(out, "%s, ", aep__amount_of(view->backlog.events, "event").text);
     aep__buf_format(out, "%s\n", aep__amount_bytes(view->backlog.bytes).text);
     add_aside_text(out, "parked", status->parked_now, view->stats.parked,
-                   "(a topic is missing or forbidden)");
+                   "(not taken by Kafka yet: `aep doctor`)");
     add_aside_text(out, "dead", status->dead_now, view->stats.dead, "(`aep dead list`)");
 }
 

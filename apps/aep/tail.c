@@ -638,8 +638,8 @@ const struct aep__verb aep__verb_tail = {
         "summary. A line such as \"-- 2025-11-13\" marks a change of day, and comes first if the "
         "first event is not from today. On a terminal, lines are cut at its width and a UUID is "
         "shown as its last eight digits (the first are the time). The state is spooled (on disk), "
-        "acked (acknowledged by Kafka), parked (its topic is missing or forbidden) or dead "
-        "(refused for good). Acknowledged events leave the spool a few seconds later, so this "
+        "acked (acknowledged by Kafka), parked (not taken by Kafka yet) or dead (refused for "
+        "good). Acknowledged events leave the spool a few seconds later, so this "
         "shows the recent past only. In local mode all events are spooled, and the newest "
         "spool.max_bytes of them are kept.",
     .examples = "  aep tail -f --local\n"

@@ -56,7 +56,7 @@ extern "C" {
     X(AEP_EINVAL, 1, "invalid event or argument")                                                  \
     X(AEP_EFULL, 2, "the spool is full")                                                           \
     X(AEP_EDEFERRED, 3, "accepted and on disk, not acknowledged yet")                              \
-    X(AEP_EPARKED, 4, "parked: its topic is missing or forbidden; sent once it is not")            \
+    X(AEP_EPARKED, 4, "parked: Kafka does not take it yet; it is sent once Kafka does")            \
     X(AEP_EDEAD, 5, "refused by Kafka for good; kept as a dead letter")                            \
     X(AEP_ECONFIG, 6, "bad configuration")                                                         \
     X(AEP_ESPOOL, 7, "the spool folder cannot be used")                                            \
@@ -375,7 +375,7 @@ AEP_API int aep_publisher_health(aep_publisher *pub, aep_health *health, aep_err
     X(redacted, "secrets redacted")                                                                \
     X(acknowledged, "acknowledged by Kafka")                                                       \
     X(retried, "sends retried by the relay")                                                       \
-    X(parked, "once parked: topic missing or forbidden")                                           \
+    X(parked, "once parked: not taken by Kafka at first")                                          \
     X(unparked, "sent after having been parked")                                                   \
     X(dead, "dead letters")                                                                        \
     X(dead_dropped, "dead letters dropped: log full or by command")                                \

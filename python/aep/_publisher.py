@@ -8,8 +8,8 @@ from ._execution import Execution
 
 class Fate(str):
     """What became of an event: "acked", "spooled" (on disk, which is all that local mode does),
-    "disabled" (events are), "deferred" (still on disk), "parked" (its topic is missing or forbidden;
-    sent once it is not) or "dead" (refused for good, kept as a dead letter).
+    "disabled" (events are), "deferred" (still on disk), "parked" (not taken by Kafka yet; sent
+    once it is) or "dead" (refused for good, kept as a dead letter).
 
     True for the first three: there is nothing left to wait for. Awaiting it returns itself.
     """

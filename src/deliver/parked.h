@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parked topics: records that Kafka does not accept yet, because the topic is missing or forbidden,
- * are set aside so that they do not block the others.
+/* Parked topics: records that Kafka does not accept yet, because the topic is missing or forbidden or
+ * their time is ahead of the broker's clock, are set aside so that they do not block the others.
  *
  *     tail ─▶ side log "parked-<topic>-<hash>" ─▶ its own lane ─▶ sink
  *

@@ -39,7 +39,7 @@ class Missing(Parking):
         records = kafka.read(there)
         self.assertEqual([record.payload["n"] for record in records], list(range(50)))
         self.assertEqual(spool.run("flush", "--timeout", "5000").status, 3)
-        self.assertIn("  parked    50 now (a topic is missing or forbidden)\n",
+        self.assertIn("  parked    50 now (not taken by Kafka yet: `aep doctor`)\n",
                       spool.run("status").out)
 
         result = spool.run("publish", "--type", missing, "--json", "--wait=10000", "--payload",
@@ -56,7 +56,7 @@ class Missing(Parking):
         spool.wait_counter("unparked", 51)
         shown = spool.run("status").out
         self.assertIn("  parked    none now\n", shown)
-        self.assertRegex(shown, r"\n  so far\n(.*\n)* +51  once parked: topic missing or forbidden\n")
+        self.assertRegex(shown, r"\n  so far\n(.*\n)* +51  once parked: not taken by Kafka at first\n")
         self.assertRegex(shown, r"  latency   50 % within [\d.]+ m?s, ")
 
 
@@ -75,12 +75,19 @@ class Timestamps(Parking):
         status = self.await_parked(spool, 20)
         self.assertIn("compare the clocks", spool.wait_status(lambda status: status["reason"],
                                                           "the reason")["reason"])
+        result = spool.run("publish", "--type", topic, "--wait=60000", "--payload", '{"n":20}')
+        self.assertIn("parked: Kafka does not take it yet", result.err)
+        for told in (result.err, spool.run("status").out):
+            self.assertNotRegex(told, "missing|forbidden")
+        self.assertRegex(spool.run("doctor", "--no-probe").out,
+                         r"\d+ events parked: not taken by Kafka yet\n")
         self.assertEqual(status["counters"]["dead"], 0)
         spool.wait_counter("acknowledged", 20)
         kafka.config(topic, f"message.timestamp.before.max.ms={self.FOR_EVER}")
         self.await_parked(spool, 0)
         spool.flush()
-        self.assertEqual([record.payload["n"] for record in kafka.read(topic)], list(range(20)))
+        self.assertEqual(sorted(record.payload["n"] for record in kafka.read(topic)),
+                         list(range(21)))
         self.assertEqual(spool.counter("dead"), 0)
 
     def test_the_doctor_says_so(self):

@@ -237,8 +237,8 @@ class AgentExecutionPublisher:
 
     def _kept_aside(self, kind, receipt, fate):
         if fate == "parked":
-            self._warn(fate, "%s: the topic is missing or forbidden: event %s is kept and will be "
-                             "delivered once it can be", kind, receipt.event_id)
+            self._warn(fate, "%s: Kafka does not take event %s yet: it is kept and will be delivered "
+                             "once it can be (see `aep doctor`)", kind, receipt.event_id)
         else:
             self.logger.error("%s: Kafka refuses event %s for good: see `aep dead list`", kind,
                               receipt.event_id)
