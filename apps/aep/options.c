@@ -73,11 +73,16 @@ static const struct aep__flag *find_long(const struct aep__args *args, const cha
                                          size_t len)
 {
     for (size_t i = 0; i < args->row_count; i++) {
-        const struct aep__flag *row = &args->rows[i];
-        if (name_is(row->name, typed, len))
-            return row->same_as ? find_long(args, row->same_as, strlen(row->same_as)) : row;
+        if (name_is(args->rows[i].name, typed, len))
+            return &args->rows[i];
     }
     return NULL;
+}
+
+/* The option that a row stands for. */
+static const struct aep__flag *follow(const struct aep__args *args, const struct aep__flag *row)
+{
+    return row->same_as ? find_long(args, row->same_as, strlen(row->same_as)) : row;
 }
 
 static const struct aep__flag *find_letter(const struct aep__args *args, char letter)
@@ -111,9 +116,10 @@ static int refuse_unknown(const struct parse *parse, const char *typed, size_t l
                       name, replace_dashes(hint, '_', '-'));
 }
 
-static void add_given(struct parse *parse, const struct aep__flag *option, const char *value)
+static void add_given(struct parse *parse, const struct aep__flag *typed, const char *value)
 {
-    parse->args->given[parse->args->given_count++] = (struct aep__given){option, value};
+    struct aep__args *args = parse->args;
+    args->given[args->given_count++] = (struct aep__given){follow(args, typed), typed, value};
 }
 
 /* Takes the next word as the option's value. */

@@ -12,6 +12,7 @@
 
 struct aep__given {
     const struct aep__flag *option; /* never one that is same_as another */
+    const struct aep__flag *typed;  /* which may be: for messages */
     const char *value;              /* NULL: given without one */
 };
 

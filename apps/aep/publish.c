@@ -159,13 +159,14 @@ static unsigned forms_of(const char *name)
     return kinds_with(name) | (strcmp(name, "correlation_id") == 0 ? FORM_TYPE : 0);
 }
 
-static int refuse_option(const struct aep__flag *option, unsigned form, aep_error *err)
+static int refuse_option(const struct aep__given *given, unsigned form, aep_error *err)
 {
+    const struct aep__flag *option = given->option;
     struct aep__buf typed = {0};
     int kind = 0;
     while (kind < AEP_KIND_COUNT && form != 1u << kind)
         kind++;
-    aep__help_name(&typed, option->name);
+    aep__help_name(&typed, given->typed->name);
     int code =
         form == FORM_STDIN
             ? aep__error(err, AEP_EINVAL, option->name,
@@ -186,7 +187,7 @@ static int check_options(const struct aep__args *args, unsigned form, aep_error 
         const struct aep__flag *option = args->given[i].option;
         unsigned forms = forms_of(option->name);
         if (forms != 0 && !(forms & form))
-            return refuse_option(option, form, err);
+            return refuse_option(&args->given[i], form, err);
     }
     return AEP_OK;
 }

@@ -206,7 +206,7 @@ class Publish(AepTest):
 
     def test_a_member_of_another_kind_is_refused(self):
         done = self.run_aep("publish", "progress", *REQUIRED["progress"], "--request", "r", status=2)
-        self.assertIn("progress takes no --user-request: it is an option of started", done.stderr)
+        self.assertIn("progress takes no --request: it is an option of started", done.stderr)
 
     def test_an_option_that_does_not_go_with_the_form_is_refused(self):
         other = {"--topic": "t", "--payload": "{}", "--schema-ref": "registry://a/b/c/v1"}
@@ -219,11 +219,11 @@ class Publish(AepTest):
                         ["--agent", "a"], ["--correlation-id", "c"], ["--causation-id", "c"],
                         ["--traceparent", "t"], ["--tracestate", "a=b"], ["--inferred"]):
             done = self.run_aep("publish", "--stdin", *options, status=2, stdin="")
-            self.assertIn("publish: --stdin takes no --", done.stderr)
+            self.assertIn(f"publish: --stdin takes no {options[0]}:", done.stderr)
         for value in ("--agent", "--session-id", "--context"):
             done = self.run_aep("publish", "--type", "a.b.c.v1", "--payload", "{}", value, "{}",
                                 status=2)
-            self.assertIn("--type takes no --", done.stderr)
+            self.assertIn(f"--type takes no {value}:", done.stderr)
         self.assertFalse(os.path.exists(self.spool))
 
     def test_a_kind_is_wanted(self):
@@ -244,7 +244,7 @@ class Publish(AepTest):
     def test_any_other_type_has_no_members_of_the_kinds(self):
         done = self.run_aep("publish", "--type", "a.b.c.v1", "--payload", "{}", "--agent", "a",
                             status=2)
-        self.assertIn("--type takes no --agent-name", done.stderr)
+        self.assertIn("--type takes no --agent:", done.stderr)
 
     def test_dry_run_prints_a_valid_envelope_and_publishes_nothing(self):
         for kind, args in REQUIRED.items():

@@ -125,6 +125,9 @@ def test_a_wrong_keyword_is_told_which_was_meant(local, call, meant):
 def test_a_keyword_that_is_like_none_is_told_all(local):
     with pytest.raises(TypeError, match="'colour'; it takes agent_name, correlation_id, progress_percent, "):
         local.progress("a", "c", colour="red")
+    for foreign in ("duration", "session_id"):  # which are members of other kinds
+        with pytest.raises(TypeError, match=f"'{foreign}'; it takes "):
+            local.progress("a", "c", **{foreign: 1})
     with pytest.raises(TypeError, match="'colour'; it takes event_type, payload, topic, "):
         local.publish("a.b.c.v1", {}, colour="red")
     with pytest.raises(TypeError, match="'colour'; it takes "):
