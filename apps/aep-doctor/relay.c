@@ -230,25 +230,29 @@ static void judge_counter(struct aep__doctor *doctor, const struct trouble *row,
     aep__told_set(told, row->counter, row->count);
 }
 
-static void judge_troubles(struct aep__doctor *doctor, const struct trouble *rows, size_t count)
+/* @counted  the counters could be read */
+static void judge_troubles(struct aep__doctor *doctor, const struct trouble *rows, size_t count,
+                           bool counted)
 {
     struct aep__told told;
     aep__told_load(&told, doctor->spool.path);
     bool first = aep__told_get(&told, "doctor") == 0;
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].counter)
+        if (rows[i].counter && counted)
             judge_counter(doctor, &rows[i], &told, first);
-        else if (rows[i].count > 0)
+        else if (!rows[i].counter && rows[i].count > 0)
             warn_of(doctor, &rows[i], rows[i].count, "");
     }
     aep__told_set(&told, "doctor", (uint64_t)aep__clock_wall_us());
     aep__told_save(&told);
 }
 
-/* What is set aside now, and the counters that show a loss. */
+/* What is set aside now, and the counters that show a loss.
+ * @counted  NULL: they cannot be read */
 static void judge_aside(struct aep__doctor *doctor, const struct aep__status *status,
-                        const aep_stats *stats)
+                        const aep_stats *counted)
 {
+    const aep_stats none = AEP_STATS_INIT, *stats = counted ? counted : &none;
     const struct trouble rows[] = {
         {status->parked_now, "event", "parked: not taken by Kafka yet",
          "see the steps relay and topics for the cause; they are sent once Kafka takes them", NULL},
@@ -271,7 +275,7 @@ static void judge_aside(struct aep__doctor *doctor, const struct aep__status *st
          "and let nothing but aep change that folder",
          "lost"},
     };
-    judge_troubles(doctor, rows, sizeof rows / sizeof *rows);
+    judge_troubles(doctor, rows, sizeof rows / sizeof *rows, counted != NULL);
 }
 
 void aep__doctor_backlog(struct aep__doctor *doctor)
@@ -283,11 +287,15 @@ void aep__doctor_backlog(struct aep__doctor *doctor)
     int code = aep__fates_init(&fates, &doctor->spool, &err);
     if (code == AEP_OK)
         code = aep__backlog_measure(&doctor->spool, &fates, &backlog, &err);
-    if (code == AEP_OK)
-        code = aep__counters_sum(&doctor->spool, &stats, &err);
     if (code == AEP_OK) {
+        bool counted = aep__counters_sum(&doctor->spool, &stats, &err) == AEP_OK;
         judge_waiting(doctor, &backlog);
-        judge_aside(doctor, &fates.status, &stats);
+        judge_aside(doctor, &fates.status, counted ? &stats : NULL);
+        if (!counted) {
+            aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s, so nothing is counted",
+                         err.text);
+            aep__verdict_remedy(&doctor->verdicts, "remove it, and a new one is made");
+        }
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts, "see %s/relay.log", doctor->spool.path);

@@ -27,6 +27,7 @@ struct view {
     struct aep__fates fates;
     struct aep__backlog backlog;
     aep_stats stats;
+    bool counted; /* stats could be read */
     bool alive;
     const char *obstacle; /* why no relay can be started; "" if one can */
 };
@@ -245,13 +246,28 @@ static void add_json(struct aep__buf *out, const struct view *view)
     add_count(out, "latency_p95_us", latency_us(status, 0.95));
     add_count(out, "latency_p99_us", latency_us(status, 0.99));
     aep__buf_text(out, ",\"counters\":{");
-    for (int i = 0; i < AEP__COUNTER_COUNT; i++)
+    for (int i = 0; view->counted && i < AEP__COUNTER_COUNT; i++)
         aep__buf_format(out, "%s\"%s\":%llu", i ? "," : "", aep__counter_names[i],
                         (unsigned long long)counter_at(&view->stats, i));
     aep__buf_text(out, "}}");
 }
 
 /* ---- the verb ------------------------------------------------------------------------------- */
+
+/* Reads the counters. What is wrong with them hides nothing else. */
+static void read_counters(struct report *report, struct view *view)
+{
+    aep_error err;
+    view->counted = aep__counters_sum(view->spool, &view->stats, &err) == AEP_OK;
+    if (!view->counted) {
+        report->failed = true;
+        aep__out_say("%s, so nothing is counted: remove it, and a new one is made", err.text);
+    } else if (aep__counters_damaged(view->spool)) {
+        aep__out_say("%s/counters is damaged: some earlier counts are lost; the next relay "
+                     "repairs it",
+                     view->spool->path);
+    }
+}
 
 static int show_spool(void *user, struct aep__spool *spool)
 {
@@ -265,11 +281,7 @@ static int show_spool(void *user, struct aep__spool *spool)
     if (code == AEP_OK)
         code = aep__backlog_measure(spool, &view.fates, &view.backlog, &err);
     if (code == AEP_OK)
-        code = aep__counters_sum(spool, &view.stats, &err);
-    if (code == AEP_OK && aep__counters_damaged(spool))
-        aep__out_say("%s/counters is damaged: some earlier counts are lost; the next relay "
-                     "repairs it",
-                     spool->path);
+        read_counters(report, &view);
     if (code == AEP_OK && report->json) {
         aep__buf_text(&report->out, report->count++ ? ",\n" : "");
         add_json(&report->out, &view);

@@ -79,6 +79,24 @@ class Status(AepTest):
         log = pathlib.Path(self.spool, "relay.log").read_text()
         self.assertIn("/counters was damaged and has been repaired", log)
 
+    def test_counters_that_cannot_be_opened_hide_nothing_else(self):
+        self.publish()
+        counters = os.path.join(self.spool, "counters")
+        if os.path.exists(counters):
+            os.unlink(counters)
+        os.mkdir(counters)
+        done = self.run_aep("status", status=1)
+        self.assertIn("1 event", done.stdout)
+        self.assertIn("so nothing is counted: remove it", done.stderr)
+        [spool] = json.loads(self.run_aep("status", "--json", status=1).stdout)["spools"]
+        self.assertEqual((spool["backlog_events"], spool["counters"]), (1, {}))
+        told = self.run_aep("doctor", "--no-probe", status=1).stdout
+        for words in ("1 event kept", "nothing is counted", "remove it, and a new one is made"):
+            self.assertIn(words, told)
+        os.rmdir(counters)
+        self.publish()
+        self.assertEqual(self.run_aep("status").stderr, "")
+
     def test_a_bell_that_is_no_fifo_is_told_with_the_remedy(self):
         self.publish()
         bell = os.path.join(self.spool, "bell")
