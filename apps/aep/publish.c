@@ -41,8 +41,9 @@ static const struct {
     {FORM_ALL,
      {"wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",
       "Waits for Kafka's acknowledgement, at most MS milliseconds, or a time such as 5s (default "
-      "10 s); exit status 3 if none has come by then. The event stays on disk and is still sent. "
-      "In local mode there is nothing to wait for: the state stays spooled.",
+      "10 s). Exit status 3: none has come by then; the event stays on disk and is still sent. 1: "
+      "Kafka refused it for good. In local mode there is nothing to wait for: the state stays "
+      "spooled.",
       NULL, NULL, NULL}},
     {FORM_ALL,
      {"json", 0, AEP__ARGUMENT_NONE, NULL,
