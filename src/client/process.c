@@ -25,6 +25,7 @@
 #define PROBE_US 100000          /* between looks for a relay, and between our own syncs */
 #define ASK_US 2000000           /* between looks at the relay's status */
 #define START_INTERVAL_MS 2000   /* after a failed start, across all processes */
+#define CONTEND_US 60000000      /* between our contenders with one relay: Kafka may be back */
 #define SCRATCH_KEEP_BYTES 32768 /* a scratch that grew beyond this frees its memory */
 #define FILE_SIZE_MIN (UINT64_C(1) << 30)
 
@@ -423,6 +424,14 @@ bool aep__process_may_start(struct aep__process *process)
            aep__lock_may_start(process->lock_fd, START_INTERVAL_MS);
 }
 
+/* A contender that could not reach Kafka has proved nothing. */
+static bool contended_lately(const struct aep__process *process, const struct aep__status *status,
+                             int64_t now_us)
+{
+    return status->started_us == process->contended_with &&
+           now_us - process->contended_us < CONTEND_US;
+}
+
 bool aep__process_wants_contender(struct aep__process *process)
 {
     struct aep__status status;
@@ -431,10 +440,11 @@ bool aep__process_wants_contender(struct aep__process *process)
         return false;
     process->asked_us = now_us;
     if (aep__status_read(&process->spool, &status, NULL) != AEP_OK ||
-        !aep__status_refused(&status) || status.started_us == process->contended_with ||
+        !aep__status_refused(&status) || contended_lately(process, &status, now_us) ||
         !aep__lock_may_contend(process->lock_fd, START_INTERVAL_MS))
         return false;
     process->contended_with = status.started_us;
+    process->contended_us = now_us;
     return true;
 }
 

@@ -72,7 +72,8 @@ struct aep__process {
     int64_t now_us;               /* when a publish call took the lock */
     int64_t probed_us, synced_us; /* monotonic */
     int64_t asked_us;             /* when the relay's status was last looked at */
-    int64_t contended_with;       /* the start of the relay against which a contender was started */
+    int64_t contended_with;       /* the start of the relay against which a contender was started, */
+    int64_t contended_us;         /* then */
     struct aep__os_child relays[AEP__RELAYS];
     char relay_problem[384]; /* why no relay could be started; "" if none is known */
     int64_t said_us[AEP__NOTICE_COUNT];
@@ -111,8 +112,8 @@ bool aep__process_tend(struct aep__process *process);
 /** Under the lock: whether it is our turn to start a relay now; none is alive. */
 bool aep__process_may_start(struct aep__process *process);
 /** Under the lock: whether to start a relay although one is alive, because Kafka refuses its
- * settings and ours may be better. Looks at most every 2 s, and returns true once for each such
- * relay: a second contender with the same settings would change nothing. */
+ * settings and ours may be better. Looks at most every 2 s, and returns true at most once a minute
+ * for each such relay: the contender before may not have reached Kafka. */
 bool aep__process_wants_contender(struct aep__process *process);
 /** Under the lock: whether a relay is alive. */
 bool aep__process_relay_alive(const struct aep__process *process);

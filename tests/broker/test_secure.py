@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: secure CASES Secure BROKERS secure
 # ctest: secure_renewed CASES Renewed BROKERS secure
+# ctest: contender_again CASES ContenderAgain LONG
 """TLS and SASL: right settings deliver, wrong ones are reported, no secret shows anywhere, and a
 publisher with the right credentials replaces a relay that has wrong ones."""
 import json
@@ -227,6 +228,28 @@ class Renewed(Case):
         self.assertEqual(spool.relay_pid(), pid)
         keys = [record.key for record in kafka.read(TOPICS["progress"])]
         self.assertEqual(sorted(set(keys)), sorted(words))
+
+
+class ContenderAgain(Case):
+    def test_a_contender_that_found_kafka_away_is_followed_by_another(self):
+        """The publisher lives on, so no new one brings better settings."""
+        kafka, word = self.make_broker(), unique()
+        kafka.create(TOPICS["progress"])
+        kafka.stop()
+        spool = self.make_spool(kafka)
+        bad = {"AEP_KAFKA_SECURITY_PROTOCOL": "ssl", "AEP_KAFKA_SSL_CA_LOCATION": "/nope/ca.pem"}
+        self.assertEqual(spool.publish("progress", word, env=bad).status, 0)
+        spool.wait_status(lambda status: status["broker"] == "misconfigured", "no client")
+        child = spool.start("publish", "--stdin", "--wait=240000", stdin=subprocess.PIPE)
+        child.stdin.write(json.dumps({"kind": "progress", "agent_name": "a",
+                                      "correlation_id": word}) + "\n")
+        child.stdin.close()
+        wait_until(lambda: len(spool.relays()) == 2, "a contender is there")
+        wait_until(lambda: len(spool.relays()) == 1, "it has given up")
+        kafka.start()
+        self.assertEqual(child.wait(240), 0)
+        self.assertEqual(len(kafka.read(TOPICS["progress"], only=word)), 2)
+        self.assertEqual(spool.status()["broker"], "connected")
 
 
 if __name__ == "__main__":

@@ -391,6 +391,29 @@ static void test_a_relay_whose_authentication_fails_gets_one_contender(void **st
     fake_kill(&fake);
 }
 
+/* The first may have met a Kafka that was away. */
+static void test_a_minute_later_another_contender_is_started(void **state)
+{
+    struct here *here = *state;
+    struct fake_relay fake;
+    struct aep__process *process;
+    static char report[1 << 16];
+    use_witness(here);
+    open_publisher(here);
+    fake_start(&fake, here->dir, NULL);
+    write_status(here, AEP_BROKER_MISCONFIGURED);
+    publish(here);
+    assert_true(read_report(here, report, sizeof report));
+    accepted(here, aep__publisher_process(here->pub, &process, &here->err));
+    assert_true(aep__lock_tried(process->lock_fd, 60000));
+    process->contended_us -= INT64_C(60000000);
+    process->asked_us = process->probed_us = 0;
+    futimens(process->lock_fd, (struct timespec[2]){{0, 0}, {0, 0}}); /* the try is long ago, too */
+    publish(here);
+    assert_true(read_report(here, report, sizeof report));
+    fake_kill(&fake);
+}
+
 static void test_a_waiter_brings_a_contender_too(void **state)
 {
     struct here *here = *state;
@@ -555,6 +578,7 @@ int main(int argc, char **argv)
         TEST(test_many_publishers_start_one_relay_at_a_time),
         TEST(test_a_living_relay_is_left_alone),
         TEST(test_a_relay_whose_authentication_fails_gets_one_contender),
+        TEST(test_a_minute_later_another_contender_is_started),
         TEST(test_a_waiter_brings_a_contender_too),
         TEST(test_local_mode_starts_a_relay_only_when_room_gets_short),
         TEST(test_relay_mode_off_starts_none),
