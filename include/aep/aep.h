@@ -95,8 +95,9 @@ typedef struct aep_config aep_config;
 enum aep_log_level { AEP_LOG_ERROR = 1, AEP_LOG_WARNING = 2, AEP_LOG_INFO = 3, AEP_LOG_DEBUG = 4 };
 
 /** The log callback: gets one line of text (borrowed, no newline).
- * Threads: runs inside a call into the library, in that call's thread; it must not use the same
- * publisher. */
+ * Threads: runs inside a call into the library, in that call's thread, holding no lock. It may publish
+ * with the same publisher and its executions, but not close or free them. It does not run within
+ * itself: what there is to say meanwhile comes with a later call. */
 typedef void (*aep_log_fn)(void *user, enum aep_log_level level, const char *text);
 
 /** Makes a configuration that sets nothing: everything comes from the environment, aep.conf and the

@@ -7,7 +7,7 @@
  *
  * Its events are published one at a time: a lock of the process's (aep__process.run_locks, chosen
  * by address) is held from reading the clock to the disk, so that two threads cannot swap two
- * events. The lock is not in the handle, since a forked child must find it free.
+ * events; starting a relay and the log callback come after it. The lock is not in the handle, since a forked child must find it free.
  *
  * A forked child may publish with the handle that it inherited, but freeing it there says nothing
  * about the run, which goes on in the parent. */
@@ -163,7 +163,7 @@ int aep_execution_start_fields(aep_publisher *pub, const aep_field *fields, size
         result = aep__facts_from_fields(AEP_KIND_STARTED, fields, count, &started, err);
     result =
         result == AEP_OK ? start_run(pub, &started, ret, err) : aep__publish_refused(pub, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(pub, result));
 }
 
 int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
@@ -182,7 +182,7 @@ int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execut
         result = aep__facts_from_struct(AEP_KIND_STARTED, event, &started, err);
     result =
         result == AEP_OK ? start_run(pub, &started, ret, err) : aep__publish_refused(pub, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(pub, result));
 }
 
 /* ---- later events ---- */
@@ -279,7 +279,7 @@ static int publish_later(aep_execution *run, enum aep_kind kind, const void *arg
         result = aep__facts_from_struct(kind, args, &facts, err);
     result = result == AEP_OK ? publish_locked(run, &facts, NULL, err)
                               : aep__publish_refused(run ? run->pub : NULL, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(run ? run->pub : NULL, result));
 }
 
 /* aep_execution_progress() and so on. */
@@ -309,7 +309,7 @@ int aep_execution_publish_fields(aep_execution *run, enum aep_kind kind, const a
         result = aep__facts_from_fields(kind, fields, count, &facts, err);
     result = result == AEP_OK ? publish_locked(run, &facts, receipt, err)
                               : aep__publish_refused(run ? run->pub : NULL, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(run ? run->pub : NULL, result));
 }
 
 /* ---- asking, freeing ---- */
@@ -347,6 +347,7 @@ static void abandon(aep_execution *run)
                                         .error_code = "ABANDONED", .inferred = AEP_NUM(1));
     if (aep__facts_from_struct(AEP_KIND_FAILED, args, &facts, NULL) == AEP_OK)
         publish_locked(run, &facts, NULL, NULL);
+    aep__publish_end(run->pub, AEP_OK);
 }
 
 void aep_execution_free(aep_execution *run)

@@ -238,7 +238,7 @@ void aep__process_notice(struct aep__process *process, enum aep__notice notice,
     if (process->notice_level || (said_us && now_us - said_us < process->pub->log_every_us))
         return;
     process->said_us[notice] = now_us;
-    process->notice_level = level;
+    process->notice_level = (int)level;
     va_list args;
     va_start(args, format);
     vsnprintf(process->notice, sizeof process->notice, format, args);
@@ -343,20 +343,40 @@ int aep__process_lock_quick(struct aep__process *process, aep_error *err)
     bool quick = aep__append_ours(&process->appender) && !probe_is_due(process);
     int result = quick ? AEP_OK : ensure_open(process, err);
     if (result != AEP_OK)
-        aep__process_unlock(process);
+        aep__process_unlock_quietly(process);
     return result;
 }
 
+void aep__process_unlock_quietly(struct aep__process *process)
+{
+    pthread_mutex_unlock(&process->mutex);
+}
+
+/* A callback that publishes may cause the next message: it does not run within itself. */
 void aep__process_unlock(struct aep__process *process)
 {
     char text[sizeof process->notice];
-    enum aep_log_level level = process->notice_level;
-    if (level)
+    int level = process->notice_level;
+    if (level && atomic_exchange(&process->telling, true))
+        level = 0;
+    if (level) {
         memcpy(text, process->notice, sizeof text);
-    process->notice_level = 0;
+        process->notice_level = 0;
+    }
     pthread_mutex_unlock(&process->mutex);
-    if (level && process->pub->log)
-        process->pub->log(process->pub->log_user, level, text);
+    if (!level)
+        return;
+    if (process->pub->log)
+        process->pub->log(process->pub->log_user, (enum aep_log_level)level, text);
+    atomic_store(&process->telling, false);
+}
+
+void aep__process_tell(struct aep__process *process)
+{
+    if (!atomic_load_explicit(&process->notice_level, memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&process->mutex);
+    aep__process_unlock(process);
 }
 
 /* ---- sync ---- */

@@ -10,7 +10,8 @@
  * replaced. In a publish call that look is a cheap one, at the segment's alone, but for one every
  * 100 ms.
  *
- * Lock order: a run's (execution handle), then the mutex. Callbacks and spawns run outside both. */
+ * Lock order: a run's (execution handle), then the mutex. Callbacks and spawns run outside both: a
+ * publish call, which a run's lock may enclose, leaves them to aep__publish_end(). */
 #ifndef AEP_CLIENT_PROCESS_H
 #define AEP_CLIENT_PROCESS_H
 
@@ -72,13 +73,16 @@ struct aep__process {
     int64_t now_us;               /* when a publish call took the lock */
     int64_t probed_us, synced_us; /* monotonic */
     int64_t asked_us;             /* when the relay's status was last looked at */
-    int64_t contended_with;       /* the start of the relay against which a contender was started, */
-    int64_t contended_us;         /* then */
+    int64_t contended_with; /* the start of the relay against which a contender was started, */
+    int64_t contended_us;   /* then */
     struct aep__os_child relays[AEP__RELAYS];
     char relay_problem[384]; /* why no relay could be started; "" if none is known */
     int64_t said_us[AEP__NOTICE_COUNT];
-    enum aep_log_level notice_level; /* of the message that unlock reports; 0: none */
+    atomic_int notice_level; /* of the message that unlock reports; 0: none. May be peeked at */
     char notice[512];
+    atomic_bool telling; /* the log callback runs: what arises meanwhile waits for a later call */
+
+    atomic_bool start_due; /* it is our turn to start a relay, once no lock is held */
 };
 
 /** Opens the spool of pub. Errors: as aep_publisher_open() */
@@ -88,10 +92,15 @@ void aep__process_free(struct aep__process *process);
 
 /** Locks, and makes sure that the spool is open. On an error it is not locked. */
 int aep__process_lock(struct aep__process *process, aep_error *err);
-/** The same, but for up to 100 ms a deleted folder may go unnoticed. */
+/** The same, but for up to 100 ms a deleted folder may go unnoticed; on an error, the message for the
+ * log callback stays pending. */
 int aep__process_lock_quick(struct aep__process *process, aep_error *err);
-/** Unlocks, then passes pending messages to the log callback. */
+/** Unlocks, then passes the pending message to the log callback. */
 void aep__process_unlock(struct aep__process *process);
+/** Only unlocks: for a call that a run's lock may enclose. */
+void aep__process_unlock_quietly(struct aep__process *process);
+/** Passes a pending message to the log callback; costs next to nothing if there is none. */
+void aep__process_tell(struct aep__process *process);
 /** Leaves a message for unlock, unless it was given a short while ago. */
 void aep__process_notice(struct aep__process *process, enum aep__notice notice,
                          enum aep_log_level level, const char *format, ...)

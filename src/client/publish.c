@@ -90,10 +90,16 @@ static bool is_reserved(const struct aep__input *input)
     return input->facts && aep__kinds[input->facts->kind].reserved;
 }
 
+static void tend(struct aep__process *process)
+{
+    if (aep__process_tend(process))
+        atomic_store(&process->start_due, true);
+}
+
 /* Appends if the record could be made, counts either way. */
 static int append_counted(struct aep__process *process, const struct aep__scratch *scratch,
                           const struct aep__input *input, int made, struct aep__sent *ret,
-                          bool *ret_start_relay, aep_error *err)
+                          aep_error *err)
 {
     int result = aep__process_lock_quick(process, made == AEP_OK ? err : NULL);
     if (result != AEP_OK)
@@ -106,8 +112,8 @@ static int append_counted(struct aep__process *process, const struct aep__scratc
     ret->spool = aep__spool_number(&process->spool);
     if (result != AEP_EFULL || !process->pub->tries_again)
         count_event(process, &scratch->envelope.counts, result);
-    *ret_start_relay = aep__process_tend(process);
-    aep__process_unlock(process);
+    tend(process);
+    aep__process_unlock_quietly(process);
     return result;
 }
 
@@ -160,7 +166,6 @@ int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep_
                  aep_error *err)
 {
     struct aep__process *process;
-    bool start_relay = false;
     memset(ret, 0, sizeof *ret);
     if (!pub->enabled) {
         fill_disabled(ret, input);
@@ -173,12 +178,10 @@ int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep_
     if (!scratch)
         return aep__error_memory(err);
     result = make_record(process, scratch, input, err);
-    result = append_counted(process, scratch, input, result, ret, &start_relay, err);
+    result = append_counted(process, scratch, input, result, ret, err);
     if (result == AEP_OK)
         fill_sent(ret, &scratch->envelope);
     aep__scratch_put(process, scratch);
-    if (start_relay)
-        aep__publisher_start_relay(pub, process, NULL);
     return result;
 }
 
@@ -190,10 +193,20 @@ int aep__publish_refused(aep_publisher *pub, int code)
         aep__process_lock_quick(process, NULL) != AEP_OK)
         return code;
     count_event(process, &none, code);
-    bool start_relay = aep__process_tend(process);
-    aep__process_unlock(process);
-    if (start_relay)
+    tend(process);
+    aep__process_unlock_quietly(process);
+    return code;
+}
+
+int aep__publish_end(aep_publisher *pub, int code)
+{
+    struct aep__process *process = pub && pub->enabled ? aep__publisher_process_made(pub) : NULL;
+    if (!process)
+        return code;
+    if (atomic_load_explicit(&process->start_due, memory_order_relaxed) &&
+        atomic_exchange(&process->start_due, false))
         aep__publisher_start_relay(pub, process, NULL);
+    aep__process_tell(process);
     return code;
 }
 
@@ -229,7 +242,7 @@ static int publish_struct(aep_publisher *pub, enum aep_kind kind, const void *ar
     result = result == AEP_OK
                  ? publish_input(pub, &(struct aep__input){.facts = &facts}, receipt, err)
                  : aep__publish_refused(pub, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(pub, result));
 }
 
 /* aep_publish_started() and so on. */
@@ -254,7 +267,7 @@ int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep_field *
     result = result == AEP_OK
                  ? publish_input(pub, &(struct aep__input){.facts = &facts}, receipt, err)
                  : aep__publish_refused(pub, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(pub, result));
 }
 
 int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *receipt,
@@ -269,5 +282,5 @@ int aep_publish_event(aep_publisher *pub, const aep_event *event, aep_receipt *r
         aep__sized_read(event, &ours, sizeof ours);
     result = result == AEP_OK ? publish_input(pub, &(struct aep__input){.any = &ours}, receipt, err)
                               : aep__publish_refused(pub, result);
-    return aep__call_end(call, result);
+    return aep__call_end(call, aep__publish_end(pub, result));
 }

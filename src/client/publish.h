@@ -25,14 +25,19 @@ struct aep__sent {
     int64_t timestamp_us;
 };
 
-/** Builds, appends, rings; starts a relay if none is alive, whether or not the event was accepted.
- * With events disabled it only makes ids.
+/** Builds, appends, rings; looks for a relay, whether or not the event was accepted. What that leaves
+ * to be done is aep__publish_end()'s. With events disabled it only makes ids.
  * Errors: as aep_publish_started() */
 int aep__publish(aep_publisher *pub, const struct aep__input *input, struct aep__sent *ret,
                  aep_error *err);
 
-/** Counts an event that is refused before it is built, and looks for a relay. Returns code. */
+/** Counts an event that is refused before it is built, and looks for a relay, as above. Returns
+ * code. */
 int aep__publish_refused(aep_publisher *pub, int code);
+
+/** What follows them once no lock is held, a run's included: starts the relay that was found missing,
+ * and runs the log callback, which may publish. Returns code. */
+int aep__publish_end(aep_publisher *pub, int code);
 
 /** Fills a caller's receipt, which may be NULL. */
 void aep__receipt_fill(aep_receipt *receipt, const struct aep__sent *sent);

@@ -426,7 +426,9 @@ static int wait_for(aep_publisher *pub, const aep_receipt *receipt, int timeout_
     wait.looked = true;
     if (result != AEP_OK || wait.target.position.segment == 0 || pub->local)
         return result;
-    return tell_fate(run_wait(&wait, err), err);
+    result = run_wait(&wait, err);
+    aep__process_tell(wait.process);
+    return tell_fate(result, err);
 }
 
 int aep__wait_all(aep_publisher *pub, int timeout_ms, aep_error *err)

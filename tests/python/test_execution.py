@@ -3,6 +3,8 @@
 import asyncio
 import functools
 import gc
+import logging
+import shutil
 import threading
 
 import pytest
@@ -331,3 +333,22 @@ def test_what_cannot_be_published_does_not_touch_the_call(local, caplog):
     with pytest.raises(KeyError):
         other()
     assert len([r for r in caplog.records if "without being tracked" in r.getMessage()]) == 2
+
+
+def test_a_logging_handler_may_publish_on_the_execution_that_logs(local, spool):
+    class Diary(logging.Handler):
+        def emit(self, record):
+            run.progress(current_step="logged")
+
+    run = local.execution("a", "r").start()
+    logger, diary = logging.getLogger("aep"), Diary()
+    logger.addHandler(diary)
+    try:
+        shutil.rmtree(spool)  # the next call has that to log
+        thread = threading.Thread(target=run.progress, kwargs={"current_step": "own"}, daemon=True)
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive()
+    finally:
+        logger.removeHandler(diary)
+    assert [event["payload"]["current_step"] for event in spooled(spool)] == ["own", "logged"]

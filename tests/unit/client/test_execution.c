@@ -308,6 +308,74 @@ static void test_a_disabled_run_has_ids_and_says_nothing(void **state)
     aep_execution_free(run);
 }
 
+/* ---- the log callback ---- */
+
+#define RUNS 40 /* more than there are locks for them */
+
+struct diary {
+    aep_execution *runs[RUNS];
+    int calls;
+    struct aep__process *process; /* whose segment is closed by each call; NULL: none */
+};
+
+static void write_diary(void *user, enum aep_log_level level, const char *text)
+{
+    struct diary *diary = user;
+    (void)level;
+    diary->calls++;
+    if (diary->process)
+        close(diary->process->appender.fd);
+    for (int i = 0; i < RUNS; i++)
+        aep_execution_progress(diary->runs[i], AEP_PROGRESS(.current_step = text), NULL);
+}
+
+static void open_diary(struct here *here, struct diary *diary)
+{
+    aep_config_set_log(here->config, write_diary, diary);
+    for (int i = 0; i < RUNS; i++)
+        diary->runs[i] = start(here, AEP_STARTED(.agent_name = "a", .user_request = "r"));
+}
+
+static int log_to_the_runs(void *user)
+{
+    struct here *here = user;
+    struct diary diary = {0};
+    open_diary(here, &diary);
+    remove_tree(here->dir); /* that is something to say */
+    int result = aep_execution_progress(diary.runs[0], AEP_PROGRESS(.current_step = "x"), NULL);
+    return result == AEP_OK && diary.calls == 1 ? 0 : 1;
+}
+
+static void test_a_log_callback_may_publish_on_any_run(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(log_to_the_runs, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), 1 + RUNS);
+}
+
+/* What its own calls have to say would call it again, and again. */
+static int log_what_logs(void *user)
+{
+    struct here *here = user;
+    struct diary diary = {0};
+    open_diary(here, &diary);
+    if (aep__publisher_process(here->pub, &diary.process, NULL) != AEP_OK)
+        return 1;
+    close(diary.process->appender.fd);
+    for (int i = 0; i < 3; i++)
+        if (aep_execution_progress(diary.runs[i], AEP_PROGRESS(.current_step = "x"), NULL) !=
+            AEP_OK)
+            return 2;
+    return diary.calls == 3 ? 0 : 3;
+}
+
+static void test_a_log_callback_does_not_run_within_itself(void **state)
+{
+    struct here *here = *state;
+    assert_int_equal(in_child(log_what_logs, here), 0);
+    assert_int_equal(read_spool(here->dir, NULL, NULL), RUNS + 3 + 3 * RUNS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -327,6 +395,8 @@ int main(void)
         TEST(test_of_threads_that_end_a_run_together_one_does),
         TEST(test_a_run_that_cannot_start_is_none),
         TEST(test_a_disabled_run_has_ids_and_says_nothing),
+        TEST(test_a_log_callback_may_publish_on_any_run),
+        TEST(test_a_log_callback_does_not_run_within_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
