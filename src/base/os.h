@@ -20,17 +20,22 @@ int aep__os_random(void *bytes, size_t len);
 int aep__os_above(int fd);
 
 /** What tells one open file from all others, while it is open. Those of the kernel (epoll, timer,
- * inotify) have one inode for all: only a mark of ours tells them from others'. */
+ * inotify) have one inode for all: only a mark of ours tells them from others'. The mark belongs to the
+ * open file, and changes nothing of it. */
 struct aep__os_file {
     uint64_t dev, ino;
     int mark; /* 0: none */
 };
 /** False: the descriptor is closed. */
 bool aep__os_identify(int fd, struct aep__os_file *ret);
-/** The same for a file of the kernel, just made: it gets the mark. */
+/** The same for a file that was just opened by us: it gets the mark. */
 bool aep__os_identify_marked(int fd, struct aep__os_file *ret);
 /** Whether the descriptor is still that file: a program may have closed it and opened its own. */
 bool aep__os_is(int fd, const struct aep__os_file *file);
+
+/** The same by the mark alone, if there is one: the cheapest system call that tells anything. Every
+ * file that we have marked passes. */
+bool aep__os_has_mark(int fd, const struct aep__os_file *file);
 
 /** What kind of file system a folder is on. */
 enum aep__fs {

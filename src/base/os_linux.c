@@ -185,6 +185,11 @@ bool aep__os_is(int fd, const struct aep__os_file *file)
            (file->mark <= 0 || fcntl(fd, F_GETSIG) == file->mark);
 }
 
+bool aep__os_has_mark(int fd, const struct aep__os_file *file)
+{
+    return file->mark > 0 ? fd >= 0 && fcntl(fd, F_GETSIG) == file->mark : aep__os_is(fd, file);
+}
+
 /* ---- locks ---- */
 
 static int lock_range(int fd, int command, short type, off_t start, off_t len,

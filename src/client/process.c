@@ -106,7 +106,7 @@ static int check_room(const struct aep__process *process, uint64_t max_bytes, ae
 static int open_files(struct aep__process *process, aep_error *err)
 {
     process->bell_fd = aep__bell_open(&process->spool);
-    if (process->bell_fd < 0 || !aep__os_identify(process->bell_fd, &process->bell))
+    if (process->bell_fd < 0 || !aep__os_identify_marked(process->bell_fd, &process->bell))
         return aep__bell_error(&process->spool, err);
     process->lock_fd = aep__lock_open(&process->spool);
     if (process->lock_fd < 0 || !aep__os_identify(process->lock_fd, &process->lock))
@@ -335,7 +335,7 @@ static bool probe_is_due(const struct aep__process *process)
     return process->now_us - process->probed_us >= PROBE_US;
 }
 
-/* All descriptors are looked at when a look for a relay is due: before the bell is rung. */
+/* All descriptors are looked at when a look for a relay is due. */
 int aep__process_lock_quick(struct aep__process *process, aep_error *err)
 {
     pthread_mutex_lock(&process->mutex);
@@ -519,6 +519,14 @@ static void note_strays(struct aep__process *process)
         process->pub->dir);
 }
 
+/* Each time only if the number is still the bell's: a byte into a pipe without a reader would end the
+ * host program. */
+static void ring(struct aep__process *process)
+{
+    if (aep__os_has_mark(process->bell_fd, &process->bell) || ensure_open(process, NULL) == AEP_OK)
+        aep__bell_ring(process->bell_fd);
+}
+
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
                         bool reserved, aep_position *ret, aep_error *err)
 {
@@ -534,7 +542,7 @@ int aep__process_append(struct aep__process *process, const struct aep__scratch 
     note_strays(process);
     if (result != AEP_OK)
         return result;
-    aep__bell_ring(process->bell_fd);
+    ring(process);
     process->published = process->dirty = true;
     if (process->pub->sync == AEP__SYNC_ALWAYS)
         result = sync_now(process, err);

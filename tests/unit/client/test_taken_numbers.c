@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A host program closes descriptors that are not its own, and its own files get their numbers: no
- * event is lost, and hardly a byte goes into those files. Each test runs in a child process. */
+ * event is lost, and not a byte goes into those files. Each test runs in a child process. */
 #include "client_fixture.h"
 
 #include <sys/epoll.h>
@@ -95,8 +95,8 @@ static int take_each(void *user)
     for (int i = 0; i < count; i++)
         if (fcntl(taken[i], F_GETFD) < 0)
             return 50 + i;
-    for (int i = 0; i < count; i++) /* the bell was rung once before its look was due */
-        if (size_of(taken[i]) > (i == 2))
+    for (int i = 0; i < count; i++)
+        if (size_of(taken[i]) > 0)
             return 60 + i;
     return 0;
 }
@@ -213,15 +213,17 @@ static int take_the_bell_for_a_pipe(void *user)
     dup2(ends[1], bell);
     close(ends[0]);
     close(ends[1]);
-    process->probed_us = 0; /* as if the last call were 100 ms ago */
-    if (publish_started(here, NULL) != AEP_OK)
-        return 2;
-    return fcntl(bell, F_GETFD) < 0 ? 3 : 0;
+    for (int i = 0; i < 3; i++) /* at once: all descriptors are looked at only every 100 ms */
+        if (publish_started(here, NULL) != AEP_OK)
+            return 2;
+    if (fcntl(bell, F_GETFD) < 0)
+        return 3;
+    return process->bell_fd >= 3 && process->bell_fd != bell ? 0 : 4;
 }
 
 static void test_a_pipe_that_took_the_bells_number_is_not_written_to(void **state)
 {
-    expect_events(*state, take_the_bell_for_a_pipe, 2);
+    expect_events(*state, take_the_bell_for_a_pipe, 4);
 }
 
 static int publish_without_streams(void *user)
