@@ -407,10 +407,9 @@ static int start(struct aep__relay *relay, aep_error *err)
         result = aep__core_start(&relay->core, err);
     if (result != AEP_OK)
         return result;
+    aep__report_write(relay); /* first: whoever can connect may look at it */
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
-    /* Once the log says that it runs, so does the status. */
-    aep__report_write(relay);
     return AEP_OK;
 }
 

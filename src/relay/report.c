@@ -18,13 +18,16 @@ static void name_version(char *text, size_t size)
     snprintf(text, size, "aep %s, %s", AEP_VERSION, aep__sink_kafka_version());
 }
 
-/* What the last relay reported about the broker is out of date. The rest is still true, except
- * which relay runs: that is written once this one does. */
-static void take_back_broker(struct aep__relay *relay)
+/* What the last relay reported about itself and the broker is out of date. The rest is still true. */
+static void take_over(struct aep__relay *relay)
 {
+    const struct aep__status *ours = &relay->report.status;
     struct aep__status last;
     if (relay->report.fd < 0 || aep__status_read(&relay->spool, &last, NULL) != AEP_OK)
         return;
+    last.pid = ours->pid;
+    last.started_us = ours->started_us;
+    memcpy(last.version_text, ours->version_text, sizeof last.version_text);
     last.broker = relay->broker.state;
     last.broker_since_us = relay->broker.since_us;
     last.reason[0] = '\0';
@@ -37,7 +40,7 @@ void aep__report_start(struct aep__relay *relay)
     report->fd = aep__status_open(&relay->spool);
     report->status = (struct aep__status){.started_us = aep__clock_wall_us(), .pid = getpid()};
     name_version(report->status.version_text, sizeof report->status.version_text);
-    take_back_broker(relay);
+    take_over(relay);
 }
 
 void aep__report_done(struct aep__relay *relay)

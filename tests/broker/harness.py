@@ -405,11 +405,12 @@ class Spool:
     def start_relay(self, env=None):
         """Starts a relay in the foreground, as our child; returns once it has written its
         status."""
+        before = self.said_by_relay().count(" runs on ")
         log = open(self.home / "relay.stderr", "a")
         child = self.start("relay", "run", env=env, stderr=log)
         log.close()
-        wait_until(lambda: child.poll() is not None or self.relay_pid() == child.pid,
-                   "the relay holds the spool")
+        wait_until(lambda: child.poll() is not None or
+                   self.said_by_relay().count(" runs on ") > before, "the relay holds the spool")
         return child
 
     def kill_relay(self):
