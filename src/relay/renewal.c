@@ -39,9 +39,7 @@ static int make_or_stand_in(struct aep__relay *relay, aep_error *err)
 int aep__renewal_begin(struct aep__relay *relay, aep_error *err)
 {
     begin_try(relay);
-    if (relay->sink)
-        return AEP_OK;
-    return relay->foreground ? aep__relay_make_sink(relay, err) : make_or_stand_in(relay, err);
+    return relay->sink ? AEP_OK : make_or_stand_in(relay, err);
 }
 
 /* ---- another one ---- */

@@ -25,9 +25,8 @@ struct aep__renewal {
     int64_t acked_us;            /* last acknowledgement */
 };
 
-/** Makes the first client. If that fails, a relay in the foreground fails too; an automatic one
- * runs on without a client, so that publishers do not start one relay after another.
- * Errors: AEP_ECONFIG names the property; AEP_ENOMEM */
+/** Makes the first client. If that fails, the relay runs on without one, so that neither publishers nor
+ * a service manager start one relay after another. Errors: AEP_ENOMEM */
 int aep__renewal_begin(struct aep__relay *relay, aep_error *err);
 /** The client has failed for good. */
 void aep__renewal_broken(struct aep__relay *relay);

@@ -81,15 +81,23 @@ class Unstartable(AepTest):
                      "AEP_KAFKA_SASL_PASSWORD_FILE": path}
         self.assert_told("kafka.sasl.password.file", path)
 
-    def test_a_relay_in_the_foreground_says_it_and_ends(self):
+    def test_a_relay_in_the_foreground_lives_on_too(self):
+        """A service manager would start it a few times, and then never again."""
+        path = os.path.join(self.folder, "ca.pem")
         self.env |= {"AEP_RELAY_MODE": "external", "AEP_KAFKA_SECURITY_PROTOCOL": "ssl",
-                     "AEP_KAFKA_SSL_CA_LOCATION": "/nope/ca.pem"}
-        result = self.run_aep("relay", "run", status=1)
-        self.assertIn("kafka.ssl.ca.location: cannot read /nope/ca.pem", result.stderr)
-        self.assertIn("/nope/ca.pem", self.status()["reason"])
-        result = self.publish("--wait=0")
-        self.assertIn("no relay is running", result.stderr)
-        self.assertIn("/nope/ca.pem", result.stderr)
+                     "AEP_KAFKA_SSL_CA_LOCATION": path}
+        self.publish(status=0)
+        with open(os.path.join(self.folder, "said"), "w+") as said:
+            relay = self.start_aep("relay", "run", stderr=said)
+            self.await_status(lambda status: status["broker"] == "misconfigured", "it is not said")
+            said.seek(0)
+            self.assertIn(f"kafka.ssl.ca.location: cannot read {path}", said.read())
+        self.assertIn(path, self.publish("--wait=0").stderr)
+        self.run_program("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                         "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ca", "-keyout",
+                         os.devnull, "-out", path)
+        self.await_status(lambda status: status["broker"] == "unreachable", "no client was made")
+        self.assertEqual(self.status()["relay_pid"], relay.pid)
 
     def test_a_missing_program_is_named(self):
         self.env["AEP_RELAY_PATH"] = "/nope/aep-relay"
