@@ -14,7 +14,7 @@
 #define SLOTS 256
 #define SLOT_BYTES 256 /* 32 numbers: room for future counters */
 #define FILE_BYTES (SLOTS * SLOT_BYTES)
-#define IMPOSSIBLE (UINT64_C(1) << 56) /* no process counts so far: the slot was damaged */
+#define IMPOSSIBLE (UINT64_C(1) << 48) /* no process counts so far: the slot was damaged */
 
 _Static_assert(AEP__COUNTER_COUNT * 8 <= SLOT_BYTES, "a slot holds every counter");
 
@@ -81,17 +81,17 @@ static void encode_slot(const uint64_t values[AEP__COUNTER_COUNT], char bytes[SL
         aep__put64(bytes + i * 8, values[i]);
 }
 
-/* False: some of it is damaged, and left out. */
+/* False: one of its numbers is impossible. Then the others are not to be believed either, and all are
+ * left out. */
 static bool decode_slot(const char bytes[SLOT_BYTES], uint64_t values[AEP__COUNTER_COUNT])
 {
     bool whole = true;
     for (int i = 0; i < AEP__COUNTER_COUNT; i++) {
         values[i] = aep__get64(bytes + i * 8);
-        if (values[i] >= IMPOSSIBLE) {
-            values[i] = 0;
-            whole = false;
-        }
+        whole = whole && values[i] < IMPOSSIBLE;
     }
+    if (!whole)
+        memset(values, 0, AEP__COUNTER_COUNT * sizeof *values);
     return whole;
 }
 

@@ -223,6 +223,28 @@ static void test_numbers_that_nobody_counted_are_told_and_left_out(void **state)
     aep__counters_done(&counters);
 }
 
+/* Among so many numbers some look as if they had been counted. */
+static void test_of_a_file_of_random_bytes_nothing_counts(void **state)
+{
+    struct here *here = *state;
+    const aep_stats none = {.size = sizeof none};
+    static uint64_t noise[SLOTS * 32];
+    uint64_t random = 88172645463325252U;
+    for (int file = 0; file < 64; file++) {
+        for (size_t i = 0; i < sizeof noise / sizeof *noise; i++) {
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            noise[i] = random;
+        }
+        int fd = openat(here->spool.dir_fd, "counters", O_WRONLY | O_CLOEXEC);
+        assert_int_equal(write(fd, noise, sizeof noise), sizeof noise);
+        close(fd);
+        assert_true(aep__counters_damaged(&here->spool));
+        assert_int_equal(aep__counters_mend(&here->spool), 0);
+        aep_stats stats = sum(here);
+        assert_memory_equal(&stats, &none, sizeof none);
+    }
+}
+
 static void test_another_file_in_its_place_is_told_and_not_written_to(void **state)
 {
     struct here *here = *state;
@@ -259,6 +281,7 @@ int main(void)
         HERE_TEST(test_a_full_disk_loses_no_count),
         HERE_TEST(test_a_file_cut_short_is_told_and_counting_goes_on),
         HERE_TEST(test_numbers_that_nobody_counted_are_told_and_left_out),
+        HERE_TEST(test_of_a_file_of_random_bytes_nothing_counts),
         HERE_TEST(test_another_file_in_its_place_is_told_and_not_written_to),
         cmocka_unit_test(test_every_counter_has_name_and_text),
     };
