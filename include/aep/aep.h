@@ -318,7 +318,8 @@ AEP_API int aep_publish_fields(aep_publisher *pub, enum aep_kind kind, const aep
  *         have it
  * Errors: AEP_ERELAY no relay could be started, the event stays on disk; AEP_EINVAL; AEP_ESPOOL the
  *         spool that held it was deleted
- * Threads: any; blocks at most timeout_ms. Since 0.1 */
+ * Threads: any; blocks at most timeout_ms. With 0 it returns as soon as the relay has answered, after
+ *         100 ms without an answer. Since 0.1 */
 AEP_API int aep_publisher_wait(aep_publisher *pub, const aep_receipt *receipt, int timeout_ms,
                                aep_error *err);
 /** Returns the word for a result of aep_publisher_wait(), static: AEP_OK "acked", AEP_EDEFERRED
@@ -329,7 +330,8 @@ AEP_API const char *aep_fate_name(int code);
  * @timeout_ms  0: only ask; -1: wait for ever
  * Returns AEP_OK; AEP_EDEFERRED: some of it is still on disk; AEP_EPARKED: some of it is parked
  * Errors: AEP_ERELAY, AEP_ESPOOL
- * Threads: any; blocks at most timeout_ms. Since 0.1 */
+ * Threads: any; blocks at most timeout_ms. With 0 it returns as soon as the relay has answered, after
+ *         100 ms without an answer. Since 0.1 */
 AEP_API int aep_publisher_flush(aep_publisher *pub, int timeout_ms, aep_error *err);
 
 enum aep_broker_state {
