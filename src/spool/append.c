@@ -201,8 +201,8 @@ static int try_segment(struct aep__appender *appender, uint64_t number, uint64_t
     return result == AEP_OK ? AEP_ESTATE : result;
 }
 
-/* The end of the run, which retiring shortens at its begin only: so what was once our segment is
- * still part of it, or all up to it is gone. */
+/* The end of the run, which retiring shortens at its start only. So what was once our segment is
+ * still part of it, or everything up to it is gone. */
 static int find_end_of_run(struct aep__appender *appender, uint64_t *ret, aep_error *err)
 {
     struct aep__cursor cursor;

@@ -126,9 +126,9 @@ bool aep__lock_in_vain(int fd)
     return !aep__lock_held(fd) && aep__lock_tried(fd, UINT_MAX);
 }
 
-/* The lock on a second byte, held for an instant, makes looking and touching one step; who does not
- * get it was not the first. That a relay has come up meanwhile is seen within: else the time of this
- * try would be left behind for the one that has to replace it. */
+/* The lock on a second byte, held for an instant, makes looking and touching one step: a process
+ * that does not get it was not the first. Whether a relay has come up meanwhile is looked at under that
+ * lock: otherwise the time of this try would stay, and delay the start of the next relay. */
 static bool take_turn(int fd, unsigned interval_ms, bool beside_another)
 {
     bool turn = aep__os_lock(fd, 1, 1) == 0;

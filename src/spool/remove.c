@@ -95,7 +95,7 @@ static int move_aside(struct aep__spool *spool, struct aep__buf *aside, aep_erro
     if (rename(spool->path, aep__buf_string(aside)) < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s", spool->path);
     if (renameat(spool->dir_fd, AEP__SPOOL_ID, spool->dir_fd, AEP__SPOOL_ID_REMOVED) == 0 ||
-        errno == ENOENT) /* as somebody left it who was killed */
+        errno == ENOENT) /* left by a remover that was killed */
         return AEP_OK;
     aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s/" AEP__SPOOL_ID, spool->path);
     rename(aep__buf_string(aside), spool->path);
