@@ -32,7 +32,6 @@ bool aep__os_identify(int fd, struct aep__os_file *ret);
 bool aep__os_identify_marked(int fd, struct aep__os_file *ret);
 /** Whether the descriptor is still that file: a program may have closed it and opened its own. */
 bool aep__os_is(int fd, const struct aep__os_file *file);
-
 /** The same by the mark alone, if there is one: the cheapest system call that tells anything. Every
  * file that we have marked passes. */
 bool aep__os_has_mark(int fd, const struct aep__os_file *file);

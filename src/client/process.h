@@ -7,8 +7,8 @@
  * Building, which may redact megabytes, is outside of the mutex; the one write(2) is inside. Every
  * lock begins with a look at the descriptors: a deleted folder is made anew, and descriptors that the
  * host program has closed behind our back (and that may be other files by now) are left alone and
- * replaced. In a publish call that look is a cheap one, at those that it writes to: the segment and
- * the bell. Every 100 ms it is at all.
+ * replaced. A publish call looks, cheaply, only at those that it writes to, the segment and the bell;
+ * at all of them every 100 ms.
  *
  * Lock order: a run's (execution handle), then the mutex. Callbacks and spawns run outside both: a
  * publish call, which a run's lock may enclose, leaves them to aep__publish_end(). */
