@@ -401,7 +401,7 @@ static void test_a_minute_later_another_contender_is_started(void **state)
     use_witness(here);
     open_publisher(here);
     fake_start(&fake, here->dir, NULL);
-    write_status(here, AEP_BROKER_MISCONFIGURED);
+    write_broker_state(here, AEP_BROKER_MISCONFIGURED);
     publish(here);
     assert_true(read_report(here, report, sizeof report));
     accepted(here, aep__publisher_process(here->pub, &process, &here->err));
