@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define READ_AGAIN_US 1000000
+
 /* ---- life ---- */
 
 static void begin_replay(struct aep__dead *dead)
@@ -305,7 +307,14 @@ static bool send_next(struct aep__core *core)
     struct aep__buf buf = {0};
     bool sent = false;
     for (;;) {
-        if (aep__sidelog_read(&dead->log, dead->replay_at, &buf, &entry) <= 0) {
+        int found = aep__sidelog_read(&dead->log, dead->replay_at, &buf, &entry);
+        if (found < 0) {
+            aep__core_log(core, AEP_LOG_ERROR, "cannot read the dead letters of %s: %s",
+                          core->spool->path, strerror(errno));
+            aep__pace_due(core->pace, core->pace->now_us + READ_AGAIN_US);
+            break;
+        }
+        if (found == 0) {
             aep__dead_settle(core);
             dead->replaying = dead->result_count > 0;
             break;

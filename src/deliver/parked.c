@@ -348,19 +348,18 @@ struct aep__parked_sum aep__parked_sum(struct aep__core *core)
     return sum;
 }
 
-/* Looks through the entries of one log, whose positions ascend. */
+/* Looks through the entries of one log, whose segments ascend; so do their positions in one, unless
+ * somebody removed it and another took its number. */
 static bool log_holds(struct aep__sidelog *log, aep_position position)
 {
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
     bool found = false;
     for (uint64_t at = log->begin;
-         !found && at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0; at = entry.next) {
-        aep_position end = {entry.note.segment, entry.note.end};
-        if (aep__before(position, end))
-            break;
-        found = !aep__before(end, position);
-    }
+         !found && at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0 &&
+         entry.note.segment <= position.segment;
+         at = entry.next)
+        found = entry.note.segment == position.segment && entry.note.end == position.offset;
     aep__buf_done(&buf);
     return found;
 }

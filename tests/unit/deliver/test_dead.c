@@ -397,6 +397,22 @@ static void test_a_dropped_letter_is_replayed_no_more(void **state)
     assert_letters("");
 }
 
+static void test_letters_that_cannot_be_read_now_are_sent_later(void **state)
+{
+    (void)state;
+    bury_two();
+    broker.lenient = true;
+    aep__dead_replay(&core, NULL);
+    fault_hooks[CALL_PREAD] = io_error;
+    live_ms(500);
+    no_faults();
+    assert_arrived("news", "a");
+    assert_true(core.dead.replaying);
+    live_ms(3000);
+    assert_arrived("news", "a p0 p1");
+    assert_letters("");
+}
+
 static int end_of_faults(void **state)
 {
     no_faults();
@@ -430,6 +446,7 @@ int main(void)
         DEAD_STORY(test_letters_are_dropped_by_command),
         DEAD_STORY(test_what_was_dropped_stays_so_after_a_kill),
         DEAD_STORY(test_a_dropped_letter_is_replayed_no_more),
+        DEAD_STORY(test_letters_that_cannot_be_read_now_are_sent_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

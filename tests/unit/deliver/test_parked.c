@@ -427,6 +427,26 @@ static void test_parked_records_in_a_damaged_log_are_counted_as_lost(void **stat
     assert_true(aep__core_idle(&core));
 }
 
+/* Its positions come again: the later ones of the log are not the greater ones. */
+static void test_what_is_parked_from_a_segment_in_a_removed_ones_place_is_found(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_MISSING);
+    set_broker("sport", FAKE_BUSY); /* holds the cursor in the first segment */
+    publish_long("sport", "x", L);
+    aep_position removed = publish_long("news", "a", 300);
+    live_ms(1000);
+    assert_true(is_parked("news"));
+    remove_segment(&here, removed.segment);
+    aep__append_done(&appender);
+    aep_position again = publish("news", "b");
+    live_ms(1000);
+    assert_true(again.segment == removed.segment && again.offset < removed.offset);
+    set_broker("sport", FAKE_FINE);
+    live_ms(5000);
+    assert_standing(again, AEP__FATE_PARKED);
+}
+
 /* Whole, but no event that anybody could send. */
 static void test_a_malformed_parked_record_is_counted_and_logged(void **state)
 {
@@ -527,6 +547,7 @@ int main(void)
         FAULTY_STORY(test_records_are_parked_once_the_log_is_synced),
         FAULTY_STORY(test_no_core_begins_while_a_log_cannot_be_read),
         FAULTY_STORY(test_a_log_that_cannot_be_read_now_is_read_later),
+        STORY(test_what_is_parked_from_a_segment_in_a_removed_ones_place_is_found),
         STORY(test_parked_records_in_a_damaged_log_are_counted_as_lost),
         STORY(test_a_malformed_parked_record_is_counted_and_logged),
         STORY(test_a_parked_record_that_is_damaged_before_it_is_resent_is_logged),
