@@ -15,7 +15,7 @@
 #include "aep/amount.h"
 #include "aep/ask.h"
 #include "aep/backlog.h"
-#include "aep/fates.h"
+#include "spool/fates.h"
 #include "aep/told.h"
 #include "client/spawn.h"
 #include "doctor.h"
@@ -82,7 +82,7 @@ void aep__doctor_program(struct aep__doctor *doctor)
     aep_error err;
     bool wanted = aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, "auto");
     enum aep__grade bad = wanted ? AEP__GRADE_FAILED : AEP__GRADE_WARNING;
-    if (aep__relay_find(doctor->config, found, sizeof found, &err) != AEP_OK) {
+    if (aep__spawn_find(&aep__spawned_relay, doctor->config, found, sizeof found, &err) != AEP_OK) {
         aep__verdict(&doctor->verdicts, bad, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts, "install all of aep, or set relay.path");
         return;

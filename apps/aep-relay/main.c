@@ -5,6 +5,7 @@
 #include "aep/aep.h"
 #include "base/error.h"
 #include "client/setup.h"
+#include "config/pass.h"
 #include "relay/handover.h"
 #include "relay/settings.h"
 #include "relay/sink_kafka.h"
@@ -59,12 +60,16 @@ static int find_settings(const struct options *options, aep_config **ret, aep_er
 /* The starter's end is closed once the settings are here, so that it knows. */
 static int receive_settings(aep_config **ret, aep_error *err)
 {
-    int result = aep__settings_receive(STDIN_FILENO, ret, err);
+    aep_config *config = NULL;
+    int result = aep__config_receive(STDIN_FILENO, &config, err);
+    if (result == AEP_OK)
+        result = aep__config_check(config, err);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
         close(null);
     }
+    *ret = config;
     return result;
 }
 
@@ -127,7 +132,7 @@ static int run(const struct options *options, aep_error *err)
     if (result == AEP_OK)
         result = open_spool(relay, options->spool, err);
     if (result == AEP_OK) {
-        aep__log_init(&relay->log, &relay->spool, options->foreground);
+        aep__log_init(&relay->log, relay->spool.dir_fd, AEP__RELAY_LOG, options->foreground);
         aep__counters_init(&relay->counters, &relay->spool);
         aep__relay_init(relay);
         result = run_on_spool(relay, err);

@@ -86,7 +86,7 @@ static int start(const aep_config *config, const struct aep__spool *spool, aep_e
                                     "the relay was started but does not answer; see %s/relay.log",
                                     spool->path);
         if (may_start(spool))
-            code = aep__relay_start(config, spool->path, &relay, err);
+            code = aep__spawn(&aep__spawned_relay, config, spool->path, &relay, err);
         poll(NULL, 0, STEP_MS);
     }
     return code;

@@ -3,7 +3,7 @@
 #ifndef AEP_APP_BACKLOG_H
 #define AEP_APP_BACKLOG_H
 
-#include "fates.h"
+#include "spool/fates.h"
 
 struct aep__backlog {
     uint64_t used_bytes; /* of the segments, as they are */

@@ -11,7 +11,7 @@
 #include "options.h"
 #include "out.h"
 #include "spools.h"
-#include "fates.h"
+#include "spool/fates.h"
 #include "verbs.h"
 
 #include "base/clock.h"
@@ -304,7 +304,7 @@ static void find_obstacle(aep_error *ret)
     aep_error obstacle = {0};
     if (aep__config_load(NULL, &config, &obstacle) == AEP_OK &&
         aep__config_is(config, AEP__OPT_RELAY_MODE, "auto") &&
-        aep__relay_find(config, path, sizeof path, &obstacle) != AEP_OK)
+        aep__spawn_find(&aep__spawned_relay, config, path, sizeof path, &obstacle) != AEP_OK)
         *ret = obstacle;
     aep_config_free(config);
 }

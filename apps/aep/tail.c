@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +23,8 @@
 #include "options.h"
 #include "out.h"
 #include "spools.h"
-#include "fates.h"
+#include "spool/fates.h"
+#include "summary.h"
 #include "verbs.h"
 
 #include "base/clock.h"
@@ -34,6 +34,7 @@
 #include "event/kinds.h"
 #include "spool/cursor.h"
 #include "spool/read.h"
+#include "spool/watch.h"
 
 #define HOLD_US 300000 /* for a state to become known, with -f */
 #define MISSING_MS 50  /* between two looks for a spool that is not there yet */
@@ -41,7 +42,6 @@
 #define LAST_DEFAULT 10
 #define LAST_MAX 1000000
 #define LINES_MAX 256 /* held at once */
-#define SUMMARY_BYTES 4096
 #define OUT_BYTES 65536
 #define DAY_SIZE 11 /* 2025-11-13 and a NUL */
 #define COLUMNS_MIN 40
@@ -97,108 +97,7 @@ static void add_painted(const struct tail *tail, struct aep__buf *out, const cha
 
 static void add_clean(struct aep__buf *out, const char *text)
 {
-    aep__out_plain(out, text, strnlen(text, SUMMARY_BYTES));
-}
-
-/* What follows is a word of its own. */
-static void begin_word(struct aep__buf *out)
-{
-    if (out->len > 0 && out->data[out->len - 1] != ' ')
-        aep__buf_byte(out, ' ');
-}
-
-static void add_word(struct aep__buf *out, const char *before, const char *text)
-{
-    if (!*text)
-        return;
-    begin_word(out);
-    aep__buf_text(out, before);
-    add_clean(out, text);
-}
-
-static void add_number(struct aep__buf *out, const json_t *payload, const char *name,
-                       const char *format)
-{
-    const json_t *number = json_object_get(payload, name);
-    if (!json_is_number(number))
-        return;
-    begin_word(out);
-    aep__buf_format(out, format, json_number_value(number));
-}
-
-static void add_duration(struct aep__buf *out, const json_t *payload)
-{
-    const json_t *number = json_object_get(payload, "duration_ms");
-    if (!json_is_number(number))
-        return;
-    begin_word(out);
-    aep__buf_format(out, "(%s)", aep__amount_ms(json_number_value(number)).text);
-}
-
-static void add_progress(struct aep__buf *out, const json_t *payload)
-{
-    const json_t *metadata = json_object_get(payload, "metadata");
-    bool counts = json_is_number(json_object_get(payload, "steps_completed"));
-    add_number(out, payload, "progress_percent", "%.4g%%");
-    add_number(out, payload, "steps_completed", "step %.15g");
-    add_number(out, payload, "steps_total", counts ? "of %.15g" : "%.15g steps");
-    add_word(out, "", text_of(payload, "current_step"));
-    add_word(out, "", text_of(metadata, "status"));
-    add_word(out, "for ", text_of(metadata, "waiting_for"));
-}
-
-static void add_completed(struct aep__buf *out, const json_t *payload)
-{
-    add_word(out, "", text_of(payload, "result_summary"));
-    add_duration(out, payload);
-}
-
-static void add_failed(struct aep__buf *out, const json_t *payload)
-{
-    add_word(out, "", text_of(payload, "error_code"));
-    aep__buf_text(out, *text_of(payload, "error_code") ? ":" : "");
-    add_word(out, "", text_of(payload, "error_message"));
-    add_duration(out, payload);
-}
-
-static void add_any(struct aep__buf *out, const json_t *payload)
-{
-    char *text = json_dumps(payload, JSON_COMPACT);
-    add_clean(out, text ? text : "");
-    free(text);
-}
-
-/* The text for a kind that has no words of its own: its texts and numbers in order. */
-static void add_members(struct aep__buf *out, const json_t *payload, enum aep_kind kind)
-{
-    for (size_t i = 0; i < aep__kinds[kind].member_count; i++) {
-        const struct aep__member_row *member = &aep__kinds[kind].members[i];
-        if (member->type == AEP__TYPE_TEXT && strcmp(member->name, "agent_name") != 0)
-            add_word(out, "", text_of(payload, member->name));
-        else if (aep__type_is_number(member->type))
-            add_number(out, payload, member->name, "%.15g");
-    }
-}
-
-/* A kind without words or colour of its own needs no row. */
-static const struct look {
-    const char *colour;
-    void (*add)(struct aep__buf *out, const json_t *payload); /* NULL: add_members() */
-} looks[AEP_KIND_COUNT] = {
-    [AEP_KIND_STARTED] = {"36", NULL},
-    [AEP_KIND_PROGRESS] = {"34", add_progress},
-    [AEP_KIND_COMPLETED] = {"32", add_completed},
-    [AEP_KIND_FAILED] = {"31", add_failed},
-};
-
-static void add_summary(struct aep__buf *out, const json_t *payload, int kind)
-{
-    if (kind < 0)
-        add_any(out, payload);
-    else if (looks[kind].add)
-        looks[kind].add(out, payload);
-    else
-        add_members(out, payload, (enum aep_kind)kind);
+    aep__out_plain(out, text, strnlen(text, AEP__SUMMARY_BYTES));
 }
 
 /* "2025-11-13T14:30:00.123456", with a Z behind it where it is UTC. */
@@ -258,13 +157,13 @@ static void format_text(const struct tail *tail, struct line *line,
     int kind = aep__kind_of_type(type, strlen(type));
     add_time(tail, line, text_of(event, "timestamp"), message->timestamp_ms);
     if (kind >= 0)
-        add_painted(tail, &line->rest, looks[kind].colour, aep__kinds[kind].name, 9);
+        add_painted(tail, &line->rest, aep__summary_colour(kind), aep__kinds[kind].name, 9);
     else
         add_clean(&line->rest, type);
     aep__buf_byte(&line->rest, ' ');
     add_name(tail, &line->rest, text_of(payload, "agent_name"));
     add_id(tail, &line->rest, text_of(event, "correlation_id"));
-    add_summary(&line->rest, payload, kind);
+    aep__summary_add(&line->rest, payload, kind);
     while (line->rest.len > 0 && line->rest.data[line->rest.len - 1] == ' ')
         line->rest.len--;
     json_decref(event);
@@ -387,24 +286,12 @@ static struct line *add_line(struct tail *tail)
     return &tail->lines[(tail->first + tail->count++) % LINES_MAX];
 }
 
-/* The segment has been removed under the reader: all of it was finished, so the next one is where
- * to go on. False: the whole spool is gone. */
-static bool pass_gone(struct tail *tail)
-{
-    struct aep__cursor cursor;
-    if (aep__spool_deleted(&tail->spool) ||
-        aep__cursor_load(&tail->spool, &cursor, &tail->err) != AEP_OK)
-        return false;
-    uint64_t next = tail->reader.segment + 1;
-    aep__reader_seek(&tail->reader, cursor.segment > next ? cursor.segment : next, 0);
-    return true;
-}
-
 /* Calls fn for each event that there is.
  * Errors: AEP_ESPOOL the folder is gone; as the reader says; STDOUT_CLOSED */
 static int read_events(struct tail *tail, void (*fn)(struct tail *, const struct aep__entry *))
 {
     struct aep__entry entry;
+    struct aep__cursor cursor;
     for (;;) {
         enum aep__read read = aep__reader_next(&tail->reader, &entry, &tail->err);
         if (read == AEP__READ_EVENT)
@@ -413,7 +300,7 @@ static int read_events(struct tail *tail, void (*fn)(struct tail *, const struct
             return AEP_OK;
         if (read == AEP__READ_ERROR)
             return tail->err.code;
-        if (read == AEP__READ_GONE && !pass_gone(tail))
+        if (read == AEP__READ_GONE && aep__watch_pass(&tail->reader, &cursor, &tail->err) != AEP_OK)
             return aep__error(&tail->err, AEP_ESPOOL, "", "tail: the spool has been removed");
         if (tail->out.len > OUT_BYTES && flush_out(tail) != AEP__EXIT_DONE)
             return STDOUT_CLOSED;
@@ -449,26 +336,15 @@ static int seek_last(struct tail *tail)
 
 /* ---- the verb ------------------------------------------------------------------------------- */
 
-static void open_watch(struct tail *tail)
-{
-    char path[64];
-    aep__spool_fd_path(&tail->spool, ".", path, sizeof path);
-    tail->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (tail->watch_fd >= 0)
-        inotify_add_watch(tail->watch_fd, path,
-                          IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF);
-}
-
 /* Waits for a change in the folder, or until the oldest line has been held long enough. False: our
  * reader has gone. */
 static bool await_change(struct tail *tail)
 {
-    char events[4096];
     struct pollfd fds[] = {{.fd = tail->watch_fd, .events = POLLIN},
                            {.fd = STDOUT_FILENO, .events = 0}};
     poll(fds, 2, tail->count > 0 ? HOLD_US / 1000 : WAKE_MS);
-    while (tail->watch_fd >= 0 && read(tail->watch_fd, events, sizeof events) > 0)
-        ;
+    if (tail->watch_fd >= 0)
+        aep__watch_drain(tail->watch_fd);
     return !(fds[1].revents & (POLLERR | POLLHUP));
 }
 
@@ -591,7 +467,7 @@ static int run_tail(struct aep__args *args)
     if (code == AEP_OK)
         code = open_tail(&tail, args);
     if (code == AEP_OK && tail.follow)
-        open_watch(&tail);
+        tail.watch_fd = aep__watch_open(&tail.spool);
     for (bool first = true; code == AEP_OK; first = false) {
         tail.width = full ? 0 : columns >= 0 ? (int)columns : aep__out_width(STDOUT_FILENO);
         code = show_events(&tail);

@@ -11,7 +11,7 @@
 #include "spool/aside.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
-#include "fates.h"
+#include "spool/fates.h"
 
 static bool count_aside(void *user, const struct aep__note *note, enum aep__fate fate)
 {

@@ -70,7 +70,7 @@ int aep__publisher_start_relay(aep_publisher *pub, struct aep__process *process,
 {
     aep_error why;
     struct aep__os_child relay = {0};
-    int result = aep__relay_start(pub->config, pub->dir, &relay, &why);
+    int result = aep__spawn(&aep__spawned_relay, pub->config, pub->dir, &relay, &why);
     if (aep__process_lock(process, NULL) == AEP_OK) {
         remember_relay(process, &relay);
         snprintf(process->relay_problem, sizeof process->relay_problem, "%s",
@@ -111,7 +111,7 @@ static int read_settings(aep_publisher *pub, aep_error *err)
     pub->enabled = aep__config_bool(pub->config, AEP__OPT_EVENTS_ENABLED);
     pub->local = aep__config_is(pub->config, AEP__OPT_MODE, "local");
     pub->relay_auto =
-        aep__config_is(pub->config, AEP__OPT_RELAY_MODE, "auto") && aep__relay_allowed();
+        aep__config_is(pub->config, AEP__OPT_RELAY_MODE, "auto") && aep__spawn_allowed();
     pub->sync = sync_of(pub->config);
     pub->log_every_us = aep__config_int(pub->config, AEP__OPT_LOG_EVERY_S) * 1000000;
     pub->log = aep__config_log(pub->config, &pub->log_user);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts a relay from within any program, without the program noticing.
+/* Starts a program of ours, the relay or the tracker, from within any program, without the program
+ * noticing.
  *
- *     aep-relay --spool FOLDER
+ *     aep-relay --spool FOLDER        aep-tracker --store FILE
  *
- * Descriptor 0 is one end of a SOCK_STREAM socketpair that holds, written before the relay begins:
+ * Descriptor 0 is one end of a socketpair that holds the settings (config/pass.h), written before
+ * it begins. Its environment is a short list of harmless variables; its arguments contain no secret.
  *
- *     u32, little-endian: length | that many bytes of aep__config_pack()
- *
- * Its environment is a short list of harmless variables; its arguments contain no secret. If
- * another relay holds the spool's lock, the new one is a contender: if it can log in to Kafka and
- * the holder cannot, it asks the holder to yield; otherwise it exits at once. */
+ * Where one runs already the new one ends at once; but if the holder of a spool's lock cannot log in
+ * to Kafka and a new relay can, that asks the holder to yield. */
 #ifndef AEP_CLIENT_SPAWN_H
 #define AEP_CLIENT_SPAWN_H
 
 #include "aep/aep.h"
 #include "base/os.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,19 +27,30 @@
 #define AEP__RELAY_MALLOC "GLIBC_TUNABLES"
 #define AEP__RELAY_MALLOC_VALUE "glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=128"
 
-/** Starts a relay for the spool in `dir`, with this (loaded) config.
- * Errors: AEP_ERELAY the program is not there or cannot be run, or this process may start none.
+struct aep__spawned {
+    const char *program;
+    const char *noun;      /* in messages */
+    const char *option;    /* names what it works on */
+    enum aep__option path; /* that says where the program is; AEP__OPT_COUNT: none does */
+    const char *setting;   /* a variable more, NAME=VALUE; NULL: none */
+};
+extern const struct aep__spawned aep__spawned_relay, aep__spawned_tracker;
+
+/** Starts one for the spool's folder or the store's file, with this (loaded) config.
+ * Errors: AEP_ERELAY the program is not there or cannot be run, or this process may start none;
+ * AEP_ENOMEM
  * @ret  for aep__os_reap()
  * Threads: any; waits until the program has been executed (about a millisecond). */
-int aep__relay_start(const aep_config *config, const char *dir, struct aep__os_child *ret,
-                     aep_error *err);
+int aep__spawn(const struct aep__spawned *what, const aep_config *config, const char *subject,
+               struct aep__os_child *ret, aep_error *err);
 
 /** Whether this process may start programs: a setuid or setgid one never does. */
-bool aep__relay_allowed(void);
+bool aep__spawn_allowed(void);
 
-/** Finds the relay program of this library: relay.path, else relative to the library or the
- * program.
- * Errors: AEP_ERELAY names the places. */
-int aep__relay_find(const aep_config *config, char *path, size_t size, aep_error *err);
+/** Finds the program that came with this library: where its option says, else relative to the
+ * library or the program.
+ * Errors: AEP_ERELAY */
+int aep__spawn_find(const struct aep__spawned *what, const aep_config *config, char *path,
+                    size_t size, aep_error *err);
 
 #endif

@@ -112,9 +112,11 @@ void aep__config_explain(const aep_config *config, bool json, struct aep__buf *o
 /** The reference page (Markdown) from the table: docs/CONFIGURATION.md. */
 void aep__config_reference(struct aep__buf *out);
 
-/** The values in force as bytes for the relay's socketpair, secrets and origins included, and back
- * (checked as if they came from the user). Errors: AEP_ECONFIG, AEP_ENOMEM. */
+/** The values in force as bytes, to be passed on (config/pass.h), secrets and origins included, and
+ * back, checked as if they came from the user: as aep__config_resolve() or, _loaded, as
+ * aep__config_load() does. Errors: AEP_ECONFIG, AEP_ENOMEM. */
 void aep__config_pack(const aep_config *config, struct aep__buf *out);
 int aep__config_unpack(const char *data, size_t len, aep_config **ret, aep_error *err);
+int aep__config_unpack_loaded(const char *data, size_t len, aep_config **ret, aep_error *err);
 
 #endif

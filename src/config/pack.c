@@ -53,7 +53,7 @@ static const char *take_text(const char **at, const char *end)
 
 static int refuse(aep_error *err, const char *what)
 {
-    return aep__error(err, AEP_ECONFIG, NULL, "the settings handed to the relay: %s", what);
+    return aep__error(err, AEP_ECONFIG, NULL, "the settings that were passed on: %s", what);
 }
 
 static int unpack_head(aep_config *config, const char **at, const char *end, aep_error *err)
@@ -102,10 +102,23 @@ static int unpack_all(aep_config *config, const char *data, size_t len, aep_erro
         code = unpack_setting(config, &at, end, err);
     if (code == AEP_OK)
         code = unpack_defaults(config, err);
-    return code == AEP_OK ? aep__config_check(config, err) : code;
+    return code;
 }
 
 int aep__config_unpack(const char *data, size_t len, aep_config **ret, aep_error *err)
+{
+    aep_config *config = NULL;
+    int code = aep__config_unpack_loaded(data, len, &config, err);
+    if (code == AEP_OK)
+        code = aep__config_check(config, err);
+    if (code == AEP_OK)
+        *ret = config;
+    else
+        aep_config_free(config);
+    return code;
+}
+
+int aep__config_unpack_loaded(const char *data, size_t len, aep_config **ret, aep_error *err)
 {
     aep_config *config = aep_config_new();
     if (!config)

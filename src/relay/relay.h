@@ -10,13 +10,15 @@
 #ifndef AEP_RELAY_RELAY_H
 #define AEP_RELAY_RELAY_H
 
+#include "base/log.h"
 #include "config/config.h"
 #include "deliver/core.h"
 #include "relay/broker.h"
-#include "relay/log.h"
 #include "relay/renewal.h"
 #include "relay/report.h"
 #include "relay/server.h"
+
+#define AEP__RELAY_LOG "relay.log" /* in the spool folder */
 
 enum aep__relay_end {
     AEP__RELAY_RUNS,

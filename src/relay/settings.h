@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A relay's settings: the publisher that starts it passes its own through a socket; a relay in the
+/* A relay's settings: the publisher that starts it passes its own (config/pass.h); a relay in the
  * foreground reads the configuration like any publisher. */
 #ifndef AEP_RELAY_SETTINGS_H
 #define AEP_RELAY_SETTINGS_H
 
 #include "config/config.h"
 
-/** Reads `u32 length | packed configuration` from a socket, whole and within five seconds.
- * Errors: AEP_ECONFIG, AEP_EIO, AEP_ENOMEM. */
-int aep__settings_receive(int fd, aep_config **ret, aep_error *err);
 /** A digest of all kafka.* settings and of the files that they name: equal where a client that is
  * made now would be made of the same. */
 void aep__settings_fingerprint(const aep_config *config, char text[33]);

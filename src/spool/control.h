@@ -21,10 +21,11 @@
 #ifndef AEP_SPOOL_CONTROL_H
 #define AEP_SPOOL_CONTROL_H
 
+#include "base/packet.h"
 #include "spool/spool.h"
 
 #define AEP__CONTROL_NAME "control"
-#define AEP__CONTROL_MAX 65536 /* bytes of one packet */
+#define AEP__CONTROL_MAX AEP__PACKET_MAX
 /* That one client may have open; the relay refuses more with AEP__CONTROL_TOO_MANY. */
 #define AEP__CONTROL_QUESTIONS 4096
 #define AEP__CONTROL_TOO_MANY "error too many open questions"

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/id.h"
 #include "spool/counters.h"
 #include "spool/cursor.h"
@@ -387,43 +388,6 @@ static bool is_strangers_home(const char *path, const struct aep__spool_settings
     return st.st_uid != geteuid();
 }
 
-/* A folder that root makes on the way belongs to whom the one above it belongs. By descriptor: the
- * owner of that may put a link in its place meanwhile. */
-static int give_to_owner(const char *part)
-{
-    struct stat st;
-    if (geteuid() != 0)
-        return 0;
-    int fd = open(part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int result = fd < 0 ? -1 : fstatat(fd, "..", &st, 0);
-    if (result == 0)
-        result = fchown(fd, st.st_uid, st.st_gid);
-    return fd < 0 ? -1 : (result < 0 ? close_failed(fd) : close(fd));
-}
-
-/* mkdir -p with 0700 for what is missing, whatever the umask. */
-static int make_folders(const char *path)
-{
-    char part[PATH_MAX];
-    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    for (char *slash = part; *slash; *slash = '/') {
-        slash = strchrnul(slash + 1, '/');
-        bool last = *slash == '\0';
-        *slash = '\0';
-        if (mkdir(part, 0700) == 0) {
-            if (chmod(part, 0700) < 0 || (!last && give_to_owner(part) < 0))
-                return -1;
-        } else if (errno != EEXIST && errno != EISDIR)
-            return -1;
-        if (last)
-            return 0;
-    }
-    return 0;
-}
-
 static int refuse_home(const struct aep__spool *spool, uid_t owner, aep_error *err)
 {
     return aep__error(err, AEP_ESPOOL, "spool.dir",
@@ -442,7 +406,7 @@ static int open_folder(struct aep__spool *spool, const struct aep__spool_setting
     bool missing = spool->dir_fd < 0 && errno == ENOENT;
     if (missing && geteuid() == 0 && is_strangers_home(spool->path, settings, &owner))
         return refuse_home(spool, owner, err);
-    if (missing && make && make_folders(spool->path) == 0)
+    if (missing && make && aep__folder_make(spool->path) == 0)
         spool->dir_fd = aep__os_above(open(spool->path, flags));
     if (spool->dir_fd >= 0 && aep__os_identify(spool->dir_fd, &spool->folder))
         return AEP_OK;

@@ -259,7 +259,7 @@ static inline void start_relay(struct here *here)
     accepted(here, aep__config_resolve(here->config, &relay.config, &here->err));
     relay.relay->config = relay.config;
     accepted(here, aep__spool_open(&relay.relay->spool, here->dir, NULL, &here->err));
-    aep__log_init(&relay.relay->log, &relay.relay->spool, false);
+    aep__log_init(&relay.relay->log, relay.relay->spool.dir_fd, AEP__RELAY_LOG, false);
     aep__counters_init(&relay.relay->counters, &relay.relay->spool);
     aep__relay_init(relay.relay);
     aep__settings_fingerprint(relay.config, relay.relay->fingerprint);

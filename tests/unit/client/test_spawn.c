@@ -499,8 +499,8 @@ static int spawn_as_setgid(void *user)
     if (setegid(1) < 0 || getegid() == getgid())
         return 0; /* not root: nothing to test */
     struct aep__os_child relay;
-    return aep__relay_allowed() ||
-           aep__relay_start(here->config, here->dir, &relay, NULL) != AEP_ERELAY;
+    return aep__spawn_allowed() ||
+           aep__spawn(&aep__spawned_relay, here->config, here->dir, &relay, NULL) != AEP_ERELAY;
 }
 
 static void test_a_setuid_or_setgid_program_starts_none(void **state)

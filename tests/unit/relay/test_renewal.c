@@ -32,7 +32,7 @@ static int begin_scene(void **state)
     assert_int_equal(aep__config_resolve(scene.args, &scene.config, &err), AEP_OK);
     scene.relay.config = scene.config;
     scene.relay.sink_events.broker = note_broker;
-    aep__log_init(&scene.relay.log, NULL, false);
+    aep__log_init(&scene.relay.log, -1, "", false);
     scene.relay.broker.state = AEP_BROKER_AUTH_FAILED;
     scene.relay.renewal.looked_us = INT64_MAX / 2; /* no file has changed */
     scene.relay.pace.now_us = 10 * MINUTE_US;

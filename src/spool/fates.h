@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fate of each record of a spool, from the files that the relay keeps: records below its cursor
  * are finished, and those of them that are in no side log have been acknowledged. */
-#ifndef AEP_APP_FATES_H
-#define AEP_APP_FATES_H
+#ifndef AEP_SPOOL_FATES_H
+#define AEP_SPOOL_FATES_H
 
 #include "aep/aep.h"
 #include "spool/fate.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/log.h"
+#include "base/log.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/os.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -14,17 +15,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_NAME "relay.log"
-#define LOG_OLD_NAME "relay.log.1"
 #define LOG_MAX_BYTES (256 * 1024)
 #define LINE_MAX_BYTES 1200
 #define REPEAT_US 30000000
 
 static const char *const level_names[] = {"", "error", "warning", "info", "debug"};
 
-void aep__log_init(struct aep__log *log, const struct aep__spool *spool, bool to_stderr)
+void aep__log_init(struct aep__log *log, int dir_fd, const char *name, bool to_stderr)
 {
-    *log = (struct aep__log){.spool = spool, .fd = -1, .to_stderr = to_stderr};
+    *log = (struct aep__log){.dir_fd = dir_fd, .fd = -1, .to_stderr = to_stderr};
+    snprintf(log->name, sizeof log->name, "%s", name);
+    snprintf(log->old_name, sizeof log->old_name, "%s.1", log->name);
 }
 
 void aep__log_done(struct aep__log *log)
@@ -65,17 +66,26 @@ static bool due(struct aep__log *log, const char *line, unsigned *ret_left_out)
     return true;
 }
 
+/* Whatever else has that name is left alone. */
 static void open_log(struct aep__log *log)
 {
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    struct stat st;
+    if (log->fd >= 0)
+        return;
+    log->fd = aep__os_above(openat(log->dir_fd, log->name, flags, 0600));
     if (log->fd < 0)
-        log->fd = aep__spool_openat(log->spool, LOG_NAME, O_WRONLY | O_CREAT | O_APPEND, S_IFREG);
+        return;
+    bool ours = fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+    if (!ours)
+        aep__log_done(log);
 }
 
 /* A contender writes here too: it may have rotated the log already, and what is open is the old one. */
 static bool is_current(const struct aep__log *log, const struct stat *open)
 {
     struct stat st;
-    return fstatat(log->spool->dir_fd, LOG_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return fstatat(log->dir_fd, log->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
            st.st_dev == open->st_dev && st.st_ino == open->st_ino;
 }
 
@@ -86,8 +96,7 @@ static void rotate(struct aep__log *log, size_t len)
     struct stat st;
     if (log->fd < 0 || fstat(log->fd, &st) < 0 || (size_t)st.st_size + len <= LOG_MAX_BYTES)
         return;
-    if (is_current(log, &st) &&
-        renameat(log->spool->dir_fd, LOG_NAME, log->spool->dir_fd, LOG_OLD_NAME) < 0 &&
+    if (is_current(log, &st) && renameat(log->dir_fd, log->name, log->dir_fd, log->old_name) < 0 &&
         ftruncate(log->fd, 0) == 0)
         return;
     aep__log_done(log);
@@ -98,7 +107,7 @@ static void write_line(struct aep__log *log, const char *line, size_t len)
 {
     if (log->to_stderr && write(STDERR_FILENO, line, len) < 0)
         log->to_stderr = false;
-    if (!log->spool)
+    if (log->dir_fd < 0)
         return;
     open_log(log);
     rotate(log, len);

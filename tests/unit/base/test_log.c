@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's log: bounded, private, and never silent, whatever is in its way. */
+/* A program's log: bounded, private, and never silent, whatever is in its way. */
 #include "spool_fixture.h"
 
-#include "relay/log.h"
+#include "base/log.h"
 
 #define NAME "relay.log"
 #define OLD_NAME "relay.log.1"
@@ -88,7 +88,7 @@ static void test_the_log_keeps_its_newest_lines_in_two_bounded_private_files(voi
     struct aep__log log;
     unsigned count = 0, rotations = 0;
     mode_t before = umask(0);
-    aep__log_init(&log, &here->spool, false);
+    aep__log_init(&log, here->spool.dir_fd, NAME, false);
     for (off_t size = 0; rotations < 3; count++) {
         write_numbered(&log, count);
         assert_bounded_and_private(here);
@@ -114,7 +114,7 @@ static void test_relays_that_say_one_line_each_keep_the_log_bounded(void **state
     unsigned count = 0;
     while (count < 3 * LIMIT / LINE) {
         struct aep__log log;
-        aep__log_init(&log, &here->spool, false);
+        aep__log_init(&log, here->spool.dir_fd, NAME, false);
         write_numbered(&log, count++);
         aep__log_done(&log);
         assert_bounded_and_private(here);
@@ -128,10 +128,10 @@ static void test_a_log_that_a_contender_rotated_is_not_rotated_again(void **stat
     struct here *here = *state;
     struct aep__log holder, contender;
     unsigned count = 0;
-    aep__log_init(&holder, &here->spool, false);
+    aep__log_init(&holder, here->spool.dir_fd, NAME, false);
     while (size_of(here, NAME) + LINE + 100 <= LIMIT) /* the next may not fit */
         write_numbered(&holder, count++);
-    aep__log_init(&contender, &here->spool, false);
+    aep__log_init(&contender, here->spool.dir_fd, NAME, false);
     for (int i = 0; i < 2; i++)
         write_numbered(&contender, count++);
     assert_true(exists(here, OLD_NAME));
@@ -148,7 +148,7 @@ static void test_a_log_that_cannot_be_put_aside_begins_anew(void **state)
     struct aep__log log;
     unsigned count = 0;
     assert_int_equal(mkdirat(here->spool.dir_fd, OLD_NAME, 0700), 0);
-    aep__log_init(&log, &here->spool, false);
+    aep__log_init(&log, here->spool.dir_fd, NAME, false);
     for (; count < 3 * LIMIT / LINE; count++) {
         write_numbered(&log, count);
         assert_true(size_of(here, NAME) <= LIMIT);
@@ -165,7 +165,7 @@ static void test_a_stranger_in_its_place_is_left_alone(void **state)
     struct stat st;
     snprintf(target, sizeof target, "%s/target", here->root);
     assert_int_equal(symlinkat(target, here->spool.dir_fd, NAME), 0);
-    aep__log_init(&log, &here->spool, false);
+    aep__log_init(&log, here->spool.dir_fd, NAME, false);
     write_numbered(&log, 0);
     assert_int_equal(stat(target, &st), -1);
     assert_int_equal(unlinkat(here->spool.dir_fd, NAME, 0), 0);
@@ -180,7 +180,7 @@ static void test_a_line_that_repeats_itself_is_written_once_in_a_while(void **st
 {
     struct here *here = *state;
     struct aep__log log;
-    aep__log_init(&log, &here->spool, false);
+    aep__log_init(&log, here->spool.dir_fd, NAME, false);
     for (int i = 0; i < 5; i++)
         aep__log_write(&log, AEP_LOG_WARNING, "%d/3 brokers\nare down", i);
     aep__log_write(&log, AEP_LOG_WARNING, "another");
@@ -208,7 +208,7 @@ static void test_a_line_drives_no_terminal(void **state)
 {
     struct here *here = *state;
     struct aep__log log;
-    aep__log_init(&log, &here->spool, false);
+    aep__log_init(&log, here->spool.dir_fd, NAME, false);
     aep__log_write(&log, AEP_LOG_ERROR, "%s",
                    "a\x1b[31mb\nc\x7f"
                    "d\xc2\x9b"

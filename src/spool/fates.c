@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fates.h"
+#include "spool/fates.h"
 
 #include <stdlib.h>
 
