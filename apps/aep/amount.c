@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "amount.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -72,4 +73,18 @@ struct aep__amount aep__amount_ms(double ms)
              (unsigned long long)(smalls / each), units[i].large,
              (unsigned long long)(smalls % each), units[i].small);
     return amount;
+}
+
+struct aep__amount aep__amount_brief(double ms)
+{
+    struct aep__amount amount = aep__amount_ms(ms), brief;
+    size_t len = 0;
+    for (const char *at = amount.text; *at; at++) {
+        bool minutes = at[0] == 'm' && at[1] == 'i'; /* "min" */
+        if (*at != ' ')
+            brief.text[len++] = *at;
+        at += minutes ? 2 : 0;
+    }
+    brief.text[len] = '\0';
+    return brief;
 }

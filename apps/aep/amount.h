@@ -16,5 +16,7 @@ struct aep__amount aep__amount_of(uint64_t count, const char *noun);
 struct aep__amount aep__amount_bytes(uint64_t bytes);
 /** "0.4 ms", "340 ms", "23.7 s", "4 min 12 s", "3 h 5 min", "2 d 4 h". */
 struct aep__amount aep__amount_ms(double ms);
+/** The same for narrow columns: "340ms", "23.7s", "4m12s", "3h5m", "2d4h". */
+struct aep__amount aep__amount_brief(double ms);
 
 #endif

@@ -301,6 +301,14 @@ static void put_bash_case(FILE *out, const struct aep__verb *verb, const char *n
 static const char bash_helpers[] =
     "_aep_reply()\n{\n"
     "    mapfile -t COMPREPLY < <(compgen \"$@\" -- \"$cur\")\n}\n"
+    "# the words of $1, for one that may hold colons: bash makes several words of it\n"
+    "_aep_colons()\n{\n"
+    "    local own=${COMP_LINE:0:COMP_POINT}\n"
+    "    own=${own##*[[:space:]]}\n"
+    "    mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$own\")\n"
+    "    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null\n"
+    "    [[ $own == *:* && $COMP_WORDBREAKS == *:* ]] || return 0\n"
+    "    COMPREPLY=(\"${COMPREPLY[@]#\"${own%\"${own##*:}\"}\"}\")\n}\n"
     "_aep_files()\n{\n"
     "    compopt -o filenames 2>/dev/null\n"
     "    _aep_reply -f\n}\n"
@@ -370,6 +378,8 @@ static const char bash_end[] =
     "        return\n"
     "    elif [[ $cur == -* ]]; then\n"
     "        _aep_reply -W \"$options\"\n"
+    "    elif [[ $operands == *:* ]]; then\n"
+    "        _aep_colons \"$operands\"\n"
     "    elif [[ $operands != COMMAND && $operands != VERB ]]; then\n"
     "        _aep_reply -W \"$operands\"\n"
     "    fi\n}\ncomplete -F _aep aep\n";
@@ -447,8 +457,11 @@ static void put_zsh_case(FILE *out, const struct aep__verb *verb, const char *na
         fputs(" \\\n            '*::command:_aep_command'", out);
     else if (strcmp(operands, "VERB") == 0)
         fputs(" \\\n            '1:verb:_aep_verbs' '2:action:{_aep_actions $words[2]}'", out);
-    else if (*operands)
-        fprintf(out, " \\\n            '1:what:(%s)'", operands);
+    else if (*operands) {
+        fprintf(out, " \\\n            '%s:what:{_aep_words ", verb->operands_max == 1 ? "1" : "*");
+        put_zsh_text(out, operands);
+        fputs("}'", out);
+    }
     fputs(" ;;\n", out);
 }
 
@@ -480,6 +493,9 @@ static void put_zsh(FILE *out)
         fputs(" ;;\n", out);
     }
     fputs("    *) return 1 ;;\n    esac\n}\n"
+          "# words; one that ends with a colon goes on\n"
+          "_aep_words()\n{\n"
+          "    compadd -S '' -- ${(M)@:#*:}\n    compadd -- ${@:#*:}\n}\n"
           "# a command line of its own; _arguments leaves a \"--\" that comes first\n"
           "_aep_command()\n{\n"
           "    if [[ $words[1] == -- ]]; then\n        shift words\n        ((CURRENT--))\n    fi\n"

@@ -163,6 +163,7 @@ const char aep__help_variables[] =
 
 const char aep__help_examples[] = "    export AEP_MODE=local\n"
                                   "    aep run --agent builder -- make\n"
+                                  "    aep list\n"
                                   "    aep tail\n";
 
 void aep__help_all(struct aep__buf *out, const struct aep__verb *const *verbs)

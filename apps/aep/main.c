@@ -28,10 +28,11 @@ static int show_version(void)
     return aep__out_finish(&text);
 }
 
+/* @argv  from the verb's name on */
 static int run_verb(const struct aep__verb *verb, char **argv)
 {
-    return verb->program ? aep__program_exec(verb->program, argv)
-                         : aep__verb_main(verb, verb->name, argv, NULL);
+    return verb->program ? aep__program_exec(verb->program, argv + !verb->shared)
+                         : aep__verb_main(verb, verb->name, argv + 1, NULL);
 }
 
 /* A verb that another package provides, as a program of that name. */
@@ -62,5 +63,5 @@ int main(int argc, char **argv)
     if (is_one_of(word, "--version", "-V"))
         return show_version();
     const struct aep__verb *verb = aep__verb_find(aep__verbs, word);
-    return verb ? run_verb(verb, argv + 2) : run_foreign(word, argv + 2);
+    return verb ? run_verb(verb, argv + 1) : run_foreign(word, argv + 2);
 }

@@ -13,22 +13,31 @@
 #include "config/config.h"
 #include "out.h"
 
-/* The configured spool folder; nothing is appended where neither a folder nor a broker to derive
- * one from is configured, which is no error. */
+/* The spool folder of a configuration; nothing is appended where it has neither a folder nor a broker
+ * to derive one from, which is no error. */
+static int find_folder(const aep_config *config, struct aep__buf *out, aep_error *err)
+{
+    if (!*aep__config_text(config, AEP__OPT_SPOOL_DIR) &&
+        !*aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS) &&
+        !aep__config_is(config, AEP__OPT_MODE, "local"))
+        return AEP_OK;
+    return aep__config_spool_dir(config, out, err);
+}
+
 static int find_configured(const struct aep__args *args, struct aep__buf *out, aep_error *err)
 {
     aep_config *arguments = NULL, *config = NULL;
     int code = aep__args_config(args, &arguments, err);
     if (code == AEP_OK)
         code = aep__config_load(arguments, &config, err);
-    if (code == AEP_OK && (*aep__config_text(config, AEP__OPT_SPOOL_DIR) ||
-                           *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS) ||
-                           aep__config_is(config, AEP__OPT_MODE, "local")))
-        code = aep__config_spool_dir(config, out, err);
+    if (code == AEP_OK)
+        code = find_folder(config, out, err);
     aep_config_free(arguments);
     aep_config_free(config);
     return code;
 }
+
+#define LOCAL "local" /* the local mode's spool */
 
 static void cut_last_name(struct aep__buf *path)
 {
@@ -220,4 +229,38 @@ int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct 
     aep__buf_done(&own);
     aep__buf_done(&folder);
     return code == AEP_OK ? walk.code : code;
+}
+
+int aep__spools_own(const aep_config *config, struct aep__buf *out, aep_error *err)
+{
+    int code = find_folder(config, out, err);
+    if (code != AEP_OK || out->len > 0)
+        return code;
+    code = find_state_folder(out, err);
+    aep__buf_text(out, "/" LOCAL);
+    aep__buf_string(out);
+    return code == AEP_OK && out->failed ? aep__error_memory(err) : code;
+}
+
+struct beside {
+    const char *own;
+    int (*fn)(void *user, const char *path);
+    void *user;
+};
+
+static int visit_beside(void *user, const char *path)
+{
+    const struct beside *beside = user;
+    return strcmp(path, beside->own) == 0 ? 0 : beside->fn(beside->user, path);
+}
+
+void aep__spools_beside(const char *own, int (*fn)(void *user, const char *path), void *user)
+{
+    struct beside beside = {own, fn, user};
+    struct aep__buf folder = {0};
+    aep__buf_text(&folder, own);
+    cut_last_name(&folder);
+    if (!is_spool(own) || fn(user, own) == 0)
+        each_path(aep__buf_string(&folder), visit_beside, &beside);
+    aep__buf_done(&folder);
 }

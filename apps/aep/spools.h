@@ -8,6 +8,7 @@
 #include "options.h"
 
 #include "base/buf.h"
+#include "config/config.h"
 #include "spool/spool.h"
 
 /** The row for --spool, for the verbs' tables. */
@@ -41,5 +42,12 @@ int aep__spools_open(const struct aep__args *args, struct aep__spool *spool, aep
  * the configured one, but fn has been called for those beside it */
 int aep__spools_each(const struct aep__args *args, int (*fn)(void *user, struct aep__spool *spool),
                      void *user, aep_error *err);
+
+/** Appends the folder of a (loaded) configuration's spool; where it has none, of the one of the local
+ * mode, in the folder that spools are in by default. There may be no spool yet. */
+int aep__spools_own(const aep_config *config, struct aep__buf *out, aep_error *err);
+/** Calls fn with that folder, if there is a spool, and with each spool beside it, until it returns
+ * something other than 0. */
+void aep__spools_beside(const char *own, int (*fn)(void *user, const char *path), void *user);
 
 #endif

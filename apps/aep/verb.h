@@ -55,6 +55,7 @@ struct aep__verb {
     bool stops_at_operand; /* words after the first operand are not ours */
     bool hidden;
     const char *program;
+    bool shared; /* the program runs several verbs: their names are its first argument */
     int (*run)(struct aep__args *args); /* returns enum aep__exit */
 };
 

@@ -59,6 +59,9 @@ class Publisher(_aep.Publisher):
         publish_wait_ms: _Size | None = ...,
         close_wait_ms: _Size | None = ...,
         log_every_s: _Size | None = ...,
+        track_store: _Option = ...,
+        track_idle_exit: _Size | None = ...,
+        track_abandon_after: _Size | None = ...,
         **options: _Option,
     ) -> None: ...
     # A Fate may be awaited, so this is right with and without an event loop.

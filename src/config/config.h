@@ -50,6 +50,9 @@ enum aep__option {
     AEP__OPT_PUBLISH_WAIT_MS,
     AEP__OPT_CLOSE_WAIT_MS,
     AEP__OPT_LOG_EVERY_S,
+    AEP__OPT_TRACK_STORE, /* "" means the derived default */
+    AEP__OPT_TRACK_IDLE_EXIT_S,
+    AEP__OPT_TRACK_ABANDON_AFTER_S,
     AEP__OPT_COUNT,
 };
 

@@ -272,6 +272,35 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .doc =
                 "The log callback gets the same warning at most once in this time. 0: every time.",
         },
+    [AEP__OPT_TRACK_STORE] =
+        {
+            .key = "track.store",
+            .type = AEP__OPTION_TYPE_PATH,
+            .fallback = "",
+            .doc = "The SQLite database that the tracker keeps executions in. Unset: "
+                   "`$XDG_STATE_HOME/aep/tracker.db` (`~/.local/state/aep`). If it is removed, "
+                   "the tracker makes a new one from what the spools still hold.",
+        },
+    [AEP__OPT_TRACK_IDLE_EXIT_S] =
+        {
+            .key = "track.idle_exit",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 1,
+            .max = 365 * DAY_S,
+            .fallback = "60s",
+            .doc = "A tracker that was started automatically exits after this time without a new "
+                   "event or a connected reader.",
+        },
+    [AEP__OPT_TRACK_ABANDON_AFTER_S] =
+        {
+            .key = "track.abandon_after",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 60,
+            .max = 3650 * DAY_S,
+            .fallback = "24h",
+            .doc = "An execution that has been silent for this long, and does not wait for "
+                   "anything, counts as abandoned.",
+        },
 };
 
 int aep__option_find(const char *key)

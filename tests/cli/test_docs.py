@@ -158,6 +158,10 @@ class Docs(AepTest):
             "aep run --agent ev": "aep run --agent ev",
             "aep run --agent x  -- owned al": "aep run --agent x -- owned alpha",
             "aep nosuch x": "aep nosuch x",
+            "aep list stat": "aep list state:",
+            "aep list state:st": "aep list state:stalled",
+            "aep list --all ag": "aep list --all agent:",
+            "aep list tenant:a corr": "aep list tenant:a correlation:",
         }
         self.assertEqual(self.complete_in_bash(*cases), list(cases.values()))
         with open(os.path.join(self.folder, "seen")) as file:
@@ -192,6 +196,8 @@ class Docs(AepTest):
             "aep spool pu": "aep spool purge ",
             "aep schema st": "aep schema started ",
             "aep help do": "aep help doctor ",
+            "aep list state:st": "aep list state:stalled ",
+            "aep list tenant:a corr": "aep list tenant:a correlation:",
             "aep help dead sh": "aep help dead show ",
             "aep help doctor sh": "aep help doctor sh",
             "aep publish fa": "aep publish failed ",

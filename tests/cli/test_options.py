@@ -21,17 +21,19 @@ class Options(AepTest):
     def test_help_says_where_to_begin(self):
         """Groups, the two variables, and an example that works as shown."""
         out = self.run_aep("--help").stdout
-        self.assertRegex(out, r"(?m)^publish:\n  publish +.*\n(  .*\n)*\nwatch:\n  tail ")
+        self.assertRegex(out, r"(?m)^publish:\n  publish +.*\n(  .*\n)*\nwatch:\n  list ")
         self.assertIn("\n    KAFKA_BOOTSTRAP_SERVERS=", out)
         self.assertIn("\n    AEP_MODE=local ", out)
         [example] = re.findall(r"(?m)^example:\n((?:    .*\n)+)", out)
         self.env["AEP_MODE"] = ""
         self.env["PATH"] = os.path.dirname(PROGRAM) + ":" + self.env["PATH"]
-        script = example.replace("-- make", "-- true")
+        script = example.replace("-- make", "-- true").replace("aep list", "aep list --wait=30s")
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
         done = self.run_program("bash", "-ec", script, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(done.stdout, r"started +builder .*\n.*completed +builder ")
+        self.assertRegex(done.stdout, r"^completed\tbuilder\t(.*\n)+.* started +builder .*\n"
+                                      r".*completed +builder ")
 
     def test_what_is_typed_too_short_is_taken_for_its_whole_name(self):
         for typed, meant in ((["pub"], "publish"), (["dead", "rep"], "replay"),

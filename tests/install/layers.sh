@@ -27,9 +27,12 @@ check src/client base config event spool
 check src/kafka base config
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
 check src/relay base config spool event kafka deliver
+check src/track base config event spool # the tracker without its process
 check apps/aep base config event spool client # light: no Kafka, not even through the relay
 check apps/aep-relay base config event spool client deliver relay
 check apps/aep-doctor base config event spool client deliver relay kafka
+check apps/aep-tracker base config event spool client track
+check apps/aep-executions base config event spool client track # reads the tracker's store: no Kafka
 check apps/aep-topics base config event spool client kafka
 
 # Within these rooms no two files need each other, directly or not: x.c and x.h count as one.
@@ -53,6 +56,12 @@ for file in $(grep -rlE '#include *[<"](.*rdkafka|kafka/(client|request)\.h)' sr
     case $file in
     src/kafka/* | src/relay/*) ;;
     *) echo "$file includes librdkafka, which only src/kafka and src/relay do" && bad=1 ;;
+    esac
+done
+for file in $(grep -rlE '#include *[<"](.*sqlite3|track/store_sqlite)\.h' src apps include || true); do
+    case $file in
+    src/track/store_sqlite*) ;;
+    *) echo "$file includes SQLite, which only the store in src/track does" && bad=1 ;;
     esac
 done
 for file in python/ext/*.[ch]; do

@@ -12,7 +12,8 @@ prefix="$work/moved here"
 
 missing=0
 for name in include/aep/aep.h libaep.so libaep.a pkgconfig/aep.pc cmake/aep/aepConfig.cmake bin/aep \
-    libexec/aep/aep-relay libexec/aep/aep-topics share/man/man1/aep.1 share/man/man1/aep-publish.1 \
+    libexec/aep/aep-relay libexec/aep/aep-topics libexec/aep/aep-tracker libexec/aep/aep-executions \
+    share/man/man1/aep.1 share/man/man1/aep-publish.1 \
     share/bash-completion/completions/aep share/zsh/site-functions/_aep \
     share/aep/schemas/started.json share/aep/schemas/progress.json \
     share/aep/schemas/completed.json share/aep/schemas/failed.json \

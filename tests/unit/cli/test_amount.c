@@ -55,12 +55,27 @@ static void durations_have_the_units_that_fit(void **state)
     assert_true(aep__amount_ms(1e300).text[0] != '\0');
 }
 
+static void durations_are_brief_in_columns(void **state)
+{
+    (void)state;
+    static const struct {
+        double ms;
+        const char *text;
+    } rows[] = {
+        {0, "0ms"},        {340, "340ms"},     {23726.57, "23.7s"},
+        {252000, "4m12s"}, {11100000, "3h5m"}, {187200000, "2d4h"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(aep__amount_brief(rows[i].ms).text, rows[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thing_is_singular_and_every_other_number_plural),
         cmocka_unit_test(bytes_have_the_unit_that_fits),
         cmocka_unit_test(durations_have_the_units_that_fit),
+        cmocka_unit_test(durations_are_brief_in_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the verbs of aep-executions do. */
+#ifndef AEP_EXECUTIONS_EXECUTIONS_H
+#define AEP_EXECUTIONS_EXECUTIONS_H
+
+#include "aep/options.h"
+
+/** Both return enum aep__exit. */
+int aep__executions_list(struct aep__args *args);
+int aep__executions_show(struct aep__args *args);
+
+#endif

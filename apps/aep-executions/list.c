@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep list: a line or an object for each execution.
+ *
+ *     filter words ─▶ query ─▶ executions, each with its branches if a tree is wanted ─▶ rows ─▶ stdout */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aep/out.h"
+#include "branches.h"
+#include "executions.h"
+#include "look.h"
+#include "reading.h"
+#include "table.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#define LIMIT_DEFAULT 50
+#define OUT_BYTES 65536
+
+static const struct aep__table_column columns[] = {
+    {.heading = "STATE", .least = 9},
+    {.heading = "AGENT", .least = 8, .most = 28},
+    {.heading = "REQUEST", .least = 10},
+    {.heading = "STEP", .least = 8, .rank = 4},
+    {.heading = "LAST"},
+    {.heading = "AGE", .rank = 1},
+    {.heading = "DURATION", .rank = 3},
+    {.heading = "KIDS", .rank = 2},
+    {.heading = "ID", .prefix = 13},
+};
+#define COLUMN_COUNT (sizeof columns / sizeof *columns)
+
+struct list {
+    const struct aep__args *args;
+    struct aep__reading reading;
+    struct aep__filter filter;
+    int64_t limit;
+    bool all, tree;
+    struct aep__table table;
+    struct aep__buf out, text;
+    char **tops; /* ids of those whose branches are shown */
+    size_t top_count, top_cap;
+    size_t shown;
+    bool closed; /* stdout; it has been reported */
+    bool failed; /* out of memory */
+};
+
+/* ---- what is wanted ------------------------------------------------------------------------- */
+
+/* `--json id,state`: fields have to be joined to their option. */
+static int refuse_apart(const struct list *list, const char *word, aep_error *err)
+{
+    struct aep__row_fields fields;
+    bool bare = aep__args_given(list->args, "json") && !aep__args_text(list->args, "json");
+    if (!bare || aep__row_fields_read(&fields, word, NULL) != AEP_OK)
+        return AEP_OK;
+    return aep__error(err, AEP_EINVAL, "json",
+                      "list: write --json=%s for fields, or text:%s to search for it", word, word);
+}
+
+static int read_filter(struct list *list, aep_error *err)
+{
+    int code = AEP_OK;
+    int64_t now_us = aep__clock_wall_us();
+    aep_error why;
+    for (char **word = list->args->operands; code == AEP_OK && *word; word++) {
+        code = refuse_apart(list, *word, err);
+        if (code == AEP_OK && aep__filter_add(&list->filter, *word, now_us, &why) != AEP_OK)
+            code = aep__error(err, why.code, why.field, "list: %s", why.text);
+    }
+    return code;
+}
+
+static int read_wishes(struct list *list, aep_error *err)
+{
+    list->all = aep__args_given(list->args, "all");
+    list->tree = aep__args_given(list->args, "tree");
+    list->limit = list->all ? 0 : LIMIT_DEFAULT;
+    list->filter.roots = !list->all || list->tree;
+    int code = aep__args_int(list->args, "limit", 0, UINT_MAX, &list->limit, err);
+    return code == AEP_OK ? read_filter(list, err) : code;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* False: nobody reads on. */
+static bool flush(struct list *list)
+{
+    if (list->out.len > 0 || list->out.failed)
+        list->closed = aep__out_write(&list->out) != AEP__EXIT_DONE;
+    return !list->closed;
+}
+
+static void add_text(struct list *list, const char *colour)
+{
+    list->failed |= list->text.failed;
+    aep__table_add(&list->table, aep__buf_string(&list->text), colour);
+    aep__buf_clear(&list->text);
+}
+
+static void add_row(struct list *list, const struct aep__tracked *execution, const char *lines)
+{
+    struct aep__table *table = &list->table;
+    const struct aep__view *view = &list->reading.view;
+    int64_t now_us = view->clock_us;
+    aep__look_state(&list->text, execution, view, list->reading.width > 0);
+    add_text(list, aep__look_colour(aep__state_of(execution, now_us)));
+    aep__buf_text(&list->text, lines);
+    aep__buf_text(&list->text, execution->agent_name ? execution->agent_name : "-");
+    add_text(list, NULL);
+    aep__table_add(table, execution->user_request, NULL);
+    aep__look_step(&list->text, execution);
+    add_text(list, NULL);
+    aep__table_add(table, aep__look_span(execution->last_event_at, now_us).text, NULL);
+    aep__table_add(table, aep__look_span(execution->started_at, now_us).text, NULL);
+    aep__table_add(table, aep__look_duration(execution->duration_ms).text, NULL);
+    aep__table_add(table, aep__look_children(execution).text, NULL);
+    aep__table_add(table, execution->id, "2");
+    if (aep__table_full(table))
+        aep__table_write(table, &list->out);
+}
+
+static bool show_row(struct list *list, const struct aep__tracked *execution, const char *lines)
+{
+    list->shown++;
+    if (list->reading.json) {
+        aep__row_add(&list->out, &list->reading.fields, execution, &list->reading.view);
+        aep__buf_byte(&list->out, '\n');
+    } else {
+        add_row(list, execution, lines);
+    }
+    return list->out.len < OUT_BYTES || flush(list);
+}
+
+static bool show_branch(void *user, const struct aep__tracked *execution, const char *lines)
+{
+    return show_row(user, execution, lines);
+}
+
+static bool show_listed(void *user, const struct aep__tracked *execution)
+{
+    return show_row(user, execution, "");
+}
+
+/* ---- with branches -------------------------------------------------------------------------- */
+
+static bool keep_top(void *user, const struct aep__tracked *execution)
+{
+    struct list *list = user;
+    if (list->top_count == list->top_cap) {
+        size_t cap = list->top_cap ? list->top_cap * 2 : 64;
+        char **more = realloc(list->tops, cap * sizeof *more);
+        list->failed = !more;
+        if (!more)
+            return false;
+        list->tops = more;
+        list->top_cap = cap;
+    }
+    char *id = strdup(execution->id);
+    list->failed = !id;
+    if (id)
+        list->tops[list->top_count++] = id;
+    return id != NULL;
+}
+
+static int show_branches(struct list *list, aep_error *err)
+{
+    int found = 0;
+    for (size_t i = 0; found >= 0 && !list->closed && i < list->top_count; i++)
+        found = aep__branches_walk(list->reading.store, list->tops[i], list->reading.utf8,
+                                   show_branch, list, err);
+    return found < 0 ? err->code : AEP_OK;
+}
+
+/* ---- the list ------------------------------------------------------------------------------- */
+
+static void say_empty(const struct list *list)
+{
+    if (list->args->operand_count > 0)
+        aep__out_hint("list: no execution matches; `aep list --all` shows every one");
+    else
+        aep__out_hint("list: no executions yet; publish the first event: aep publish started "
+                      "--agent demo --request 'try it out'");
+}
+
+static int show_list(struct list *list, aep_error *err)
+{
+    struct aep__store *store = list->reading.store;
+    struct aep__query query = {&list->filter, list->reading.view.clock_us, (unsigned)list->limit};
+    int code = store->ops->list(store, &query, list->tree ? keep_top : show_listed, list, err);
+    if (code == AEP_OK && !list->failed)
+        code = show_branches(list, err);
+    if (code == AEP_OK && list->failed)
+        code = aep__error_memory(err);
+    return code;
+}
+
+static int run(struct list *list, aep_error *err)
+{
+    int code = read_wishes(list, err);
+    if (code == AEP_OK)
+        code = aep__reading_open(&list->reading, list->args, err);
+    if (code != AEP_OK)
+        return aep__out_error(err);
+    aep__table_begin(&list->table, columns, COLUMN_COUNT, list->reading.width, list->reading.colour,
+                     list->reading.mark);
+    code = show_list(list, err);
+    aep__table_write(&list->table, &list->out);
+    if (!list->closed)
+        flush(list);
+    if (code != AEP_OK)
+        return aep__out_error(err);
+    if (list->shown == 0)
+        say_empty(list);
+    return list->closed ? AEP__EXIT_FAILED : AEP__EXIT_DONE;
+}
+
+int aep__executions_list(struct aep__args *args)
+{
+    static struct list list; /* its table is large */
+    aep_error err;
+    list.args = args;
+    aep__filter_init(&list.filter);
+    int status = run(&list, &err);
+    for (size_t i = 0; i < list.top_count; i++)
+        free(list.tops[i]);
+    free(list.tops);
+    aep__table_done(&list.table);
+    aep__filter_done(&list.filter);
+    aep__reading_close(&list.reading);
+    aep__buf_done(&list.out);
+    aep__buf_done(&list.text);
+    return status;
+}

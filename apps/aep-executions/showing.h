@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `aep show` shows of one execution, part by part. Each part begins with an empty line if something
+ * stands before it, and is left out if there is nothing to say. */
+#ifndef AEP_EXECUTIONS_SHOWING_H
+#define AEP_EXECUTIONS_SHOWING_H
+
+#include "reading.h"
+
+#include <jansson.h>
+
+struct aep__showing {
+    struct aep__reading reading;
+    struct aep__tracked execution;
+    json_t *end; /* the payload of the event that ended it; NULL: none, or it is not kept */
+    struct aep__buf out;
+    bool begun;  /* something has been written */
+    bool closed; /* stdout; it has been reported */
+};
+
+/** Writes what is there if it is much. False: nobody reads on. */
+bool aep__showing_flush(struct aep__showing *showing);
+/** Begins a part, with its name as a heading. */
+void aep__showing_part(struct aep__showing *showing, const char *name);
+/** Cuts the line that begins there to the terminal, and ends it. */
+void aep__showing_end_line(struct aep__showing *showing, size_t begin);
+/** Appends text of an event: its lines indented, without what could drive a terminal. */
+void aep__showing_text(struct aep__showing *showing, const char *text, unsigned indent);
+
+void aep__showing_header(struct aep__showing *showing);
+void aep__showing_failure(struct aep__showing *showing);
+void aep__showing_metrics(struct aep__showing *showing);
+/** These two with `all` show everything, else what a screen can take. Errors: the store's */
+int aep__showing_timeline(struct aep__showing *showing, bool all, aep_error *err);
+int aep__showing_tree(struct aep__showing *showing, bool all, aep_error *err);
+/** JSON: the events, and the other executions of its tree, an object a line. */
+int aep__showing_json_events(struct aep__showing *showing, aep_error *err);
+int aep__showing_json_tree(struct aep__showing *showing, aep_error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tracker, as readers of its store see it: one is started if none runs, and asked to catch up. */
+#ifndef AEP_APP_EXECUTIONS_TRACKER_H
+#define AEP_APP_EXECUTIONS_TRACKER_H
+
+#include "config/config.h"
+
+#include <stdint.h>
+
+/** Makes sure that a tracker lives, and waits at most wait_ms until the store has everything that the
+ * sources held when this was called.
+ * @config         loaded
+ * @ret_as_of_us   always set: the store has everything up to then (wall clock); 0: not known
+ * Errors: AEP_EDEFERRED not in time, or it cannot be stored; AEP_ERELAY no tracker can be started; AEP_ECONFIG, AEP_EIO there
+ * can be no store at that path; AEP_ENOMEM. What the store has can be read all the same. */
+int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_us, aep_error *err);
+
+#endif

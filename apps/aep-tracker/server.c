@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server.h"
+
+#include "base/error.h"
+#include "track/link.h"
+#include "tracker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void aep__server_init(struct aep__server *server)
+{
+    server->listen_fd = -1;
+    server->count = server->syncing = 0;
+}
+
+int aep__server_listen(struct aep__server *server, const char *store, aep_error *err)
+{
+    if (server->listen_fd >= 0 && aep__link_named(store))
+        return AEP_OK;
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    server->listen_fd = aep__link_listen(store);
+    return server->listen_fd >= 0
+               ? AEP_OK
+               : aep__error_errno(err, AEP_EIO, "track.store", "cannot listen beside %s", store);
+}
+
+/* Its place is free once the round is over. */
+static void drop_client(struct aep__server *server, struct aep__server_client *client)
+{
+    if (client->fd >= 0)
+        close(client->fd);
+    server->syncing -= client->sync;
+    *client = (struct aep__server_client){.fd = -1};
+}
+
+static void forget_gone(struct aep__server *server)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < server->count; i++)
+        if (server->clients[i].fd >= 0)
+            server->clients[kept++] = server->clients[i];
+    server->count = kept;
+}
+
+void aep__server_stop(struct aep__server *server, const char *store)
+{
+    if (server->listen_fd < 0)
+        return;
+    aep__link_unlisten(store);
+    close(server->listen_fd);
+    for (size_t i = 0; i < server->count; i++)
+        drop_client(server, &server->clients[i]);
+    aep__server_init(server);
+}
+
+/* ---- lines ---- */
+
+static void tell_status(struct aep__tracker *tracker, struct aep__server_client *client)
+{
+    const struct aep__sources *sources = &tracker->sources;
+    const char *problem = tracker->writer.problem;
+    bool sent = aep__link_send(client->fd, "status %d %" PRIu64 " %" PRId64 " %s", (int)getpid(),
+                               tracker->events, tracker->as_of_us, *problem ? problem : "-");
+    for (size_t i = 0; sent && i < sources->count; i++) {
+        const struct aep__source_spool *source = sources->list[i];
+        sent = aep__link_send(client->fd, "spool %" PRId64 " %" PRIu64 " %s\t%s", source->read_us,
+                              source->missed, source->problem[0] ? source->problem : "-",
+                              source->spool.path);
+    }
+    if (!sent || !aep__link_send(client->fd, "end"))
+        drop_client(&tracker->server, client);
+}
+
+static void begin_sync(struct aep__tracker *tracker, struct aep__server_client *client,
+                       const char *spool)
+{
+    aep_error err;
+    if (aep__sources_add(&tracker->sources, spool, &err) != AEP_OK)
+        aep__log_write(&tracker->log, AEP_LOG_WARNING, "%s is not read: %s", spool, err.text);
+    tracker->writer.retry_us = 0; /* what was in its way may have been mended */
+    tracker->server.syncing += !client->sync;
+    client->sync = true;
+}
+
+static void answer(struct aep__tracker *tracker, struct aep__server_client *client, char *line)
+{
+    char *rest = strchr(line, ' ');
+    if (rest)
+        *rest++ = '\0';
+    if (strcmp(line, "sync") == 0) {
+        begin_sync(tracker, client, rest ? rest : "");
+    } else if (strcmp(line, "status") == 0) {
+        tell_status(tracker, client);
+    } else if (strcmp(line, "stop") == 0) {
+        aep__link_send(client->fd, "stopping");
+        tracker->ending = "stopped by request";
+    } else if (!aep__link_send(client->fd, "error unknown request")) {
+        drop_client(&tracker->server, client);
+    }
+}
+
+static void serve_client(struct aep__tracker *tracker, struct aep__server_client *client)
+{
+    char line[AEP__LINK_LINE];
+    int got = aep__link_receive(client->fd, line, sizeof line, 0);
+    if (got > 0)
+        answer(tracker, client, line);
+    else if (got < 0)
+        drop_client(&tracker->server, client);
+}
+
+/* ---- calls ---- */
+
+static void take_call(struct aep__server *server)
+{
+    int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        server->clients[server->count++] = (struct aep__server_client){.fd = fd};
+}
+
+/* With all places taken, callers wait. */
+size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls)
+{
+    bool room = server->count < AEP__SERVER_CLIENTS;
+    polls[0] = (struct pollfd){.fd = room ? server->listen_fd : -1, .events = POLLIN};
+    for (size_t i = 0; i < server->count; i++)
+        polls[1 + i] = (struct pollfd){.fd = server->clients[i].fd, .events = POLLIN};
+    return 1 + server->count;
+}
+
+void aep__server_serve(struct aep__tracker *tracker, const struct pollfd *polls, size_t count)
+{
+    struct aep__server *server = &tracker->server;
+    for (size_t i = 1; i < count; i++)
+        if (polls[i].revents)
+            serve_client(tracker, &server->clients[i - 1]);
+    forget_gone(server);
+    if (polls[0].revents)
+        take_call(server);
+}
+
+static void tell_syncing(struct aep__server *server, const char *line)
+{
+    for (size_t i = 0; server->syncing > 0 && i < server->count; i++) {
+        struct aep__server_client *client = &server->clients[i];
+        if (!client->sync)
+            continue;
+        client->sync = false;
+        server->syncing--;
+        if (!aep__link_send(client->fd, "%s", line))
+            drop_client(server, client);
+    }
+    forget_gone(server);
+}
+
+void aep__server_synced(struct aep__server *server, int64_t as_of_us)
+{
+    char line[64];
+    snprintf(line, sizeof line, "synced %" PRId64, as_of_us);
+    tell_syncing(server, line);
+}
+
+void aep__server_failed(struct aep__server *server, const char *why)
+{
+    char line[AEP__LINK_LINE];
+    snprintf(line, sizeof line, "failed %s", why);
+    tell_syncing(server, line);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tracker: the only writer of a store.
+ *
+ *     signals, spools, readers ─ poll(2) ─▶ turn: look for spools ▶ read a batch ▶ commit ▶ tell readers
+ *
+ * One thread. What a turn reads is one transaction, with the positions up to which it was read: killed
+ * at whatever instant, the next tracker goes on where the store stands. */
+#ifndef AEP_APP_TRACKER_TRACKER_H
+#define AEP_APP_TRACKER_TRACKER_H
+
+#include "server.h"
+#include "sources.h"
+#include "writer.h"
+
+#include "base/log.h"
+#include "config/config.h"
+
+struct aep__tracker {
+    const aep_config *config; /* borrowed */
+    const char *path;         /* of the store; borrowed */
+    int dir_fd, lock_fd, signal_fd;
+    struct aep__log log;
+    struct aep__writer writer;
+    struct aep__sources sources;
+    struct aep__server server;
+    struct pollfd *polls;
+    size_t polls_max;
+    uint64_t events;    /* taken since it began */
+    int64_t as_of_us;   /* wall clock: everything up to then is stored; 0: not known */
+    int64_t active_us;  /* monotonic: the last news or reader */
+    int64_t looked_us;  /* at what happens only now and then */
+    int64_t turn_us;    /* when the last turn began */
+    bool more;          /* there is more to read */
+    bool dirty;         /* there may be */
+    const char *ending; /* why it ends; NULL: it does not */
+};
+
+/** Runs it to its end. AEP_ESTATE: another one has the lock.
+ * Other errors: AEP_EIO, AEP_ECONFIG, AEP_ENOMEM */
+int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, const char *store,
+                     aep_error *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aep list and aep show, as help and parser know them; the program aep-executions runs them. */
+#include "verbs.h"
+
+#define PROGRAM "aep-executions"
+
+#define WAIT                                                                                       \
+    {                                                                                              \
+        "wait", 'w', AEP__ARGUMENT_OPTIONAL, "MS",                                                 \
+            "How long the tracker may take to read what has been published so far: milliseconds, " \
+            "or a time such as 5s (default 2 s). After that, what is known by then is shown.",     \
+            NULL, NULL, NULL                                                                       \
+    }
+
+#define FIELDS                                                                                     \
+    "  id state basis since uncertain agent_name user_request tenant_id source\n"                  \
+    "  correlation_id session_id parent_id parent_known root_id depth started_at\n"                \
+    "  ended_at last_event_at duration_ms current_step progress_percent\n"                         \
+    "  steps_completed steps_total waiting_for error_code error_type error_message\n"              \
+    "  result_summary open_children children events delivery partial inferred\n"                   \
+    "  conflict skew as_of"
+
+static const struct aep__flag list_options[] = {
+    {"json", 0, AEP__ARGUMENT_OPTIONAL, "FIELDS",
+     "Prints a JSON object a line, with all fields or with these: --json=id,state.", NULL, NULL,
+     NULL},
+    {"limit", 'n', AEP__ARGUMENT_VALUE, "N", "Shows at most N executions (default 50); 0: all.",
+     NULL, NULL, NULL},
+    {"all", 'a', AEP__ARGUMENT_NONE, NULL,
+     "Shows also those that other executions started, and has no limit unless --limit is given.",
+     NULL, NULL, NULL},
+    {"tree", 't', AEP__ARGUMENT_NONE, NULL,
+     "Shows below each execution those that it started, and counts only the first ones.", NULL,
+     NULL, NULL},
+    WAIT,
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_list = {
+    .name = "list",
+    .summary = "lists executions: what runs, waits, hangs, has died",
+    .usage = "[FILTER...] [--limit N] [--all] [--tree] [--json[=FIELDS]] [--wait[=MS]]",
+    .description =
+        "The newest first, a line each: state, agent, request, current step, time since the last "
+        "event, age, duration, children (open/all), id. Without --all an execution that another "
+        "one started is not listed by itself. A background tracker reads the spools; it is started "
+        "when it is needed.\n"
+        "\n"
+        "FILTER chooses:\n"
+        "  state:STATE       completed, failed, abandoned, waiting, stalled or running\n"
+        "  agent:NAME        * stands for any characters: agent:build*\n"
+        "  tenant:ID  session:ID  correlation:ID\n"
+        "  since:TIME        the last event is not older: 30min, 1h, 7d, 2025-11-13\n"
+        "  TEXT, text:TEXT   is in the request, agent, step or error, in any case\n"
+        "Filters of one name are alternatives, filters of different names all hold, texts all "
+        "hold.\n"
+        "\n"
+        "A state with a \"?\" is that of the time that stderr names: the tracker has not read "
+        "further. When standard output is no terminal, columns are separated by tabs and nothing "
+        "is cut.\n"
+        "\n"
+        "FIELDS:\n" FIELDS,
+    .examples = "  aep list\n"
+                "  aep list state:waiting state:stalled\n"
+                "  aep list agent:build* since:1h --tree\n"
+                "  aep list --all --json=id,state,error_message state:failed",
+    .options = list_options,
+    .operands = "state:completed state:failed state:abandoned state:waiting state:stalled "
+                "state:running agent: tenant: session: correlation: since: text:",
+    .operands_max = AEP__OPERANDS_ANY,
+    .program = PROGRAM,
+    .shared = true,
+};
+
+static const struct aep__flag show_options[] = {
+    {"json", 0, AEP__ARGUMENT_OPTIONAL, "FIELDS",
+     "Prints the execution as `aep list --json` does, one line. With --tree the others of its tree "
+     "follow, with --events its events: {\"delivery\":\"acked\",\"event\":{...}}.",
+     NULL, NULL, NULL},
+    {"events", 'e', AEP__ARGUMENT_NONE, NULL, "Shows only its events, all of them.", NULL, NULL,
+     NULL},
+    {"tree", 't', AEP__ARGUMENT_NONE, NULL,
+     "Shows only the tree that it is in: what started it and what it started.", NULL, NULL, NULL},
+    WAIT,
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_show = {
+    .name = "show",
+    .summary = "shows one execution: state, failure, timeline, tree, metrics",
+    .usage = "ID|- [--events] [--tree] [--json[=FIELDS]] [--wait[=MS]]",
+    .description =
+        "ID: the beginning of an execution's id that no other one has, or a correlation id; if "
+        "several executions have that, the one is shown that started the others. \"-\": the newest "
+        "one of `aep list`. If there is none, or there are several, the exit status is 1, and "
+        "stderr lists those that may be meant.\n"
+        "\n"
+        "The timeline marks silence that is longer than usual.",
+    .examples = "  aep show -\n"
+                "  aep show 019a7d3c\n"
+                "  aep show - --json=state,error_message",
+    .options = show_options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .program = PROGRAM,
+    .shared = true,
+};

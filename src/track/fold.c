@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "track/fold.h"
+
+#include "track/text.h"
+
+#include <stddef.h>
+
+/* ---- one event's share ---- */
+
+/* Whether the event's value replaces what came from `origin`; then it is the origin. */
+static bool replaces(struct aep__tracked *execution, enum aep__origin origin,
+                     const struct aep__observation *event)
+{
+    if (!aep__order_before(&execution->origins[origin], &event->order))
+        return false;
+    execution->origins[origin] = event->order;
+    return true;
+}
+
+static void take_started(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    execution->origins[AEP__ORIGIN_STARTED] = event->order;
+    execution->origins[AEP__ORIGIN_SOURCE] = AEP__ORDER_NONE;
+    execution->partial = false;
+    execution->started_at = event->when_us == INT64_MIN ? event->order.at_us : event->when_us;
+    aep__tracked_set_text(execution, &execution->user_request, event->user_request);
+    aep__tracked_set_text(execution, &execution->source, event->source);
+    if (event->session_id.data)
+        aep__tracked_set_text(execution, &execution->session_id, event->session_id);
+}
+
+static bool same(struct aep__slice one, struct aep__slice other)
+{
+    return one.len == other.len && (one.len == 0 || memcmp(one.data, other.data, one.len) == 0);
+}
+
+/* What caused it, unless that is itself: the correlation id is the beginning of a chain. */
+static void take_cause(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    struct aep__slice cause = event->causation_id;
+    if (!cause.data || cause.len == 0 || same(cause, event->correlation_id) ||
+        same(cause, aep__slice_text(event->event_id)))
+        cause = (struct aep__slice){0};
+    aep__tracked_set_text(execution, &execution->parent_named, cause);
+}
+
+static void take_progress(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    const struct {
+        double *to, from;
+        enum aep__origin origin;
+    } numbers[] = {
+        {&execution->progress_percent, event->progress_percent, AEP__ORIGIN_PERCENT},
+        {&execution->steps_completed, event->steps_completed, AEP__ORIGIN_COMPLETED},
+        {&execution->steps_total, event->steps_total, AEP__ORIGIN_TOTAL},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!isnan(numbers[i].from) && replaces(execution, numbers[i].origin, event))
+            *numbers[i].to = numbers[i].from;
+    if (event->current_step.data && replaces(execution, AEP__ORIGIN_STEP, event))
+        aep__tracked_set_text(execution, &execution->current_step, event->current_step);
+    if (replaces(execution, AEP__ORIGIN_PROGRESS, event)) {
+        execution->waiting = event->waiting;
+        execution->waiting_since = event->waiting ? event->order.at_us : AEP__UNKNOWN_US;
+    }
+    bool begins = aep__text_is(event->phase, "start"), ends = aep__text_is(event->phase, "end");
+    if (event->tool.data && (begins || ends) && replaces(execution, AEP__ORIGIN_TOOL, event))
+        aep__tracked_set_text(execution, &execution->tool,
+                              begins ? event->tool : (struct aep__slice){0});
+}
+
+static bool says_abandoned(const struct aep__observation *event)
+{
+    return event->inferred && same(event->error_code, AEP__SLICE("ABANDONED"));
+}
+
+static void take_end(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    execution->origins[AEP__ORIGIN_END] = event->order;
+    execution->outcome = event->kind == AEP_KIND_COMPLETED ? AEP__ENDING_COMPLETED
+                         : says_abandoned(event)           ? AEP__ENDING_ABANDONED
+                                                           : AEP__ENDING_FAILED;
+    execution->inferred = event->inferred;
+    execution->ended_at = event->when_us == INT64_MIN ? event->order.at_us : event->when_us;
+    execution->told_duration_ms = event->duration_ms;
+    aep__tracked_set_text(execution, &execution->error_code, event->error_code);
+    aep__tracked_set_text(execution, &execution->error_type, event->error_type);
+    aep__tracked_set_text(execution, &execution->error_message, event->error_message);
+    aep__tracked_set_text(execution, &execution->result_summary, event->result_summary);
+    if (event->session_id.data && !execution->session_id)
+        aep__tracked_set_text(execution, &execution->session_id, event->session_id);
+}
+
+/* What every event adds. */
+static void take_any(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    execution->events++;
+    execution->skew |= event->skew;
+    if (replaces(execution, AEP__ORIGIN_LAST, event)) {
+        execution->last_event_at = event->order.at_us;
+        execution->expect_within_s = event->expect_within_s;
+    }
+    if (execution->partial &&
+        (!aep__order_known(&execution->origins[AEP__ORIGIN_SOURCE]) ||
+         aep__order_before(&event->order, &execution->origins[AEP__ORIGIN_SOURCE]))) {
+        execution->origins[AEP__ORIGIN_SOURCE] = event->order;
+        aep__tracked_set_text(execution, &execution->source, event->source);
+    }
+}
+
+static bool ends(const struct aep__observation *event)
+{
+    return event->kind != AEP__KIND_OTHER && aep__kinds[event->kind].terminal;
+}
+
+/* One event, once it is known which one is the end. */
+static void take(struct aep__tracked *execution, const struct aep__observation *event,
+                 const struct aep__order *end)
+{
+    take_any(execution, event);
+    if (event->kind == AEP_KIND_STARTED) {
+        take_started(execution, event);
+        take_cause(execution, event);
+    } else if (ends(event)) {
+        execution->has_terminals = true;
+        execution->has_inferred |= event->inferred;
+        if (end && !aep__order_before(end, &event->order) && !aep__order_before(&event->order, end))
+            take_end(execution, event);
+    } else if (event->kind == AEP_KIND_PROGRESS &&
+               (!end || aep__order_before(&event->order, end))) {
+        take_progress(execution, event);
+    }
+}
+
+/* What follows from the rest. */
+static void conclude(struct aep__tracked *execution)
+{
+    bool timed = !execution->partial && execution->ended_at != AEP__UNKNOWN_US;
+    execution->duration_ms = execution->partial                    ? NAN
+                             : !isnan(execution->told_duration_ms) ? execution->told_duration_ms
+                             : timed ? (double)(execution->ended_at - execution->started_at) / 1000
+                                     : NAN;
+    if (execution->outcome != AEP__ENDING_OPEN) {
+        execution->waiting = AEP__WAITING_NOT;
+        execution->waiting_since = AEP__UNKNOWN_US;
+    }
+}
+
+/* ---- an event as it comes ---- */
+
+/* Whether a value came from an event that is not before this one. */
+static bool counted_after(const struct aep__tracked *execution,
+                          const struct aep__observation *event)
+{
+    for (int i = AEP__ORIGIN_STEP; i < AEP__ORIGIN_END; i++)
+        if (aep__order_before(&event->order, &execution->origins[i]))
+            return true;
+    return false;
+}
+
+bool aep__fold(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    bool later = aep__order_before(&execution->origins[AEP__ORIGIN_LAST], &event->order);
+    const struct aep__order *end = &execution->origins[AEP__ORIGIN_END];
+    if (execution->has_inferred)
+        return false; /* it may revive what was given up */
+    if (ends(event)) {
+        if (execution->has_terminals || counted_after(execution, event) ||
+            (says_abandoned(event) && !later))
+            return false;
+        end = &event->order;
+    }
+    take(execution, event, aep__order_known(end) ? end : NULL);
+    conclude(execution);
+    return true;
+}
+
+/* ---- all of them ---- */
+
+/* The search for the end, over all events in their order. */
+struct search {
+    struct aep__order first, first_numbered, inferred; /* explicit ones; the inferred one */
+    struct aep__sequence number;                       /* of first_numbered */
+    unsigned explicit_count;
+    bool unnumbered; /* the explicit ones have no numbers of one spool */
+    bool may_revive; /* the inferred one, by whatever comes after it */
+};
+
+static void look(struct search *search, const struct aep__observation *event)
+{
+    const struct aep__sequence *number = &event->sequence;
+    if (search->may_revive) {
+        search->inferred = AEP__ORDER_NONE;
+        search->may_revive = false;
+    }
+    if (!ends(event))
+        return;
+    if (event->inferred) {
+        if (aep__order_known(&search->inferred))
+            return;
+        search->inferred = event->order;
+        search->may_revive = says_abandoned(event);
+        return;
+    }
+    if (search->explicit_count++ == 0) {
+        search->first = search->first_numbered = event->order;
+        search->number = *number;
+        search->unnumbered = !number->known;
+        return;
+    }
+    if (!number->known || memcmp(number->spool, search->number.spool, sizeof number->spool) != 0)
+        search->unnumbered = true;
+    else if (number->ordinal < search->number.ordinal) {
+        search->first_numbered = event->order;
+        search->number = *number;
+    }
+}
+
+static const struct aep__order *found(const struct search *search)
+{
+    if (search->explicit_count > 0)
+        return search->unnumbered ? &search->first : &search->first_numbered;
+    return aep__order_known(&search->inferred) ? &search->inferred : NULL;
+}
+
+/* Back to what no event says. */
+static void forget(struct aep__tracked *execution)
+{
+    const struct aep__slice none = {0};
+    char **const texts[] = {
+        &execution->source,         &execution->session_id,   &execution->user_request,
+        &execution->parent_named,   &execution->current_step, &execution->tool,
+        &execution->error_code,     &execution->error_type,   &execution->error_message,
+        &execution->result_summary,
+    };
+    double *const numbers[] = {
+        &execution->duration_ms,     &execution->told_duration_ms, &execution->progress_percent,
+        &execution->steps_completed, &execution->steps_total,      &execution->expect_within_s,
+    };
+    int64_t *const times[] = {&execution->started_at, &execution->ended_at,
+                              &execution->last_event_at, &execution->waiting_since};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        aep__tracked_set_text(execution, texts[i], none);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        *numbers[i] = NAN;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        *times[i] = AEP__UNKNOWN_US;
+    for (int i = 0; i < AEP__ORIGIN_COUNT; i++)
+        execution->origins[i] = AEP__ORDER_NONE;
+    execution->events = execution->outcome = execution->waiting = 0;
+    execution->inferred = execution->conflict = false;
+    execution->has_terminals = execution->has_inferred = false;
+    execution->partial = true;
+}
+
+struct refold {
+    struct aep__tracked *execution;
+    struct search search;
+};
+
+static void look_at(void *fold, const struct aep__observation *event)
+{
+    look(&((struct refold *)fold)->search, event);
+}
+
+static void take_again(void *fold, const struct aep__observation *event)
+{
+    struct refold *refold = fold;
+    take(refold->execution, event, found(&refold->search));
+}
+
+int aep__fold_again(struct aep__tracked *execution, aep__fold_each each, void *user)
+{
+    struct refold refold = {.execution = execution, .search.inferred = AEP__ORDER_NONE};
+    if (each(user, look_at, &refold) < 0)
+        return -1;
+    forget(execution);
+    if (each(user, take_again, &refold) < 0)
+        return -1;
+    execution->conflict = refold.search.explicit_count > 1;
+    conclude(execution);
+    return execution->failed ? -1 : 0;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store: the rows of executions, their events, and how far each source has been read, so that a
+ * tracker that was killed repeats and loses nothing. One tracker writes (any number with PostgreSQL),
+ * anyone reads.
+ *
+ * Every function that returns int returns AEP_OK or an error unless it says otherwise. Errors: AEP_EFULL
+ * the disk is full; AEP_EIO damaged, or cannot be read or written; AEP_ESTATE it is of a newer aep, or
+ * another program holds it; AEP_ENOMEM. In each case the sources keep what they have.
+ * Threads: one store, one thread. */
+#ifndef AEP_TRACK_STORE_H
+#define AEP_TRACK_STORE_H
+
+#include "track/tracked.h"
+#include "track/filter.h"
+#include "track/observation.h"
+#include "track/state.h"
+
+struct aep__store;
+
+/** An event as it is stored. */
+struct aep__stored_event {
+    struct aep__slice body;   /* its JSON; data NULL: retention has dropped it */
+    const char *execution_id; /* that it belongs to */
+    bool bound;               /* named by its cause; else by tenant, correlation id and agent */
+    const char *guess;  /* not bound: the cause that it names, of which nothing is known; NULL */
+    uint8_t digest[16]; /* of the body */
+    struct aep__sequence sequence;
+    enum aep__fate fate;
+};
+
+/** How far a source was read: segment and offset of a spool, partition's offset. */
+struct aep__bookmark {
+    char source[300]; /* "spool:UUID", "kafka:TOPIC:PARTITION" */
+    uint64_t segment, offset;
+};
+
+/** A list of executions, newest first. */
+struct aep__query {
+    const struct aep__filter *filter;
+    int64_t clock_us; /* for their states */
+    unsigned limit;   /* 0: none */
+};
+
+/** Return false to stop. What is given is borrowed. */
+typedef bool (*aep__tracked_fn)(void *user, const struct aep__tracked *execution);
+typedef bool (*aep__event_fn)(void *user, const struct aep__stored_event *event);
+typedef bool (*aep__id_fn)(void *user, const char *execution_id);
+
+struct aep__store_ops {
+    void (*close)(struct aep__store *store);
+
+    /* Transactions: everything that is written, is so in one. */
+    int (*begin)(struct aep__store *store, aep_error *err);
+    int (*commit)(struct aep__store *store, aep_error *err);
+    void (*rollback)(struct aep__store *store);
+
+    /* Executions. get and the like: 1 found, 0 not, -1 an error (*err). */
+    int (*get)(struct aep__store *store, const char *id, struct aep__tracked *ret, aep_error *err);
+    int (*put)(struct aep__store *store, const struct aep__tracked *execution, aep_error *err);
+    int (*remove)(struct aep__store *store, const char *id, aep_error *err);
+    /* The execution of this tenant, correlation id and agent (of `key`) whose started event is the
+     * latest not after `order`, or else the first one. */
+    int (*nearest)(struct aep__store *store, const struct aep__tracked *key,
+                   const struct aep__order *order, struct aep__tracked *ret, aep_error *err);
+    /* Its provisional ones. */
+    int (*provisional)(struct aep__store *store, const struct aep__tracked *key, aep__id_fn fn,
+                       void *user, aep_error *err);
+    /* Those that name it, or one of its events, as what caused them. */
+    int (*caused_by)(struct aep__store *store, const char *named, aep__id_fn fn, void *user,
+                     aep_error *err);
+    int (*children)(struct aep__store *store, const char *id, aep__id_fn fn, void *user,
+                    aep_error *err);
+    /* The latest stalls_at of its open children; AEP__UNKNOWN_US: it has none. */
+    int (*open_children)(struct aep__store *store, const char *id, int64_t *ret_us, aep_error *err);
+
+    /* Events. find_event: 1, 0, -1; the id is lower case. */
+    int (*find_event)(struct aep__store *store, const char *event_id, struct aep__stored_event *ret,
+                      aep_error *err);
+    int (*add_event)(struct aep__store *store, const struct aep__observation *event,
+                     const struct aep__stored_event *stored, aep_error *err);
+    /* A copy that came later tells of its number, or of a worse fate. */
+    int (*amend_event)(struct aep__store *store, const char *event_id,
+                       const struct aep__stored_event *stored, aep_error *err);
+    /* An execution's events from `from` on, in their order. */
+    int (*events)(struct aep__store *store, const char *execution_id, const struct aep__order *from,
+                  aep__event_fn fn, void *user, aep_error *err);
+    /* Events of one execution become another's: all, which are then not bound and guess the one that
+     * they named; or with `from` or `until` those that are not bound, from `from` on and before
+     * `until`. Sets the number of them. */
+    int (*move_events)(struct aep__store *store, const char *from_id, const char *to_id,
+                       const struct aep__order *from, const struct aep__order *until,
+                       uint64_t *ret_count, aep_error *err);
+    /* The executions that hold events which only guess: those that name `named` as their cause. */
+    int (*guesses)(struct aep__store *store, const char *named, aep__id_fn fn, void *user,
+                   aep_error *err);
+    /* Such events of one execution become another's, bound. */
+    int (*move_guesses)(struct aep__store *store, const char *named, const char *from_id,
+                        const char *to_id, aep_error *err);
+
+    /* The last gaps between the events of a tenant's agent (gaps.h), as bytes. 1, 0, -1. */
+    int (*get_gaps)(struct aep__store *store, const char *tenant, const char *agent,
+                    struct aep__buf *ret, aep_error *err);
+    int (*put_gaps)(struct aep__store *store, const char *tenant, const char *agent,
+                    struct aep__slice gaps, aep_error *err);
+
+    /* Positions and counts. */
+    int (*get_position)(struct aep__store *store, struct aep__bookmark *position, aep_error *err);
+    int (*put_position)(struct aep__store *store, const struct aep__bookmark *position,
+                        aep_error *err);
+    int (*add_count)(struct aep__store *store, const char *name, int64_t more, aep_error *err);
+    int (*get_count)(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
+    /* A number that no change had before. */
+    int (*next_change)(struct aep__store *store, int64_t *ret, aep_error *err);
+
+    /* Reading. */
+    int (*list)(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
+                void *user, aep_error *err);
+    int (*count)(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
+                 aep_error *err);
+    /* Those whose id begins so, or whose correlation id is that. */
+    int (*lookup)(struct aep__store *store, const char *text, unsigned limit, aep__tracked_fn fn,
+                  void *user, aep_error *err);
+};
+
+struct aep__store {
+    const struct aep__store_ops *ops;
+};
+
+/** Opens a store, to write (by the tracker, which makes and migrates it) or to read.
+ * Errors: as above; reading: AEP_ESPOOL there is none. */
+int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts are kept in memory during a transaction: most events change the same few. */
+#include "track/store_sqlite.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define CHANGES "changes" /* the count of change numbers that have been given out */
+
+/* ---- positions ---- */
+
+int aep__sqlite_get_position(struct aep__store *store, struct aep__bookmark *position,
+                             aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(store);
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_GET_POSITION, err);
+    if (!statement)
+        return -1;
+    aep__sqlite_bind_text(statement, 1, position->source);
+    int found = aep__sqlite_step(sqlite, statement, err);
+    if (found > 0) {
+        position->segment = (uint64_t)sqlite3_column_int64(statement, 0);
+        position->offset = (uint64_t)sqlite3_column_int64(statement, 1);
+    }
+    aep__sqlite_give(sqlite, AEP__SQL_GET_POSITION, statement);
+    return found;
+}
+
+int aep__sqlite_put_position(struct aep__store *store, const struct aep__bookmark *position,
+                             aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(store);
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_PUT_POSITION, err);
+    if (!statement)
+        return err->code;
+    aep__sqlite_bind_text(statement, 1, position->source);
+    aep__sqlite_bind_int(statement, 2, (int64_t)position->segment);
+    aep__sqlite_bind_int(statement, 3, (int64_t)position->offset);
+    return aep__sqlite_finish(sqlite, AEP__SQL_PUT_POSITION, statement, err);
+}
+
+/* ---- counts ---- */
+
+static int write_count(struct aep__sqlite *sqlite, const char *name, int64_t more, aep_error *err)
+{
+    if (more == 0)
+        return AEP_OK;
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_ADD_COUNT, err);
+    if (!statement)
+        return err->code;
+    aep__sqlite_bind_text(statement, 1, name);
+    aep__sqlite_bind_int(statement, 2, more);
+    return aep__sqlite_finish(sqlite, AEP__SQL_ADD_COUNT, statement, err);
+}
+
+int aep__sqlite_flush_counts(struct aep__sqlite *sqlite, aep_error *err)
+{
+    int result = AEP_OK;
+    for (unsigned i = 0; result == AEP_OK && i < sqlite->count_count; i++) {
+        result = write_count(sqlite, sqlite->counts[i].name, sqlite->counts[i].more, err);
+        if (result == AEP_OK)
+            sqlite->counts[i].more = 0;
+    }
+    if (result == AEP_OK)
+        sqlite->count_count = 0;
+    return result;
+}
+
+void aep__sqlite_forget_counts(struct aep__sqlite *sqlite)
+{
+    sqlite->count_count = 0;
+    sqlite->change = 0;
+}
+
+static struct aep__pending_count *find_pending(struct aep__sqlite *sqlite, const char *name)
+{
+    for (unsigned i = 0; i < sqlite->count_count; i++)
+        if (strcmp(sqlite->counts[i].name, name) == 0)
+            return &sqlite->counts[i];
+    return NULL;
+}
+
+int aep__sqlite_add_count(struct aep__store *store, const char *name, int64_t more, aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(store);
+    struct aep__pending_count *pending = find_pending(sqlite, name);
+    if (pending) {
+        pending->more += more;
+        return AEP_OK;
+    }
+    if (strlen(name) >= sizeof pending->name || sqlite->count_count == AEP__COUNTS_MAX)
+        return write_count(sqlite, name, more, err);
+    pending = &sqlite->counts[sqlite->count_count++];
+    strcpy(pending->name, name);
+    pending->more = more;
+    return AEP_OK;
+}
+
+int aep__sqlite_get_count(struct aep__store *store, const char *name, int64_t *ret, aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(store);
+    const struct aep__pending_count *pending = find_pending(sqlite, name);
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_GET_COUNT, err);
+    if (!statement)
+        return err->code;
+    aep__sqlite_bind_text(statement, 1, name);
+    int found = aep__sqlite_step(sqlite, statement, err);
+    if (found >= 0)
+        *ret = (found ? sqlite3_column_int64(statement, 0) : 0) + (pending ? pending->more : 0);
+    aep__sqlite_give(sqlite, AEP__SQL_GET_COUNT, statement);
+    return found < 0 ? err->code : AEP_OK;
+}
+
+/* Numbers that a transaction took and did not commit are seen nowhere: they are given out again. */
+int aep__sqlite_next_change(struct aep__store *store, int64_t *ret, aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(store);
+    int result =
+        sqlite->change == 0 ? aep__sqlite_get_count(store, CHANGES, &sqlite->change, err) : AEP_OK;
+    if (result == AEP_OK)
+        result = aep__sqlite_add_count(store, CHANGES, 1, err);
+    if (result == AEP_OK)
+        *ret = ++sqlite->change;
+    return result;
+}
+
+/* ---- counts per state ---- */
+
+/* Only those that are silent are looked at: the number of the others is known. */
+static int count_silent(struct aep__sqlite *sqlite, int64_t clock_us, int64_t *ret_silent,
+                        int64_t *ret_abandoned, aep_error *err)
+{
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_SILENT, err);
+    if (!statement)
+        return err->code;
+    aep__sqlite_bind_int(statement, 1, clock_us);
+    int found = aep__sqlite_step(sqlite, statement, err);
+    if (found > 0) {
+        *ret_silent = sqlite3_column_int64(statement, 0);
+        *ret_abandoned = sqlite3_column_int64(statement, 1);
+    }
+    aep__sqlite_give(sqlite, AEP__SQL_SILENT, statement);
+    return found < 0 ? err->code : AEP_OK;
+}
+
+int aep__sqlite_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
+                      aep_error *err)
+{
+    int64_t classes[AEP__CLASS_COUNT], silent = 0, abandoned = 0;
+    int result = aep__sqlite_flush(aep__sqlite_of(store), err);
+    for (int i = 0; result == AEP_OK && i < AEP__CLASS_COUNT; i++)
+        result = aep__sqlite_get_count(store, aep__class_names[i], &classes[i], err);
+    if (result == AEP_OK)
+        result = count_silent(aep__sqlite_of(store), clock_us, &silent, &abandoned, err);
+    if (result != AEP_OK)
+        return result;
+    ret[AEP__STATE_COMPLETED] = classes[AEP__CLASS_COMPLETED];
+    ret[AEP__STATE_FAILED] = classes[AEP__CLASS_FAILED];
+    ret[AEP__STATE_ABANDONED] = classes[AEP__CLASS_ABANDONED] + abandoned;
+    ret[AEP__STATE_WAITING] = classes[AEP__CLASS_WAITING];
+    ret[AEP__STATE_STALLED] = silent - abandoned;
+    ret[AEP__STATE_RUNNING] = classes[AEP__CLASS_OPEN] - silent;
+    return AEP_OK;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A row of executions, to and from its execution. */
+#include "track/store_sqlite.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define MINUTE_US INT64_C(60000000)
+
+/* ---- from the row ---- */
+
+static void *member_at(const struct aep__tracked *execution, size_t i)
+{
+    return (char *)execution + aep__tracked_members[i].offset;
+}
+
+static void read_member(sqlite3_stmt *row, int column, struct aep__tracked *ret, size_t i)
+{
+    bool null = sqlite3_column_type(row, column) == SQLITE_NULL;
+    void *to = member_at(ret, i);
+    switch (aep__tracked_members[i].type) {
+    case AEP__MEMBER_TEXT:
+        if (!null) {
+            const char *data = (const char *)sqlite3_column_text(row, column);
+            size_t len = (size_t)sqlite3_column_bytes(row, column);
+            aep__tracked_set_text(ret, to, (struct aep__slice){data ? data : "", len});
+            ret->failed = ret->failed || !data;
+        }
+        break;
+    case AEP__MEMBER_REAL:
+        *(double *)to = null ? NAN : sqlite3_column_double(row, column);
+        break;
+    case AEP__MEMBER_TIME:
+        *(int64_t *)to = null ? AEP__UNKNOWN_US : sqlite3_column_int64(row, column);
+        break;
+    default:
+        *(int64_t *)to = sqlite3_column_int64(row, column);
+    }
+}
+
+enum flag { FLAG_TERMINALS = 1, FLAG_INFERRED = 2 };
+
+int aep__sqlite_read_row(struct aep__sqlite *sqlite, sqlite3_stmt *row, struct aep__tracked *ret,
+                         aep_error *err)
+{
+    int column = 1;
+    aep__tracked_done(ret);
+    aep__tracked_init(ret);
+    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++)
+        read_member(row, column++, ret, i);
+    const char *origins = sqlite3_column_blob(row, column);
+    size_t len = (size_t)sqlite3_column_bytes(row, column++);
+    int flags = sqlite3_column_int(row, column);
+    ret->has_terminals = flags & FLAG_TERMINALS;
+    ret->has_inferred = flags & FLAG_INFERRED;
+    if (ret->failed)
+        return aep__error_memory(err);
+    if (!origins || !ret->id || !aep__tracked_unpack_origins(ret, origins, len))
+        return aep__error(err, AEP_EIO, AEP__STORE_FIELD, AEP__STORE_DAMAGED, sqlite->path);
+    return AEP_OK;
+}
+
+/* ---- to the row ---- */
+
+static void bind_time(sqlite3_stmt *statement, int i, int64_t at_us)
+{
+    if (at_us == AEP__UNKNOWN_US)
+        sqlite3_bind_null(statement, i);
+    else
+        sqlite3_bind_int64(statement, i, at_us);
+}
+
+static void bind_member(sqlite3_stmt *statement, int at, const struct aep__tracked *execution,
+                        size_t i)
+{
+    const void *from = member_at(execution, i);
+    switch (aep__tracked_members[i].type) {
+    case AEP__MEMBER_TEXT:
+        aep__sqlite_bind_text(statement, at, *(char *const *)from);
+        break;
+    case AEP__MEMBER_REAL:
+        sqlite3_bind_double(statement, at, *(const double *)from); /* NAN is NULL to SQLite */
+        break;
+    case AEP__MEMBER_TIME:
+        bind_time(statement, at, *(const int64_t *)from);
+        break;
+    default:
+        sqlite3_bind_int64(statement, at, *(const int64_t *)from);
+    }
+}
+
+static int64_t sort_at(const struct aep__tracked *execution)
+{
+    return execution->started_at != AEP__UNKNOWN_US ? execution->started_at
+                                                    : execution->last_event_at;
+}
+
+static int64_t begun_at(const struct aep__tracked *execution)
+{
+    return execution->origins[AEP__ORIGIN_STARTED].at_us; /* not known: AEP__UNKNOWN_US */
+}
+
+static int64_t silent_at(const struct aep__tracked *execution)
+{
+    int64_t stalls = execution->stalls_at, abandons = execution->abandons_at;
+    if (stalls == AEP__UNKNOWN_US || abandons == AEP__UNKNOWN_US)
+        return stalls == AEP__UNKNOWN_US ? abandons : stalls;
+    return stalls < abandons ? stalls : abandons;
+}
+
+int64_t aep__sqlite_minute(int64_t at_us)
+{
+    return at_us / MINUTE_US - (at_us % MINUTE_US < 0);
+}
+
+void aep__sqlite_bind_row(sqlite3_stmt *statement, const struct aep__tracked *execution,
+                          const char origins[AEP__ORIGINS_BYTES])
+{
+    const int made = (int)AEP__TRACKED_MEMBER_COUNT + 1;
+    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++)
+        bind_member(statement, (int)i + 1, execution, i);
+    aep__sqlite_bind_blob(statement, made + AEP__MADE_ORIGINS, origins, AEP__ORIGINS_BYTES);
+    sqlite3_bind_int(statement, made + AEP__MADE_FLAGS,
+                     (execution->has_terminals ? FLAG_TERMINALS : 0) |
+                         (execution->has_inferred ? FLAG_INFERRED : 0));
+    bind_time(statement, made + AEP__MADE_SORT_AT, sort_at(execution));
+    bind_time(statement, made + AEP__MADE_BEGUN_AT, begun_at(execution));
+    bind_time(statement, made + AEP__MADE_SILENT_AT, silent_at(execution));
+    sqlite3_bind_int64(statement, made + AEP__MADE_MINUTE,
+                       aep__sqlite_minute(execution->last_event_at));
+}
+
+/* ---- its place ---- */
+
+static void add_value(struct aep__buf *out, const char *text)
+{
+    aep__buf_byte(out, text != NULL);
+    if (text)
+        aep__buf_add(out, text, strlen(text) + 1);
+}
+
+void aep__sqlite_add_place(struct aep__buf *out, const struct aep__tracked *execution)
+{
+    const int64_t numbers[] = {execution->parent_known, sort_at(execution), begun_at(execution)};
+    add_value(out, execution->tenant_id);
+    add_value(out, execution->correlation_id);
+    add_value(out, execution->agent_name);
+    add_value(out, execution->session_id);
+    add_value(out, execution->parent_named);
+    add_value(out, execution->parent_id);
+    aep__buf_add(out, numbers, sizeof numbers);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables. A row of executions has a column for each of aep__tracked_members, and some that are
+ * made from them, for the indexes:
+ *
+ *     origins, flags   what the fold has to remember
+ *     sort_at          started_at, or last_event_at as long as that is not known: newest first
+ *     begun_at         the time of its started event; NULL: it is provisional
+ *     silent_at        the first instant at which its silence matters
+ *     minute           of its last event: an index on last_event_at would change with every event
+ *
+ * An id that is a UUID in lower case is 16 bytes in the table of events, any other id is text there. */
+#include "track/store_sqlite.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define APPLICATION_ID 0x61657074 /* "aept" */
+#define SCHEMA_VERSION 1
+
+/* ---- columns ---- */
+
+static const char *const column_types[] = {
+    [AEP__MEMBER_TEXT] = "TEXT",     [AEP__MEMBER_TIME] = "INTEGER", [AEP__MEMBER_REAL] = "REAL",
+    [AEP__MEMBER_COUNT] = "INTEGER", [AEP__MEMBER_FLAG] = "INTEGER",
+};
+
+static const struct {
+    const char *name, *type;
+} made_columns[AEP__MADE_COUNT] = {
+    [AEP__MADE_ORIGINS] = {"origins", "BLOB"},
+    [AEP__MADE_FLAGS] = {"flags", "INTEGER"},
+    [AEP__MADE_SORT_AT] = {"sort_at", "INTEGER"},
+    [AEP__MADE_BEGUN_AT] = {"begun_at", "INTEGER"},
+    [AEP__MADE_SILENT_AT] = {"silent_at", "INTEGER"},
+    [AEP__MADE_MINUTE] = {"minute", "INTEGER"},
+};
+
+static const char *column_name(size_t i)
+{
+    return i < AEP__TRACKED_MEMBER_COUNT ? aep__tracked_members[i].name
+                                         : made_columns[i - AEP__TRACKED_MEMBER_COUNT].name;
+}
+
+static const char *column_type(size_t i)
+{
+    return i < AEP__TRACKED_MEMBER_COUNT ? column_types[aep__tracked_members[i].type]
+                                         : made_columns[i - AEP__TRACKED_MEMBER_COUNT].type;
+}
+
+/* Which columns some index depends on, and what changes them: SQLite rewrites an index entry whenever
+ * a statement sets one of its columns, changed or not. */
+static const struct {
+    const char *name;
+    enum aep__group group;
+} indexed[] = {
+    {"stalls_at", AEP__GROUP_SILENCE},
+    {"abandons_at", AEP__GROUP_SILENCE},
+    {"silent_at", AEP__GROUP_SILENCE},
+    {"waiting", AEP__GROUP_SILENCE},
+    {"minute", AEP__GROUP_MINUTE},
+    {"outcome", AEP__GROUP_OUTCOME},
+    {"id", AEP__GROUP_PLACE},
+    {"tenant_id", AEP__GROUP_PLACE},
+    {"correlation_id", AEP__GROUP_PLACE},
+    {"agent_name", AEP__GROUP_PLACE},
+    {"session_id", AEP__GROUP_PLACE},
+    {"parent_named", AEP__GROUP_PLACE},
+    {"parent_id", AEP__GROUP_PLACE},
+    {"parent_known", AEP__GROUP_PLACE},
+    {"sort_at", AEP__GROUP_PLACE},
+    {"begun_at", AEP__GROUP_PLACE},
+};
+
+/* AEP__GROUP_COUNT: of none. */
+static enum aep__group group_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof indexed / sizeof *indexed; i++)
+        if (strcmp(indexed[i].name, name) == 0)
+            return indexed[i].group;
+    return AEP__GROUP_COUNT;
+}
+
+void aep__sqlite_columns(struct aep__buf *out)
+{
+    aep__buf_text(out, "key");
+    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT + AEP__MADE_SELECTED; i++)
+        aep__buf_format(out, ", %s", column_name(i));
+}
+
+void aep__sqlite_insert(struct aep__buf *out)
+{
+    aep__buf_text(out, "INSERT INTO executions (");
+    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
+        aep__buf_format(out, "%s%s", i ? ", " : "", column_name(i));
+    aep__buf_text(out, ") VALUES (");
+    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
+        aep__buf_format(out, "%s?%zu", i ? ", " : "", i + 1);
+    aep__buf_byte(out, ')');
+}
+
+void aep__sqlite_update(struct aep__buf *out, unsigned groups)
+{
+    const char *separator = "UPDATE executions SET ";
+    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++) {
+        enum aep__group group = group_of(column_name(i));
+        if (group != AEP__GROUP_COUNT && !(groups & 1U << group))
+            continue;
+        aep__buf_format(out, "%s%s = ?%zu", separator, column_name(i), i + 1);
+        separator = ", ";
+    }
+    aep__buf_format(out, " WHERE key = ?%zu", AEP__COLUMN_COUNT + 1);
+}
+
+/* ---- tables ---- */
+
+static void add_executions(struct aep__buf *out)
+{
+    aep__buf_text(out, "CREATE TABLE executions (key INTEGER PRIMARY KEY");
+    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
+        aep__buf_format(out, ", %s %s", column_name(i), column_type(i));
+    aep__buf_text(out, ");");
+}
+
+static const char first_version[] =
+    "CREATE UNIQUE INDEX execution_id ON executions (id);"
+    "CREATE INDEX execution_newest ON executions (parent_known, sort_at);"
+    "CREATE INDEX execution_outcome ON executions (outcome, parent_known, sort_at);"
+    "CREATE INDEX execution_tenant ON executions (tenant_id, parent_known, sort_at);"
+    "CREATE INDEX execution_agent ON executions (agent_name, parent_known, sort_at);"
+    "CREATE INDEX execution_session ON executions (session_id, parent_known, sort_at)"
+    " WHERE session_id IS NOT NULL;"
+    "CREATE INDEX execution_key ON executions (correlation_id, agent_name, tenant_id, begun_at);"
+    "CREATE INDEX execution_minute ON executions (minute);"
+    "CREATE INDEX execution_named ON executions (parent_named) WHERE parent_named IS NOT NULL;"
+    "CREATE INDEX execution_parent ON executions (parent_id) WHERE parent_known = 1;"
+    "CREATE INDEX execution_open_child ON executions (parent_id, stalls_at)"
+    " WHERE parent_known = 1 AND outcome = 0;"
+    "CREATE INDEX execution_silent ON executions (silent_at, abandons_at, outcome, waiting)"
+    " WHERE outcome = 0 AND waiting = 0;"
+    "CREATE TABLE events (key INTEGER PRIMARY KEY, event_id BLOB, execution BLOB, at_us INTEGER,"
+    " bound INTEGER, guess BLOB, digest BLOB, spool BLOB, ordinal INTEGER, fate INTEGER, body BLOB);"
+    "CREATE UNIQUE INDEX event_id ON events (event_id);"
+    "CREATE INDEX event_execution ON events (execution, at_us, event_id);"
+    "CREATE INDEX event_guess ON events (guess, execution) WHERE guess IS NOT NULL;"
+    "CREATE TABLE gaps (tenant TEXT, agent TEXT, data BLOB, PRIMARY KEY (tenant, agent));"
+    "CREATE TABLE positions (source TEXT PRIMARY KEY, segment INTEGER, offset INTEGER)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE counts (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;";
+
+static void add_first_version(struct aep__buf *out)
+{
+    add_executions(out);
+    aep__buf_text(out, first_version);
+}
+
+/* What makes each version of the one before it. */
+static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version};
+
+/* ---- versions ---- */
+
+static int read_pragma(struct aep__sqlite *sqlite, const char *sql, int *ret, aep_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(sqlite->db, sql, -1, &statement, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        *ret = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return rc == SQLITE_ROW ? AEP_OK : aep__sqlite_error(sqlite, err);
+}
+
+struct version {
+    int application, schema, tables;
+};
+
+static int read_version(struct aep__sqlite *sqlite, struct version *ret, aep_error *err)
+{
+    int result = read_pragma(sqlite, "PRAGMA application_id", &ret->application, err);
+    if (result == AEP_OK)
+        result = read_pragma(sqlite, "PRAGMA user_version", &ret->schema, err);
+    if (result == AEP_OK)
+        result = read_pragma(sqlite, "SELECT count(*) FROM sqlite_schema", &ret->tables, err);
+    return result;
+}
+
+static int check_version(const struct aep__sqlite *sqlite, const struct version *version,
+                         aep_error *err)
+{
+    if (version->tables == 0)
+        return AEP_OK;
+    if (version->application != APPLICATION_ID)
+        return aep__error(err, AEP_EIO, AEP__STORE_FIELD,
+                          "%s is another program's database: " AEP__STORE_REMEDY, sqlite->path);
+    if (version->schema > SCHEMA_VERSION)
+        return aep__error(
+            err, AEP_ESTATE, AEP__STORE_FIELD,
+            "%s was made by a newer aep (schema %d, this one knows %d): use that aep, "
+            "or " AEP__STORE_REMEDY,
+            sqlite->path, version->schema, SCHEMA_VERSION);
+    return AEP_OK;
+}
+
+/* What only a writer can use as it is. */
+static int check_complete(const struct aep__sqlite *sqlite, const struct version *version,
+                          aep_error *err)
+{
+    if (version->tables == 0)
+        return aep__error(err, AEP_ESPOOL, AEP__STORE_FIELD,
+                          "the store %s is empty: a tracker fills it", sqlite->path);
+    if (version->schema < SCHEMA_VERSION)
+        return aep__error(err, AEP_ESTATE, AEP__STORE_FIELD,
+                          "%s was made by an older aep (schema %d, this one reads %d): this aep's "
+                          "tracker changes it when it starts",
+                          sqlite->path, version->schema, SCHEMA_VERSION);
+    return AEP_OK;
+}
+
+int aep__sqlite_check_schema(struct aep__sqlite *sqlite, aep_error *err)
+{
+    struct version version;
+    int result = read_version(sqlite, &version, err);
+    if (result == AEP_OK)
+        result = check_version(sqlite, &version, err);
+    return result == AEP_OK && !sqlite->write ? check_complete(sqlite, &version, err) : result;
+}
+
+static int migrate(struct aep__sqlite *sqlite, int from, aep_error *err)
+{
+    struct aep__buf sql = {0};
+    for (int i = from; i < SCHEMA_VERSION; i++)
+        migrations[i](&sql);
+    aep__buf_format(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID,
+                    SCHEMA_VERSION);
+    const char *text = aep__buf_string(&sql);
+    int result = sql.failed ? aep__error_memory(err) : aep__sqlite_run(sqlite, text, err);
+    aep__buf_done(&sql);
+    return result;
+}
+
+/* Looks only within the transaction: another tracker may have been first. */
+int aep__sqlite_make_schema(struct aep__sqlite *sqlite, aep_error *err)
+{
+    struct version version;
+    int result = aep__sqlite_run(sqlite, "BEGIN IMMEDIATE", err);
+    if (result != AEP_OK)
+        return result;
+    result = read_version(sqlite, &version, err);
+    if (result == AEP_OK)
+        result = check_version(sqlite, &version, err);
+    if (result == AEP_OK && (version.tables == 0 || version.schema < SCHEMA_VERSION))
+        result = migrate(sqlite, version.tables ? version.schema : 0, err);
+    if (result == AEP_OK)
+        result = aep__sqlite_run(sqlite, "COMMIT", err);
+    if (result != AEP_OK)
+        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ingest: whatever the order in which events come, and however often, the same executions stand in the
+ * store, in the same tree.
+ *
+ *     test_ingest [--histories N] [--seed S]
+ *
+ * A random history of several executions is taken in the order of its timestamps into one store and in
+ * a random order, with repetitions, into another. Where these differ, events are left out as long as
+ * they still do, and the rest is printed. */
+#include "track_fixture.h"
+
+#include "base/clock.h"
+#include "track/ingest.h"
+
+#define EVENTS_MAX 12
+#define HISTORIES 200 /* in the suite; a campaign asks for more */
+#define NOW_US INT64_C(1800000000000000)
+
+static uint64_t seed = 20261128;
+static long histories = HISTORIES;
+static uint64_t random_state;
+
+static unsigned any(unsigned below)
+{
+    random_state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = random_state;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (unsigned)((x ^ (x >> 31)) % below);
+}
+
+/* ---- histories ---- */
+
+struct event {
+    const char *kind; /* of its type */
+    int64_t at_us;
+    unsigned id;    /* its event_id's last byte */
+    unsigned cause; /* the id that it names; 0: its correlation id */
+    char correlation, agent;
+    char payload[160]; /* its own members */
+};
+
+struct history {
+    struct event events[EVENTS_MAX];
+    int count;
+};
+
+static void make_history(struct history *history)
+{
+    static const char *const kinds[] = {"started",   "started", "progress", "progress",
+                                        "completed", "failed",  "paused"};
+    history->count = 2 + (int)any(EVENTS_MAX - 1);
+    for (int i = 0; i < history->count; i++) {
+        struct event *event = &history->events[i];
+        *event = (struct event){
+            .kind = kinds[any(7)],
+            .at_us = NOW_US - 100 + any(8),
+            .id = (unsigned)i + 1,
+            .correlation = (char)('c' + (any(4) == 0)),
+            .agent = (char)('a' + (any(3) == 0)),
+        };
+        if (any(3) > 0)
+            event->cause =
+                1 + any(EVENTS_MAX + 1); /* one of them, itself, or one of which nothing is known */
+        if (strcmp(event->kind, "progress") == 0)
+            snprintf(event->payload, sizeof event->payload, ",\"current_step\":\"%u\"%s", any(9),
+                     any(3) ? ""
+                            : ",\"metadata\":{\"status\":\"waiting\",\"waiting_for\":\"human\"}");
+        if (strcmp(event->kind, "failed") == 0)
+            snprintf(event->payload, sizeof event->payload,
+                     ",\"error_code\":\"%s\",\"error_message\":\"m\"%s", any(2) ? "ABANDONED" : "E",
+                     any(2) ? ",\"inferred\":true" : "");
+    }
+}
+
+static void add_id(struct aep__buf *out, unsigned id)
+{
+    aep__buf_format(out, "\"00000000-0000-7000-8000-0000000000%02x\"", id);
+}
+
+static void write_event(const struct event *event, struct aep__buf *out)
+{
+    char time[AEP__TIME_SIZE];
+    aep__clock_format(event->at_us, time);
+    aep__buf_clear(out);
+    aep__buf_format(
+        out, "{\"event_type\":\"omninode.agent.execution.%s.v1\",\"event_id\":", event->kind);
+    add_id(out, event->id);
+    aep__buf_format(out,
+                    ",\"timestamp\":\"%s\",\"tenant_id\":\"t\",\"source\":\"s\","
+                    "\"correlation_id\":\"%c\",\"causation_id\":",
+                    time, event->correlation);
+    if (event->cause)
+        add_id(out, event->cause);
+    else
+        aep__buf_format(out, "\"%c\"", event->correlation);
+    aep__buf_format(out, ",\"payload\":{\"agent_name\":\"%c\",\"correlation_id\":\"%c\"%s}}",
+                    event->agent, event->correlation, event->payload);
+}
+
+/* ---- taking ---- */
+
+static void take(struct aep__ingest *ingest, const struct event *event)
+{
+    struct aep__buf json = {0};
+    aep_error err = {0};
+    write_event(event, &json);
+    struct aep__arrival arrival = {.body = {json.data, json.len}, .now_us = NOW_US};
+    if (aep__ingest_take(ingest, &arrival, &err) != AEP_OK)
+        fail_msg("%s", err.text);
+    aep__buf_done(&json);
+}
+
+struct rows {
+    struct aep__tracked executions[EVENTS_MAX * 2];
+    int count;
+};
+
+static void copy_execution(struct aep__tracked *to, const struct aep__tracked *from)
+{
+    *to = *from;
+    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++) {
+        const struct aep__tracked_member *member = &aep__tracked_members[i];
+        char **text = (char **)(void *)((char *)to + member->offset);
+        if (member->type == AEP__MEMBER_TEXT && *text)
+            *text = strdup(*text);
+    }
+}
+
+static void print_execution(const struct aep__tracked *execution)
+{
+    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++) {
+        const struct aep__tracked_member *member = &aep__tracked_members[i];
+        const char *at = (const char *)execution + member->offset;
+        if (member->type == AEP__MEMBER_TEXT && *(char *const *)(const void *)at)
+            print_message(" %s=%s", member->name, *(char *const *)(const void *)at);
+        else if (member->type == AEP__MEMBER_REAL && !isnan(*(const double *)(const void *)at))
+            print_message(" %s=%g", member->name, *(const double *)(const void *)at);
+        else if (member->type > AEP__MEMBER_REAL && *(const int64_t *)(const void *)at)
+            print_message(" %s=%lld", member->name, (long long)*(const int64_t *)(const void *)at);
+        else if (member->type == AEP__MEMBER_TIME &&
+                 *(const int64_t *)(const void *)at != AEP__UNKNOWN_US)
+            print_message(" %s=%lld", member->name,
+                          (long long)(*(const int64_t *)(const void *)at - NOW_US));
+    }
+    print_message("\n");
+}
+
+/* Patience is what was learned till then, in the order of arrival: no part of what must be the same. */
+static bool copy_row(void *user, const struct aep__tracked *execution)
+{
+    struct rows *rows = user;
+    assert_true(rows->count < EVENTS_MAX * 2);
+    struct aep__tracked *copy = &rows->executions[rows->count++];
+    copy_execution(copy, execution);
+    copy->patience_us = copy->stalls_at = copy->abandons_at = 0;
+    return true;
+}
+
+static int by_id(const void *one, const void *other)
+{
+    return strcmp(((const struct aep__tracked *)one)->id, ((const struct aep__tracked *)other)->id);
+}
+
+static void free_rows(struct rows *rows)
+{
+    for (int i = 0; i < rows->count; i++)
+        aep__tracked_done(&rows->executions[i]);
+    rows->count = 0;
+}
+
+static void take_all(const struct history *history, bool repeat, struct rows *rows)
+{
+    void *state;
+    struct aep__ingest ingest;
+    struct aep__filter filter;
+    aep_error err = {0};
+    assert_int_equal(begin_track(&state), 0);
+    struct track *here = state;
+    assert_int_equal(aep__ingest_init(&ingest, here->store, INT64_C(86400000000), &err), AEP_OK);
+    assert_int_equal(here->store->ops->begin(here->store, &err), AEP_OK);
+    for (int i = 0; i < history->count; i++) {
+        take(&ingest, &history->events[i]);
+        if (repeat && any(4) == 0)
+            take(&ingest, &history->events[any((unsigned)i + 1)]);
+    }
+    assert_int_equal(aep__ingest_flush(&ingest, &err), AEP_OK);
+    assert_int_equal(here->store->ops->commit(here->store, &err), AEP_OK);
+    aep__filter_init(&filter);
+    struct aep__query query = {.filter = &filter, .clock_us = NOW_US};
+    rows->count = 0;
+    assert_int_equal(here->store->ops->list(here->store, &query, copy_row, rows, &err), AEP_OK);
+    qsort(rows->executions, (size_t)rows->count, sizeof *rows->executions, by_id);
+    aep__filter_done(&filter);
+    aep__ingest_done(&ingest);
+    end_track(&state);
+}
+
+/* ---- comparing ---- */
+
+static int by_time(const void *one, const void *other)
+{
+    const struct event *a = one, *b = other;
+    return a->at_us != b->at_us ? (a->at_us < b->at_us ? -1 : 1)
+                                : (a->id > b->id) - (a->id < b->id);
+}
+
+static bool same_rows(const struct rows *one, const struct rows *other)
+{
+    bool same = one->count == other->count;
+    for (int i = 0; same && i < one->count; i++)
+        same = aep__tracked_equal(&one->executions[i], &other->executions[i]);
+    return same;
+}
+
+static bool differs(const struct history *history, bool say)
+{
+    static struct rows in_time, as_they_come;
+    struct history sorted = *history;
+    qsort(sorted.events, (size_t)sorted.count, sizeof *sorted.events, by_time);
+    take_all(&sorted, false, &in_time);
+    take_all(history, true, &as_they_come);
+    bool differ = !same_rows(&in_time, &as_they_come);
+    for (int which = 0; say && which < 2; which++) {
+        const struct rows *rows = which ? &as_they_come : &in_time;
+        print_message("%s:\n", which ? "as they came" : "in the order of time");
+        for (int i = 0; i < rows->count; i++)
+            print_execution(&rows->executions[i]);
+    }
+    free_rows(&in_time);
+    free_rows(&as_they_come);
+    return differ;
+}
+
+static void shrink(struct history *history)
+{
+    for (int i = 0; i < history->count;) {
+        struct history less = *history;
+        memmove(&less.events[i], &less.events[i + 1],
+                (size_t)(less.count - i - 1) * sizeof *less.events);
+        less.count--;
+        if (less.count > 0 && differs(&less, false))
+            *history = less;
+        else
+            i++;
+    }
+}
+
+static void print_history(const struct history *history)
+{
+    struct aep__buf json = {0};
+    for (int i = 0; i < history->count; i++) {
+        write_event(&history->events[i], &json);
+        print_message("  %s\n", aep__buf_string(&json));
+    }
+    aep__buf_done(&json);
+}
+
+static void shuffle(struct history *history)
+{
+    for (int i = history->count - 1; i > 0; i--) {
+        int other = (int)any((unsigned)i + 1);
+        struct event event = history->events[i];
+        history->events[i] = history->events[other];
+        history->events[other] = event;
+    }
+}
+
+static void test_any_order_of_arrival_gives_the_same_rows(void **state)
+{
+    (void)state;
+    random_state = seed;
+    print_message("seed %llu, %ld histories\n", (unsigned long long)seed, histories);
+    for (long i = 0; i < histories; i++) {
+        struct history history;
+        make_history(&history);
+        shuffle(&history);
+        if (!differs(&history, false))
+            continue;
+        shrink(&history);
+        print_message("history %ld, in the order of arrival:\n", i);
+        print_history(&history);
+        differs(&history, true);
+        fail_msg("the rows depend on the order of arrival");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--histories") == 0)
+            histories = atol(argv[i + 1]);
+        else if (strcmp(argv[i], "--seed") == 0)
+            seed = strtoull(argv[i + 1], NULL, 10);
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_order_of_arrival_gives_the_same_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
