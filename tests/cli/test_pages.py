@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documents: links lead somewhere, the commands in them exist, and `aep tail` prints what the
+"""The documents: links lead somewhere, the commands in them exist, and `aep list` prints what the
 README shows."""
+import json
 import pathlib
 import re
 import unittest
@@ -63,23 +64,36 @@ class Pages(AepTest):
                 seen += 1
         self.assertGreater(seen, 50)
 
+    def publish(self, kind, agent, **members):
+        """An event of an agent's one execution."""
+        words = [word for name, value in members.items() for word in (
+            "--" + name.replace("_", "-"), value if isinstance(value, str) else json.dumps(value))]
+        self.run_aep("publish", kind, "--agent", agent, "--correlation-id", agent, *words)
+
     def test_the_list_in_the_readme(self):
-        """The same five events, published; times, ids and states differ."""
-        shown = re.search(r"^\$ aep tail -f\n(.*?)^```", (SOURCE / "README.md").read_text(), re.M | re.S)[1]
-        reviewer, backup = ["--agent", "reviewer", "--correlation-id", "r"], [
-            "--agent", "backup", "--correlation-id", "b"]
-        self.run_aep("publish", "started", *reviewer, "--request", "Review pull request 7")
-        self.run_aep("publish", "progress", *reviewer, "--progress-percent", "50",
-                     "--current-step", "reading")
-        self.run_aep("publish", "started", *backup, "--request", "sh -c sleep 2; exit 3")
-        self.run_aep("publish", "failed", *backup, "--error-code", "EXIT_3", "--duration-ms", "2008",
-                     "--error-message", "the command exited with status 3")
-        self.run_aep("publish", "completed", *reviewer, "--result-summary", "two remarks")
+        """The same five executions on a terminal; times and ids differ."""
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
+        shown = re.search(r"^\$ aep list\n(.*?)^```", (SOURCE / "README.md").read_text(), re.M | re.S)[1]
+        self.publish("started", "crawler", request="Index the docs")
+        self.publish("progress", "crawler", steps_completed=120, steps_total=300, current_step="fetch",
+                     metadata={"expect_within_s": 0.001})
+        self.publish("started", "backup", request="sh -c sleep 2; exit 3")
+        self.publish("failed", "backup", error_message="the command exited with status 3", duration_ms=2000)
+        self.publish("started", "reviewer", request="Review pull request 7")
+        self.publish("progress", "reviewer", progress_percent=50, current_step="reading")
+        self.publish("completed", "reviewer", result_summary="two remarks", duration_ms=1300)
+        self.publish("started", "deployer", request="Deploy release 2.1")
+        self.publish("progress", "deployer", current_step="approval",
+                     metadata={"status": "waiting", "waiting_for": "human"})
+        self.publish("started", "builder", request="Build the site")
+        self.publish("progress", "builder", progress_percent=40, current_step="pages")
 
         def masked(text):
-            text = re.sub(r"(?m)^[0-9:.]+Z (acked  |spooled) ", "", text)
-            return re.sub(r"(reviewer|backup) +(\S+)", r"\1 ID", text)
-        self.assertEqual(masked(shown), masked(self.run_aep("tail").stdout))
+            text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+            text = re.sub(r" \d+m?s +\d+m?s +(\S+) +(\d/\d) +[0-9a-f-]+$", r" TIMES \1 \2", text, flags=re.M)
+            return re.sub(" +", " ", text)
+        self.wait_until(lambda: "stalled" in self.run_aep("list", "--wait=50s").stdout, "one stalls")
+        self.assertEqual(masked(shown), masked(self.on_terminal("list", "--wait=50s", columns=110)))
 
     def test_the_changelog_has_its_form(self):
         """Keep a Changelog: known sections, each entry once, beginning with its area."""
