@@ -15,13 +15,14 @@ from ._aep import version as __version__
 from ._execution import Execution, current
 from ._publisher import ACKED, DEAD, DEFERRED, DISABLED, PARKED, SPOOLED, Fate, Publisher
 
-_LATER = {"track": "._track", "Family": "._tools", "Finding": "._tools", "families": "._tools",
+_LATER = {"ExecutionRow": "._executions", "execution_of": "._executions", "executions": "._executions",
+          "track": "._track", "Family": "._tools", "Finding": "._tools", "families": "._tools",
           "family_of": "._tools", "validate": "._tools"}
 
-__all__ = ["ACKED", "DEAD", "DEFERRED", "DISABLED", "PARKED", "SPOOLED", "ConfigError", "Error", "Execution", "Family",
-           "Fate", "Finding", "Health", "InvalidEvent", "Publisher", "Receipt", "RelayError",
-           "SpoolError", "SpoolFull", "Stats", "__version__", "current", "families", "family_of",
-           "members", "new_id", "partition_key", "schema", "track", "validate"]
+__all__ = ["ACKED", "DEAD", "DEFERRED", "DISABLED", "PARKED", "SPOOLED", "ConfigError", "Error", "Execution", "ExecutionRow",
+           "Family", "Fate", "Finding", "Health", "InvalidEvent", "Publisher", "Receipt", "RelayError",
+           "SpoolError", "SpoolFull", "Stats", "__version__", "current", "execution_of", "executions",
+           "families", "family_of", "members", "new_id", "partition_key", "schema", "track", "validate"]
 
 
 def __getattr__(name):

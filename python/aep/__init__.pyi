@@ -16,6 +16,11 @@ from ._aep import (
 )
 from ._aep import version as __version__
 from ._execution import Execution as Execution, current as current
+from ._executions import (
+    ExecutionRow as ExecutionRow,
+    execution_of as execution_of,
+    executions as executions,
+)
 from ._publisher import (
     ACKED as ACKED,
     DEAD as DEAD,
@@ -45,6 +50,7 @@ __all__ = [
     "ConfigError",
     "Error",
     "Execution",
+    "ExecutionRow",
     "Family",
     "Fate",
     "Finding",
@@ -58,6 +64,8 @@ __all__ = [
     "Stats",
     "__version__",
     "current",
+    "execution_of",
+    "executions",
     "families",
     "family_of",
     "members",

@@ -23,7 +23,7 @@ DOWN = "127.0.0.1:1"  # nothing listens there
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path, monkeypatch):
-    """Removes the machine's settings; stops the spools' relays at the end."""
+    """Removes the machine's settings; stops the spools' relays and the stores' trackers at the end."""
     for name in list(os.environ):
         if name.startswith(("AEP_", "KAFKA_", "TENANT_ID", "ENVIRONMENT", "TRACE", "XDG_")) \
                 and not name.startswith("AEP_TEST_"):
@@ -33,6 +33,9 @@ def environment(tmp_path, monkeypatch):
     yield
     for identity in tmp_path.rglob("spool.id"):
         subprocess.run([AEP, "relay", "stop", "--spool", identity.parent], capture_output=True)
+    for lock in tmp_path.rglob("tracker.db.lock"):
+        subprocess.run([AEP, "tracker", "stop"], capture_output=True,
+                       env=dict(os.environ, AEP_MODE="local", AEP_TRACK_STORE=str(lock.with_suffix(""))))
 
 
 @pytest.fixture

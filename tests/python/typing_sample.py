@@ -175,6 +175,26 @@ async def running_in_a_loop(publisher: aep.Publisher) -> None:
     publisher.execution("agent", "request", progress_percent=5)  # type: ignore[call-arg]
 
 
+# -- executions, read back
+
+
+def reading() -> None:
+    rows = aep.executions(state=["failed", "stalled"], agent="build*", since=datetime.timedelta(days=1),
+                          correlation=uuid.uuid4(), limit=None, children=True, wait_ms=100)
+    assert_type(rows, list[aep.ExecutionRow])
+    assert_type(rows[0]["error_message"], str | None)
+    assert_type(rows[0]["events"], int)
+    row = aep.execution_of(uuid.uuid4())
+    assert_type(row, aep.ExecutionRow | None)
+    if rows[0]["state"] == "hung":  # type: ignore[comparison-overlap]
+        pass
+    rows[0]["status"]  # type: ignore[typeddict-item]
+    row["id"]  # type: ignore[index]
+    aep.executions("failed")  # type: ignore[call-arg]
+    aep.executions(status="failed")  # type: ignore[call-arg]
+    aep.executions(since=5)  # type: ignore[arg-type]
+
+
 # -- the decorator
 
 
