@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep-doctor: checks each part of an event's way, and says what is wrong and what helps. Run by
+/* aep-doctor: checks each part of an event's way, and the tracker, and says what is wrong and what helps. Run by
  * `aep doctor`, whose table is in apps/aep/doctor.c.
  *
  *     a step a row ─▶ can it be taken? ─ no ─▶ skipped, and why
@@ -25,6 +25,7 @@ static const struct step {
     {"relay program", NEEDS_CONFIG, aep__doctor_program},
     {"relay", NEEDS_SPOOL, aep__doctor_relay},
     {"backlog", NEEDS_SPOOL, aep__doctor_backlog},
+    {"tracker", NEEDS_CONFIG, aep__doctor_tracker},
     {"server", NEEDS_SERVERS, aep__doctor_servers},
     {"connection", NEEDS_SERVERS, aep__doctor_contact},
     {"brokers", NEEDS_CONTACT, aep__doctor_brokers},

@@ -154,7 +154,6 @@ static void add_age(struct aep__buf *out, int64_t then_us)
 
 static void add_executions(struct aep__buf *out, const struct view *view)
 {
-    aep__buf_format(out, "executions  %lld", (long long)count_executions(view));
     const char *before = ": ";
     for (int i = 0; i < AEP__STATE_COUNT; i++) {
         if (view->states[i] == 0)
@@ -249,11 +248,34 @@ static void show_text(struct aep__buf *out, const struct view *view)
         aep__buf_byte(out, '\n');
     }
     if (view->there) {
+        aep__buf_format(out, "executions  %lld", (long long)count_executions(view));
         add_executions(out, view);
         add_tallies(out, view);
     }
     for (const char *line = NULL; (line = next_source(view, line, &source));)
         add_source(out, &source);
+}
+
+/* A line of `aep status`. */
+static void show_short(struct aep__buf *out, const struct view *view)
+{
+    int64_t count = count_executions(view);
+    if (view->alive)
+        aep__buf_format(out, "tracker process %lld", view->pid);
+    else
+        aep__buf_text(out, "tracker not running");
+    if (view->problem[0]) {
+        aep__buf_text(out, "; ");
+        aep__out_plain(out, view->problem, strlen(view->problem));
+    }
+    if (!view->there) {
+        aep__buf_byte(out, '\n');
+        return;
+    }
+    aep__buf_text(out, ", as of ");
+    add_age(out, view->as_of_us);
+    aep__buf_format(out, ", %lld execution%s", (long long)count, count == 1 ? "" : "s");
+    add_executions(out, view);
 }
 
 static void add_string(struct aep__buf *out, const char *name, const char *text, size_t len)
@@ -335,6 +357,8 @@ int aep__tracker_show(struct aep__args *args)
         read_store(&view);
         if (aep__args_given(args, "json"))
             show_json(&out, &view);
+        else if (aep__args_given(args, "short"))
+            show_short(&out, &view);
         else
             show_text(&out, &view);
     }

@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,4 +80,33 @@ int aep__program_run(const char *name, char *const *arguments)
         return AEP__EXIT_FAILED;
     }
     return WEXITSTATUS(status);
+}
+
+/* In the child: becomes it, with nothing to read and its output in the pipe. */
+static void become_read(const char *name, char *const *arguments, int fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0 &&
+        dup2(fd, STDOUT_FILENO) >= 0)
+        aep__program_exec(name, arguments);
+    _exit(AEP__EXIT_FAILED);
+}
+
+bool aep__program_read(const char *name, char *const *arguments, struct aep__buf *out)
+{
+    char path[PATH_MAX], part[4096];
+    int ends[2], status = -1;
+    ssize_t n;
+    if (!aep__program_find(name, path, sizeof path) || pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0)
+        become_read(name, arguments, ends[1]);
+    close(ends[1]);
+    while (pid > 0 && ((n = read(ends[0], part, sizeof part)) > 0 || (n < 0 && errno == EINTR)))
+        aep__buf_add(out, part, n > 0 ? (size_t)n : 0);
+    close(ends[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == AEP__EXIT_DONE;
 }

@@ -3,6 +3,8 @@
 #ifndef AEP_APP_PROGRAM_H
 #define AEP_APP_PROGRAM_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,5 +16,8 @@ bool aep__program_find(const char *name, char *path, size_t size);
 int aep__program_exec(const char *name, char *const *arguments);
 /** Runs it with these arguments and waits; its exit status, or AEP__EXIT_FAILED after a message. */
 int aep__program_run(const char *name, char *const *arguments);
+/** Runs it, waits, and appends what it prints; what it says on stderr is dropped. False: it is not
+ * installed, or has failed. */
+bool aep__program_read(const char *name, char *const *arguments, struct aep__buf *out);
 
 #endif

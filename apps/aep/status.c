@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep status: what the files of each spool say, without a connection to anything. */
+/* aep status: what the files of each spool say, without a connection to anything; and a line about the
+ * tracker, which `aep tracker status` gives. */
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "backlog.h"
 #include "options.h"
 #include "out.h"
+#include "program.h"
 #include "spools.h"
 #include "spool/fates.h"
 #include "verbs.h"
@@ -20,6 +22,8 @@
 #include "config/config.h"
 #include "spool/bell.h"
 #include "spool/counters.h"
+
+#define TRACKER "aep-tracker"
 
 /* What is shown of one spool. */
 struct view {
@@ -309,6 +313,23 @@ static void find_obstacle(aep_error *ret)
     aep_config_free(config);
 }
 
+static void add_tracker(struct report *report)
+{
+    char *const arguments[] = {"status", report->json ? "--json" : "--short", NULL};
+    struct aep__buf told = {0};
+    bool fine = aep__program_read(TRACKER, arguments, &told) && !told.failed && told.len > 0;
+    if (report->json)
+        aep__buf_text(&report->out, ",\"tracker\":");
+    else if (report->count > 0)
+        aep__buf_byte(&report->out, '\n');
+    if (fine)
+        aep__buf_add(&report->out, told.data, told.len);
+    else
+        aep__buf_text(&report->out,
+                      report->json ? "null" : "tracker unknown: `aep tracker status` says why\n");
+    aep__buf_done(&told);
+}
+
 static int run_status(struct aep__args *args)
 {
     struct report report = {.json = aep__args_given(args, "json")};
@@ -318,9 +339,12 @@ static int run_status(struct aep__args *args)
     int code = aep__spools_each(args, show_spool, &report, &err);
     report.failed |= code != AEP_OK;
     if (report.json)
-        aep__buf_text(&report.out, "]}\n");
+        aep__buf_byte(&report.out, ']');
     else if (report.count == 0 && !report.failed)
         aep__buf_text(&report.out, "no spools\n");
+    if (code == AEP_OK && !aep__args_given(args, "spool"))
+        add_tracker(&report);
+    aep__buf_text(&report.out, report.json ? "}\n" : "");
     if (report.count == 0 && report.failed)
         aep__buf_clear(&report.out);
     int status = aep__out_finish(&report.out);
@@ -333,21 +357,22 @@ static int run_status(struct aep__args *args)
 }
 
 static const struct aep__flag options[] = {
-    {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints a JSON object with an array of spools.", NULL,
-     NULL, NULL},
+    {"json", 0, AEP__ARGUMENT_NONE, NULL,
+     "Prints a JSON object: an array of spools, and the tracker.", NULL, NULL, NULL},
     AEP__SPOOL_ONLY_OPTION,
     AEP__OPTIONS_END,
 };
 
 const struct aep__verb aep__verb_status = {
     .name = "status",
-    .summary = "shows spools, relay and broker: backlog, state, counters",
+    .summary = "shows spools, relay, broker and tracker: backlog, state, counters",
     .usage = "[--json] [--spool DIR]",
     .description =
         "Shows the configured spool and those beside it; if none is configured, all in "
         "$XDG_STATE_HOME/aep. The broker's state is the last one that the relay reported. The "
         "numbers under \"so far\" are counted over the spool's life; latency runs from an event's "
-        "timestamp to its acknowledgement.",
+        "timestamp to its acknowledgement. The last line is about the tracker, unless --spool is "
+        "given.",
     .options = options,
     .run = run_status,
 };

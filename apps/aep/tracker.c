@@ -4,6 +4,9 @@
 
 static const struct aep__flag status_options[] = {
     {"json", 0, AEP__ARGUMENT_NONE, NULL, "Prints a JSON object.", NULL, NULL, NULL},
+    {"short", 0, AEP__ARGUMENT_NONE, NULL,
+     "Prints one line: process, time, executions by state. `aep status` ends with it.", NULL, NULL,
+     NULL},
     AEP__OPTIONS_END,
 };
 
@@ -14,7 +17,7 @@ static const struct aep__flag stop_options[] = {
 const struct aep__verb aep__verb_tracker_status = {
     .name = "status",
     .summary = "shows the tracker, its store, and how far each spool has been read",
-    .usage = "[--json]",
+    .usage = "[--json] [--short]",
     .description = "Starts no tracker. Events are counted since the store was made; \"removed "
                    "before they were read\" are events that left a spool while no tracker ran.",
     .options = status_options,
@@ -35,7 +38,7 @@ static const struct aep__verb *const actions[] = {&aep__verb_tracker_status,
 const struct aep__verb aep__verb_tracker = {
     .name = "tracker",
     .summary = "shows or stops the tracker, which turns events into executions",
-    .usage = "status [--json]\n"
+    .usage = "status [--json] [--short]\n"
              "stop",
     .description =
         "The tracker reads the spools of this user and keeps executions in a database "

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """aep doctor without Kafka: local mode, unreachable servers, faults of this machine. With a broker:
 tests/broker."""
+import contextlib
+import fcntl
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
+import subprocess
+import threading
+import time
 
-from harness import AepTest
+from harness import PROGRAM, AepTest
 from test_topics import free_port
 
 KAFKA_STEPS = ("server", "connection", "brokers", "topics")
@@ -122,6 +128,101 @@ class Doctor(AepTest):
         self.assertEqual(warnings(), ["3 events refused as invalid, so far"])
         self.assertEqual(warnings(), [])
         self.assertEqual([n for n in os.listdir(self.spool) if n.startswith("tmp.")], [])
+
+    # ---- the tracker ----
+
+    def tracker(self, status=0, **env):
+        """The findings about it."""
+        return self.of(self.doctor("--no-probe", status=status, **env), "tracker")
+
+    def list(self):
+        """Starts a tracker, which has stored everything then; returns its process id."""
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
+        self.run_aep("list", "--wait=50s")
+        return json.loads(self.run_aep("tracker", "status", "--json").stdout)["pid"]
+
+    def test_no_tracker_is_needed(self):
+        store, process = self.tracker()
+        self.assertEqual((store["verdict"], process["verdict"]), ("ok", "ok"))
+        self.assertIn("no store yet: `aep list` makes " + self.store, store["text"])
+        self.assertIn("none runs", process["text"])
+
+    @property
+    def store(self):
+        return os.path.join(self.folder, "state", "aep", "tracker.db")
+
+    def test_a_tracker_that_answers_is_well(self):
+        pid = self.list()
+        store, process = self.tracker()
+        self.assertEqual((store["verdict"], process["verdict"]), ("ok", "ok"))
+        self.assertEqual(store["text"], f"the store is {self.store}")
+        self.assertRegex(process["text"], rf"^process {pid} has stored everything up to \S+( ms)? ago$")
+
+    def test_a_tracker_that_does_not_answer(self):
+        pid = self.list()
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        findings = self.doctor("--no-probe", "--timeout", "50", status=1)
+        _, process = self.of(findings, "tracker")
+        self.assertEqual(process["verdict"], "failed")
+        self.assertIn("does not answer", process["text"])
+        self.assertIn("kill", process["remedy"])
+
+    def test_a_tracker_that_is_behind_is_a_warning(self):
+        """One that has been stopped for a minute, as an impostor in its place says."""
+        self.list()
+        self.run_aep("tracker", "stop")
+        with open(self.store + ".lock", "w") as lock, socket.socket(
+                socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            listener.bind(self.store + ".socket")
+            listener.listen()
+
+            def answer(line):
+                asked, _ = listener.accept()
+                with asked:
+                    asked.recv(100)
+                    asked.send(line.encode())
+
+            for line, verdict, text in (
+                    (f"status 42 7 {time.time_ns() // 1000 - 60_000_000} -", "warning",
+                     r"^process 42 is 1 min \d+ s behind$"),
+                    ("status 42 7 0 -", "unknown", "has not read all"),
+                    (f"status 42 7 {time.time_ns() // 1000} the disk is full", "failed", "^the disk is full$")):
+                other = threading.Thread(target=answer, args=(line,))
+                other.start()
+                _, process = self.tracker(status=1 if verdict == "failed" else 0)
+                other.join()
+                self.assertEqual(process["verdict"], verdict)
+                self.assertRegex(process["text"], text)
+
+    def test_a_store_that_is_damaged_or_of_a_newer_aep(self):
+        self.list()
+        self.run_aep("tracker", "stop")
+        with contextlib.closing(sqlite3.connect(self.store)) as store:
+            store.execute("PRAGMA user_version = 999")
+        [store] = self.tracker(status=1)
+        self.assertIn("newer aep", store["text"])
+        with open(self.store, "w") as file:
+            file.write("this is no database, but long enough to be taken for one" * 100)
+        for name in os.listdir(os.path.dirname(self.store)):
+            if name.startswith("tracker.db-"):
+                os.unlink(os.path.join(os.path.dirname(self.store), name))
+        [store] = self.tracker(status=1)
+        self.assertEqual(store["verdict"], "failed")
+        self.assertIn(self.store, store["text"])
+
+    def test_a_store_that_cannot_be_written_to(self):
+        """By its mode, which root heeds once it has no capabilities."""
+        self.list()
+        self.run_aep("tracker", "stop")
+        os.chmod(self.store, 0o400)
+        powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+        done = self.run_program(*powerless, PROGRAM, "doctor", "--no-probe", "--json",
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        store = self.of(json.loads(done.stdout)["findings"], "tracker")[0]
+        self.assertEqual((store["verdict"], done.returncode), ("failed", 1))
+        self.assertEqual(store["text"], f"cannot write to the store {self.store}")
 
     # ---- servers that are not there ----
 

@@ -20,8 +20,41 @@ class Status(AepTest):
         self.run_aep("publish", "started", "--agent", "a", "--request", "r", env=env)
 
     def test_no_spools(self):
-        self.assertEqual(self.run_aep("status").stdout, "no spools\n")
-        self.assertEqual(json.loads(self.run_aep("status", "--json").stdout), {"spools": []})
+        self.assertEqual(self.run_aep("status").stdout, "no spools\ntracker not running\n")
+        self.assertEqual(json.loads(self.run_aep("status", "--json").stdout)["spools"], [])
+
+    def test_the_last_line_is_the_trackers(self):
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
+        self.publish()
+        self.assertTrue(self.run_aep("status").stdout.endswith("\n\ntracker not running\n"))
+        self.assertFalse(json.loads(self.run_aep("status", "--json").stdout)["tracker"]["alive"])
+        self.run_aep("list", "--wait=50s")
+        told = json.loads(self.run_aep("status", "--json").stdout)["tracker"]
+        self.assertEqual(told["executions"]["running"], 1)
+        self.assertRegex(self.run_aep("status").stdout,
+                         rf"\n\ntracker process {told['pid']}, as of \S+( ms)? ago, 1 execution: 1 running\n$")
+        self.run_aep("publish", "completed", "--agent", "b", "--correlation-id", "c")
+        self.run_aep("list", "--wait=50s")
+        self.assertRegex(self.run_aep("tracker", "status", "--short").stdout,
+                         r" 2 executions: 1 completed, 1 running\n$")
+        self.assertNotIn("tracker", self.run_aep("status", "--spool", self.spool).stdout)
+        self.run_aep("tracker", "stop")
+        self.assertRegex(self.run_aep("status").stdout,
+                         r"\n\ntracker not running, as of \S+( ms)? ago, 2 executions: 1 completed, 1 running\n$")
+
+    def test_a_tracker_that_does_not_answer_hides_nothing(self):
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
+        self.publish()
+        self.run_aep("list", "--wait=50s")
+        pid = json.loads(self.run_aep("status", "--json").stdout)["tracker"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        done = self.run_aep("status")
+        self.assertEqual(done.stderr, "")
+        self.assertTrue(done.stdout.startswith(self.spool))
+        self.assertTrue(done.stdout.endswith("\ntracker unknown: `aep tracker status` says why\n"))
+        answer = json.loads(self.run_aep("status", "--json").stdout)
+        self.assertEqual((len(answer["spools"]), answer["tracker"]), (1, None))
 
     def test_a_spool_with_its_backlog_and_counters(self):
         self.publish()

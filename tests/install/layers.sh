@@ -30,7 +30,7 @@ check src/relay base config spool event kafka deliver
 check src/track base config event spool # the tracker without its process
 check apps/aep base config event spool client # light: no Kafka, not even through the relay
 check apps/aep-relay base config event spool client deliver relay
-check apps/aep-doctor base config event spool client deliver relay kafka
+check apps/aep-doctor base config event spool client deliver relay kafka track
 check apps/aep-tracker base config event spool client track
 check apps/aep-executions base config event spool client track # reads the tracker's store: no Kafka
 check apps/aep-topics base config event spool client kafka
