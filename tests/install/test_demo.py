@@ -99,13 +99,17 @@ class Case(unittest.TestCase):
             for kind in ("started", last):
                 self.assertRegex(text, rf"(?m)^[0-9:.]+Z \w+ +{kind} +{agent} ")
         self.assertIn("its command on: 3)", text)
+        listed = text[text.index("$ aep list"):text.index("Next")]
+        self.assertEqual([line.split("\t")[:2] for line in listed.splitlines() if "\t" in line],
+                         [["failed", "test-runner"], ["completed", "shell-agent"],
+                          ["completed", "agent-lifecycle"]], text)
 
     def assert_commands_and_next_step(self, text):
         """Each command appears above its results; the end says what to do next."""
         parts = ("$ aep tail -f &", "$ build/release/examples/lifecycle", "completed agent-lifecycle",
                  "$ id=$(aep publish started --agent shell-agent", "completed shell-agent",
                  "$ aep run --agent test-runner", "failed    test-runner", "$ aep status",
-                 "Next", "export PATH=", "aep doctor", "README.md")
+                 "$ aep list", "Next", "export PATH=", "aep doctor", "README.md")
         places = [text.find(part) for part in parts]
         self.assertNotIn(-1, places, text)
         self.assertEqual(places, sorted(places), text)
@@ -136,7 +140,7 @@ class Demo(Case):
         self.assertNotIn("aep status", self.output())
         self.assert_nothing_left()
 
-    def test_a_demo_that_cannot_be_built_leaves_the_users_relay_alone(self):
+    def test_a_demo_that_cannot_be_built_leaves_the_users_processes_alone(self):
         stub = self.folder / "stub"
         stub.mkdir()
         (stub / "cmake").write_text("#!/bin/sh\nexit 1\n")
@@ -147,11 +151,14 @@ class Demo(Case):
                        env=self.env, check=True, stdout=subprocess.DEVNULL)
         subprocess.run([PROGRAM, "relay", "start"], env=self.env, check=True,
                        stdout=subprocess.DEVNULL)
-        relay, = children()
+        subprocess.run([PROGRAM, "list", f"--wait={END_S}s"], env=self.env, check=True,
+                       stdout=subprocess.DEVNULL)
+        users = sorted(children())
+        self.assertEqual(len(users), 2, "a relay and a tracker")
         self.env["PATH"] = f"{stub}:{self.env['PATH']}"
         demo = self.start()
         self.assertNotEqual(demo.wait(END_S), 0, self.output())
-        self.assertEqual(list(children()), [relay])
+        self.assertEqual(sorted(children()), users)
         self.assertEqual(sorted(self.tmp.rglob("*")), [])
 
 
