@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: guide
 """docs/GUIDE.md from "Without Kafka" on: runs every command as written, in one shell, with a Kafka
-of its own; the list that the guide shows is what the commands print."""
+of its own; the lists that the guide shows are what the commands print."""
 import os
 import re
 import shutil
@@ -34,6 +34,11 @@ def masked(text):
     return text
 
 
+def cells(table, between):
+    """The first four columns: the rest differs in each run."""
+    return [re.split(between, line)[:4] for line in table.splitlines()]
+
+
 class Guide(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="aep-guide-")
@@ -55,7 +60,8 @@ class Guide(unittest.TestCase):
             if name.startswith("aep-kafka."):
                 subprocess.run([SOURCE / "script/kafka", "stop", "--kill", "--purge", "--dir",
                                 os.path.join(self.folder, name)], env=self.env)
-        subprocess.run([PROGRAM, "relay", "stop"], env=self.env, stderr=subprocess.DEVNULL)
+        for process in ("relay", "tracker"):
+            subprocess.run([PROGRAM, process, "stop"], env=self.env, stderr=subprocess.DEVNULL)
 
     def follow(self):
         """What each block printed, and the live list."""
@@ -81,12 +87,15 @@ class Guide(unittest.TestCase):
 
     def test_every_command_as_written(self):
         printed, listing = self.follow()
-        shown = re.search(r"^```text\n(.*?)^```", GUIDE, re.M | re.S)[1]
-        self.assertEqual(masked(listing), masked(shown))
+        events, executions = re.findall(r"^```text\n(.*?)^```", GUIDE, re.M | re.S)
+        self.assertEqual(masked(listing), masked(events))
 
         def after(start):
             [text] = [text for block, text in printed.items() if block.startswith(start)]
             return text
+        self.assertEqual(cells(after("aep list\n"), "\t"), cells(executions, "  +")[1:])
+        self.assertRegex(after("aep show -"), r"(?s)^agent +builder\n.*\nfailed\ttests\tRun the tests\t")
+        self.assertRegex(after("script/kafka stop\naep run"), r"(?m)^completed\tsleeper\tsleep 1\t")
         self.assertIn("exit status 3", after("aep run --agent tests"))
         self.assertIn('"agent_name":"builder"', after("kcat"))
         self.assertRegex(after("script/kafka stop\naep run"), r"waiting +2 events")
