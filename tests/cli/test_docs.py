@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Man pages and completions, which are generated from the verbs' tables."""
+"""Man pages and completions, which are generated from the verbs' tables; the commands about executions
+that the documents show."""
 import os
+import pathlib
 import pty
+import re
+import shlex
 import shutil
 import subprocess
 import unittest
 
-from harness import DEADLINE_S, AepTest, end_process, read_terminal
+from harness import DEADLINE_S, PROGRAM, AepTest, end_process, read_terminal
 
 DOCS = os.environ["AEP_DOCS"]
 
@@ -220,6 +224,42 @@ class Docs(AepTest):
             "aep nosuch x": "aep nosuch x",
         }
         self.assertEqual(self.complete_in_zsh(*cases), list(cases.values()))
+
+
+class Executions(AepTest):
+    """As the documents have them, with two executions there."""
+    source = pathlib.Path(__file__).resolve().parents[2]
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
+        self.run_aep("run", "--agent", "nightly", "--", "false", status=1)
+        self.run_aep("run", "--agent", "build-1", "--", "true")
+        self.run_aep("list", "--wait=50s")  # the tracker runs from here on
+
+    @unittest.skipUnless(shutil.which("jq"), "jq is not installed")
+    def test_the_blocks_of_the_trackers_page(self):
+        with open(os.path.join(self.folder, "Makefile"), "w") as file:
+            file.write("all:\n\t@echo made\n")
+        page = (self.source / "docs/TRACKER.md").read_text()
+        first, scripts = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+        self.env["PATH"] = os.path.dirname(PROGRAM) + ":" + self.env["PATH"]
+        shown = self.run_program("bash", "-euo", "pipefail", "-c", first, stdout=subprocess.PIPE)
+        self.assertEqual(shown.returncode, 0)
+        self.assertRegex(shown.stdout, r"^made\ncompleted\tbuilder\tmake\t(.*\n){3}agent +builder\n")
+        done = self.run_program("bash", "-euo", "pipefail", "-c", scripts, stdout=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r'^ +1 nightly\n\{\n(.*\n)* +"agent_name": "builder"')
+
+    def test_every_aep_list_is_accepted(self):
+        """Also its filters and fields, which no table of options has."""
+        calls = set()
+        for page in (self.source / "README.md", *(self.source / "docs").glob("*.md")):
+            calls.update(re.findall(r"aep list ([^|#`\n\[]*)", page.read_text()))
+        calls = {call for call in calls if "--help" not in call}
+        self.assertTrue({"state:failed since:10min", "--limit 1"} <= calls)
+        for call in calls:
+            self.run_aep("list", "--wait=50s", *shlex.split(call))
 
 
 def read_lines(path):
