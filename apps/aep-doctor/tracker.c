@@ -38,35 +38,26 @@ static void fail(struct aep__doctor *doctor, const char *text, const char *remed
     aep__verdict_remedy(&doctor->verdicts, "%s", remedy);
 }
 
-/* Of a file and its folder, where SQLite keeps its log of changes. */
-static bool is_writable(const char *store)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(store, '/');
-    int len = slash ? (int)(slash + 1 - store) : 0;
-    if ((size_t)snprintf(folder, sizeof folder, "%.*s.", len, store) >= sizeof folder)
-        return false;
-    return access(folder, W_OK | X_OK) == 0 && access(store, W_OK) == 0;
-}
-
 /* Whether it can be used. One that is not there is made by the first tracker. */
 static bool judge_store(struct aep__doctor *doctor, const char *path)
 {
     struct aep__store *store;
     aep_error err;
-    int code = aep__store_sqlite_open(&store, path, false, &err);
-    if (code == AEP_OK)
-        store->ops->close(store);
+    int code = aep__link_prepare(doctor->config, path, &err);
+    if (code == AEP_OK) {
+        code = aep__store_sqlite_open(&store, path, false, &err);
+        if (code == AEP_OK)
+            store->ops->close(store);
+    }
     if (code == AEP_ESPOOL) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "no store yet: `aep list` makes %s", path);
     } else if (code != AEP_OK) {
         fail(doctor, err.text,
              "do what the text says; `aep list` shows nothing until then, and no event is lost");
         return false;
-    } else if (!is_writable(path)) {
+    } else if (access(path, W_OK) < 0) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "cannot write to the store %s", path);
-        aep__verdict_remedy(&doctor->verdicts,
-                            "make the file and its folder writable, or set track.store to another");
+        aep__verdict_remedy(&doctor->verdicts, "chmod 600 it, or set track.store to another");
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "the store is %s", path);
     }

@@ -72,6 +72,34 @@ static void close_keeping_errno(int fd)
     errno = saved;
 }
 
+static int open_lock(const char *store, int flags)
+{
+    char name[NAME_MAX + 1];
+    struct stat st;
+    int dir_fd = aep__link_folder(store), fd = -1;
+    if (dir_fd >= 0 && make_name(store, LOCK, name))
+        fd = aep__os_above(openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    close_keeping_errno(dir_fd);
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid()))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+/* A tracker that cannot make this file ends at once, and whoever waits for it does not learn why. */
+static int try_lock_file(const char *store, aep_error *err)
+{
+    int fd = open_lock(store, O_RDWR | O_CREAT);
+    if (fd < 0)
+        return aep__error_errno(err, AEP_EIO, "track.store",
+                                "cannot write to the folder of %s; set track.store to a file in "
+                                "another one",
+                                store);
+    close(fd);
+    return AEP_OK;
+}
+
 int aep__link_prepare(const aep_config *config, const char *store, aep_error *err)
 {
     char folder[PATH_MAX];
@@ -94,6 +122,8 @@ int aep__link_prepare(const aep_config *config, const char *store, aep_error *er
                             "%s is on %s, where a store is not safe: set track.store to a file on "
                             "a local disk, or spool.any_fs=true",
                             store, fs_name);
+    else
+        result = try_lock_file(store, err);
     close_keeping_errno(fd);
     return result;
 }
@@ -139,21 +169,6 @@ bool aep__link_named(const char *store)
                  fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode);
     close_keeping_errno(dir_fd);
     return named;
-}
-
-static int open_lock(const char *store, int flags)
-{
-    char name[NAME_MAX + 1];
-    struct stat st;
-    int dir_fd = aep__link_folder(store), fd = -1;
-    if (dir_fd >= 0 && make_name(store, LOCK, name))
-        fd = aep__os_above(openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-    close_keeping_errno(dir_fd);
-    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid()))
-        return fd;
-    close(fd);
-    errno = EPERM;
-    return -1;
 }
 
 int aep__link_lock(const char *store, bool *ret_taken)

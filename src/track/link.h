@@ -30,7 +30,8 @@
  * Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ENOMEM */
 int aep__link_store(const aep_config *config, struct aep__buf *out, aep_error *err);
 
-/** Makes the store's folder, and checks that its file system is fit for a store.
+/** Makes the store's folder, and checks that its file system is fit for a store and that a tracker
+ * could write there.
  * Errors: AEP_EIO, AEP_ECONFIG name what to do */
 int aep__link_prepare(const aep_config *config, const char *store, aep_error *err);
 /** Opens that folder; -1 with errno. */

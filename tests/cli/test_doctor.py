@@ -224,6 +224,11 @@ class Doctor(AepTest):
         self.assertEqual((store["verdict"], done.returncode), ("failed", 1))
         self.assertEqual(store["text"], f"cannot write to the store {self.store}")
 
+    def test_a_folder_where_no_store_can_be_made(self):
+        [store] = self.tracker(status=1, AEP_TRACK_STORE="/proc/tracker.db")
+        self.assertEqual(store["verdict"], "failed")
+        self.assertIn("cannot write to the folder of /proc/tracker.db", store["text"])
+
     # ---- servers that are not there ----
 
     def test_a_closed_port_is_the_servers_failure(self):
