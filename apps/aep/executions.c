@@ -22,12 +22,12 @@
 
 static const struct aep__flag list_options[] = {
     {"json", 0, AEP__ARGUMENT_OPTIONAL, "FIELDS",
-     "Prints a JSON object a line, with all fields or with these: --json=id,state.", NULL, NULL,
+     "Prints one JSON object per line, with all fields or with these: --json=id,state.", NULL, NULL,
      NULL},
     {"limit", 'n', AEP__ARGUMENT_VALUE, "N", "Shows at most N executions (default 50); 0: all.",
      NULL, NULL, NULL},
     {"all", 'a', AEP__ARGUMENT_NONE, NULL,
-     "Shows also those that other executions started, and has no limit unless --limit is given.",
+     "Also shows those that other executions started, and has no limit unless --limit is given.",
      NULL, NULL, NULL},
     {"tree", 't', AEP__ARGUMENT_NONE, NULL,
      "Shows below each execution those that it started, and counts only the first ones.", NULL,
@@ -41,8 +41,8 @@ const struct aep__verb aep__verb_list = {
     .summary = "lists executions: what runs, waits, hangs, has died",
     .usage = "[FILTER...] [--limit N] [--all] [--tree] [--json[=FIELDS]] [--wait[=MS]]",
     .description =
-        "The newest first, a line each: state, agent, request, current step, time since the last "
-        "event, age, duration, children (open/all), id. Without --all an execution that another "
+        "One line for each, newest first: state, agent, request, current step, time since the "
+        "last event, age, duration, children (open/all), id. Without --all an execution that another "
         "one started is not listed by itself. A background tracker reads the spools; it is started "
         "when it is needed.\n"
         "\n"
@@ -52,12 +52,12 @@ const struct aep__verb aep__verb_list = {
         "  tenant:ID  session:ID  correlation:ID\n"
         "  since:TIME        the last event is not older: 30min, 1h, 7d, 2025-11-13\n"
         "  TEXT, text:TEXT   is in the request, agent, step or error, in any case\n"
-        "Filters of one name are alternatives, filters of different names all hold, texts all "
-        "hold.\n"
+        "Filters of one name are alternatives; filters of different names, and all texts, must "
+        "match.\n"
         "\n"
-        "A state with a \"?\" is that of the time that stderr names: the tracker has not read "
-        "further. When standard output is no terminal, columns are separated by tabs and nothing "
-        "is cut.\n"
+        "A state marked \"?\" may have changed since the time that stderr names: the tracker has "
+        "read no further. When standard output is not a terminal, columns are separated by tabs "
+        "and nothing is cut.\n"
         "\n"
         "FIELDS:\n" FIELDS,
     .examples = "  aep list\n"
@@ -93,7 +93,7 @@ const struct aep__verb aep__verb_show = {
         "ID: the beginning of an execution's id that no other one has, or a correlation id; if "
         "several executions have that, the one is shown that started the others. \"-\": the newest "
         "one of `aep list`. If there is none, or there are several, the exit status is 1, and "
-        "stderr lists those that may be meant.\n"
+        "stderr lists those that you may mean.\n"
         "\n"
         "The timeline marks silence that is longer than usual.",
     .examples = "  aep show -\n"
