@@ -5,8 +5,9 @@
 
 #include "aep/options.h"
 
-/** Both return enum aep__exit. */
+/** All return enum aep__exit. */
 int aep__executions_list(struct aep__args *args);
 int aep__executions_show(struct aep__args *args);
+int aep__executions_watch(struct aep__args *args);
 
 #endif

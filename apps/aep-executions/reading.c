@@ -15,17 +15,16 @@
 
 #define WAIT_MS 2000
 
-static int read_wishes(struct aep__reading *reading, const struct aep__args *args, int *ret_wait_ms,
-                       aep_error *err)
+static int read_wishes(struct aep__reading *reading, const struct aep__args *args, aep_error *err)
 {
     const char *fields = aep__args_text(args, "json");
     aep_error why;
     reading->json = aep__args_given(args, "json");
     aep__row_fields_all(&reading->fields);
-    *ret_wait_ms = WAIT_MS;
+    reading->wait_ms = WAIT_MS;
     if (fields && aep__row_fields_read(&reading->fields, fields, &why) != AEP_OK)
         return aep__error(err, why.code, why.field, "%s: %s", args->name, why.text);
-    return aep__args_ms(args, "wait", 0, ret_wait_ms, err);
+    return aep__args_ms(args, "wait", 0, &reading->wait_ms, err);
 }
 
 static void look_at_terminal(struct aep__reading *reading)
@@ -73,17 +72,16 @@ static int open_store(struct aep__reading *reading, aep_error *err)
 
 int aep__reading_open(struct aep__reading *reading, const struct aep__args *args, aep_error *err)
 {
-    int wait_ms;
     aep_error late;
     *reading = (struct aep__reading){0};
     look_at_terminal(reading);
-    int code = read_wishes(reading, args, &wait_ms, err);
+    int code = read_wishes(reading, args, err);
     if (code == AEP_OK)
         code = load_config(reading, args, err);
     if (code != AEP_OK)
         return code;
     int64_t as_of_us;
-    int synced = aep__tracker_sync(reading->config, wait_ms, &as_of_us, &late);
+    int synced = aep__tracker_sync(reading->config, reading->wait_ms, &as_of_us, &late);
     reading->view.behind = synced != AEP_OK;
     reading->view.clock_us = as_of_us ? as_of_us : AEP__UNKNOWN_US;
     code = open_store(reading, err);

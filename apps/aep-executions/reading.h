@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What both verbs begin with: a tracker that has read what was published so far, its store, and how to
+/* What the verbs begin with: a tracker that has read what was published so far, its store, and how to
  * write for this terminal. */
 #ifndef AEP_EXECUTIONS_READING_H
 #define AEP_EXECUTIONS_READING_H
@@ -13,6 +13,7 @@ struct aep__reading {
     struct aep__store *store;
     struct aep__view view;
     struct aep__row_fields fields;
+    int wait_ms; /* how long what is published may take to be seen */
     bool json;
     unsigned width; /* of the terminal; 0: none */
     bool colour, utf8;

@@ -13,10 +13,13 @@ struct aep__showing {
     struct aep__tracked execution;
     json_t *end; /* the payload of the event that ended it; NULL: none, or it is not kept */
     struct aep__buf out;
+    bool held;   /* nothing is written: out keeps all of it */
     bool begun;  /* something has been written */
     bool closed; /* stdout; it has been reported */
 };
 
+/** All parts, as `aep show` shows them without options. The end is looked up. */
+int aep__showing_parts(struct aep__showing *showing, aep_error *err);
 /** Writes what is there if it is much. False: nobody reads on. */
 bool aep__showing_flush(struct aep__showing *showing);
 /** Begins a part, with its name as a heading. */

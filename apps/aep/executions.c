@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep list and aep show, as help and parser know them; the program aep-executions runs them. */
+/* aep list, aep show and aep watch, as help and parser know them; the program aep-executions runs them. */
 #include "verbs.h"
 
 #define PROGRAM "aep-executions"
@@ -102,6 +102,61 @@ const struct aep__verb aep__verb_show = {
     .options = show_options,
     .operands_min = 1,
     .operands_max = 1,
+    .program = PROGRAM,
+    .shared = true,
+};
+
+static const struct aep__flag watch_options[] = {
+    {"exit-status", 0, AEP__ARGUMENT_NONE, NULL,
+     "With an ID: ends when the execution does, with status 0 if it completed, 1 if it failed, 5 if "
+     "it was abandoned.",
+     NULL, NULL, NULL},
+    {"until", 0, AEP__ARGUMENT_VALUE, "STATE",
+     "With an ID: ends with status 0 when the execution is in this state, with 1 if it ends in "
+     "another one.",
+     "completed failed abandoned waiting stalled running", NULL, NULL},
+    {"exec", 0, AEP__ARGUMENT_VALUE, "CMD",
+     "Runs a command at each change of state, one after the other, without a shell: blanks separate "
+     "its words, quotes keep them. It reads the row as JSON from standard input, and has "
+     "AEP_EXECUTION_ID, AEP_STATE and AEP_CORRELATION_ID.",
+     NULL, NULL, NULL},
+    {"bell", 0, AEP__ARGUMENT_NONE, NULL,
+     "Rings the terminal's bell when an execution begins to wait for you, stalls or fails.", NULL,
+     NULL, NULL},
+    {"json", 0, AEP__ARGUMENT_OPTIONAL, "FIELDS",
+     "Prints a row as JSON for each change, also on a terminal; all fields of `aep list`, or these.",
+     NULL, NULL, NULL},
+    WAIT,
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_watch = {
+    .name = "watch",
+    .summary = "shows executions on the whole screen, as they change",
+    .usage = "[FILTER...|ID] [--exit-status] [--until STATE] [--exec CMD] [--bell] "
+             "[--json[=FIELDS]] [--wait[=MS]]",
+    .description =
+        "What waits for you comes first, then what is stalled, what has just failed, what runs, "
+        "and the rest. The row under the cursor stays where it is. ? shows the keys, q quits.\n"
+        "\n"
+        "FILTER: as for `aep list`. ID: as for `aep show`; a word of 8 or more hexadecimal digits "
+        "is one, and any word is with --exit-status or --until (to search for such a word, write "
+        "text:WORD). Only that execution is shown then; if it is not known within --wait, the exit "
+        "status is 1.\n"
+        "\n"
+        "When standard input or output is no terminal, a line is printed for each execution that is "
+        "open, and for each change: time, state, agent, request, error or step, id, separated by "
+        "tabs. With an ID, that ends when the execution does.\n"
+        "\n"
+        "At most a few hundred executions of each state are watched, the newest.",
+    .examples = "  aep watch\n"
+                "  aep watch agent:build* state:running\n"
+                "  aep watch - --exit-status && deploy\n"
+                "  aep watch --exec 'notify-send \"an agent\"'",
+    .options = watch_options,
+    .operands = "state:completed state:failed state:abandoned state:waiting state:stalled "
+                "state:running agent: tenant: session: correlation: since: text:",
+    .operands_max = AEP__OPERANDS_ANY,
     .program = PROGRAM,
     .shared = true,
 };

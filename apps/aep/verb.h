@@ -16,9 +16,10 @@
 enum aep__exit {
     AEP__EXIT_DONE = 0,
     AEP__EXIT_FAILED = 1,
-    AEP__EXIT_USAGE = 2,    /* wrong usage, or an invalid event */
-    AEP__EXIT_DEFERRED = 3, /* accepted, not acknowledged in time */
-    AEP__EXIT_FULL = 4,     /* refused: the spool is full */
+    AEP__EXIT_USAGE = 2,     /* wrong usage, or an invalid event */
+    AEP__EXIT_DEFERRED = 3,  /* accepted, not acknowledged in time */
+    AEP__EXIT_FULL = 4,      /* refused: the spool is full */
+    AEP__EXIT_ABANDONED = 5, /* watch --exit-status: the execution was */
 };
 
 enum aep__argument {

@@ -41,6 +41,9 @@ struct aep__query {
     unsigned limit;   /* 0: none */
 };
 
+/** The count of change numbers that have been given out: it grows with every change of a row. */
+#define AEP__COUNT_CHANGES "changes"
+
 /** Return false to stop. What is given is borrowed. */
 typedef bool (*aep__tracked_fn)(void *user, const struct aep__tracked *execution);
 typedef bool (*aep__event_fn)(void *user, const struct aep__stored_event *event);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define CHANGES "changes" /* the count of change numbers that have been given out */
-
 /* ---- positions ---- */
 
 int aep__sqlite_get_position(struct aep__store *store, struct aep__bookmark *position,
@@ -116,10 +114,11 @@ int aep__sqlite_get_count(struct aep__store *store, const char *name, int64_t *r
 int aep__sqlite_next_change(struct aep__store *store, int64_t *ret, aep_error *err)
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    int result =
-        sqlite->change == 0 ? aep__sqlite_get_count(store, CHANGES, &sqlite->change, err) : AEP_OK;
+    int result = sqlite->change == 0
+                     ? aep__sqlite_get_count(store, AEP__COUNT_CHANGES, &sqlite->change, err)
+                     : AEP_OK;
     if (result == AEP_OK)
-        result = aep__sqlite_add_count(store, CHANGES, 1, err);
+        result = aep__sqlite_add_count(store, AEP__COUNT_CHANGES, 1, err);
     if (result == AEP_OK)
         *ret = ++sqlite->change;
     return result;
