@@ -16,9 +16,37 @@ import pyte
 
 from harness import DEADLINE_S, PROGRAM
 
-TERM = "screen-256color"  # which pyte does all of, unlike xterm's
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "enter": "\r", "esc": "\x1b", "backspace": "\x7f",
         "page_down": "\x1b[6~", "page_up": "\x1b[5~", "left": "\x1bOD", "right": "\x1bOC"}
+
+class Screen(pyte.Screen):
+    """What ncurses uses of xterm and pyte does not know: scrolling a region, repeating a character."""
+    last = " "
+
+    def draw(self, data):
+        self.last = data[-1]
+        super().draw(data)
+
+    def repeat(self, count=1):
+        self.draw(self.last * (count or 1))
+
+    def scroll_up(self, count=1):
+        self.at_the_top(self.delete_lines, count)
+
+    def scroll_down(self, count=1):
+        self.at_the_top(self.insert_lines, count)
+
+    def at_the_top(self, change, count):
+        y, x = self.cursor.y, self.cursor.x
+        self.cursor.y = self.margins.top if self.margins else 0
+        change(count or 1)
+        self.cursor.y, self.cursor.x = y, x
+
+
+class Stream(pyte.Stream):
+    csi = {**pyte.Stream.csi, "S": "scroll_up", "T": "scroll_down", "b": "repeat"}
+    events = pyte.Stream.events | {"scroll_up", "scroll_down", "repeat"}
+
 
 # What a shell does for a job: a process that stops on a terminal needs somebody who may continue it.
 SHELL = """
@@ -39,8 +67,8 @@ class Terminal:
     def __init__(self, test, *args, columns=100, rows=30, env=None, job=False):
         self.test = test
         self.raw = b""
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.Stream(self.screen)
+        self.screen = Screen(columns, rows)
+        self.stream = Stream(self.screen)
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.fd, inner = pty.openpty()
         self.set_size(columns, rows)
@@ -48,7 +76,7 @@ class Terminal:
         self.inner = inner
         self.process = subprocess.Popen(
             [*([sys.executable, "-c", SHELL] if job else []), PROGRAM, *args], stdin=inner, stdout=inner, stderr=inner, cwd=test.folder,
-            env={**test.env, "LC_ALL": "C.UTF-8", "TERM": TERM, **(env or {})},
+            env={**test.env, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", **(env or {})},
             preexec_fn=lead_terminal)
         test.addCleanup(self.close)
 

@@ -6,12 +6,9 @@ import os
 import re
 import select
 import signal
-import subprocess
-import termios
 import time
-import unittest
 
-from harness import DEADLINE_S, PROGRAM, end_process
+from harness import DEADLINE_S
 from terminal import Terminal
 from test_list import NASTY, Executions
 
@@ -337,3 +334,175 @@ class Ends(Watch):
 def state_of(pid):
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rsplit(")", 1)[1].split()[0]
+
+
+class Lines(Watch):
+    """Without a terminal, and for scripts."""
+
+    def follow(self, *args, **more):
+        return self.start_aep(*self.with_patience(("watch", *args)), **more)
+
+    def read_line(self, process):
+        ready, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
+        self.assertTrue(ready, "no line came")
+        return process.stdout.readline().rstrip("\n")
+
+    def test_a_line_for_each_change(self):
+        over = self.start("a", "over")
+        self.publish("completed", "a", over)
+        correlation = self.start("builder", "make\tall")
+        process = self.follow()
+        first = self.read_line(process).split("\t")
+        self.assertEqual(first[1:], ["running", "builder", "make all", "-",
+                                     self.id_of(correlation)])
+        self.assertRegex(first[0], r"^\d{4}-\d\d-\d\dT[\d:.]+Z$")
+        self.wait_for_human(correlation, "builder", current_step="ask" + NASTY)
+        line = self.read_line(process)
+        self.assertEqual(line.split("\t")[1], "waiting human")
+        self.assertNotRegex(line.replace("\t", ""), r"[\x00-\x1f\x7f-\x9f\u202e]")
+        self.publish("failed", "builder", correlation, error_message="no rule")
+        self.assertEqual(self.read_line(process).split("\t")[1:5],
+                         ["failed", "builder", "make all", "no rule"])
+        process.stdout.close()
+        self.start("builder", "unread")
+        self.wait_until(lambda: process.poll() is not None, "its reader is gone")
+
+    def test_objects(self):
+        self.start("a", "one")
+        process = self.follow("--json=user_request,state", "agent:a")
+        self.assertEqual(json.loads(self.read_line(process)),
+                         {"user_request": "one", "state": "running"})
+        self.start("b", "other")
+        two = self.start("a", "two")
+        self.assertEqual(json.loads(self.read_line(process))["user_request"], "two")
+        self.publish("completed", "a", two)
+        self.assertEqual(json.loads(self.read_line(process))["state"], "completed")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(DEADLINE_S), -signal.SIGTERM)
+
+    def test_the_exit_status_is_that_of_the_execution(self):
+        for kind, members, status in (
+                ("completed", {}, 0),
+                ("failed", {"error_message": "x"}, 1),
+                ("failed", {"error_message": "x", "error_code": "ABANDONED", "inferred": True}, 5)):
+            correlation = self.start("a", "one")
+            process = self.follow(self.id_of(correlation), "--exit-status")
+            self.read_line(process)
+            self.publish(kind, "a", correlation, **members)
+            self.assertEqual(process.wait(DEADLINE_S), status)
+            done = self.run_aep("watch", self.id_of(correlation), "--exit-status", "--wait=50s",
+                                status=status)
+            self.assertEqual(len(done.stdout.splitlines()), 1)
+
+    def test_until_a_state(self):
+        correlation = self.start("a", "one")
+        until = [self.follow(correlation, "--until", state) for state in (
+            "waiting", "completed", "failed")]
+        for process in until:
+            self.read_line(process)
+        self.wait_for_human(correlation)
+        self.assertEqual(until[0].wait(DEADLINE_S), 0)
+        self.publish("completed", "a", correlation)
+        self.assertEqual([process.wait(DEADLINE_S) for process in until], [0, 0, 1])
+
+    def test_on_a_terminal_it_ends_too(self):
+        correlation = self.start("a", "one")
+        screen = self.watch(correlation, "--exit-status")
+        screen.wait_for("running")
+        self.publish("failed", "a", correlation, error_message="no rule")
+        self.assertEqual(screen.finish(), 1)
+        self.assertTrue(screen.is_restored())
+        after = screen.raw[screen.raw.rfind(b"\x1b[?1049l"):]
+        self.assertIn(b"\tfailed\ta\tone\tno rule\t", after)
+
+    def test_an_id_that_is_not_known(self):
+        self.start("a", "one")
+        self.rows()  # the tracker lives
+        done = self.run_aep("watch", "deadbeef", "--wait=100", status=1)
+        self.assertIn("no execution has an id", done.stderr)
+        process = self.follow("later", "--exit-status")
+        self.start("a", "two", env={"AEP_CORRELATION_ID": "later"})
+        self.assertIn("two", self.read_line(process))
+
+    def test_wrong_use(self):
+        for words, text in ((["--exit-status"], "give its id"),
+                            (["--until", "complete", "x"], "did you mean state:completed?"),
+                            (["--exec", "a 'b"], "quote"), (["--exec", " "], "needs a command"),
+                            (["--json=stat"], "did you mean state?")):
+            self.assertIn(text, self.run_aep("watch", *words, status=2).stderr, words)
+
+    def test_a_command_at_each_change_of_state(self):
+        out = os.path.join(self.folder, "calls")
+        script = os.path.join(self.folder, "a script")
+        with open(script, "w") as file:
+            file.write("#!/bin/sh\nprintf '%s|' \"$#\" \"$@\" $AEP_STATE $AEP_EXECUTION_ID "
+                       f"$AEP_CORRELATION_ID >>{out}\ncat >>{out}\n")
+        os.chmod(script, 0o755)
+        quiet = self.start("a", "before")
+        process = self.follow("--exec", f"'{script}' 'one word' $HOME \\;ls")
+        self.read_line(process)
+        correlation = self.start("a", "one")
+        self.publish("progress", "a", correlation, current_step="no change of state")
+        self.wait_for_human(correlation)
+        self.publish("completed", "a", correlation)
+
+        def calls():
+            if not os.path.exists(out):
+                return []
+            with open(out) as file:
+                return [line.rstrip("\n").rsplit("|", 1) for line in file]
+        self.wait_until(lambda: calls() and "|completed|" in calls()[-1][0], "the last call")
+        self.assertNotIn(quiet, str(calls()))
+        for words, row in calls():
+            row = json.loads(row)
+            self.assertEqual(words.split("|"), ["3", "one word", "$HOME", ";ls", row["state"],
+                                                row["id"], correlation])
+        process.send_signal(signal.SIGINT)
+        process.wait(DEADLINE_S)
+
+    def test_a_command_that_cannot_be_started(self):
+        correlation = self.start("a", "one")
+        process = self.follow(correlation, "--exit-status", "--exec", "no-such-command")
+        self.read_line(process)
+        self.publish("completed", "a", correlation)
+        self.assertEqual(process.wait(DEADLINE_S), 1)
+        self.assertIn("no-such-command", process.stderr.read())
+
+    def test_the_bell(self):
+        correlation = self.start("a", "one")
+        screen = self.watch("--bell")
+        screen.wait_for("running")
+        self.assertNotIn(b"\x07", screen.raw)
+        self.wait_for_human(correlation)
+        screen.wait(lambda: b"\x07" in screen.raw, "the bell")
+
+
+class Tracker(Watch):
+    def test_a_tracker_that_dies_is_started_again(self):
+        self.start("a", "one")
+        screen = self.watch()
+        screen.wait_for("one")
+        self.run_aep("tracker", "stop")
+        self.start("a", "two")
+        screen.wait_for("two", "live")
+
+    def test_a_tracker_that_lags_is_shown(self):
+        self.start("a", "one")
+        screen = self.watch()
+        screen.wait_for("one")
+        pid = self.stop_tracker()
+        screen.wait_for("as of", "running?")
+        os.kill(pid, signal.SIGCONT)
+        screen.wait_for("live")
+        screen.wait_gone("running?")
+
+    def test_a_store_that_is_deleted_comes_back(self):
+        self.start("a", "one")
+        screen = self.watch()
+        screen.wait_for("one")
+        for name in ("tracker.db", "tracker.db-wal", "tracker.db-shm"):
+            path = os.path.join(self.folder, "state", "aep", name)
+            if os.path.exists(path):
+                os.unlink(path)
+        self.start("a", "two")
+        screen.wait_for("one", "two")
