@@ -14,6 +14,7 @@
 #define DRAW_US 250000   /* between two pictures that nobody asked for */
 #define CATCH_US 5000000 /* between two looks at a list that does not hold all */
 #define COST_SHARE 20    /* a page is made anew after so many times what that takes */
+#define NEEDING_MAX 1000
 #define BIT(state) (1U << AEP__STATE_##state)
 
 /* ---- what is under the cursor --------------------------------------------------------------- */
@@ -128,12 +129,25 @@ static bool set_filter(struct aep__board *board, const struct aep__buf *words)
     return true;
 }
 
-static void count_needing(struct aep__board *board)
+static bool take_needing(void *user, const struct aep__tracked *execution)
 {
-    const struct aep__roster *roster = &board->outline.roster;
+    struct aep__board *board = user;
+    board->needing += aep__attention_needs_human(execution, board->view.clock_us);
+    return true;
+}
+
+/* All of them, whatever the list shows. */
+static int count_needing(struct aep__board *board, aep_error *err)
+{
+    struct aep__store *store = board->watch->reading.store;
+    struct aep__filter filter;
+    struct aep__query query = {&filter, board->view.clock_us, NEEDING_MAX};
+    aep__filter_init(&filter);
+    filter.states = BIT(WAITING);
     board->needing = 0;
-    for (size_t i = 0; i < roster->count; i++)
-        board->needing += aep__attention_needs_human(roster->rows[i], board->view.clock_us);
+    int code = store->ops->list(store, &query, take_needing, board, err);
+    aep__filter_done(&filter);
+    return code;
 }
 
 static void find_cursor(struct aep__board *board)
@@ -171,8 +185,7 @@ static int load_list(struct aep__board *board, aep_error *err)
         code = store->ops->count(store, board->view.clock_us, board->counts, err);
     find_cursor(board);
     board->asked = false;
-    count_needing(board);
-    return code;
+    return code == AEP_OK ? count_needing(board, err) : code;
 }
 
 /* ---- pages ---------------------------------------------------------------------------------- */

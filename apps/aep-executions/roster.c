@@ -73,6 +73,32 @@ static bool take_row(void *user, const struct aep__tracked *execution)
     return aep__roster_add(user, execution);
 }
 
+static int compare_rows(const void *left, const void *right)
+{
+    const struct aep__tracked *one = *(struct aep__tracked *const *)left;
+    const struct aep__tracked *other = *(struct aep__tracked *const *)right;
+    int order = strcmp(one->id, other->id);
+    return order ? order : one->change < other->change ? -1 : one->change > other->change;
+}
+
+/* One that changed its state between two lists may be in both: the newer row counts. */
+static void drop_doubles(struct aep__roster *roster)
+{
+    size_t kept = 0;
+    if (roster->count < 2)
+        return;
+    qsort(roster->rows, roster->count, sizeof *roster->rows, compare_rows);
+    for (size_t i = 0; i < roster->count; i++) {
+        if (i + 1 < roster->count && strcmp(roster->rows[i]->id, roster->rows[i + 1]->id) == 0) {
+            aep__tracked_done(roster->rows[i]);
+            free(roster->rows[i]);
+        } else {
+            roster->rows[kept++] = roster->rows[i];
+        }
+    }
+    roster->count = kept;
+}
+
 int aep__roster_load(struct aep__roster *roster, struct aep__store *store,
                      const struct aep__filter *filter, int64_t clock_us, aep_error *err)
 {
@@ -87,5 +113,6 @@ int aep__roster_load(struct aep__roster *roster, struct aep__store *store,
             code = store->ops->list(store, &query, take_row, roster, err);
         roster->more |= roster->count - before == groups[i].limit;
     }
+    drop_doubles(roster);
     return code == AEP_OK && roster->failed ? aep__error_memory(err) : code;
 }

@@ -133,6 +133,9 @@ class Screen(Watch):
         self.assertTrue(screen.shows("build-1", "build-2", "/agent:build*"))
         screen.press("esc")
         screen.wait_for("review")
+        screen.press("6")
+        screen.wait_for("[running]", "1 waits for you")  # though the list does not show it
+        screen.press("0")
         for key, shown, hidden in (("6", "build-1", "review"), ("0", "review", "nothing"),
                                    ("2", "build-2", "build-1"), ("4", "review", "build-1"),
                                    ("e", "build-2", "review"), ("w", "review", "build-2"),

@@ -64,6 +64,12 @@ for file in $(grep -rlE '#include *[<"](.*sqlite3|track/store_sqlite)\.h' src ap
     *) echo "$file includes SQLite, which only the store in src/track does" && bad=1 ;;
     esac
 done
+for file in $(grep -rlE '#include *[<"](n?curses|term)\.h' src apps include || true); do
+    case $file in
+    apps/aep-executions/screen.c) ;;
+    *) echo "$file includes ncurses, which only the screen of aep-executions does" && bad=1 ;;
+    esac
+done
 for file in python/ext/*.[ch]; do
     if grep -E '^#include *"' "$file" | grep -vE '"(aep/aep|aep_python|structmember)\.h"'; then
         echo "$file includes more of aep than its public header" && bad=1
