@@ -242,7 +242,7 @@ class Executions(AepTest):
         with open(os.path.join(self.folder, "Makefile"), "w") as file:
             file.write("all:\n\t@echo made\n")
         page = (self.source / "docs/TRACKER.md").read_text()
-        first, scripts = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+        first, watching, scripts = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
         self.env["PATH"] = os.path.dirname(PROGRAM) + ":" + self.env["PATH"]
         shown = self.run_program("bash", "-euo", "pipefail", "-c", first, stdout=subprocess.PIPE)
         self.assertEqual(shown.returncode, 0)
@@ -250,6 +250,8 @@ class Executions(AepTest):
         done = self.run_program("bash", "-euo", "pipefail", "-c", scripts, stdout=subprocess.PIPE)
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r'^ +1 nightly\n\{\n(.*\n)* +"agent_name": "builder"')
+        ended = watching.splitlines()[0].partition("&&")[0]
+        self.assertEqual(self.run_program("bash", "-c", ended, stdout=subprocess.DEVNULL).returncode, 0)
 
     def test_every_aep_list_is_accepted(self):
         """Also its filters and fields, which no table of options has."""
