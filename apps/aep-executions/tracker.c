@@ -34,6 +34,7 @@ static int left_ms(const struct sync *sync)
 
 enum answer {
     CAUGHT_UP,
+    BEHIND,   /* it has, up to as_of_us; err says why not up to now */
     FAILED,   /* err says why */
     NO_ANSWER /* in time, or it has ended before it had one */
 };
@@ -46,6 +47,11 @@ static enum answer ask(struct sync *sync, int fd, aep_error *err)
         return NO_ANSWER;
     if (sscanf(line, "synced %" SCNd64, &sync->as_of_us) == 1)
         return CAUGHT_UP;
+    int at = 0;
+    if (sscanf(line, "behind %" SCNd64 " %n", &sync->as_of_us, &at) == 1 && at > 0) {
+        aep__error(err, AEP_EDEFERRED, "", "Kafka cannot be read: %s", line + at);
+        return BEHIND;
+    }
     aep__error(err, AEP_EDEFERRED, "", "the tracker cannot store events: %s",
                strncmp(line, "failed ", 7) == 0 ? line + 7 : line);
     return FAILED;
@@ -73,7 +79,7 @@ static int catch_up(struct sync *sync, aep_error *err)
             code = start(sync, err);
         }
         if (code != AEP_OK || answer != NO_ANSWER)
-            return answer == FAILED ? AEP_EDEFERRED : code;
+            return answer == FAILED || answer == BEHIND ? AEP_EDEFERRED : code;
         poll(NULL, 0, STEP_MS);
     } while (left_ms(sync) > 0);
     return aep__error(err, AEP_EDEFERRED, "", "the tracker has not caught up yet");
@@ -107,7 +113,7 @@ int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_
                         .end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000)};
     if (code == AEP_OK)
         code = catch_up(&sync, err);
-    *ret_as_of_us = code == AEP_OK ? sync.as_of_us : stored_as_of(sync.store);
+    *ret_as_of_us = code == AEP_OK || sync.as_of_us > 0 ? sync.as_of_us : stored_as_of(sync.store);
     aep__buf_done(&store);
     aep__buf_done(&spool);
     return code;

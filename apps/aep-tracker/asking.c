@@ -216,6 +216,90 @@ static void add_source(struct aep__buf *out, const struct source *source)
     aep__buf_byte(out, '\n');
 }
 
+struct kafka {
+    int64_t as_of_us, since_us;
+    unsigned long long missed;
+    const char *problem; /* NULL: none */
+    int problem_len;
+    const char *servers;
+};
+
+static bool take_kafka(const char *line, struct kafka *ret)
+{
+    int at = 0;
+    const char *tab = strchr(line, '\t');
+    if (!tab ||
+        sscanf(line, "kafka %" SCNd64 " %llu %" SCNd64 " %n", &ret->as_of_us, &ret->missed,
+               &ret->since_us, &at) != 3 ||
+        at == 0)
+        return false;
+    ret->servers = tab + 1;
+    ret->problem_len = (int)(tab - line) - at;
+    ret->problem = line[at] == '-' && ret->problem_len == 1 ? NULL : line + at;
+    return true;
+}
+
+struct partition {
+    int id;
+    int64_t next, lag;
+    const char *topic;
+};
+
+static bool take_partition(const char *line, struct partition *ret)
+{
+    int64_t end;
+    const char *tab = strchr(line, '\t');
+    if (!tab || sscanf(line, "partition %d %" SCNd64 " %" SCNd64, &ret->id, &ret->next, &end) != 3)
+        return false;
+    ret->topic = tab + 1;
+    ret->lag = end > ret->next ? end - ret->next : 0;
+    return true;
+}
+
+static void add_kafka(struct aep__buf *out, const struct kafka *kafka)
+{
+    aep__buf_text(out, "kafka       ");
+    aep__out_plain(out, kafka->servers, strlen(kafka->servers));
+    if (kafka->as_of_us > 0)
+        aep__buf_text(out, ": read to its end ");
+    else
+        aep__buf_text(out, kafka->problem ? ": not read" : ": being read");
+    if (kafka->as_of_us > 0)
+        add_age(out, kafka->as_of_us);
+    if (kafka->missed)
+        aep__buf_format(out, ", %llu events removed before they were read", kafka->missed);
+    if (kafka->since_us > 0) {
+        aep__buf_text(out, "; unreachable since ");
+        add_age(out, kafka->since_us);
+    }
+    if (kafka->problem) {
+        aep__buf_text(out, kafka->since_us > 0 ? ": " : "; ");
+        aep__out_plain(out, kafka->problem, (size_t)kafka->problem_len);
+    }
+    aep__buf_byte(out, '\n');
+}
+
+static void add_partition(struct aep__buf *out, const struct partition *partition)
+{
+    aep__buf_text(out, "partition   ");
+    aep__out_plain(out, partition->topic, strlen(partition->topic));
+    aep__buf_format(out, "/%d: offset %lld, lag %lld\n", partition->id, (long long)partition->next,
+                    (long long)partition->lag);
+}
+
+static void add_kafka_sources(struct aep__buf *out, const struct view *view)
+{
+    struct kafka kafka;
+    struct partition partition;
+    const char *end = view->sources.data + view->sources.len;
+    for (const char *line = view->sources.data; line && line < end; line += strlen(line) + 1) {
+        if (take_kafka(line, &kafka))
+            add_kafka(out, &kafka);
+        else if (take_partition(line, &partition))
+            add_partition(out, &partition);
+    }
+}
+
 static const char *next_source(const struct view *view, const char *line, struct source *ret)
 {
     const char *end = view->sources.data + view->sources.len;
@@ -254,6 +338,7 @@ static void show_text(struct aep__buf *out, const struct view *view)
     }
     for (const char *line = NULL; (line = next_source(view, line, &source));)
         add_source(out, &source);
+    add_kafka_sources(out, view);
 }
 
 /* A line of `aep status`. */
@@ -312,6 +397,36 @@ static void add_tally_members(struct aep__buf *out, const struct view *view)
     aep__buf_byte(out, '}');
 }
 
+/* null: Kafka is no source. */
+static void add_kafka_member(struct aep__buf *out, const struct view *view)
+{
+    struct kafka kafka;
+    struct partition partition;
+    const char *end = view->sources.data + view->sources.len, *before = "";
+    bool open = false;
+    for (const char *line = view->sources.data; line && line < end; line += strlen(line) + 1) {
+        if (take_kafka(line, &kafka)) {
+            open = true;
+            aep__buf_byte(out, '{');
+            add_text_or_null(out, "servers", kafka.servers);
+            aep__buf_byte(out, ',');
+            add_time(out, "as_of", kafka.as_of_us);
+            aep__buf_format(out, ",\"missed\":%llu,", kafka.missed);
+            add_time(out, "unreachable_since", kafka.since_us);
+            aep__buf_byte(out, ',');
+            add_string(out, "problem", kafka.problem, (size_t)kafka.problem_len);
+            aep__buf_text(out, ",\"partitions\":[");
+        } else if (open && take_partition(line, &partition)) {
+            aep__buf_format(out, "%s{", before);
+            add_text_or_null(out, "topic", partition.topic);
+            aep__buf_format(out, ",\"partition\":%d,\"offset\":%lld,\"lag\":%lld}", partition.id,
+                            (long long)partition.next, (long long)partition.lag);
+            before = ",";
+        }
+    }
+    aep__buf_text(out, open ? "]}" : "null");
+}
+
 static void show_json(struct aep__buf *out, const struct view *view)
 {
     struct source source;
@@ -342,7 +457,9 @@ static void show_json(struct aep__buf *out, const struct view *view)
         add_string(out, "problem", source.problem, (size_t)source.problem_len);
         aep__buf_byte(out, '}');
     }
-    aep__buf_text(out, "]}\n");
+    aep__buf_text(out, "],\"kafka\":");
+    add_kafka_member(out, view);
+    aep__buf_text(out, "}\n");
 }
 
 int aep__tracker_show(struct aep__args *args)

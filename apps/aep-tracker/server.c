@@ -61,6 +61,24 @@ void aep__server_stop(struct aep__server *server, const char *store)
 
 /* ---- lines ---- */
 
+static bool tell_kafka(const struct aep__sources *sources, const struct aep__server_client *client)
+{
+    struct aep__kafka_status kafka;
+    struct aep__kafka_partition partition;
+    if (!sources->kafka)
+        return !sources->kafka_problem[0] ||
+               aep__link_send(client->fd, "kafka 0 0 0 %s\t", sources->kafka_problem);
+    aep__source_kafka_status(sources->kafka, &kafka);
+    const char *problem = aep__sources_behind(sources);
+    bool sent = aep__link_send(client->fd, "kafka %" PRId64 " %" PRIu64 " %" PRId64 " %s\t%s",
+                               kafka.as_of_us, kafka.missed, kafka.problem_us,
+                               problem ? problem : "-", kafka.servers);
+    for (size_t i = 0; sent && aep__source_kafka_partition(sources->kafka, i, &partition); i++)
+        sent = aep__link_send(client->fd, "partition %" PRId32 " %" PRId64 " %" PRId64 "\t%s",
+                              partition.id, partition.next, partition.end, partition.topic);
+    return sent;
+}
+
 static void tell_status(struct aep__tracker *tracker, struct aep__server_client *client)
 {
     const struct aep__sources *sources = &tracker->sources;
@@ -73,6 +91,7 @@ static void tell_status(struct aep__tracker *tracker, struct aep__server_client 
                               source->missed, source->problem[0] ? source->problem : "-",
                               source->spool.path);
     }
+    sent = sent && tell_kafka(sources, client);
     if (!sent || !aep__link_send(client->fd, "end"))
         drop_client(&tracker->server, client);
 }
@@ -84,6 +103,7 @@ static void begin_sync(struct aep__tracker *tracker, struct aep__server_client *
     if (aep__sources_add(&tracker->sources, spool, &err) != AEP_OK)
         aep__log_write(&tracker->log, AEP_LOG_WARNING, "%s is not read: %s", spool, err.text);
     tracker->writer.retry_us = 0; /* what was in its way may have been mended */
+    aep__sources_ask(&tracker->sources);
     tracker->server.syncing += !client->sync;
     client->sync = true;
 }
@@ -159,10 +179,13 @@ static void tell_syncing(struct aep__server *server, const char *line)
     forget_gone(server);
 }
 
-void aep__server_synced(struct aep__server *server, int64_t as_of_us)
+void aep__server_synced(struct aep__server *server, int64_t as_of_us, const char *behind)
 {
-    char line[64];
-    snprintf(line, sizeof line, "synced %" PRId64, as_of_us);
+    char line[AEP__LINK_LINE];
+    if (behind)
+        snprintf(line, sizeof line, "behind %" PRId64 " %s", as_of_us, behind);
+    else
+        snprintf(line, sizeof line, "synced %" PRId64, as_of_us);
     tell_syncing(server, line);
 }
 

@@ -33,8 +33,9 @@ void aep__server_stop(struct aep__server *server, const char *store);
 size_t aep__server_polls(const struct aep__server *server, struct pollfd *polls);
 /** Takes calls and lines. */
 void aep__server_serve(struct aep__tracker *tracker, const struct pollfd *polls, size_t count);
-/** Everything is stored up to then: whoever waits for that is told. */
-void aep__server_synced(struct aep__server *server, int64_t as_of_us);
+/** Everything is stored up to then: whoever waits for that is told.
+ * @behind  why that is not up to now; NULL: it is */
+void aep__server_synced(struct aep__server *server, int64_t as_of_us, const char *behind);
 /** It cannot be stored for now: the same. */
 void aep__server_failed(struct aep__server *server, const char *why);
 

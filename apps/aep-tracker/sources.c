@@ -43,6 +43,8 @@ void aep__sources_close(struct aep__sources *sources)
 {
     for (size_t i = 0; i < sources->count; i++)
         close_source(sources->list[i]);
+    if (sources->kafka)
+        aep__source_kafka_rewind(sources->kafka);
     free(sources->list);
     sources->list = NULL;
     sources->count = 0;
@@ -51,6 +53,8 @@ void aep__sources_close(struct aep__sources *sources)
 
 void aep__sources_done(struct aep__sources *sources)
 {
+    aep__source_kafka_close(sources->kafka);
+    sources->kafka = NULL;
     aep__sources_close(sources);
     for (size_t i = 0; i < sources->own_count; i++)
         free(sources->owns[i]);
@@ -58,6 +62,27 @@ void aep__sources_done(struct aep__sources *sources)
     if (sources->watch_fd >= 0)
         close(sources->watch_fd);
     *sources = (struct aep__sources){.watch_fd = -1};
+}
+
+/* Whether track.sources has the word or, unset, the mode implies it. */
+static bool is_wanted(const aep_config *config, const char *word)
+{
+    const char *words = aep__config_text(config, AEP__OPT_TRACK_SOURCES);
+    return *words ? strstr(words, word) != NULL
+                  : strcmp(word, "spool") == 0 ||
+                        (!aep__config_is(config, AEP__OPT_MODE, "local") &&
+                         *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS));
+}
+
+void aep__sources_begin(struct aep__sources *sources, const aep_config *config)
+{
+    aep_error why;
+    sources->spools = is_wanted(config, "spool");
+    if (!is_wanted(config, "kafka") ||
+        aep__source_kafka_open(&sources->kafka, config, sources->log, &why) == AEP_OK)
+        return;
+    snprintf(sources->kafka_problem, sizeof sources->kafka_problem, "%s", why.text);
+    aep__log_write(sources->log, AEP_LOG_ERROR, "Kafka is not read: %s", why.text);
 }
 
 /* ---- where they are ---- */
@@ -155,7 +180,7 @@ void aep__sources_look(struct aep__sources *sources, struct aep__store *store)
     if (now_us < sources->look_us)
         return;
     sources->store = store;
-    for (size_t i = 0; i < sources->own_count; i++) {
+    for (size_t i = 0; sources->spools && i < sources->own_count; i++) {
         watch_folder(sources, sources->owns[i]);
         aep__spools_beside(sources->owns[i], open_found, sources);
     }
@@ -163,6 +188,17 @@ void aep__sources_look(struct aep__sources *sources, struct aep__store *store)
 }
 
 /* ---- reading ---- */
+
+static int read_kafka(struct aep__sources *sources, struct aep__ingest *ingest, bool *end,
+                      unsigned *count, aep_error *err)
+{
+    unsigned taken = 0;
+    if (!sources->kafka || *end)
+        return AEP_OK;
+    int code = aep__source_kafka_read(sources->kafka, ingest, TURN_EVENTS, &taken, end, err);
+    *count += taken;
+    return code;
+}
 
 /* One turn of each that has not reached its end. */
 static int read_each(struct aep__sources *sources, struct aep__ingest *ingest, bool *ends,
@@ -182,6 +218,10 @@ static int read_each(struct aep__sources *sources, struct aep__ingest *ingest, b
             aep__log_write(sources->log, AEP_LOG_WARNING, "%s cannot be read: %s",
                            source->spool.path, source->problem);
     }
+    bool *kafka_end = &ends[sources->count];
+    if (code == AEP_OK)
+        code = read_kafka(sources, ingest, kafka_end, count, err);
+    *ret_end &= *kafka_end || !sources->kafka;
     return code;
 }
 
@@ -212,14 +252,46 @@ int64_t aep__sources_as_of(const struct aep__sources *sources, int64_t now_us)
         if (counts && source->read_us < as_of_us)
             as_of_us = source->read_us;
     }
+    if (sources->kafka) {
+        struct aep__kafka_status kafka;
+        aep__source_kafka_status(sources->kafka, &kafka);
+        bool counts = kafka.as_of_us > 0 || !kafka.problem[0];
+        if (counts && kafka.as_of_us < as_of_us)
+            as_of_us = kafka.as_of_us;
+    }
     return as_of_us;
+}
+
+int aep__sources_note(struct aep__sources *sources, struct aep__store *store, aep_error *err)
+{
+    return sources->kafka ? aep__source_kafka_note(sources->kafka, store, err) : AEP_OK;
+}
+
+void aep__sources_ask(struct aep__sources *sources)
+{
+    if (sources->kafka)
+        aep__source_kafka_ask(sources->kafka);
+}
+
+bool aep__sources_awaited(const struct aep__sources *sources)
+{
+    return sources->kafka && aep__source_kafka_awaited(sources->kafka);
+}
+
+const char *aep__sources_behind(const struct aep__sources *sources)
+{
+    struct aep__kafka_status kafka;
+    if (!sources->kafka)
+        return sources->kafka_problem[0] ? sources->kafka_problem : NULL;
+    aep__source_kafka_status(sources->kafka, &kafka);
+    return kafka.problem[0] ? kafka.problem : kafka.trouble[0] ? kafka.trouble : NULL;
 }
 
 /* ---- watching ---- */
 
 size_t aep__sources_polls_max(const struct aep__sources *sources)
 {
-    return sources->count + 1;
+    return sources->count + 2;
 }
 
 size_t aep__sources_polls(const struct aep__sources *sources, struct pollfd *polls)
@@ -229,6 +301,8 @@ size_t aep__sources_polls(const struct aep__sources *sources, struct pollfd *pol
     polls[count++] = (struct pollfd){.fd = listens ? sources->watch_fd : -1, .events = POLLIN};
     for (size_t i = 0; i < sources->count; i++)
         polls[count++] = (struct pollfd){.fd = sources->list[i]->watch_fd, .events = POLLIN};
+    int kafka_fd = sources->kafka ? aep__source_kafka_fd(sources->kafka) : -1;
+    polls[count++] = (struct pollfd){.fd = kafka_fd, .events = POLLIN};
     return count;
 }
 
@@ -254,7 +328,10 @@ bool aep__sources_polled(struct aep__sources *sources, const struct pollfd *poll
     for (size_t i = 1; i < count; i++) {
         if (!polls[i].revents)
             continue;
-        aep__watch_drain(polls[i].fd);
+        if (i + 1 == count)
+            aep__source_kafka_drain(sources->kafka);
+        else
+            aep__watch_drain(polls[i].fd);
         seen = true;
     }
     if (count == 0 || !polls[0].revents)

@@ -29,8 +29,11 @@ static bool read_batch(struct aep__tracker *tracker, bool *ret_end, aep_error *e
     if (code == AEP_OK)
         code = aep__sources_read(&tracker->sources, &writer->ingest, &count, ret_end, err);
     int64_t as_of_us = *ret_end ? aep__sources_as_of(&tracker->sources, now_us) : 0;
-    if (code == AEP_OK && as_of_us > 0 && (count > 0 || tracker->server.syncing > 0))
+    bool notes = as_of_us > 0 && (count > 0 || tracker->server.syncing > 0);
+    if (code == AEP_OK && notes)
         code = aep__writer_note(writer, as_of_us, err);
+    if (code == AEP_OK && notes)
+        code = aep__sources_note(&tracker->sources, writer->store, err);
     if (code == AEP_OK)
         code = aep__writer_commit(writer, err);
     if (code != AEP_OK)
@@ -77,10 +80,11 @@ static void turn(struct aep__tracker *tracker)
     tracker->dirty = tracker->more = false;
     if (!write_batch(tracker, &end))
         aep__server_failed(&tracker->server, tracker->writer.problem);
-    else if (end)
-        aep__server_synced(&tracker->server, tracker->as_of_us);
-    else
+    else if (!end)
         tracker->more = true;
+    else if (!aep__sources_awaited(&tracker->sources))
+        aep__server_synced(&tracker->server, tracker->as_of_us,
+                           aep__sources_behind(&tracker->sources));
 }
 
 /* ---- now and then ---- */
@@ -118,7 +122,8 @@ static void on_signal(struct aep__tracker *tracker)
 /* Events are read at once, but for those that follow close behind others: these wait for more. */
 static int64_t next_turn_us(const struct aep__tracker *tracker)
 {
-    bool hurries = tracker->more || tracker->server.syncing > 0;
+    bool awaited = aep__sources_awaited(&tracker->sources) && !tracker->dirty;
+    bool hurries = tracker->more || (tracker->server.syncing > 0 && !awaited);
     int64_t at_us = tracker->turn_us + (hurries ? 0 : REST_US);
     if (!hurries && !tracker->dirty && tracker->sources.look_us > at_us)
         at_us = tracker->sources.look_us;
@@ -209,6 +214,8 @@ static int start(struct aep__tracker *tracker, aep_error *err)
     if (code == AEP_OK && (tracker->signal_fd = open_signals(err)) < 0)
         code = AEP_EIO;
     if (code == AEP_OK)
+        aep__sources_begin(&tracker->sources, tracker->config);
+    if (code == AEP_OK)
         code = aep__spools_own(tracker->config, &own, err);
     if (code == AEP_OK)
         code = aep__sources_add(&tracker->sources, aep__buf_string(&own), err);
@@ -228,6 +235,7 @@ static void note_end(struct aep__tracker *tracker)
         return;
     if (aep__writer_begin(writer, &err) != AEP_OK ||
         aep__writer_note(writer, tracker->as_of_us, &err) != AEP_OK ||
+        aep__sources_note(&tracker->sources, writer->store, &err) != AEP_OK ||
         aep__writer_commit(writer, &err) != AEP_OK)
         aep__writer_fail(writer, &err);
 }

@@ -53,6 +53,9 @@ enum aep__option {
     AEP__OPT_TRACK_STORE, /* "" means the derived default */
     AEP__OPT_TRACK_IDLE_EXIT_S,
     AEP__OPT_TRACK_ABANDON_AFTER_S,
+    AEP__OPT_TRACK_SOURCES, /* "spool", "kafka", both with a comma; "": by the mode */
+    AEP__OPT_TRACK_TOPICS,  /* more of them, with commas */
+    AEP__OPT_TRACK_BACKFILL_S,
     AEP__OPT_COUNT,
 };
 

@@ -279,7 +279,7 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .fallback = "",
             .doc = "The SQLite database that the tracker keeps executions in. Unset: "
                    "`$XDG_STATE_HOME/aep/tracker.db` (`~/.local/state/aep`). If it is removed, "
-                   "the tracker makes a new one from what the spools still hold.",
+                   "the tracker makes a new one from what Kafka and the spools still hold.",
         },
     [AEP__OPT_TRACK_IDLE_EXIT_S] =
         {
@@ -300,6 +300,32 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .fallback = "24h",
             .doc = "An execution that has been silent for this long, and does not wait for "
                    "anything, counts as abandoned.",
+        },
+    [AEP__OPT_TRACK_SOURCES] =
+        {
+            .key = "track.sources",
+            .type = AEP__OPTION_TYPE_WORDS,
+            .words = "spool|kafka",
+            .fallback = "",
+            .doc = "What the tracker reads: the spools of this user, Kafka, or both, separated by "
+                   "a comma. Unset: both, but in local mode only `spool`.",
+        },
+    [AEP__OPT_TRACK_TOPICS] =
+        {
+            .key = "track.topics",
+            .type = AEP__OPTION_TYPE_TOPICS,
+            .fallback = "",
+            .doc = "More topics that the tracker reads, separated by commas. It always reads "
+                   "those of the four kinds and that of `topic.layout=single`.",
+        },
+    [AEP__OPT_TRACK_BACKFILL_S] =
+        {
+            .key = "track.backfill",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 0,
+            .max = 3650 * DAY_S,
+            .fallback = "7d",
+            .doc = "How far back a new store reads Kafka.",
         },
 };
 

@@ -15,6 +15,8 @@ enum aep__option_type {
     AEP__OPTION_TYPE_MS,      /* the same in milliseconds */
     AEP__OPTION_TYPE_PATH,    /* absolute */
     AEP__OPTION_TYPE_SERVERS, /* host:port, … */
+    AEP__OPTION_TYPE_WORDS,   /* some of `words`, with commas */
+    AEP__OPTION_TYPE_TOPICS,  /* names of topics, with commas */
 };
 
 #define AEP__OPTION_NAMES 2 /* environment names beside AEP_<KEY> */

@@ -81,6 +81,10 @@ static const char *type_name(enum aep__option_type type)
         return "path";
     case AEP__OPTION_TYPE_SERVERS:
         return "servers";
+    case AEP__OPTION_TYPE_WORDS:
+        return "words";
+    case AEP__OPTION_TYPE_TOPICS:
+        return "topics";
     }
     return "";
 }

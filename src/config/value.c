@@ -3,6 +3,7 @@
  * words that fit after "FILE:LINE: KEY: ". */
 #include "config/value.h"
 
+#include "base/topic_name.h"
 #include "base/utf8.h"
 #include "config/brokers.h"
 
@@ -241,6 +242,31 @@ static bool parse_number(const struct aep__option_row *row, const char *text,
     return true;
 }
 
+/* Words or topics, separated by commas and blanks; a comma between each two is what comes out. */
+static bool parse_list(const struct aep__option_row *row, const char *text,
+                       struct aep__buf *canonical, struct aep__problem *problem)
+{
+    char item[AEP__TOPIC_NAME_MAX + 1], quoted[AEP__QUOTE_SIZE];
+    if (!aep__value_clean(text, false, problem))
+        return false;
+    for (size_t len; *(text += strspn(text, ", ")); text += len) {
+        len = strcspn(text, ", ");
+        bool fits = len < sizeof item;
+        snprintf(item, sizeof item, "%.*s", (int)(fits ? len : sizeof item - 1), text);
+        if (canonical->len > 0)
+            aep__buf_byte(canonical, ',');
+        if (row->type == AEP__OPTION_TYPE_WORDS) {
+            if (!parse_word(row, item, canonical, problem))
+                return false;
+        } else if (!fits || !aep__topic_name_valid(aep__slice_text(item))) {
+            return aep__problem(problem, "%s is not a topic name", aep__quote(item, quoted));
+        } else {
+            aep__buf_text(canonical, item);
+        }
+    }
+    return true;
+}
+
 bool aep__value_parse(const struct aep__option_row *row, const char *text,
                       struct aep__buf *canonical, int64_t *ret_number, struct aep__problem *problem)
 {
@@ -257,6 +283,9 @@ bool aep__value_parse(const struct aep__option_row *row, const char *text,
     case AEP__OPTION_TYPE_PATH:
         aep__buf_text(canonical, text);
         return aep__value_path(text, problem);
+    case AEP__OPTION_TYPE_WORDS:
+    case AEP__OPTION_TYPE_TOPICS:
+        return parse_list(row, text, canonical, problem);
     case AEP__OPTION_TYPE_SIZE:
     case AEP__OPTION_TYPE_SECONDS:
     case AEP__OPTION_TYPE_MS:

@@ -3,7 +3,7 @@
  *
  *     defaults ─▶ the user's kafka.* properties ─▶ ours ─▶ client
  *
- * Only src/kafka/ and src/relay/ know librdkafka and include this. */
+ * Only src/kafka/, src/relay/ and the tracker's source know librdkafka and include this. */
 #ifndef AEP_KAFKA_CLIENT_H
 #define AEP_KAFKA_CLIENT_H
 

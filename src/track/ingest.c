@@ -24,6 +24,8 @@ const char *aep__tally_name(unsigned tally)
         [AEP__TALLY_REJECTED + AEP__REJECTED_JSON] = "rejected: not JSON",
         [AEP__TALLY_REJECTED + AEP__REJECTED_TYPE] = "rejected: another type",
         [AEP__TALLY_REJECTED + AEP__REJECTED_MEMBERS] = "rejected: members missing",
+        [AEP__TALLY_REJECTED + AEP__REJECTED_EMPTY] = "rejected: empty",
+        [AEP__TALLY_REJECTED + AEP__REJECTED_SIZE] = "rejected: too large",
     };
     return names[tally];
 }
@@ -90,6 +92,56 @@ static int settle(struct aep__ingest *ingest, struct aep__tracked *execution, bo
     return result;
 }
 
+/* ---- what became of its events ---- */
+
+static int64_t worst(int64_t one, int64_t other)
+{
+    static const int badness[AEP__FATE_COUNT] = {
+        [AEP__FATE_ACKED] = 0, [AEP__FATE_ON_DISK] = 1, [AEP__FATE_PARKED] = 2,
+        [AEP__FATE_DEAD] = 3,  [AEP__FATE_PURGED] = 3,  [AEP__FATE_LOST] = 3,
+    };
+    return badness[one] < badness[other] ? other : one;
+}
+
+struct fates {
+    int64_t worst, enough;
+};
+
+static bool keep_worst(void *user, const struct aep__stored_event *stored)
+{
+    struct fates *fates = user;
+    fates->worst = worst(fates->worst, stored->fate);
+    return fates->worst != fates->enough;
+}
+
+/* It has other events than before. */
+static int find_fate(struct aep__ingest *ingest, struct aep__tracked *execution, aep_error *err)
+{
+    struct fates fates = {AEP__FATE_ACKED, AEP__FATE_COUNT};
+    int result =
+        ingest->store->ops->events(ingest->store, execution->id, NULL, keep_worst, &fates, err);
+    execution->fate = fates.worst;
+    return result;
+}
+
+/* An event's fate has become better: so may that of its execution. Those before it are mostly acknowledged
+ * and those after it are not, since that comes in their order: one that is not is found soon. */
+static int improve_fate(struct aep__ingest *ingest, struct aep__tracked *execution,
+                        const struct aep__order *order, bool *ret_better, aep_error *err)
+{
+    const struct aep__store_ops *ops = ingest->store->ops;
+    struct fates fates = {AEP__FATE_ACKED, execution->fate};
+    int result = ops->events(ingest->store, execution->id, order, keep_worst, &fates, err);
+    if (result == AEP_OK && fates.worst != fates.enough)
+        result = ops->events(ingest->store, execution->id, NULL, keep_worst, &fates, err);
+    *ret_better = result == AEP_OK && fates.worst != fates.enough;
+    if (*ret_better)
+        execution->fate = fates.worst;
+    return result;
+}
+
+/* ---- events that have changed hands ---- */
+
 struct event_ids {
     struct aep__ingest *ingest;
     struct aep__buf ids;
@@ -129,6 +181,8 @@ static int on_changed(void *user, struct aep__tracked *execution, aep_error *err
     aep__tracked_done(&before);
     int result = found < 0 ? err->code : aep__patience_set(ingest->patience, execution, err);
     if (result == AEP_OK)
+        result = find_fate(ingest, execution, err);
+    if (result == AEP_OK)
         result = settle(ingest, execution, was_open, false, true, err);
     return result == AEP_OK ? adopt_all(ingest, execution->id, err) : result;
 }
@@ -157,15 +211,6 @@ static int fold(struct aep__ingest *ingest, const struct aep__observation *event
     if (result == AEP_OK && (*ret_took || !aep__fold(execution, event)))
         result = aep__refold(ingest->store, &ingest->again, execution, err);
     return result;
-}
-
-static int64_t worst(int64_t one, int64_t other)
-{
-    static const int badness[AEP__FATE_COUNT] = {
-        [AEP__FATE_ACKED] = 0, [AEP__FATE_ON_DISK] = 1, [AEP__FATE_PARKED] = 2,
-        [AEP__FATE_DEAD] = 3,  [AEP__FATE_PURGED] = 3,  [AEP__FATE_LOST] = 3,
-    };
-    return badness[one] < badness[other] ? other : one;
 }
 
 static int add(struct aep__ingest *ingest, const struct aep__observation *event,
@@ -217,9 +262,12 @@ static int take_new(struct aep__ingest *ingest, const struct aep__observation *e
         result = aep__patience_learn(ingest->patience, execution, event, err);
     if (result == AEP_OK)
         result = fold(ingest, event, execution, &took, err);
-    if (execution->events == 1)
-        execution->fate = AEP__FATE_ACKED; /* what none is better than */
-    execution->fate = worst(execution->fate, event->fate);
+    if (result == AEP_OK && took)
+        result = find_fate(ingest, execution, err);
+    else if (belonging.begun)
+        execution->fate = event->fate;
+    else
+        execution->fate = worst(execution->fate, event->fate);
     if (result == AEP_OK)
         result = aep__patience_set(ingest->patience, execution, err);
     if (result == AEP_OK)
@@ -229,6 +277,8 @@ static int take_new(struct aep__ingest *ingest, const struct aep__observation *e
     return result == AEP_OK ? adopt(ingest, event, &belonging, err) : result;
 }
 
+/* ---- an event that has come before ---- */
+
 /* The first one that a source has counts; a later copy may tell what the first one could not. */
 static int take_again(struct aep__ingest *ingest, const struct aep__observation *event,
                       struct aep__stored_event *first, const struct aep__stored_event *copy,
@@ -236,23 +286,39 @@ static int take_again(struct aep__ingest *ingest, const struct aep__observation 
 {
     bool other = memcmp(first->digest, copy->digest, sizeof copy->digest) != 0;
     ingest->tallies[other ? AEP__TALLY_CONFLICTING : AEP__TALLY_DUPLICATES]++;
-    if (other || first->sequence.known || !copy->sequence.known)
+    bool numbers = !first->sequence.known && copy->sequence.known;
+    bool acked = first->fate != AEP__FATE_ACKED && copy->fate == AEP__FATE_ACKED;
+    if (other || (!numbers && !acked))
         return AEP_OK;
     struct aep__tracked execution;
-    struct aep__stored_event amended = {.sequence = copy->sequence, .fate = first->fate};
+    struct aep__stored_event amended = {
+        .sequence = numbers ? copy->sequence : first->sequence,
+        .fate = acked ? AEP__FATE_ACKED : first->fate,
+    };
     aep__tracked_init(&execution);
     int found = ingest->store->ops->get(ingest->store, first->execution_id, &execution, err);
     int result = found < 0 ? err->code : AEP_OK;
     bool was_open = is_open(&execution);
     if (result == AEP_OK)
         result = ingest->store->ops->amend_event(ingest->store, event->event_id, &amended, err);
-    if (result == AEP_OK && found > 0 && execution.conflict) {
+    bool changed = false;
+    if (result == AEP_OK && found > 0 && acked)
+        result = improve_fate(ingest, &execution, &event->order, &changed, err);
+    if (result == AEP_OK && found > 0 && numbers && execution.conflict) {
         result = aep__refold(ingest->store, &ingest->again, &execution, err);
-        if (result == AEP_OK)
-            result = settle(ingest, &execution, was_open, true, false, err);
+        changed = true;
     }
+    if (result == AEP_OK && changed)
+        result = settle(ingest, &execution, was_open, true, false, err);
     aep__tracked_done(&execution);
     return result;
+}
+
+int aep__ingest_reject(struct aep__ingest *ingest, enum aep__rejection why)
+{
+    ingest->tallies[AEP__TALLY_EVENTS]++;
+    ingest->tallies[AEP__TALLY_REJECTED + why]++;
+    return AEP_OK;
 }
 
 int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arrival, aep_error *err)
@@ -261,11 +327,9 @@ int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arri
     struct aep__stored_event first,
         stored = {.body = arrival->body, .sequence = arrival->sequence, .fate = arrival->fate};
     enum aep__rejection why = aep__observe(&ingest->observer, arrival->body, &event);
+    if (why != AEP__REJECTED_NOT)
+        return aep__ingest_reject(ingest, why);
     ingest->tallies[AEP__TALLY_EVENTS]++;
-    if (why != AEP__REJECTED_NOT) {
-        ingest->tallies[AEP__TALLY_REJECTED + why]++;
-        return AEP_OK;
-    }
     event.sequence = arrival->sequence;
     event.fate = arrival->fate;
     event.skew = event.order.at_us > arrival->now_us + SKEW_US;

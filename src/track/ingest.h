@@ -49,6 +49,9 @@ struct aep__arrival {
 int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arrival,
                      aep_error *err);
 
+/** Counts what a source has found to be no event. Returns AEP_OK. */
+int aep__ingest_reject(struct aep__ingest *ingest, enum aep__rejection why);
+
 /** Writes what it has kept back: call it before each commit. Errors: the store's. */
 int aep__ingest_flush(struct aep__ingest *ingest, aep_error *err);
 /** After a rollback: forgets what it has kept back. */

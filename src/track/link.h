@@ -7,10 +7,12 @@
  *
  *         sync [SPOOL]   the sources are read up to where they end now, and stored; then
  *                        "synced AS-OF" (microseconds since 1970: up to then everything is stored).
- *                        Or "failed WHY": they cannot be stored for now. SPOOL, a folder, and those
+ *                        Or "behind AS-OF WHY": one of them cannot be read up to now; or "failed
+ *                        WHY": they cannot be stored for now. SPOOL, a folder, and those
  *                        beside it are sources from then on
  *         status         "status PID EVENTS AS-OF PROBLEM" (of the store; "-": none), then for each
- *                        source "spool READ-AT MISSED PROBLEM\tPATH", then "end"
+ *                        source "spool READ-AT MISSED PROBLEM\tPATH" or "kafka AS-OF MISSED SINCE
+ *                        PROBLEM\tSERVERS" and "partition ID OFFSET END\tTOPIC", then "end"
  *         stop           "stopping"; it ends
  *
  * A reader that is connected keeps an automatic tracker alive. */

@@ -23,10 +23,9 @@ const char *aep__waiting_word(enum aep__waiting waiting)
 const char *aep__rejection_text(enum aep__rejection rejection)
 {
     static const char *const texts[AEP__REJECTED_COUNT] = {
-        [AEP__REJECTED_NOT] = "valid",
-        [AEP__REJECTED_JSON] = "not JSON",
-        [AEP__REJECTED_TYPE] = "another type",
-        [AEP__REJECTED_MEMBERS] = "members missing",
+        [AEP__REJECTED_NOT] = "valid",         [AEP__REJECTED_JSON] = "not JSON",
+        [AEP__REJECTED_TYPE] = "another type", [AEP__REJECTED_MEMBERS] = "members missing",
+        [AEP__REJECTED_EMPTY] = "empty",       [AEP__REJECTED_SIZE] = "too large",
     };
     return texts[rejection];
 }

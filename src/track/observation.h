@@ -75,9 +75,11 @@ enum aep__rejection {
     AEP__REJECTED_TYPE, /* no event of an execution */
     AEP__REJECTED_MEMBERS, /* event_id, timestamp, tenant_id, correlation_id or agent_name is missing or
                               wrong */
+    AEP__REJECTED_EMPTY, /* no value, as a tombstone */
+    AEP__REJECTED_SIZE,  /* larger than 1 MiB and limits.message_bytes */
     AEP__REJECTED_COUNT,
 };
-/** "not JSON", "another type", "members missing". */
+/** "not JSON", "another type", … */
 const char *aep__rejection_text(enum aep__rejection rejection);
 
 /** Reads observations, with memory that it uses again. Zero it before the first. */

@@ -27,7 +27,7 @@ check src/client base config event spool
 check src/kafka base config
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
 check src/relay base config spool event kafka deliver
-check src/track base config event spool # the tracker without its process
+check src/track base config event spool kafka # the tracker without its process; kafka: see below
 check apps/aep base config event spool client # light: no Kafka, not even through the relay
 check apps/aep-relay base config event spool client deliver relay
 check apps/aep-doctor base config event spool client deliver relay kafka track
@@ -54,8 +54,14 @@ done
 
 for file in $(grep -rlE '#include *[<"](.*rdkafka|kafka/(client|request)\.h)' src apps include || true); do
     case $file in
-    src/kafka/* | src/relay/*) ;;
-    *) echo "$file includes librdkafka, which only src/kafka and src/relay do" && bad=1 ;;
+    src/kafka/* | src/relay/* | src/track/source_kafka*) ;;
+    *) echo "$file includes librdkafka, which only src/kafka, src/relay and the tracker's source do" && bad=1 ;;
+    esac
+done
+for file in $(grep -lE '#include *"kafka/' src/track/*.[ch] || true); do
+    case $file in
+    src/track/source_kafka*) ;;
+    *) echo "$file includes kafka/, which only the tracker's source of Kafka does" && bad=1 ;;
     esac
 done
 for file in $(grep -rlE '#include *[<"](.*sqlite3|track/store_sqlite)\.h' src apps include || true); do
