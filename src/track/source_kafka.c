@@ -89,16 +89,21 @@ static const struct aep__property ours[] = {
     {"allow.auto.create.topics", "false"}, {NULL, NULL},
 };
 
-static int make_client(struct aep__source_kafka *source, const aep_config *config, aep_error *err)
+static int make_client(rd_kafka_t **ret, const aep_config *config, aep_error *err)
 {
-    static const uint64_t one = 1;
     rd_kafka_conf_t *conf = NULL;
     int code = aep__client_conf(&conf, config, defaults, ours, err);
     if (code != AEP_OK)
         return code;
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR);
     rd_kafka_conf_set_log_cb(conf, NULL); /* errors come as events */
-    code = aep__client_new(&source->rk, RD_KAFKA_CONSUMER, conf, NULL, NULL, err);
+    return aep__client_new(ret, RD_KAFKA_CONSUMER, conf, NULL, NULL, err);
+}
+
+static int make_consumer(struct aep__source_kafka *source, const aep_config *config, aep_error *err)
+{
+    static const uint64_t one = 1;
+    int code = make_client(&source->rk, config, err);
     if (code != AEP_OK)
         return code;
     source->main = rd_kafka_queue_get_main(source->rk);
@@ -106,6 +111,17 @@ static int make_client(struct aep__source_kafka *source, const aep_config *confi
     rd_kafka_queue_io_event_enable(source->main, source->event_fd, &one, sizeof one);
     rd_kafka_queue_io_event_enable(source->events, source->event_fd, &one, sizeof one);
     return AEP_OK;
+}
+
+static int start_scout(struct aep__source_kafka *source, const aep_config *config, aep_error *err)
+{
+    int64_t backfill_us = aep__config_int(config, AEP__OPT_TRACK_BACKFILL_S) * 1000000;
+    rd_kafka_t *rk;
+    int code = make_client(&rk, config, err);
+    if (code != AEP_OK)
+        return code;
+    return aep__scout_start(&source->scout, rk, source->topics, source->topic_count,
+                            aep__clock_wall_us() - backfill_us, source->event_fd, err);
 }
 
 static int add_topic(struct aep__source_kafka *source, struct aep__slice name, aep_error *err)
@@ -147,7 +163,6 @@ int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *con
                            struct aep__log *log, aep_error *err)
 {
     const char *servers = aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS);
-    int64_t backfill_us = aep__config_int(config, AEP__OPT_TRACK_BACKFILL_S) * 1000000;
     if (!*servers)
         return aep__error(err, AEP_ECONFIG, "kafka.bootstrap.servers",
                           "KAFKA_BOOTSTRAP_SERVERS is not set");
@@ -164,12 +179,11 @@ int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *con
     if (code == AEP_OK && source->event_fd < 0)
         code = aep__error_errno(err, AEP_EIO, NULL, "cannot make an eventfd");
     if (code == AEP_OK)
-        code = make_client(source, config, err);
+        code = make_consumer(source, config, err);
     if (code == AEP_OK)
         code = add_topics(source, aep__config_text(config, AEP__OPT_TRACK_TOPICS), err);
     if (code == AEP_OK)
-        code = aep__scout_start(&source->scout, source->rk, source->topics, source->topic_count,
-                                aep__clock_wall_us() - backfill_us, source->event_fd, err);
+        code = start_scout(source, config, err);
     if (code != AEP_OK) {
         aep__source_kafka_close(source);
         return code;

@@ -18,7 +18,7 @@
 
 struct aep__scout {
     rd_kafka_t *rk;
-    rd_kafka_topic_t *const *topics;
+    rd_kafka_topic_t **topics;
     size_t topic_count;
     int64_t since_ms;
     int event_fd;
@@ -215,32 +215,58 @@ static void *work(void *user)
     return NULL;
 }
 
-int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *const *topics,
-                     size_t topic_count, int64_t since_us, int event_fd, aep_error *err)
+static void free_scout(struct aep__scout *scout)
 {
-    struct aep__scout *scout = malloc(sizeof *scout);
+    for (size_t i = 0; scout->topics && i < scout->topic_count; i++)
+        if (scout->topics[i])
+            rd_kafka_topic_destroy(scout->topics[i]);
+    free(scout->topics);
+    rd_kafka_destroy(scout->rk);
+    pthread_cond_destroy(&scout->wake);
+    pthread_mutex_destroy(&scout->lock);
+    free(scout);
+}
+
+static bool open_topics(struct aep__scout *scout, rd_kafka_topic_t *const *like, size_t count)
+{
+    scout->topics = calloc(count, sizeof *scout->topics);
+    scout->topic_count = count;
+    for (size_t i = 0; scout->topics && i < count; i++) {
+        scout->topics[i] = rd_kafka_topic_new(scout->rk, rd_kafka_topic_name(like[i]), NULL);
+        if (!scout->topics[i])
+            return false;
+    }
+    return scout->topics != NULL;
+}
+
+static void init_lock(struct aep__scout *scout)
+{
     pthread_condattr_t attributes;
-    if (!scout)
-        return aep__error_memory(err);
-    *scout = (struct aep__scout){.rk = rk,
-                                 .topics = topics,
-                                 .topic_count = topic_count,
-                                 .since_ms = since_us / 1000,
-                                 .event_fd = event_fd,
-                                 .asked = 1};
     pthread_mutex_init(&scout->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&scout->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (pthread_create(&scout->thread, NULL, work, scout) == 0) {
-        *ret = scout;
-        return AEP_OK;
+}
+
+int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *const *like,
+                     size_t topic_count, int64_t since_us, int event_fd, aep_error *err)
+{
+    struct aep__scout *scout = malloc(sizeof *scout);
+    if (!scout) {
+        rd_kafka_destroy(rk);
+        return aep__error_memory(err);
     }
-    pthread_cond_destroy(&scout->wake);
-    pthread_mutex_destroy(&scout->lock);
-    free(scout);
-    return aep__error_memory(err);
+    *scout = (struct aep__scout){
+        .rk = rk, .since_ms = since_us / 1000, .event_fd = event_fd, .asked = 1};
+    init_lock(scout);
+    if (!open_topics(scout, like, topic_count) ||
+        pthread_create(&scout->thread, NULL, work, scout) != 0) {
+        free_scout(scout);
+        return aep__error_memory(err);
+    }
+    *ret = scout;
+    return AEP_OK;
 }
 
 void aep__scout_stop(struct aep__scout *scout)
@@ -253,9 +279,7 @@ void aep__scout_stop(struct aep__scout *scout)
     pthread_mutex_unlock(&scout->lock);
     pthread_join(scout->thread, NULL);
     aep__scouting_done(&scout->report);
-    pthread_cond_destroy(&scout->wake);
-    pthread_mutex_destroy(&scout->lock);
-    free(scout);
+    free_scout(scout);
 }
 
 uint64_t aep__scout_ask(struct aep__scout *scout)

@@ -4,7 +4,8 @@
  *
  *     ask ─▶ thread: cluster's id ▶ topics' partitions ▶ their offsets ─▶ report ─▶ descriptor ─▶ take
  *
- * A round comes every second, and at once when one is asked for. */
+ * A round comes every second, and at once when one is asked for. The scout has a client of its own, since a
+ * broker answers each connection in order, and a fetch waits for news. */
 #ifndef AEP_TRACK_SOURCE_KAFKA_SCOUT_H
 #define AEP_TRACK_SOURCE_KAFKA_SCOUT_H
 
@@ -45,10 +46,11 @@ void aep__scouting_done(struct aep__scouting *scouting);
 struct aep__scout;
 
 /** Starts the thread.
- * @rk, @topics  borrowed until it is stopped
- * @event_fd     an eventfd, which is rung with each report; borrowed
+ * @rk        a consumer that does nothing else; owned from now on, even on an error
+ * @like      the topics, of another client
+ * @event_fd  an eventfd, which is rung with each report; borrowed
  * Errors: AEP_ENOMEM */
-int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *const *topics,
+int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *const *like,
                      size_t topic_count, int64_t since_us, int event_fd, aep_error *err);
 /** Waits for the round that is under way, 2 s at most. */
 void aep__scout_stop(struct aep__scout *scout);
