@@ -97,8 +97,8 @@ static int settle(struct aep__ingest *ingest, struct aep__tracked *execution, bo
 static int64_t worst(int64_t one, int64_t other)
 {
     static const int badness[AEP__FATE_COUNT] = {
-        [AEP__FATE_ACKED] = 0, [AEP__FATE_ON_DISK] = 1, [AEP__FATE_PARKED] = 2,
-        [AEP__FATE_DEAD] = 3,  [AEP__FATE_PURGED] = 3,  [AEP__FATE_LOST] = 3,
+        [AEP__FATE_ACKED] = 0,  [AEP__FATE_ON_DISK] = 1, [AEP__FATE_PARKED] = 2,
+        [AEP__FATE_PURGED] = 3, [AEP__FATE_LOST] = 4,    [AEP__FATE_DEAD] = 5,
     };
     return badness[one] < badness[other] ? other : one;
 }

@@ -5,7 +5,7 @@
  *     test_ingest [--histories N] [--seed S]
  *
  * A random history of several executions is taken in the order of its timestamps into one store and in
- * a random order, with repetitions, into another. Where these differ, events are left out as long as
+ * a random order, with repetitions, into another; some events come from Kafka too, before or after. Where these differ, events are left out as long as
  * they still do, and the rest is printed. */
 #include "track_fixture.h"
 
@@ -37,7 +37,9 @@ struct event {
     unsigned id;    /* its event_id's last byte */
     unsigned cause; /* the id that it names; 0: its correlation id */
     char correlation, agent;
-    char payload[160]; /* its own members */
+    enum aep__fate fate; /* in the spool */
+    bool copied;         /* it has come from Kafka too */
+    char payload[160];   /* its own members */
 };
 
 struct history {
@@ -58,6 +60,8 @@ static void make_history(struct history *history)
             .id = (unsigned)i + 1,
             .correlation = (char)('c' + (any(4) == 0)),
             .agent = (char)('a' + (any(3) == 0)),
+            .fate = (enum aep__fate)any(AEP__FATE_LOST),
+            .copied = any(2) == 0,
         };
         if (any(3) > 0)
             event->cause =
@@ -100,12 +104,12 @@ static void write_event(const struct event *event, struct aep__buf *out)
 
 /* ---- taking ---- */
 
-static void take(struct aep__ingest *ingest, const struct event *event)
+static void take(struct aep__ingest *ingest, const struct event *event, enum aep__fate fate)
 {
     struct aep__buf json = {0};
     aep_error err = {0};
     write_event(event, &json);
-    struct aep__arrival arrival = {.body = {json.data, json.len}, .now_us = NOW_US};
+    struct aep__arrival arrival = {.body = {json.data, json.len}, .fate = fate, .now_us = NOW_US};
     if (aep__ingest_take(ingest, &arrival, &err) != AEP_OK)
         fail_msg("%s", err.text);
     aep__buf_done(&json);
@@ -180,9 +184,16 @@ static void take_all(const struct history *history, bool repeat, struct rows *ro
     assert_int_equal(aep__ingest_init(&ingest, here->store, INT64_C(86400000000), &err), AEP_OK);
     assert_int_equal(here->store->ops->begin(here->store, &err), AEP_OK);
     for (int i = 0; i < history->count; i++) {
-        take(&ingest, &history->events[i]);
+        const struct event *event = &history->events[i],
+                           *earlier = &history->events[repeat ? any((unsigned)i + 1) : 0];
+        bool before = repeat && any(2) == 0;
+        if (event->copied && before)
+            take(&ingest, event, AEP__FATE_ACKED);
+        take(&ingest, event, event->fate);
         if (repeat && any(4) == 0)
-            take(&ingest, &history->events[any((unsigned)i + 1)]);
+            take(&ingest, earlier, earlier->fate);
+        if (event->copied && !before)
+            take(&ingest, event, AEP__FATE_ACKED);
     }
     assert_int_equal(aep__ingest_flush(&ingest, &err), AEP_OK);
     assert_int_equal(here->store->ops->commit(here->store, &err), AEP_OK);
