@@ -26,8 +26,9 @@
 
 #define TOPICS_MAX 128
 #define EVENT_MAX                                                                                  \
-    ((size_t)1 << 20)    /* what brokers take by default; limits.message_bytes may be more */
-#define BOOKMARK "kafka" /* up to when everything has been read */
+    ((size_t)1 << 20) /* what brokers take by default; limits.message_bytes may be more */
+#define QUEUE_BACKOFF_SINCE 0x02020000 /* the librdkafka that has fetch.queue.backoff.ms */
+#define BOOKMARK "kafka"               /* up to when everything has been read */
 
 struct partition {
     unsigned topic;
@@ -77,8 +78,8 @@ static const char *topic_name(const struct aep__source_kafka *source, unsigned t
 static const struct aep__property defaults[] = {
     {"client.id", "aep-tracker"},
     {"queued.max.messages.kbytes", "8192"},
-    {"fetch.max.bytes", "4194304"},
-    {"fetch.message.max.bytes", "1048576"},
+    {"fetch.max.bytes", "2097152"},
+    {"fetch.message.max.bytes", "524288"},
     {"reconnect.backoff.max.ms", "1000"},
     {"socket.nagle.disable", "true"},
     {NULL, NULL},
@@ -89,13 +90,19 @@ static const struct aep__property ours[] = {
     {"allow.auto.create.topics", "false"}, {NULL, NULL},
 };
 
-static int make_client(rd_kafka_t **ret, const aep_config *config, aep_error *err)
+static int make_client(rd_kafka_t **ret, const aep_config *config, int events, aep_error *err)
 {
     rd_kafka_conf_t *conf = NULL;
     int code = aep__client_conf(&conf, config, defaults, ours, err);
     if (code != AEP_OK)
         return code;
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR);
+    if (rd_kafka_version() >= QUEUE_BACKOFF_SINCE) /* 1 s: a small queue would run dry */
+        code = aep__client_set(conf, "fetch.queue.backoff.ms", "20", err);
+    if (code != AEP_OK) {
+        rd_kafka_conf_destroy(conf);
+        return code;
+    }
+    rd_kafka_conf_set_events(conf, events);
     rd_kafka_conf_set_log_cb(conf, NULL); /* errors come as events */
     return aep__client_new(ret, RD_KAFKA_CONSUMER, conf, NULL, NULL, err);
 }
@@ -103,7 +110,7 @@ static int make_client(rd_kafka_t **ret, const aep_config *config, aep_error *er
 static int make_consumer(struct aep__source_kafka *source, const aep_config *config, aep_error *err)
 {
     static const uint64_t one = 1;
-    int code = make_client(&source->rk, config, err);
+    int code = make_client(&source->rk, config, RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR, err);
     if (code != AEP_OK)
         return code;
     source->main = rd_kafka_queue_get_main(source->rk);
@@ -117,7 +124,7 @@ static int start_scout(struct aep__source_kafka *source, const aep_config *confi
 {
     int64_t backfill_us = aep__config_int(config, AEP__OPT_TRACK_BACKFILL_S) * 1000000;
     rd_kafka_t *rk;
-    int code = make_client(&rk, config, err);
+    int code = make_client(&rk, config, RD_KAFKA_EVENT_FETCH, err);
     if (code != AEP_OK)
         return code;
     return aep__scout_start(&source->scout, rk, source->topics, source->topic_count,

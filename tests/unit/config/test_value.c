@@ -44,6 +44,21 @@ static void test_numbers_have_a_range(void **state)
     refuses_argument("close.wait_ms", "2h", "is out of range: 0ms to 1h");
 }
 
+static void test_lists_have_commas(void **state)
+{
+    (void)state;
+    aep_config *config = aep_config_new();
+    aep_error err = {0};
+    assert_int_equal(aep_config_set(config, "track.sources", " Kafka ,spool,", &err), AEP_OK);
+    assert_string_equal(aep__config_text(config, AEP__OPT_TRACK_SOURCES), "kafka,spool");
+    assert_int_equal(aep_config_set(config, "track.topics", "a.b, c_d", &err), AEP_OK);
+    assert_string_equal(aep__config_text(config, AEP__OPT_TRACK_TOPICS), "a.b,c_d");
+    aep_config_free(config);
+    refuses_argument("track.sources", "kafka,spol", "\"spol\" is not one of spool, kafka");
+    refuses_argument("track.topics", "a,b/c", "\"b/c\" is not a topic name");
+    refuses_argument("track.topics", "..", "is not a topic name");
+}
+
 static void test_times_have_units(void **state)
 {
     (void)state;
@@ -134,6 +149,7 @@ int main(void)
         TEST(test_sizes_have_units),
         TEST(test_numbers_have_a_range),
         TEST(test_times_have_units),
+        TEST(test_lists_have_commas),
         TEST(test_booleans_and_words_are_read_in_any_case),
         TEST(test_paths_are_absolute),
         TEST(test_texts_are_clean_utf8_of_bounded_length),
