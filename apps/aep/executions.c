@@ -43,7 +43,7 @@ const struct aep__verb aep__verb_list = {
     .description =
         "One line for each, newest first: state, agent, request, current step, time since the "
         "last event, age, duration, children (open/all), id. Without --all an execution that another "
-        "one started is not listed by itself. A background tracker reads the spools; it is started "
+        "one started is not listed by itself. A background tracker reads the spools and Kafka; it is started "
         "when it is needed.\n"
         "\n"
         "FILTER chooses:\n"

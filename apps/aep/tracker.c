@@ -41,7 +41,7 @@ const struct aep__verb aep__verb_tracker = {
     .usage = "status [--json] [--short]\n"
              "stop",
     .description =
-        "The tracker reads the spools of this user and keeps executions in a database "
+        "The tracker reads the spools of this user and Kafka, and keeps executions in a database "
         "(track.store). Commands that show executions start it; it ends after track.idle_exit "
         "without a new event or a reader.",
     .actions = actions,
