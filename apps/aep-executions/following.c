@@ -75,11 +75,17 @@ static void start_tracker(struct aep__following *following, int64_t now_us)
 static void take_answer(struct aep__following *following, const char *line, int64_t now_us)
 {
     int64_t as_of_us;
+    int at = 0;
     following->asked = false;
     if (sscanf(line, "synced %" SCNd64, &as_of_us) == 1) {
         following->answered_us = now_us;
         following->problem[0] = '\0';
         following->reading->view.clock_us = as_of_us;
+    } else if (sscanf(line, "behind %" SCNd64 " %n", &as_of_us, &at) == 1 && at > 0) {
+        following->answered_us = now_us;
+        following->reading->view.clock_us = as_of_us ? as_of_us : AEP__UNKNOWN_US;
+        snprintf(following->problem, sizeof following->problem, "Kafka cannot be read: %.200s",
+                 line + at);
     } else {
         snprintf(following->problem, sizeof following->problem,
                  "the tracker cannot store events: %.200s",
