@@ -87,6 +87,20 @@ class Screen(Watch):
         screen.press("f")  # follows the top again: everything in its order
         screen.wait(lambda: screen.chosen() is None and screen.row_of("request-3") > row, "follow")
 
+    def test_it_stays_even_where_those_above_it_go(self):
+        runs = [self.start("a", f"request-{i}") for i in range(3)]
+        screen = self.watch("state:running")
+        screen.wait_for("request-0", "request-1", "request-2")
+        screen.press("G")
+        screen.wait(lambda: "request-0" in (screen.chosen() or ""), "the last row")
+        row = screen.row_of("request-0")
+        for correlation in runs[1:]:
+            self.publish("completed", "a", correlation)
+        screen.wait_gone("request-1", "request-2")
+        self.assertEqual(screen.row_of("request-0"), row)
+        screen.press("k")
+        screen.wait(lambda: screen.row_of("request-0") == 2, "it is first when the cursor moves")
+
     def test_moving(self):
         for i in range(40):
             self.start("a", f"request-{i:02}")
@@ -266,8 +280,8 @@ class Text(Watch):
     def test_wide_and_combining_characters_keep_the_columns(self):
         texts = ["plain", "日本語の依頼です", "e\u0301tat le\u0301ger", "👩\u200d🔬 science ❤\ufe0f", "שלום"]
         for i, text in enumerate(texts):
-            correlation = self.start(f"{text}", text * 3)
-            self.publish("progress", text, correlation, current_step=text)
+            correlation = self.start(text * 3, text * 3)
+            self.publish("progress", text * 3, correlation, current_step=text * 3)
         screen = self.watch()
         screen.wait_for("plain")
         rows = range(2, 2 + len(texts))
@@ -276,8 +290,9 @@ class Text(Watch):
             cells = "".join(screen.screen.buffer[row][x].data or "\0" for x in range(100))
             return re.search(r"(\d+\w+) +(\d+\w+) *$", cells)
         screen.wait(lambda: all(ends(row) for row in rows), "all rows")
+        gaps = [screen.lines[1].index(heading) - 1 for heading in ("AGENT", "REQUEST", "STEP")]
         for row in rows:
-            for column in (20, 41):  # between columns
+            for column in (*gaps, 80):
                 self.assertEqual(screen.screen.buffer[row][column].data, " ", screen.text())
 
     def test_ascii_where_the_locale_is(self):
@@ -367,7 +382,6 @@ class Lines(Watch):
         self.assertEqual(self.read_line(process).split("\t")[1:5],
                          ["failed", "builder", "make all", "no rule"])
         process.stdout.close()
-        self.start("builder", "unread")
         self.wait_until(lambda: process.poll() is not None, "its reader is gone")
 
     def test_objects(self):
@@ -445,7 +459,10 @@ class Lines(Watch):
         process = self.follow("--exec", f"'{script}' 'one word' $HOME \\;ls")
         self.read_line(process)
         correlation = self.start("a", "one")
+        self.wait_until(lambda: os.path.exists(out), "the first call")
         self.publish("progress", "a", correlation, current_step="no change of state")
+        self.assertIn("running", self.read_line(process))
+        self.assertIn("no change of state", self.read_line(process))
         self.wait_for_human(correlation)
         self.publish("completed", "a", correlation)
 
@@ -456,6 +473,8 @@ class Lines(Watch):
                 return [line.rstrip("\n").rsplit("|", 1) for line in file]
         self.wait_until(lambda: calls() and "|completed|" in calls()[-1][0], "the last call")
         self.assertNotIn(quiet, str(calls()))
+        states = [words.split("|")[4] for words, _ in calls()]
+        self.assertEqual(sorted(set(states)), sorted(states))
         for words, row in calls():
             row = json.loads(row)
             self.assertEqual(words.split("|"), ["3", "one word", "$HOME", ";ls", row["state"],
