@@ -73,7 +73,7 @@ static void follow_top(struct aep__board *board)
     aep__buf_clear(&board->cursor);
     board->cursor_at = 0;
     board->top = 0;
-    board->stale = true;
+    board->stale = board->asked = true;
 }
 
 /* The row that a key is about: the first one where there is no cursor. */
@@ -569,12 +569,14 @@ void aep__board_changed(struct aep__board *board)
 /* Whether a page has to be made again: it is not the newest, and that was long enough ago. */
 static bool page_is_due(const struct aep__board *board, int64_t now_us)
 {
-    return board->paged_us == 0 ||
-           (board->stale && now_us >= board->paged_us + COST_SHARE * board->cost_us);
+    return board->paged_us == 0 || (board->stale && !board->paused &&
+                                    now_us >= board->paged_us + COST_SHARE * board->cost_us);
 }
 
 static bool list_is_due(const struct aep__board *board, int64_t now_us)
 {
+    if (board->paused)
+        return board->asked;
     return board->stale || board->view.clock_us > board->outline.wake_us ||
            (board->outline.roster.more && now_us >= board->loaded_us + CATCH_US);
 }

@@ -237,9 +237,10 @@ static int add_branch(struct making *making, const struct aep__place *place,
     const struct aep__tracked *execution = place->execution;
     bool open = execution->children > 0 && depth < DEPTH_MAX &&
                 aep__folds_open(making->wish->folds, execution->id);
+    bool all_shown = open && execution->children <= CHILDREN_MAX;
     add_line(making->outline, (struct aep__line){.execution = execution,
                                                  .state = place->state,
-                                                 .wants = open ? NULL : wants,
+                                                 .wants = all_shown ? NULL : wants,
                                                  .depth = depth,
                                                  .last = last});
     return open ? add_children(making, execution, depth + 1) : AEP_OK;

@@ -226,7 +226,7 @@ static const struct column {
     {"STATE", add_state, 10, 18, 0, 0, false},    {"AGENT", add_agent, 12, 20, 1, 0, false},
     {"REQUEST", add_request, 8, 12, 4, 0, false}, {"STEP, REASON", add_step, 8, 12, 4, 70, false},
     {"LAST", add_last, 6, 6, 0, 0, true},         {"TIME", add_time, 6, 6, 0, 58, true},
-    {"KIDS", add_children, 5, 5, 0, 84, true},    {"ID", add_id, 8, 13, 0, 120, false},
+    {"KIDS", add_children, 5, 7, 0, 84, true},    {"ID", add_id, 8, 13, 0, 120, false},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
 #define WIDE 100

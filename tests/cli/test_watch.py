@@ -129,11 +129,24 @@ class Screen(Watch):
         screen.press("-")
         screen.wait_gone("a part")
         self.wait_for_human(child, "helper")
-        screen.wait_for("helper: waiting h")  # it is marked though it is folded away
+        screen.wait_for("helper: wait")  # it is marked though it is folded away
         self.assertTrue(screen.lines[screen.row_of("the whole")].startswith("!"))
         screen.press("w")
         screen.wait_for("a part")
         self.assertFalse(screen.shows("the whole"))
+
+    def test_many_children(self):
+        parent = self.start("boss", "the whole")
+        cause = self.event_id(parent)
+        for i in range(205):
+            last = self.start("child", f"part-{i}", causation_id=cause)
+        self.wait_for_human(last, "child")
+        screen = self.watch("--wait=50s")
+        screen.wait_for("the whole", "205/205")
+        screen.press("j", "+")
+        screen.wait_for("part-0", "child: wait")  # it is not among those that are shown
+        screen.press("page_down", *["j"] * 200)
+        screen.wait_for("part-199")
 
     def test_filters(self):
         self.start("build-1", "deploy")
