@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep-doctor: checks each part of an event's way, and the tracker, and says what is wrong and what helps. Run by
- * `aep doctor`, whose table is in apps/aep/doctor.c.
+/* aep-doctor: checks each part of an event's way, and the tracker, and says what is wrong and what
+ * helps. Run by `aep doctor`, whose table is in apps/aep/doctor.c.
  *
  *     a step a row ─▶ can it be taken? ─ no ─▶ skipped, and why
  *                           └─ yes ─▶ its function ─▶ verdicts */

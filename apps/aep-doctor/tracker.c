@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Step: the tracker, which `aep list` reads from: its programs, its store, whether it answers and how far
- * it is. None has to run. */
+/* Step: the tracker, for `aep list` and the like: its programs, its store, whether it answers and how
+ * far it is. None has to run. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>

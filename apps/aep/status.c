@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep status: what the files of each spool say, without a connection to anything; and a line about the
- * tracker, which `aep tracker status` gives. */
+/* aep status: what the files of each spool say, without a connection to anything; and a line about
+ * the tracker, from `aep tracker status`. */
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>

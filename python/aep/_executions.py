@@ -154,8 +154,8 @@ def execution_of(id: str | UUID, *, wait_ms: int | None = None) -> ExecutionRow 
     that, the one that started the others). A beginning that several ids share is a LookupError that
     names them. wait_ms, other errors: as executions() has them.
     """
-    status, rows, said = _run("show", _wait(wait_ms), [str(id)])
-    if status == 0:
+    _, rows, said = _run("show", _wait(wait_ms), [str(id)])
+    if rows:
         return rows[0]
     if said.startswith(_UNKNOWN):
         return None

@@ -134,7 +134,7 @@ class Lines(AepTest):
             self.assertIn("--wait: ", self.publish(good, "--wait=abc", *more, status=2).stderr)
         self.run_aep("publish", "started", "--agent=a", "--request=r", "--dry-run", "--wait=abc",
                      status=2)
-        self.assertEqual(self.run_aep("status").stdout, "no spools\n")
+        self.assertTrue(self.run_aep("status").stdout.startswith("no spools\n"))
 
     def test_a_spool_that_takes_nothing_is_no_wrong_usage(self):
         """The exit status is that of the worst line, published alone."""

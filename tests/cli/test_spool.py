@@ -44,7 +44,7 @@ class Remove(SpoolTest):
         self.assertIn(f"{spool} removed", self.remove("--force").stdout)
         self.assertEqual(self.spools(), [])
         self.assertFalse(os.path.exists(spool))
-        self.assertEqual(self.run_aep("status", env=SERVERS).stdout, "no spools\n")
+        self.assertTrue(self.run_aep("status", env=SERVERS).stdout.startswith("no spools\n"))
 
     def test_an_empty_one_goes_with_its_relay(self):
         self.publish()
