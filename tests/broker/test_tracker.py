@@ -8,6 +8,7 @@ import pathlib
 import random
 import subprocess
 import unittest
+import uuid
 
 from harness import TOPICS, Case, end_process, unique, wait_until
 
@@ -263,7 +264,7 @@ class Changing(TrackerCase):
         for partition in range(4):  # whichever the relay knows of by now
             for record in kafka.read(TOPICS["started"]):
                 if record.payload["correlation_id"] == f"{word}-0":
-                    event = record.event | {"event_id": record.event["event_id"][:-1] + "abcdef"[partition],
+                    event = record.event | {"event_id": str(uuid.uuid4()),
                                             "correlation_id": f"p-{partition}"}
                     done = kafka.kcat("-P", "-t", TOPICS["started"], "-p", str(partition),
                                       stdin=json.dumps(event))

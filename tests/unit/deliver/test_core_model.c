@@ -2,7 +2,7 @@
 /* The core against a model: random operations on a real spool folder and a fake broker, each step
  * held against what is promised.
  *
- *     test_core_model [--operations N] [--seed S] [--trace FROM]     default: 20,000, a new seed
+ *     test_core_model [--operations N] [--seed S] [--trace FROM]     default: 20,000, seed 424242
  *
  * What the model knows of each event: its topic, its ordinal, how it fares ('-' well, 'e' once its time
  * has come, 'p' the broker finds fault with it, 'i' the client does), whether the broker has it.
@@ -20,7 +20,6 @@
 #include "base/endian.h"
 
 #include <getopt.h>
-#include <time.h>
 
 #define TOPICS 5
 #define DRAIN_TURNS 200000
@@ -486,7 +485,7 @@ int main(int argc, char **argv)
                                           {"seed", required_argument, NULL, 's'},
                                           {"trace", required_argument, NULL, 't'},
                                           {0}};
-    seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+    seed = 424242; /* the suite's runs are alike; a campaign brings its own */
     for (int letter; (letter = getopt_long(argc, argv, "", longs, NULL)) != -1;)
         if (letter == 'n')
             count = strtoull(optarg, NULL, 10);
