@@ -392,26 +392,36 @@ bool aep__parked_holds_before(struct aep__core *core, aep_position position)
 
 /* ---- purge ---- */
 
-static void note_purged(struct aep__core *core, struct aep__sidelog *log)
+/* What the lane holds as done has arrived, though something before it keeps it in the log. Returns how
+ * many had not. */
+static uint64_t note_purged(struct aep__core *core, struct aep__parked *parked)
 {
+    struct aep__sidelog *log = &parked->log;
+    struct aep__lane *lane = &parked->lane;
     struct aep__buf buf = {0};
     struct aep__sidelog_entry entry;
+    uint64_t next = lane->head, count = 0;
     for (uint64_t at = log->begin; at < log->end && aep__sidelog_read(log, at, &buf, &entry) > 0;
-         at = entry.next)
+         at = entry.next) {
+        bool in_lane = next < lane->tail && aep__lane_at(lane, next)->at == entry.at;
+        if (in_lane && aep__lane_at(lane, next++)->state == AEP__FLIGHT_DONE)
+            continue;
+        count++;
         aep__missed_add(&core->missed,
                         (struct aep__missed_range){entry.note.segment, entry.note.offset,
                                                    entry.note.end, AEP__FATE_PURGED});
+    }
     aep__buf_done(&buf);
+    return count;
 }
 
 /* Returns how many records were dropped. */
 static uint64_t purge_log(struct aep__core *core, struct aep__topic *topic)
 {
     struct aep__parked *parked = topic->parked;
-    uint64_t dropped = parked->log.count;
     if (topic->sent > 0 || parked->lane.aside > 0)
         return 0; /* the sink still holds some of it */
-    note_purged(core, &parked->log);
+    uint64_t dropped = note_purged(core, parked);
     aep__sidelog_advance(&parked->log, parked->log.end, parked->log.count);
     aep__sidelog_sync(&parked->log, true);
     while (!aep__lane_empty(&parked->lane)) {

@@ -69,7 +69,6 @@ struct event {
     uint8_t topic;
     char kind;
     bool purged;      /* may be missing */
-    bool vague;       /* another event may end at the same position */
     unsigned arrived; /* times */
     unsigned repeats; /* times that it may arrive again: it was under way at a crash */
 };
@@ -83,8 +82,7 @@ static struct order {
     size_t count, capacity, next;
 } orders[TOPICS];
 
-static bool dropped;     /* dead letters were, by command */
-static uint64_t removed; /* the last segment that somebody removed: its positions come again */
+static bool dropped; /* dead letters were, by command */
 
 static struct event *add_event(size_t topic, char kind, aep_position end)
 {
@@ -100,8 +98,7 @@ static struct event *add_event(size_t topic, char kind, aep_position end)
     if (!events || !order->ordinals)
         abort();
     order->ordinals[order->count++] = event_count;
-    events[event_count] = (struct event){
-        .topic = (uint8_t)topic, .kind = kind, .end = end, .vague = end.segment == removed};
+    events[event_count] = (struct event){.topic = (uint8_t)topic, .kind = kind, .end = end};
     return &events[event_count++];
 }
 
@@ -241,33 +238,6 @@ static void change_broker(void)
     broker.behind = chance(30);
 }
 
-/* Somebody removes the segment that publishers write to, while the relay reads it: what was accepted
- * is sent from the open file. That the relay ends before it has passed that, and loses the file, is left
- * out: what follows it then gets other numbers. */
-static void remove_newest(void)
-{
-    uint64_t newest = aep__segment_last(&here.spool, core.tail.cursor.segment);
-    const struct aep__reader *reader = &core.tail.reader;
-    if (reader->fd < 0 || reader->segment != newest || core.tail.resume.segment)
-        return;
-    ino_t inode = reader->inode;
-    remove_segment(&here, newest);
-    removed = newest;
-    for (size_t i = event_count; i-- > 0 && events[i].end.segment == newest;)
-        events[i].vague = true;
-    aep__append_done(&appender); /* who publishes next has not had it open */
-    while ((reader->segment == newest && reader->inode == inode) ||
-           core.tail.cursor.segment < reader->segment) {
-        if (chance(10))
-            change_broker();
-        decide();
-        report_some();
-        now_us += 50000;
-        take_turn();
-    }
-    take_turn();
-}
-
 static size_t ordinal_of(const struct fake_record *record)
 {
     return (size_t)strtoull(record->value + 2, NULL, 10);
@@ -347,8 +317,7 @@ static void ask(void)
     size_t ordinal = chance(50) ? event_count - 1 - draw(event_count < 99 ? event_count : 99)
                                 : draw(event_count);
     const struct event *event = &events[ordinal];
-    if (aep__core_standing(&core, event->end, &fate) != AEP__STANDING_FINISHED || event->purged ||
-        event->vague)
+    if (aep__core_standing(&core, event->end, &fate) != AEP__STANDING_FINISHED || event->purged)
         return;
     if (fate == AEP__FATE_ACKED)
         PROMISE(event->arrived || (!is_good(event) && dropped),
@@ -390,7 +359,6 @@ static const struct {
     {"decide", decide, 250},
     {"report", report_some, 200},
     {"time", pass_time, 100},
-    {"remove", remove_newest, 2},
     {"broker", change_broker, 20},
     {"renew", renew_sink, 3},
     {"crash", crash, 4},
