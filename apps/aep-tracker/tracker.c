@@ -8,7 +8,6 @@
 #include "track/link.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -182,21 +181,6 @@ static void loop(struct aep__tracker *tracker)
 
 /* ---- life ---- */
 
-static int open_signals(aep_error *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd < 0)
-        aep__error_errno(err, AEP_EIO, NULL, "cannot watch for signals");
-    return fd;
-}
-
 static int take_lock(struct aep__tracker *tracker, aep_error *err)
 {
     bool taken;
@@ -211,7 +195,7 @@ static int start(struct aep__tracker *tracker, aep_error *err)
 {
     struct aep__buf own = {0};
     int code = take_lock(tracker, err);
-    if (code == AEP_OK && (tracker->signal_fd = open_signals(err)) < 0)
+    if (code == AEP_OK && (tracker->signal_fd = aep__os_signals(err)) < 0)
         code = AEP_EIO;
     if (code == AEP_OK)
         aep__sources_begin(&tracker->sources, tracker->config);

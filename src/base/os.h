@@ -4,6 +4,8 @@
 #ifndef AEP_BASE_OS_H
 #define AEP_BASE_OS_H
 
+#include "aep/aep.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,5 +107,10 @@ bool aep__os_stopped(int64_t pid, const char *name);
 
 /** The file that holds the code at `address` (a library or the program), absolute; false: unknown. */
 bool aep__os_code_path(const void *address, char *path, size_t size);
+
+/** A descriptor for the signals that end a program in the background (SIGTERM, SIGINT, SIGHUP), which are
+ * blocked from then on, as SIGPIPE is ignored. Read struct signalfd_siginfo; it does not block.
+ * Errors: AEP_EIO, and -1 */
+int aep__os_signals(aep_error *err);
 
 #endif

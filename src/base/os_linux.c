@@ -14,6 +14,7 @@
  * place of libc's would keep its records in memory shared with the caller. */
 #include "base/os.h"
 
+#include "base/error.h"
 #include "base/id.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -537,4 +539,21 @@ bool aep__os_stopped(int64_t pid, const char *name)
     return open_at && close_at && (size_t)(close_at - open_at - 1) == name_len &&
            memcmp(open_at + 1, name, name_len) == 0 && close_at[1] == ' ' &&
            (close_at[2] == 'T' || close_at[2] == 't');
+}
+
+/* ---- signals ---- */
+
+int aep__os_signals(aep_error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        aep__error_errno(err, AEP_EIO, NULL, "cannot watch for signals");
+    return fd;
 }

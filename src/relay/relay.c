@@ -13,7 +13,6 @@
 #include "spool/bell.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -357,21 +356,6 @@ static void loop(struct aep__relay *relay)
 
 /* ---- life ---- */
 
-static int open_signals(aep_error *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd < 0)
-        aep__error_errno(err, AEP_EIO, NULL, "cannot watch for signals");
-    return fd;
-}
-
 static void mend_counters(struct aep__relay *relay)
 {
     if (!aep__counters_damaged(&relay->spool))
@@ -398,7 +382,7 @@ static int start(struct aep__relay *relay, aep_error *err)
     relay->bell_fd = aep__bell_open(&relay->spool);
     if (relay->bell_fd < 0)
         return aep__bell_error(&relay->spool, err);
-    relay->signal_fd = open_signals(err);
+    relay->signal_fd = aep__os_signals(err);
     int result = relay->signal_fd < 0 ? AEP_EIO : AEP_OK;
     if (result == AEP_OK)
         result = aep__renewal_begin(relay, err);
