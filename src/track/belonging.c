@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "track/refold.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Whether a text of an execution, which may have been cut, is that of an event. */
@@ -28,13 +27,6 @@ static bool agrees(const struct aep__tracked *execution, const struct aep__obser
     return is(execution->tenant_id, event->tenant_id) &&
            is(execution->correlation_id, event->correlation_id) &&
            is(execution->agent_name, event->agent_name);
-}
-
-static bool same_key(const struct aep__tracked *one, const struct aep__tracked *other)
-{
-    return strcmp(one->tenant_id, other->tenant_id) == 0 &&
-           strcmp(one->correlation_id, other->correlation_id) == 0 &&
-           strcmp(one->agent_name, other->agent_name) == 0;
 }
 
 static void add_encoded(struct aep__buf *out, struct aep__slice text)
@@ -61,27 +53,41 @@ static void add_key(struct aep__buf *out, struct aep__slice tenant, struct aep__
     }
 }
 
+/* What a key is made of; the rest is unknown. */
+static void set_key(struct aep__tracked *key, const struct aep__observation *event)
+{
+    aep__tracked_init(key);
+    aep__tracked_set_text(key, &key->tenant_id, event->tenant_id);
+    aep__tracked_set_text(key, &key->correlation_id, event->correlation_id);
+    aep__tracked_set_text(key, &key->agent_name, event->agent_name);
+}
+
 static int begin(struct aep__tracked *execution, const struct aep__observation *event,
                  struct aep__slice id, aep_error *err)
 {
     aep__tracked_done(execution);
-    aep__tracked_init(execution);
+    set_key(execution, event);
     execution->partial = true;
     aep__tracked_set_text(execution, &execution->id, id);
     aep__tracked_set_text(execution, &execution->root_id, id);
-    aep__tracked_set_text(execution, &execution->tenant_id, event->tenant_id);
-    aep__tracked_set_text(execution, &execution->correlation_id, event->correlation_id);
-    aep__tracked_set_text(execution, &execution->agent_name, event->agent_name);
     return execution->failed ? aep__error_memory(err) : AEP_OK;
+}
+
+/* The execution of an id: 1, 0: there is none, -1. */
+static int get(struct aep__store *store, struct aep__slice id, struct aep__tracked *ret,
+               aep_error *err)
+{
+    struct aep__buf text = {0};
+    aep__buf_add(&text, id.data, id.len);
+    int found = store->ops->get(store, aep__buf_string(&text), ret, err);
+    aep__buf_done(&text);
+    return found;
 }
 
 static int get_or_begin(struct aep__store *store, const struct aep__observation *event,
                         struct aep__slice id, struct aep__belonging *ret, aep_error *err)
 {
-    struct aep__buf text = {0};
-    aep__buf_add(&text, id.data, id.len);
-    int found = store->ops->get(store, aep__buf_string(&text), ret->execution, err);
-    aep__buf_done(&text);
+    int found = get(store, id, ret->execution, err);
     ret->begun = found == 0;
     return found < 0 ? err->code : found ? AEP_OK : begin(ret->execution, event, id, err);
 }
@@ -100,20 +106,8 @@ static struct aep__slice cause_of(const struct aep__observation *event)
 static int find_cause(struct aep__store *store, const struct aep__observation *event,
                       struct aep__slice cause, struct aep__tracked *ret, aep_error *err)
 {
-    struct aep__buf text = {0};
-    aep__buf_add(&text, cause.data, cause.len);
-    int found = store->ops->get(store, aep__buf_string(&text), ret, err);
-    aep__buf_done(&text);
+    int found = get(store, cause, ret, err);
     return found > 0 ? !ret->partial && agrees(ret, event) : found;
-}
-
-/* A key to look for; only these three are set. */
-static void set_key(struct aep__tracked *key, const struct aep__observation *event)
-{
-    aep__tracked_init(key);
-    aep__tracked_set_text(key, &key->tenant_id, event->tenant_id);
-    aep__tracked_set_text(key, &key->correlation_id, event->correlation_id);
-    aep__tracked_set_text(key, &key->agent_name, event->agent_name);
 }
 
 static int find_by_key(struct aep__store *store, const struct aep__observation *event,
@@ -142,10 +136,7 @@ static int find_claim(struct aep__store *store, const struct aep__observation *e
                       aep_error *err)
 {
     struct aep__tracked key;
-    struct aep__buf text = {0};
-    aep__buf_add(&text, cause.data, cause.len);
-    int found = store->ops->get(store, aep__buf_string(&text), ret->execution, err);
-    aep__buf_done(&text);
+    int found = get(store, cause, ret->execution, err);
     *ret_has = found == 0;
     if (found <= 0)
         return found < 0 ? err->code : AEP_OK;
@@ -372,7 +363,7 @@ static int claim_guesses(const struct aep__claim *claim, const struct aep__track
         int found = store->ops->get(store, ids.data + at, &other, err);
         if (found < 0)
             result = err->code;
-        if (found > 0 && same_key(&other, execution)) {
+        if (found > 0 && compare_keys(&other, execution) == 0) {
             *took = true;
             result = store->ops->move_guesses(store, execution->id, other.id, execution->id, err);
             if (result == AEP_OK)

@@ -195,15 +195,20 @@ static int on_removed(void *user, const struct aep__tracked *execution, aep_erro
 
 /* ---- an event ---- */
 
-static int fold(struct aep__ingest *ingest, const struct aep__observation *event,
-                struct aep__tracked *execution, bool *ret_took, aep_error *err)
+static struct aep__claim claim_of(struct aep__ingest *ingest, const struct aep__tracked *execution)
 {
-    struct aep__claim claim = {.store = ingest->store,
+    return (struct aep__claim){.store = ingest->store,
                                .claimer = execution->id,
                                .observer = &ingest->again,
                                .changed = on_changed,
                                .removed = on_removed,
                                .user = ingest};
+}
+
+static int fold(struct aep__ingest *ingest, const struct aep__observation *event,
+                struct aep__tracked *execution, bool *ret_took, aep_error *err)
+{
+    struct aep__claim claim = claim_of(ingest, execution);
     int result = AEP_OK;
     *ret_took = false;
     if (event->kind == AEP_KIND_STARTED)
@@ -247,12 +252,7 @@ static int take_new(struct aep__ingest *ingest, const struct aep__observation *e
     struct aep__belonging belonging = {.execution = execution};
     int result = aep__belonging_find(ingest->store, event, &belonging, err);
     if (result == AEP_OK && belonging.displaces) {
-        struct aep__claim claim = {.store = ingest->store,
-                                   .claimer = execution->id,
-                                   .observer = &ingest->again,
-                                   .changed = on_changed,
-                                   .removed = on_removed,
-                                   .user = ingest};
+        struct aep__claim claim = claim_of(ingest, execution);
         result = aep__belonging_displace(&claim, execution->id, err);
     }
     bool took = false, was_open = !belonging.begun && is_open(execution);

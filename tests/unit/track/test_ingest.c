@@ -5,8 +5,8 @@
  *     test_ingest [--histories N] [--seed S]
  *
  * A random history of several executions is taken in the order of its timestamps into one store and in
- * a random order, with repetitions, into another; some events come from Kafka too, before or after. Where these differ, events are left out as long as
- * they still do, and the rest is printed. */
+ * a random order, with repetitions, into another; some events come from Kafka too, before or after.
+ * Where these differ, events are left out as long as they still do, and the rest is printed. */
 #include "track_fixture.h"
 
 #include "base/clock.h"
