@@ -333,7 +333,7 @@ int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arri
     event.sequence = arrival->sequence;
     event.fate = arrival->fate;
     event.skew = event.order.at_us > arrival->now_us + SKEW_US;
-    aep__hash128(arrival->body.data, arrival->body.len, stored.digest);
+    aep__digest128(arrival->body.data, arrival->body.len, stored.digest);
     int found = ingest->store->ops->find_event(ingest->store, event.event_id, &first, err);
     if (found < 0)
         return err->code;

@@ -24,10 +24,42 @@ static void test_hashes_are_those_of_fnv(void **state)
     assert_string_equal(text, "5b3323f5c3780ba7");
 }
 
+static void test_digests_are_those_of_murmur3(void **state)
+{
+    (void)state;
+    uint8_t digest[16];
+    static const uint8_t of_nothing[16] = {0};
+    static const uint8_t of_the_fox[16] = {0x6c, 0x1b, 0x07, 0xbc, 0x7b, 0xbc, 0x4b, 0xe3,
+                                           0x47, 0x93, 0x9a, 0xc4, 0xa9, 0x3c, 0x43, 0x7a};
+    aep__digest128("", 0, digest);
+    assert_memory_equal(digest, of_nothing, 16);
+    aep__digest128("The quick brown fox jumps over the lazy dog", 43, digest);
+    assert_memory_equal(digest, of_the_fox, 16);
+}
+
+static void test_any_other_byte_or_length_gives_another_digest(void **state)
+{
+    (void)state;
+    uint8_t body[100] = {0}, first[16], other[16];
+    for (size_t len = 1; len <= sizeof body; len++) {
+        aep__digest128(body, len, first);
+        aep__digest128(body, len - 1, other);
+        assert_memory_not_equal(first, other, 16);
+        for (size_t i = 0; i < len; i++) {
+            body[i] = 1;
+            aep__digest128(body, len, other);
+            assert_memory_not_equal(first, other, 16);
+            body[i] = 0;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hashes_are_those_of_fnv),
+        cmocka_unit_test(test_digests_are_those_of_murmur3),
+        cmocka_unit_test(test_any_other_byte_or_length_gives_another_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
