@@ -7,10 +7,15 @@
 #define MINUTE_US INT64_C(60000000)
 #define FEW_PATIENCE_US (10 * MINUTE_US)
 
-void aep__gaps_add(struct aep__gaps *gaps, int64_t gap_us)
+static uint32_t in_ms(int64_t gap_us)
 {
     int64_t ms = gap_us <= 0 ? 0 : gap_us / 1000;
-    gaps->ms[gaps->next] = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+    return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+void aep__gaps_add(struct aep__gaps *gaps, int64_t gap_us)
+{
+    gaps->ms[gaps->next] = in_ms(gap_us);
     gaps->next = (uint16_t)((gaps->next + 1) % AEP__GAPS_MAX);
     if (gaps->count < AEP__GAPS_MAX)
         gaps->count++;
@@ -35,9 +40,15 @@ int64_t aep__gaps_usual_us(const struct aep__gaps *gaps)
     return (int64_t)top[gaps->count - rank] * 1000;
 }
 
-int64_t aep__gaps_patience_us(const struct aep__gaps *gaps)
+/* In a full ring one gap replaces another: neither may be among the greatest. */
+bool aep__gaps_stays(const struct aep__gaps *gaps, int64_t usual_us, int64_t gap_us)
 {
-    int64_t usual_us = aep__gaps_usual_us(gaps);
+    return gaps->count == AEP__GAPS_MAX && in_ms(gap_us) <= usual_us / 1000 &&
+           gaps->ms[gaps->next] < usual_us / 1000;
+}
+
+int64_t aep__gaps_patience_us(int64_t usual_us)
+{
     if (usual_us < 0)
         return FEW_PATIENCE_US;
     return usual_us * 4 < MINUTE_US        ? MINUTE_US

@@ -21,8 +21,10 @@ struct aep__gaps {
 void aep__gaps_add(struct aep__gaps *gaps, int64_t gap_us);
 /** The 99th percentile, microseconds; -1 with fewer than 20. */
 int64_t aep__gaps_usual_us(const struct aep__gaps *gaps);
+/** Whether it stays so with another gap; false: perhaps not. */
+bool aep__gaps_stays(const struct aep__gaps *gaps, int64_t usual_us, int64_t gap_us);
 /** 4 times that, 1 to 30 minutes; 10 minutes with fewer than 20. */
-int64_t aep__gaps_patience_us(const struct aep__gaps *gaps);
+int64_t aep__gaps_patience_us(int64_t usual_us);
 
 void aep__gaps_pack(const struct aep__gaps *gaps, char bytes[AEP__GAPS_BYTES]);
 /** What is no ring of gaps becomes an empty one. */

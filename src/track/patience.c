@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "track/patience.h"
 
+#include "base/crc32c.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "track/gaps.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 64
 #define TOOL_MARK "\x1f" /* between an agent's name and its tool's */
+#define SLOTS 2048       /* a power of two */
+#define PROBES 4         /* slots in which a name may be */
 
+/* Of a tenant's agent, or of a tool of its. Most events change the gaps, and few what is usual. */
 struct slot {
-    char *tenant, *name; /* NULL: empty */
+    char *tenant, *agent, *tool; /* in one block of memory; tool NULL: the agent itself */
+    uint32_t hash;
+    uint32_t used;    /* when: the one used least recently makes room */
+    int64_t usual_us; /* of the gaps, */
+    bool measured;    /* if it is that */
+    bool changed;     /* the store has others */
     struct aep__gaps gaps;
-    bool changed;
 };
 
 struct aep__patience {
     struct aep__store *store;
-    struct slot slots[SLOTS];
+    uint32_t clock;
+    struct slot *slots[SLOTS]; /* NULL: empty */
 };
 
 struct aep__patience *aep__patience_new(struct aep__store *store)
@@ -30,17 +37,12 @@ struct aep__patience *aep__patience_new(struct aep__store *store)
     return patience;
 }
 
-static void empty(struct slot *slot)
-{
-    free(slot->tenant);
-    free(slot->name);
-    *slot = (struct slot){0};
-}
-
 void aep__patience_forget(struct aep__patience *patience)
 {
-    for (int i = 0; i < SLOTS; i++)
-        empty(&patience->slots[i]);
+    for (int i = 0; i < SLOTS; i++) {
+        free(patience->slots[i]);
+        patience->slots[i] = NULL;
+    }
 }
 
 void aep__patience_free(struct aep__patience *patience)
@@ -51,65 +53,127 @@ void aep__patience_free(struct aep__patience *patience)
     free(patience);
 }
 
+/* ---- between slots and store ---- */
+
+/* What the store calls it. */
+static void add_name(struct aep__buf *out, const struct slot *slot)
+{
+    aep__buf_text(out, slot->agent);
+    if (slot->tool)
+        aep__buf_format(out, TOOL_MARK "%s", slot->tool);
+}
+
 static int write_slot(struct aep__patience *patience, struct slot *slot, aep_error *err)
 {
     char bytes[AEP__GAPS_BYTES];
-    if (!slot->changed)
+    struct aep__buf name = {0};
+    if (!slot || !slot->changed)
         return AEP_OK;
+    add_name(&name, slot);
+    const char *text = aep__buf_string(&name);
     aep__gaps_pack(&slot->gaps, bytes);
-    slot->changed = false;
-    return patience->store->ops->put_gaps(patience->store, slot->tenant, slot->name,
-                                          (struct aep__slice){bytes, sizeof bytes}, err);
+    int result =
+        name.failed ? aep__error_memory(err)
+                    : patience->store->ops->put_gaps(patience->store, slot->tenant, text,
+                                                     (struct aep__slice){bytes, sizeof bytes}, err);
+    slot->changed = result != AEP_OK;
+    aep__buf_done(&name);
+    return result;
 }
 
 int aep__patience_flush(struct aep__patience *patience, aep_error *err)
 {
     int result = AEP_OK;
     for (int i = 0; result == AEP_OK && i < SLOTS; i++)
-        result = write_slot(patience, &patience->slots[i], err);
+        result = write_slot(patience, patience->slots[i], err);
     return result;
 }
 
-/* A slot for that name, read from the store; the one that had its place is written. */
-static int fill(struct aep__patience *patience, struct slot *slot, const char *tenant,
-                const char *name, aep_error *err)
+static int read_slot(struct aep__patience *patience, struct slot *slot, aep_error *err)
 {
-    struct aep__buf bytes = {0};
-    int result = write_slot(patience, slot, err);
-    empty(slot);
-    if (result != AEP_OK)
-        return result;
-    int found = patience->store->ops->get_gaps(patience->store, tenant, name, &bytes, err);
+    struct aep__buf name = {0}, bytes = {0};
+    add_name(&name, slot);
+    const char *text = aep__buf_string(&name);
+    int found = name.failed ? -1
+                            : patience->store->ops->get_gaps(patience->store, slot->tenant, text,
+                                                             &bytes, err);
+    int result = name.failed ? aep__error_memory(err) : found < 0 ? err->code : AEP_OK;
     if (found > 0)
         aep__gaps_unpack(&slot->gaps, (struct aep__slice){bytes.data, bytes.len});
+    aep__buf_done(&name);
     aep__buf_done(&bytes);
-    if (found < 0)
-        return err->code;
-    slot->tenant = strdup(tenant);
-    slot->name = strdup(name);
-    if (slot->tenant && slot->name)
-        return AEP_OK;
-    empty(slot);
-    return aep__error_memory(err);
+    return result;
 }
 
+/* ---- finding ---- */
+
+static char *keep(char **memory, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*memory, text, size);
+    *memory += size;
+    return copy;
+}
+
+static struct slot *new_slot(const struct aep__tracked *execution, uint32_t hash)
+{
+    const char *tool = execution->tool;
+    struct slot *slot = malloc(sizeof *slot + strlen(execution->tenant_id) +
+                               strlen(execution->agent_name) + (tool ? strlen(tool) : 0) + 3);
+    if (!slot)
+        return NULL;
+    char *memory = (char *)(slot + 1);
+    *slot = (struct slot){.hash = hash};
+    slot->tenant = keep(&memory, execution->tenant_id);
+    slot->agent = keep(&memory, execution->agent_name);
+    slot->tool = tool ? keep(&memory, tool) : NULL;
+    return slot;
+}
+
+static uint32_t add_hash(uint32_t hash, const char *text)
+{
+    return aep__crc32c(hash, text, strlen(text) + 1);
+}
+
+static bool is_of(const struct slot *slot, const struct aep__tracked *execution, uint32_t hash)
+{
+    return slot->hash == hash && strcmp(slot->agent, execution->agent_name) == 0 &&
+           strcmp(slot->tenant, execution->tenant_id) == 0 &&
+           (slot->tool && execution->tool ? strcmp(slot->tool, execution->tool) == 0
+                                          : slot->tool == execution->tool);
+}
+
+/* Its slot, filled from the store; the one that had its place is written. */
 static int find(struct aep__patience *patience, const struct aep__tracked *execution,
                 struct slot **ret, aep_error *err)
 {
-    struct aep__buf name = {0};
-    uint8_t hash[16];
-    aep__buf_text(&name, execution->agent_name);
+    uint32_t hash = add_hash(add_hash(0, execution->tenant_id), execution->agent_name);
+    struct slot **place = NULL;
     if (execution->tool)
-        aep__buf_format(&name, TOOL_MARK "%s", execution->tool);
-    const char *text = aep__buf_string(&name);
-    aep__hash128(text, name.len, hash);
-    struct slot *slot = *ret = &patience->slots[hash[15] % SLOTS];
-    int result = AEP_OK;
-    if (!slot->name || strcmp(slot->name, text) != 0 ||
-        strcmp(slot->tenant, execution->tenant_id) != 0)
-        result = fill(patience, slot, execution->tenant_id, text, err);
-    aep__buf_done(&name);
-    return result;
+        hash = add_hash(hash, execution->tool);
+    for (uint32_t i = 0; i < PROBES; i++) {
+        struct slot **at = &patience->slots[(hash + i) % SLOTS];
+        if (*at && is_of(*at, execution, hash)) {
+            (*at)->used = ++patience->clock;
+            *ret = *at;
+            return AEP_OK;
+        }
+        if (!place || (*place && (!*at || (*at)->used < (*place)->used)))
+            place = at;
+    }
+    int result = write_slot(patience, *place, err);
+    struct slot *slot = result == AEP_OK ? new_slot(execution, hash) : NULL;
+    if (!slot)
+        return result == AEP_OK ? aep__error_memory(err) : result;
+    result = read_slot(patience, slot, err);
+    if (result != AEP_OK) {
+        free(slot);
+        return result;
+    }
+    free(*place);
+    slot->used = ++patience->clock;
+    *ret = *place = slot;
+    return AEP_OK;
 }
 
 int aep__patience_learn(struct aep__patience *patience, const struct aep__tracked *execution,
@@ -123,7 +187,9 @@ int aep__patience_learn(struct aep__patience *patience, const struct aep__tracke
     int result = find(patience, execution, &slot, err);
     if (result != AEP_OK)
         return result;
-    aep__gaps_add(&slot->gaps, event->order.at_us - last->at_us);
+    int64_t gap_us = event->order.at_us - last->at_us;
+    slot->measured = slot->measured && aep__gaps_stays(&slot->gaps, slot->usual_us, gap_us);
+    aep__gaps_add(&slot->gaps, gap_us);
     slot->changed = true;
     return AEP_OK;
 }
@@ -138,7 +204,11 @@ int aep__patience_set(struct aep__patience *patience, struct aep__tracked *execu
         return AEP_OK;
     }
     int result = find(patience, execution, &slot, err);
-    if (result == AEP_OK)
-        execution->patience_us = aep__gaps_patience_us(&slot->gaps);
-    return result;
+    if (result != AEP_OK)
+        return result;
+    if (!slot->measured)
+        slot->usual_us = aep__gaps_usual_us(&slot->gaps);
+    slot->measured = true;
+    execution->patience_us = aep__gaps_patience_us(slot->usual_us);
+    return AEP_OK;
 }

@@ -182,6 +182,21 @@ static void forget(struct aep__sqlite *sqlite)
     aep__sqlite_forget_counts(sqlite);
 }
 
+/* Forgets what another connection may have changed. */
+static int renew(struct aep__sqlite *sqlite, aep_error *err)
+{
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_VERSION, err);
+    if (!statement)
+        return err->code;
+    int found = aep__sqlite_step(sqlite, statement, err);
+    int64_t version = found > 0 ? sqlite3_column_int64(statement, 0) : 0;
+    aep__sqlite_give(sqlite, AEP__SQL_VERSION, statement);
+    if (version != sqlite->version)
+        aep__sqlite_forget(sqlite);
+    sqlite->version = version;
+    return found < 0 ? err->code : AEP_OK;
+}
+
 static void roll_back(struct aep__store *store)
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
@@ -199,13 +214,14 @@ int aep__sqlite_flush(struct aep__sqlite *sqlite, aep_error *err)
 static int begin(struct aep__store *store, aep_error *err)
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    forget(sqlite);
+    aep__sqlite_forget_counts(sqlite);
     int result = aep__sqlite_check_file(sqlite, err);
     sqlite3_stmt *statement =
         result == AEP_OK ? aep__sqlite_take(sqlite, AEP__SQL_BEGIN, err) : NULL;
     if (!statement)
         return err->code;
-    return aep__sqlite_finish(sqlite, AEP__SQL_BEGIN, statement, err);
+    result = aep__sqlite_finish(sqlite, AEP__SQL_BEGIN, statement, err);
+    return result == AEP_OK ? renew(sqlite, err) : result;
 }
 
 static int commit(struct aep__store *store, aep_error *err)
@@ -221,7 +237,7 @@ static int commit(struct aep__store *store, aep_error *err)
         return err->code;
     result = aep__sqlite_finish(sqlite, AEP__SQL_COMMIT, statement, err);
     if (result == AEP_OK)
-        forget(sqlite);
+        aep__sqlite_forget_counts(sqlite);
     return result;
 }
 

@@ -55,6 +55,7 @@ enum aep__group {
 #define AEP__SQL_STATEMENTS(X)                                                                     \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
     X(COMMIT, "COMMIT")                                                                            \
+    X(VERSION, "PRAGMA data_version") /* changes when another connection has written */            \
     X(GET, "SELECT @ FROM executions WHERE id = ?1")                                               \
     X(BY_KEY, "SELECT @ FROM executions WHERE key = ?1")                                           \
     X(REMOVE, "DELETE FROM executions WHERE key = ?1")                                             \
@@ -67,7 +68,7 @@ enum aep__group {
     X(CAUSED_BY, "SELECT id FROM executions WHERE parent_named = ?1 ORDER BY key")                 \
     X(CHILDREN, "SELECT id FROM executions INDEXED BY execution_parent WHERE parent_id = ?1 "      \
                 "AND parent_known = 1 ORDER BY key")                                               \
-    X(OPEN_CHILDREN, "SELECT stalls_at, key FROM executions INDEXED BY execution_open_child "      \
+    X(OPEN_CHILDREN, "SELECT stalls_at, id FROM executions INDEXED BY execution_open_child "       \
                      "WHERE parent_id = ?1 AND parent_known = 1 AND outcome = 0 "                  \
                      "ORDER BY stalls_at DESC")                                                    \
     X(FIND_EVENT, "SELECT % FROM events WHERE event_id = ?1")                                      \
@@ -110,9 +111,9 @@ enum aep__sql {
     AEP__SQL_COUNT = AEP__SQL_UPDATE + (1 << AEP__GROUP_COUNT),
 };
 
-#define AEP__CACHE_SIZE 256 /* rows */
-#define AEP__COUNTS_MAX 24  /* counts that a transaction may have before they are written */
-#define AEP__COUNT_SIZE 64  /* of a name */
+#define AEP__CACHE_SIZE 1024 /* rows */
+#define AEP__COUNTS_MAX 24   /* counts that a transaction may have before they are written */
+#define AEP__COUNT_SIZE 64   /* of a name */
 
 /** A row in memory, and what the indexes have of it in the store. */
 struct aep__cached {
@@ -139,7 +140,8 @@ struct aep__sqlite {
         int64_t more;
     } counts[AEP__COUNTS_MAX];
     unsigned count_count;
-    int64_t change; /* the last one given out in this transaction; 0: none yet */
+    int64_t version; /* of the data that the cache is of; 0: of none */
+    int64_t change;  /* the last one given out in this transaction; 0: none yet */
 };
 
 static inline struct aep__sqlite *aep__sqlite_of(struct aep__store *store)
@@ -267,8 +269,6 @@ int aep__sqlite_change_row(struct aep__sqlite *sqlite, struct aep__cached *cache
                            const struct aep__tracked *execution, aep_error *err);
 /** Writes what was to be written later. */
 int aep__sqlite_flush_rows(struct aep__sqlite *sqlite, aep_error *err);
-/** Whether the row of that key is newer here than what is stored. */
-bool aep__sqlite_is_dirty(const struct aep__sqlite *sqlite, int64_t key);
 /** The latest stalls_at of a parent's open children among those; AEP__UNKNOWN_US: there are none. */
 int64_t aep__sqlite_dirty_children(const struct aep__sqlite *sqlite, const char *parent);
 /** Drop a row, or all of them, written or not. */

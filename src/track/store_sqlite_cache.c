@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Within a transaction rows are kept as executions, and most changes of a row are written once, when it
- * ends: a run's events come close together, and each changes its row, and those above it.
+/* Rows are kept as executions, and most changes of a row are written once, when the transaction ends: a
+ * run's events come close together, and each changes its row, and those above it. What has been written
+ * stays for the next transaction, unless another connection has written, too.
  *
  *     get ◀── cached, else the table
  *     put ──▶ cached ──▶ the table: at once if it is new, or who it is or its place has changed, by
@@ -135,14 +136,6 @@ int aep__sqlite_flush_rows(struct aep__sqlite *sqlite, aep_error *err)
     for (unsigned i = 0; result == AEP_OK && i < AEP__CACHE_SIZE; i++)
         result = flush_one(sqlite, &sqlite->cache[i], err);
     return result;
-}
-
-bool aep__sqlite_is_dirty(const struct aep__sqlite *sqlite, int64_t key)
-{
-    for (unsigned i = 0; i < AEP__CACHE_SIZE; i++)
-        if (sqlite->cache[i].key == key)
-            return sqlite->cache[i].dirty;
-    return false;
 }
 
 int64_t aep__sqlite_dirty_children(const struct aep__sqlite *sqlite, const char *parent)

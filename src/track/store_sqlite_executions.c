@@ -72,7 +72,8 @@ int aep__sqlite_get(struct aep__store *store, const char *id, struct aep__tracke
                     aep_error *err)
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    const struct aep__cached *cached = aep__sqlite_cached(sqlite, id);
+    const struct aep__cached *cached =
+        aep__sqlite_caches(sqlite) ? aep__sqlite_cached(sqlite, id) : NULL;
     if (!cached)
         return read_stored(sqlite, id, ret, err);
     aep__tracked_copy(ret, &cached->row);
@@ -275,7 +276,9 @@ int aep__sqlite_open_children(struct aep__store *store, const char *id, int64_t 
     while ((found = aep__sqlite_step(sqlite, statement, err)) > 0) {
         bool unknown = sqlite3_column_type(statement, 0) == SQLITE_NULL;
         int64_t stalls_at = unknown ? AEP__UNKNOWN_US : sqlite3_column_int64(statement, 0);
-        if (aep__sqlite_is_dirty(sqlite, sqlite3_column_int64(statement, 1)))
+        const char *child = (const char *)sqlite3_column_text(statement, 1);
+        const struct aep__cached *cached = child ? aep__sqlite_cached(sqlite, child) : NULL;
+        if (cached && cached->dirty)
             continue;
         latest = stalls_at > latest ? stalls_at : latest;
         break;

@@ -219,7 +219,7 @@ static int check_complete(const struct aep__sqlite *sqlite, const struct version
 
 int aep__sqlite_check_schema(struct aep__sqlite *sqlite, aep_error *err)
 {
-    struct version version;
+    struct version version = {0};
     int result = read_version(sqlite, &version, err);
     if (result == AEP_OK)
         result = check_version(sqlite, &version, err);
@@ -242,7 +242,7 @@ static int migrate(struct aep__sqlite *sqlite, int from, aep_error *err)
 /* Looks only within the transaction: another tracker may have been first. */
 int aep__sqlite_make_schema(struct aep__sqlite *sqlite, aep_error *err)
 {
-    struct version version;
+    struct version version = {0};
     int result = aep__sqlite_run(sqlite, "BEGIN IMMEDIATE", err);
     if (result != AEP_OK)
         return result;

@@ -196,6 +196,28 @@ static void put_at(struct track *track, unsigned number, int seconds, const char
     store_execution(track, &execution);
 }
 
+/* What a connection has in memory counts only until another one has written. */
+static void test_two_that_write_see_what_the_other_has_written(void **state)
+{
+    struct track *track = *state;
+    struct track other = *track;
+    struct aep__tracked execution = make_execution(1, 10), found;
+    aep__tracked_init(&found);
+    store_execution(track, &execution);
+    assert_int_equal(aep__store_sqlite_open(&other.store, track->path, true, &other.err), AEP_OK);
+    for (int i = 1; i <= 4; i++) {
+        struct track *writer = i % 2 ? &other : track;
+        begin(writer);
+        assert_int_equal(writer->store->ops->get(writer->store, id_of(1), &found, &writer->err), 1);
+        assert_int_equal(found.events, i);
+        found.events++;
+        MUST(writer, put, &found);
+        commit(writer);
+    }
+    aep__tracked_done(&found);
+    close_track(&other);
+}
+
 static void test_the_nearest_began_last_before(void **state)
 {
     struct track *track = *state;
@@ -580,6 +602,7 @@ int main(void)
         TRACK_TEST(test_any_member_can_change),
         TRACK_TEST(test_what_is_removed_is_gone),
         TRACK_TEST(test_a_rollback_leaves_everything_as_it_was),
+        TRACK_TEST(test_two_that_write_see_what_the_other_has_written),
         TRACK_TEST(test_the_nearest_began_last_before),
         TRACK_TEST(test_provisional_ones_are_those_that_have_not_begun),
         TRACK_TEST(test_children_are_those_whose_parent_is_known),
