@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "track/belonging.h"
 #include "track/fold.h"
+#include "track/later.h"
 #include "track/patience.h"
 #include "track/refold.h"
 #include "track/tree.h"
@@ -35,7 +36,11 @@ int aep__ingest_init(struct aep__ingest *ingest, struct aep__store *store, int64
 {
     *ingest = (struct aep__ingest){.store = store, .abandon_after_us = abandon_after_us};
     ingest->patience = aep__patience_new(store);
-    return ingest->patience ? AEP_OK : aep__error_memory(err);
+    ingest->later = aep__later_new();
+    if (ingest->patience && ingest->later)
+        return AEP_OK;
+    aep__ingest_done(ingest);
+    return aep__error_memory(err);
 }
 
 void aep__ingest_done(struct aep__ingest *ingest)
@@ -43,12 +48,16 @@ void aep__ingest_done(struct aep__ingest *ingest)
     aep__observer_done(&ingest->observer);
     aep__observer_done(&ingest->again);
     aep__patience_free(ingest->patience);
+    aep__later_free(ingest->later);
     ingest->patience = NULL;
+    ingest->later = NULL;
 }
 
 static struct aep__tree tree_of(const struct aep__ingest *ingest)
 {
-    return (struct aep__tree){.store = ingest->store, .abandon_after_us = ingest->abandon_after_us};
+    return (struct aep__tree){.store = ingest->store,
+                              .abandon_after_us = ingest->abandon_after_us,
+                              .later = ingest->later};
 }
 
 static bool is_open(const struct aep__tracked *execution)
@@ -348,7 +357,10 @@ int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arri
 
 int aep__ingest_flush(struct aep__ingest *ingest, aep_error *err)
 {
-    int result = aep__patience_flush(ingest->patience, err);
+    struct aep__tree tree = tree_of(ingest);
+    int result = aep__later_do(&tree, err);
+    if (result == AEP_OK)
+        result = aep__patience_flush(ingest->patience, err);
     for (unsigned i = 0; result == AEP_OK && i < AEP__TALLY_COUNT; i++) {
         if (ingest->tallies[i] == 0)
             continue;
@@ -363,4 +375,5 @@ void aep__ingest_forget(struct aep__ingest *ingest)
 {
     memset(ingest->tallies, 0, sizeof ingest->tallies);
     aep__patience_forget(ingest->patience);
+    aep__later_forget(ingest->later);
 }

@@ -28,6 +28,7 @@ struct aep__ingest {
     struct aep__observer observer;
     struct aep__observer again; /* for events that are folded again */
     struct aep__patience *patience;
+    struct aep__later *later;
     int64_t abandon_after_us;
     int64_t tallies[AEP__TALLY_COUNT];
 };

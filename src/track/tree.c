@@ -2,10 +2,9 @@
 #include "track/tree.h"
 
 #include "base/error.h"
+#include "track/later.h"
 
 #include <string.h>
-
-#define DEPTH_MAX 10000 /* of a walk upwards: more are a cycle that a damaged store holds */
 
 static int put(const struct aep__tree *tree, struct aep__tracked *execution, aep_error *err)
 {
@@ -137,44 +136,25 @@ struct change {
     bool less; /* its quiet, and that of those above it, may begin earlier */
 };
 
-/* Changes a parent, and those above it as far as anything changes there. */
+/* Changes a parent's counts at once, and later its times, and those of all above it. */
 static int change_above(const struct aep__tree *tree, const char *id, struct change change,
                         aep_error *err)
 {
     struct aep__tracked parent;
-    struct aep__buf above = {0};
     int result = AEP_OK;
+    if (!id)
+        return AEP_OK;
     aep__tracked_init(&parent);
-    for (int depth = 0; result == AEP_OK && id && depth < DEPTH_MAX; depth++) {
+    if (change.children || change.open) {
         int found = tree->store->ops->get(tree->store, id, &parent, err);
-        if (found <= 0) {
-            result = found < 0 ? err->code : AEP_OK;
-            break;
-        }
-        int64_t quiet_since = parent.quiet_since, stalls_at = parent.stalls_at;
-        int64_t abandons_at = parent.abandons_at;
         parent.children += change.children;
         parent.open_children += change.open;
-        if (change.less)
-            result = aep__tree_quiet(tree, &parent, err);
-        else if (change.quiet_since > parent.quiet_since)
-            parent.quiet_since = change.quiet_since;
-        if (result == AEP_OK)
-            result = aep__tree_time(tree, &parent, err);
-        bool same = !change.children && !change.open && quiet_since == parent.quiet_since &&
-                    stalls_at == parent.stalls_at && abandons_at == parent.abandons_at;
-        if (result != AEP_OK || same)
-            break;
-        result = put(tree, &parent, err);
-        change.children = change.open = 0;
-        aep__buf_clear(&above);
-        if (known_parent(&parent))
-            aep__buf_text(&above, parent.parent_id);
-        id = known_parent(&parent) ? aep__buf_string(&above) : NULL;
+        result = found < 0 ? err->code : found ? put(tree, &parent, err) : AEP_OK;
     }
-    aep__buf_done(&above);
     aep__tracked_done(&parent);
-    return result;
+    return result == AEP_OK
+               ? aep__later_above(tree->later, id, change.quiet_since, change.less, err)
+               : result;
 }
 
 int aep__tree_rise(const struct aep__tree *tree, const struct aep__tracked *execution,
@@ -206,28 +186,11 @@ static int find_named(const struct aep__tree *tree, const char *named, struct ae
     return found;
 }
 
-static int move_below(const struct aep__tree *tree, struct aep__tracked *child, void *user,
-                      aep_error *err);
-
 /* Root and depth of all below an execution follow from its own. */
-static int move_children(const struct aep__tree *tree, struct aep__tracked *execution,
+static int move_children(const struct aep__tree *tree, const struct aep__tracked *execution,
                          aep_error *err)
 {
-    if (execution->children == 0 || execution->depth >= DEPTH_MAX)
-        return AEP_OK;
-    return each_child(tree, execution->id, move_below, execution, err);
-}
-
-static int move_below(const struct aep__tree *tree, struct aep__tracked *child, void *user,
-                      aep_error *err)
-{
-    const struct aep__tracked *parent = user;
-    if (same_text(child->root_id, parent->root_id) && child->depth == parent->depth + 1)
-        return AEP_OK;
-    set(child, &child->root_id, parent->root_id);
-    child->depth = parent->depth + 1;
-    int result = put(tree, child, err);
-    return result == AEP_OK ? move_children(tree, child, err) : result;
+    return execution->children > 0 ? aep__later_below(tree->later, execution->id, err) : AEP_OK;
 }
 
 /* Its parent of before counts it no longer. */
@@ -308,7 +271,7 @@ static int find_circle(const struct aep__tree *tree, const struct aep__tracked *
     if (execution->cut_from)
         name(&ret->open, execution);
     aep__buf_text(&next, id);
-    for (int depth = 0; found > 0 && depth < DEPTH_MAX; depth++) {
+    for (int depth = 0; found > 0 && depth < AEP__DEPTH_MAX; depth++) {
         if (next.len == 0 || strcmp(aep__buf_string(&next), execution->id) == 0)
             break;
         found = tree->store->ops->get(tree->store, aep__buf_string(&next), &at, err);
@@ -392,7 +355,8 @@ static int unite(const struct aep__tree *tree, struct aep__tracked *execution, c
                  aep_error *err)
 {
     struct circle circle = {0};
-    int found = find_circle(tree, execution, parent, &circle, err);
+    bool unseen = execution->change == 0 && execution->children == 0; /* no way leads to it */
+    int found = unseen ? 0 : find_circle(tree, execution, parent, &circle, err);
     int result = found < 0 ? err->code : AEP_OK;
     bool own = found > 0 && strcmp(aep__buf_string(&circle.latest), execution->id) == 0;
     if (own)

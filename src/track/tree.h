@@ -8,15 +8,20 @@
 
 #include "track/store.h"
 
+#define AEP__DEPTH_MAX 10000 /* of a way up or down: more are a circle that a damaged store holds */
+
+struct aep__later;
+
 struct aep__tree {
     struct aep__store *store;
     int64_t abandon_after_us;
+    struct aep__later *later; /* what is left to do for others */
 };
 
 /** Its place as the store has it, for an execution that was read before others moved. */
 int aep__tree_refresh(const struct aep__tree *tree, struct aep__tracked *execution, aep_error *err);
-/** Sets an execution's place by what caused it, and its parent's and descendants' with it. The execution
- * itself is the caller's to put, afterwards.
+/** Sets an execution's place by what caused it; its parent counts it, and its descendants' places follow
+ * later. The execution itself is the caller's to put, afterwards.
  * @was_open  it counts as an open child of its parent of before */
 int aep__tree_link(const struct aep__tree *tree, struct aep__tracked *execution, bool was_open,
                    aep_error *err);
@@ -24,7 +29,7 @@ int aep__tree_link(const struct aep__tree *tree, struct aep__tracked *execution,
 int aep__tree_time(const struct aep__tree *tree, struct aep__tracked *execution, aep_error *err);
 /** Sets since when it and its descendants are quiet, for one that has lost events. */
 int aep__tree_quiet(const struct aep__tree *tree, struct aep__tracked *execution, aep_error *err);
-/** After the put: tells those above of its latest event, and of its end.
+/** After the put: tells its parent of its end, and later those above of its latest event.
  * @was_open  before
  * @less      it has lost events, and theirs may be quiet for longer */
 int aep__tree_rise(const struct aep__tree *tree, const struct aep__tracked *execution,
