@@ -191,8 +191,10 @@ static int renew(struct aep__sqlite *sqlite, aep_error *err)
     int found = aep__sqlite_step(sqlite, statement, err);
     int64_t version = found > 0 ? sqlite3_column_int64(statement, 0) : 0;
     aep__sqlite_give(sqlite, AEP__SQL_VERSION, statement);
-    if (version != sqlite->version)
+    if (version != sqlite->version) {
         aep__sqlite_forget(sqlite);
+        sqlite->knows_fresh = false;
+    }
     sqlite->version = version;
     return found < 0 ? err->code : AEP_OK;
 }
@@ -255,6 +257,7 @@ static void close_store(struct aep__store *store)
     aep__buf_done(&sqlite->body);
     aep__buf_done(&sqlite->event_ids);
     aep__tracked_done(&sqlite->stored);
+    free(sqlite->fresh);
     free(sqlite->path);
     free(sqlite);
 }

@@ -7,6 +7,7 @@
  *     store_sqlite_executions.c  executions by id, by key, in the tree, by what is typed
  *     store_sqlite_row.c         a row to and from its execution
  *     store_sqlite_cache.c       rows in memory, until a transaction ends
+ *     store_sqlite_fresh.c       ids that cannot be stored yet
  *     store_sqlite_events.c      events, gaps
  *     store_sqlite_counts.c      positions, counts, counts per state
  *     store_sqlite_list.c        lists; …_where.c, …_lead.c what they are made of
@@ -99,6 +100,12 @@ enum aep__group {
     X(BY_PREFIX, "SELECT @ FROM executions WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3")       \
     X(BY_CORRELATION, "SELECT @ FROM executions WHERE correlation_id = ?1 AND "                    \
                       "NOT (id >= ?1 AND id < ?2) ORDER BY sort_at, key LIMIT ?3")                 \
+    X(LAST_EVENT, "SELECT max(event_id) FROM events")                                              \
+    X(LAST_EXECUTION,                                                                              \
+      "SELECT max(id) FROM executions WHERE id < 'g'") /* of those in hexadecimal */               \
+    X(LAST_NAMED, "SELECT max(parent_named) FROM executions WHERE parent_named < 'g'")             \
+    X(LAST_GUESS, "SELECT max(guess) FROM events WHERE guess IS NOT NULL")                         \
+    X(LAST_CORRELATION, "SELECT max(correlation_id) FROM executions WHERE correlation_id < 'g'")   \
     X(NEXT_AGENT, "SELECT agent_name FROM executions WHERE agent_name > ?1 "                       \
                   "ORDER BY agent_name LIMIT 1")
 
@@ -129,7 +136,9 @@ struct aep__sqlite {
     sqlite3 *db;
     char *path;
     bool write;
-    struct stat file; /* which one it opened */
+    struct stat file;         /* which one it opened */
+    struct aep__fresh *fresh; /* NULL: not made yet */
+    bool knows_fresh;         /* it is of what is stored */
     struct aep__buf columns, place;
     sqlite3_stmt *statements[AEP__SQL_COUNT];
     struct aep__cached cache[AEP__CACHE_SIZE];
@@ -275,6 +284,22 @@ int64_t aep__sqlite_dirty_children(const struct aep__sqlite *sqlite, const char 
 void aep__sqlite_drop(struct aep__sqlite *sqlite, const char *id);
 void aep__sqlite_forget(struct aep__sqlite *sqlite);
 void aep__sqlite_free_cache(struct aep__sqlite *sqlite);
+
+/* ---- store_sqlite_fresh.c ---- */
+
+/** What an id is stored as. */
+enum aep__fresh_as {
+    AEP__FRESH_EVENT,
+    AEP__FRESH_EXECUTION,
+    AEP__FRESH_NAMED, /* by an execution, as what caused it */
+    AEP__FRESH_GUESS, /* by an event */
+    AEP__FRESH_CORRELATION,
+};
+
+/** True: nothing is stored that has that id so. False: perhaps there is. */
+bool aep__sqlite_is_fresh(struct aep__sqlite *sqlite, enum aep__fresh_as as, const char *id);
+/** Something with that id has been stored. */
+void aep__sqlite_note_fresh(struct aep__sqlite *sqlite, enum aep__fresh_as as, const char *id);
 
 /* ---- store_sqlite_events.c ---- */
 

@@ -64,6 +64,13 @@ void aep__sqlite_free_cache(struct aep__sqlite *sqlite)
 
 /* ---- writing ---- */
 
+static void note_ids(struct aep__sqlite *sqlite, const struct aep__tracked *execution)
+{
+    aep__sqlite_note_fresh(sqlite, AEP__FRESH_EXECUTION, execution->id);
+    aep__sqlite_note_fresh(sqlite, AEP__FRESH_NAMED, execution->parent_named);
+    aep__sqlite_note_fresh(sqlite, AEP__FRESH_CORRELATION, execution->correlation_id);
+}
+
 static int write_row(struct aep__sqlite *sqlite, unsigned which, int64_t key,
                      const struct aep__tracked *execution, aep_error *err)
 {
@@ -71,6 +78,8 @@ static int write_row(struct aep__sqlite *sqlite, unsigned which, int64_t key,
     sqlite3_stmt *statement = aep__sqlite_take(sqlite, which, err);
     if (!statement)
         return err->code;
+    if (which == AEP__SQL_INSERT || (which - AEP__SQL_UPDATE) & 1U << AEP__GROUP_PLACE)
+        note_ids(sqlite, execution);
     aep__tracked_pack_origins(execution, origins);
     aep__sqlite_bind_row(statement, execution, origins);
     if (which != AEP__SQL_INSERT)

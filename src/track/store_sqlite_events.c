@@ -121,7 +121,7 @@ int aep__sqlite_find_event(struct aep__store *store, const char *event_id,
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
     uint8_t id[16];
-    if (!parse_event_id(event_id, id))
+    if (!parse_event_id(event_id, id) || aep__sqlite_is_fresh(sqlite, AEP__FRESH_EVENT, event_id))
         return 0;
     sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_FIND_EVENT, err);
     if (!statement)
@@ -145,6 +145,8 @@ int aep__sqlite_add_event(struct aep__store *store, const struct aep__observatio
     const int first = 3;
     if (!statement)
         return err->code;
+    aep__sqlite_note_fresh(sqlite, AEP__FRESH_EVENT, event->event_id);
+    aep__sqlite_note_fresh(sqlite, AEP__FRESH_GUESS, stored->guess);
     aep__sqlite_bind_blob(statement, 1, event->order.id, sizeof event->order.id);
     aep__sqlite_bind_int(statement, 2, event->order.at_us);
     bind_id(statement, first + EXECUTION, &execution);
@@ -223,6 +225,7 @@ int aep__sqlite_move_events(struct aep__store *store, const char *from_id, const
     sqlite3_stmt *statement = aep__sqlite_take(sqlite, which, err);
     if (!statement)
         return err->code;
+    aep__sqlite_note_fresh(sqlite, AEP__FRESH_GUESS, from_id); /* which they may guess now */
     bind_id(statement, 1, &source);
     bind_id(statement, 2, &target);
     if (which == AEP__SQL_MOVE_SOME_EVENTS) {
@@ -242,6 +245,8 @@ int aep__sqlite_guesses(struct aep__store *store, const char *named, aep__id_fn 
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
     struct id id = make_id(named);
+    if (aep__sqlite_is_fresh(sqlite, AEP__FRESH_GUESS, named))
+        return AEP_OK;
     sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_GUESSES, err);
     if (!statement)
         return err->code;

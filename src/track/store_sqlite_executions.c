@@ -61,6 +61,8 @@ static int read_next(struct aep__sqlite *sqlite, unsigned which, sqlite3_stmt *s
 static int read_stored(struct aep__sqlite *sqlite, const char *id, struct aep__tracked *ret,
                        aep_error *err)
 {
+    if (aep__sqlite_is_fresh(sqlite, AEP__FRESH_EXECUTION, id))
+        return 0;
     sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_GET, err);
     if (!statement)
         return -1;
@@ -203,6 +205,8 @@ int aep__sqlite_nearest(struct aep__store *store, const struct aep__tracked *key
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
     struct aep__buf id = {0};
+    if (aep__sqlite_is_fresh(sqlite, AEP__FRESH_CORRELATION, key->correlation_id))
+        return 0;
     int found = find_by_key(sqlite, AEP__SQL_NEAREST, key, order, &id, err);
     if (found == 0)
         found = find_by_key(sqlite, AEP__SQL_FIRST, key, NULL, &id, err);
@@ -232,6 +236,8 @@ int aep__sqlite_provisional(struct aep__store *store, const struct aep__tracked 
                             void *user, aep_error *err)
 {
     struct aep__sqlite *sqlite = aep__sqlite_of(store);
+    if (aep__sqlite_is_fresh(sqlite, AEP__FRESH_CORRELATION, key->correlation_id))
+        return AEP_OK;
     sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_PROVISIONAL, err);
     if (!statement)
         return err->code;
@@ -253,6 +259,8 @@ static int ids_of(struct aep__store *store, unsigned which, const char *text, ae
 int aep__sqlite_caused_by(struct aep__store *store, const char *named, aep__id_fn fn, void *user,
                           aep_error *err)
 {
+    if (aep__sqlite_is_fresh(aep__sqlite_of(store), AEP__FRESH_NAMED, named))
+        return AEP_OK;
     return ids_of(store, AEP__SQL_CAUSED_BY, named, fn, user, err);
 }
 

@@ -218,6 +218,64 @@ static void test_two_that_write_see_what_the_other_has_written(void **state)
     close_track(&other);
 }
 
+/* Ids that are greater than all that are stored are not looked for: those of before must be. */
+static void assert_found(struct track *track, const char *id, const char *named)
+{
+    struct aep__tracked found;
+    struct aep__stored_event event;
+    struct aep__buf kept = {0};
+    aep__tracked_init(&found);
+    begin(track);
+    assert_int_equal(track->store->ops->get(track->store, id, &found, &track->err), 1);
+    struct aep__order order = {.at_us = AT(1000)};
+    assert_int_equal(track->store->ops->nearest(track->store, &found, &order, &found, &track->err),
+                     1);
+    MUST(track, caused_by, named, keep_id, &kept);
+    assert_non_null(strstr(aep__buf_string(&kept), id));
+    aep__buf_done(&kept);
+    MUST(track, guesses, named, keep_id, &kept);
+    assert_non_null(strstr(aep__buf_string(&kept), id));
+    aep__buf_done(&kept);
+    assert_int_equal(track->store->ops->find_event(track->store, id_of(7), &event, &track->err), 1);
+    commit(track);
+    aep__tracked_done(&found);
+}
+
+static void test_what_was_stored_before_is_found(void **state)
+{
+    struct track *track = *state;
+    static const char *const ids[][2] = {
+        {"019a0000-0000-7000-8000-000000000003", "019a0000-0000-7000-8000-000000000099"},
+        {"zzzzzzzz-0000-7000-8000-000000000003", "f0000000-0000-7000-8000-000000000004"},
+    };
+    struct track other = *track;
+    assert_int_equal(aep__store_sqlite_open(&other.store, track->path, true, &other.err), AEP_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct aep__tracked execution = make_execution(1, 10);
+        struct aep__stored_event unused;
+        begin(track); /* what is greatest has been looked for */
+        track->store->ops->find_event(track->store, id_of(500), &unused, &track->err);
+        commit(track);
+        set_text(&execution, &execution.id, ids[i][0]);
+        set_text(&execution, &execution.parent_named, ids[i][1]);
+        set_text(&execution, &execution.correlation_id, ids[i][1]);
+        begin(&other);
+        MUST(&other, put, &execution);
+        struct made_event event = make_event(7 + (unsigned)i, AT(11), ids[i][0], "{}");
+        event.stored.bound = false;
+        event.stored.guess = ids[i][1];
+        MUST(&other, add_event, &event.observation, &event.stored);
+        commit(&other);
+        aep__tracked_done(&execution);
+        assert_found(track, ids[i][0], ids[i][1]);
+        close_track(track);
+        assert_int_equal(aep__store_sqlite_open(&track->store, track->path, true, &track->err),
+                         AEP_OK);
+        assert_found(track, ids[i][0], ids[i][1]);
+    }
+    close_track(&other);
+}
+
 static void test_the_nearest_began_last_before(void **state)
 {
     struct track *track = *state;
@@ -603,6 +661,7 @@ int main(void)
         TRACK_TEST(test_what_is_removed_is_gone),
         TRACK_TEST(test_a_rollback_leaves_everything_as_it_was),
         TRACK_TEST(test_two_that_write_see_what_the_other_has_written),
+        TRACK_TEST(test_what_was_stored_before_is_found),
         TRACK_TEST(test_the_nearest_began_last_before),
         TRACK_TEST(test_provisional_ones_are_those_that_have_not_begun),
         TRACK_TEST(test_children_are_those_whose_parent_is_known),

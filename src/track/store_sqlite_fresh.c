@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids of events and executions contain the time (UUIDv7), so that those of a new event are greater than
+ * all that are stored, and nothing needs to be looked for:
+ *
+ *     up to the floor   the greatest id when the filter was made     may be stored
+ *     above             in the filter, by what it was stored as      may be stored
+ *                       else                                         is not stored
+ *
+ * The filter is of Bloom's kind: two bits for each id. Once it is full, and when another connection has
+ * written, a new floor is found. */
+#include "track/store_sqlite.h"
+
+#include "base/endian.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BITS (1U << 21)
+#define FULL 200000 /* ids: then 3 % of the answers are wrong, and cost a look */
+
+struct aep__fresh {
+    char floor[AEP_ID_SIZE];
+    unsigned count;
+    uint64_t bits[BITS / 64];
+};
+
+/* Raises the floor to the greatest id that a statement gives, text or 16 bytes. */
+static bool raise(struct aep__sqlite *sqlite, struct aep__fresh *fresh, unsigned which,
+                  aep_error *err)
+{
+    struct aep__buf id = {0};
+    sqlite3_stmt *statement = aep__sqlite_take(sqlite, which, err);
+    int found = statement ? aep__sqlite_step(sqlite, statement, err) : -1;
+    if (found > 0 && sqlite3_column_type(statement, 0) != SQLITE_NULL)
+        aep__sqlite_add_id(statement, 0, &id);
+    if (statement)
+        aep__sqlite_give(sqlite, which, statement);
+    bool good = found >= 0 && !id.failed;
+    if (good && id.len > 0 && strcmp(id.data, fresh->floor) > 0) {
+        size_t len = id.len < sizeof fresh->floor ? id.len : sizeof fresh->floor;
+        memcpy(fresh->floor, id.data, len);
+        fresh->floor[sizeof fresh->floor - 1] = '\0';
+        if (id.len > sizeof fresh->floor) /* cut: everything that begins so may be stored */
+            memset(fresh->floor + sizeof fresh->floor - 2, '~', 1);
+    }
+    aep__buf_done(&id);
+    return good;
+}
+
+static bool renew(struct aep__sqlite *sqlite)
+{
+    static const unsigned greatest[] = {AEP__SQL_LAST_EVENT, AEP__SQL_LAST_EXECUTION,
+                                        AEP__SQL_LAST_NAMED, AEP__SQL_LAST_GUESS,
+                                        AEP__SQL_LAST_CORRELATION};
+    aep_error unused;
+    bool good = true;
+    if (!sqlite->fresh)
+        sqlite->fresh = malloc(sizeof *sqlite->fresh);
+    if (!sqlite->fresh)
+        return false;
+    memset(sqlite->fresh, 0, sizeof *sqlite->fresh);
+    for (size_t i = 0; good && i < sizeof greatest / sizeof *greatest; i++)
+        good = raise(sqlite, sqlite->fresh, greatest[i], &unused);
+    sqlite->knows_fresh = good;
+    return good;
+}
+
+struct places {
+    uint32_t one, two;
+};
+
+static struct places places_of(enum aep__fresh_as as, const char *id)
+{
+    uint8_t digest[16];
+    char text[AEP_ID_SIZE];
+    memcpy(text, id, sizeof text - 1);
+    text[sizeof text - 1] = (char)as;
+    aep__digest128(text, sizeof text, digest);
+    return (struct places){aep__get32(digest) % BITS, aep__get32(digest + 8) % BITS};
+}
+
+/* In lower case: any other text is not in the floor's order. */
+static bool is_uuid(const char *id)
+{
+    return id && strspn(id, "0123456789abcdef-") == AEP_ID_SIZE - 1 && !id[AEP_ID_SIZE - 1];
+}
+
+static bool has(const struct aep__fresh *fresh, uint32_t place)
+{
+    return fresh->bits[place / 64] >> place % 64 & 1;
+}
+
+bool aep__sqlite_is_fresh(struct aep__sqlite *sqlite, enum aep__fresh_as as, const char *id)
+{
+    if (!is_uuid(id) || !aep__sqlite_caches(sqlite))
+        return false;
+    bool full = sqlite->knows_fresh && sqlite->fresh->count >= FULL;
+    if ((full || !sqlite->knows_fresh) && !renew(sqlite))
+        return false;
+    if (strcmp(id, sqlite->fresh->floor) <= 0)
+        return false;
+    struct places places = places_of(as, id);
+    return !has(sqlite->fresh, places.one) || !has(sqlite->fresh, places.two);
+}
+
+void aep__sqlite_note_fresh(struct aep__sqlite *sqlite, enum aep__fresh_as as, const char *id)
+{
+    if (!sqlite->knows_fresh || !is_uuid(id))
+        return;
+    struct places places = places_of(as, id);
+    sqlite->fresh->count += !has(sqlite->fresh, places.one) || !has(sqlite->fresh, places.two);
+    sqlite->fresh->bits[places.one / 64] |= UINT64_C(1) << places.one % 64;
+    sqlite->fresh->bits[places.two / 64] |= UINT64_C(1) << places.two % 64;
+}
