@@ -71,9 +71,10 @@ static void go_on(aep_execution *run, int step)
     aep_error err;
     static const char *const steps[] = {"reading the specification", "writing the endpoints"};
     if (step < 2)
-        must(aep_execution_progress(
-                 run, AEP_PROGRESS(.current_step = steps[step], .progress_percent = 40 + 40 * step),
-                 &err),
+        must(aep_execution_progress(run,
+                                    AEP_PROGRESS(.current_step = steps[step],
+                                                 .progress_percent = AEP_NUM(40 + 40 * step)),
+                                    &err),
              &err);
     else
         must(aep_execution_complete(run, AEP_COMPLETED(.result_summary = "12 endpoints"), &err),

@@ -45,7 +45,7 @@ static bool judge_store(struct aep__doctor *doctor, const char *path)
     aep_error err;
     int code = aep__link_prepare(doctor->config, path, &err);
     if (code == AEP_OK) {
-        code = aep__store_sqlite_open(&store, path, false, &err);
+        code = aep__store_open(&store, path, false, &err);
         if (code == AEP_OK)
             store->ops->close(store);
     }

@@ -11,21 +11,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ASK_US 1000000     /* between two questions */
 #define LOOK_US 100000     /* between two looks at the store */
 #define LATE_US 3000000    /* an answer that takes longer: the tracker is behind */
 #define RESTART_US 2000000 /* how long one that was started may take to listen */
-
-static void identify(struct aep__following *following)
-{
-    struct stat st = {0};
-    stat(aep__buf_string(&following->store), &st);
-    following->dev = st.st_dev;
-    following->ino = st.st_ino;
-}
 
 int aep__following_open(struct aep__following *following, struct aep__reading *reading,
                         aep_error *err)
@@ -35,7 +26,6 @@ int aep__following_open(struct aep__following *following, struct aep__reading *r
     int code = aep__link_store(reading->config, &following->store, err);
     if (code == AEP_OK)
         code = aep__spools_own(reading->config, &following->spool, err);
-    identify(following);
     return code;
 }
 
@@ -119,24 +109,16 @@ static void talk(struct aep__following *following, int64_t now_us)
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
-/* One that was deleted is made again by the tracker, under another inode. */
-static bool is_replaced(const struct aep__following *following, const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && (st.st_dev != following->dev || st.st_ino != following->ino);
-}
-
+/* One that was deleted is made again by the tracker. */
 static bool reopen(struct aep__following *following)
 {
-    struct aep__store *store;
+    struct aep__store *store = following->reading->store, *made;
     aep_error why;
-    const char *path = aep__buf_string(&following->store);
-    if (!is_replaced(following, path) ||
-        aep__store_sqlite_open(&store, path, false, &why) != AEP_OK)
+    if (store->ops->replaced(store, &why) <= 0 ||
+        aep__store_open(&made, aep__buf_string(&following->store), false, &why) != AEP_OK)
         return false;
-    following->reading->store->ops->close(following->reading->store);
-    following->reading->store = store;
-    identify(following);
+    store->ops->close(store);
+    following->reading->store = made;
     return true;
 }
 

@@ -7,14 +7,10 @@
 
 #include "reading.h"
 
-#include <sys/types.h>
-
 struct aep__following {
     struct aep__reading *reading; /* its view is kept up to date */
     struct aep__buf store, spool; /* paths */
-    dev_t dev;
-    ino_t ino; /* of the store that is open */
-    int fd;    /* the connection; -1: none */
+    int fd;                       /* the connection; -1: none */
     bool asked;
     int64_t asked_us, answered_us, start_us, looked_us; /* monotonic */
     int64_t changes;                                    /* the store's last one */

@@ -90,7 +90,7 @@ static int64_t stored_as_of(const char *store)
     struct aep__store *reader;
     aep_error why;
     int64_t as_of_us = 0;
-    if (aep__store_sqlite_open(&reader, store, false, &why) != AEP_OK)
+    if (aep__store_open(&reader, store, false, &why) != AEP_OK)
         return 0;
     if (reader->ops->get_count(reader, AEP__COUNT_AS_OF, &as_of_us, &why) != AEP_OK)
         as_of_us = 0;

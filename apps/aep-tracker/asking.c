@@ -122,7 +122,7 @@ static void read_store(struct view *view)
 {
     struct aep__store *store;
     aep_error err;
-    int code = aep__store_sqlite_open(&store, view->store, false, &err);
+    int code = aep__store_open(&store, view->store, false, &err);
     if (code == AEP_OK) {
         code = read_counts(view, store, &err);
         store->ops->close(store);

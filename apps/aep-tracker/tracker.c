@@ -48,7 +48,7 @@ static bool read_batch(struct aep__tracker *tracker, bool *ret_end, aep_error *e
 /* Under a living tracker somebody may remove the store: it is rebuilt from the sources. */
 static void renew_store(struct aep__tracker *tracker)
 {
-    if (!tracker->writer.store || aep__writer_named(&tracker->writer))
+    if (!tracker->writer.store || !aep__writer_replaced(&tracker->writer))
         return;
     aep__log_write(&tracker->log, AEP_LOG_WARNING, "%s has been removed or replaced",
                    tracker->path);
@@ -215,7 +215,7 @@ static void note_end(struct aep__tracker *tracker)
 {
     aep_error err;
     struct aep__writer *writer = &tracker->writer;
-    if (!writer->store || tracker->as_of_us == 0 || !aep__writer_named(writer))
+    if (!writer->store || tracker->as_of_us == 0 || aep__writer_replaced(writer))
         return;
     if (aep__writer_begin(writer, &err) != AEP_OK ||
         aep__writer_note(writer, tracker->as_of_us, &err) != AEP_OK ||

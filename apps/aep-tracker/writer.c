@@ -2,13 +2,9 @@
 #include "writer.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "track/link.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #define PAUSE_US 250000 /* after the first failure */
 #define PAUSE_MAX_US INT64_C(30000000)
@@ -34,26 +30,16 @@ void aep__writer_fail(struct aep__writer *writer, const aep_error *err)
     writer->pause_us = writer->pause_us * 2 < PAUSE_MAX_US ? writer->pause_us * 2 : PAUSE_MAX_US;
 }
 
-bool aep__writer_named(const struct aep__writer *writer)
+bool aep__writer_replaced(const struct aep__writer *writer)
 {
-    struct stat st;
-    return stat(writer->path, &st) == 0 && st.st_dev == writer->dev && st.st_ino == writer->ino;
-}
-
-static int identify(struct aep__writer *writer, aep_error *err)
-{
-    struct stat st;
-    if (stat(writer->path, &st) < 0)
-        return aep__error_errno(err, AEP_EIO, "track.store", "%s", writer->path);
-    writer->dev = st.st_dev;
-    writer->ino = st.st_ino;
-    return writer->store->ops->get_count(writer->store, AEP__COUNT_AS_OF, &writer->as_of_us, err);
+    aep_error unused; /* the next transaction meets it, too */
+    return writer->store->ops->replaced(writer->store, &unused) > 0;
 }
 
 static int open_store(struct aep__writer *writer, aep_error *err)
 {
     struct aep__store *store = NULL;
-    int code = aep__store_sqlite_open(&store, writer->path, true, err);
+    int code = aep__store_open(&store, writer->path, true, err);
     if (code != AEP_OK)
         return code;
     code = aep__ingest_init(&writer->ingest, store, writer->abandon_after_us, err);
@@ -62,7 +48,7 @@ static int open_store(struct aep__writer *writer, aep_error *err)
         return code;
     }
     writer->store = store;
-    return identify(writer, err);
+    return store->ops->get_count(store, AEP__COUNT_AS_OF, &writer->as_of_us, err);
 }
 
 bool aep__writer_open(struct aep__writer *writer)

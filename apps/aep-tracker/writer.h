@@ -7,16 +7,12 @@
 #include "base/log.h"
 #include "track/ingest.h"
 
-#include <sys/types.h>
-
 struct aep__writer {
     const char *path; /* borrowed */
     int64_t abandon_after_us;
     struct aep__log *log;     /* borrowed */
     struct aep__store *store; /* NULL: it cannot be used */
     struct aep__ingest ingest;
-    dev_t dev; /* what was opened */
-    ino_t ino;
     int64_t as_of_us; /* as stored */
     int64_t retry_us; /* monotonic: when to try again */
     int64_t pause_us;
@@ -29,8 +25,8 @@ bool aep__writer_open(struct aep__writer *writer);
 /** Gives it up for now; err says why. */
 void aep__writer_fail(struct aep__writer *writer, const aep_error *err);
 void aep__writer_close(struct aep__writer *writer);
-/** Whether its file still has its name. */
-bool aep__writer_named(const struct aep__writer *writer);
+/** Whether the store that is open has been removed, or another one is at its place. */
+bool aep__writer_replaced(const struct aep__writer *writer);
 
 int aep__writer_begin(struct aep__writer *writer, aep_error *err);
 /** Notes up to when the store has everything, if that has changed, with the transaction. */

@@ -51,6 +51,9 @@ typedef bool (*aep__id_fn)(void *user, const char *execution_id);
 
 struct aep__store_ops {
     void (*close)(struct aep__store *store);
+    /* Whether the store that is open has been removed, or another one is at its place by now: 1, 0,
+     * -1. */
+    int (*replaced)(struct aep__store *store, aep_error *err);
 
     /* Transactions: everything that is written, is so in one. */
     int (*begin)(struct aep__store *store, aep_error *err);
@@ -130,7 +133,8 @@ struct aep__store {
 };
 
 /** Opens a store, to write (by the tracker, which makes and migrates it) or to read.
+ * @where  the absolute path of an SQLite database
  * Errors: as above; reading: AEP_ESPOOL there is none. */
-int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err);
+int aep__store_open(struct aep__store **ret, const char *where, bool write, aep_error *err);
 
 #endif

@@ -262,8 +262,15 @@ static void close_store(struct aep__store *store)
     free(sqlite);
 }
 
+static int is_replaced(struct aep__store *store, aep_error *err)
+{
+    (void)err; /* looking at a file does not fail */
+    return aep__sqlite_is_replaced(aep__sqlite_of(store));
+}
+
 static const struct aep__store_ops ops = {
     .close = close_store,
+    .replaced = is_replaced,
     .begin = begin,
     .commit = commit,
     .rollback = roll_back,

@@ -17,7 +17,7 @@
 #ifndef AEP_TRACK_STORE_SQLITE_H
 #define AEP_TRACK_STORE_SQLITE_H
 
-#include "track/store.h"
+#include "track/store_kinds.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -199,7 +199,9 @@ static inline void aep__sqlite_bind_blob(sqlite3_stmt *statement, int i, const v
 
 /** Resolves the path, makes folder and file (to write), and refuses what is not safely ours. */
 int aep__sqlite_prepare_file(struct aep__sqlite *sqlite, aep_error *err);
-/** AEP_ESPOOL: the file that is open is no longer the one at its path. */
+/** Whether the file that is open is no longer the one at its path. */
+bool aep__sqlite_is_replaced(const struct aep__sqlite *sqlite);
+/** AEP_ESPOOL: it is not. */
 int aep__sqlite_check_file(const struct aep__sqlite *sqlite, aep_error *err);
 
 /* ---- store_sqlite_schema.c ---- */

@@ -164,11 +164,16 @@ int aep__sqlite_prepare_file(struct aep__sqlite *sqlite, aep_error *err)
     return result == AEP_OK ? open_file(sqlite, err) : result;
 }
 
-int aep__sqlite_check_file(const struct aep__sqlite *sqlite, aep_error *err)
+bool aep__sqlite_is_replaced(const struct aep__sqlite *sqlite)
 {
     struct stat st;
-    if (lstat(sqlite->path, &st) == 0 && st.st_dev == sqlite->file.st_dev &&
-        st.st_ino == sqlite->file.st_ino)
+    return lstat(sqlite->path, &st) < 0 || st.st_dev != sqlite->file.st_dev ||
+           st.st_ino != sqlite->file.st_ino;
+}
+
+int aep__sqlite_check_file(const struct aep__sqlite *sqlite, aep_error *err)
+{
+    if (!aep__sqlite_is_replaced(sqlite))
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, AEP__STORE_FIELD,
                       "the store %s has been removed: open it again to make a new one",

@@ -59,7 +59,7 @@ static inline int begin_track(void **state)
     if (begin_folder(state) < 0)
         return -1;
     struct track *track = *state;
-    return aep__store_sqlite_open(&track->store, track->path, true, &track->err) == AEP_OK ? 0 : -1;
+    return aep__store_open(&track->store, track->path, true, &track->err) == AEP_OK ? 0 : -1;
 }
 
 static inline void close_track(struct track *track)

@@ -21,7 +21,7 @@ struct scene {
 static void open_source(struct scene *scene)
 {
     aep_error err = {0};
-    if (aep__store_sqlite_open(&scene->store, scene->path, true, &err) != AEP_OK ||
+    if (aep__store_open(&scene->store, scene->path, true, &err) != AEP_OK ||
         aep__ingest_init(&scene->ingest, scene->store, 1, &err) != AEP_OK ||
         aep__source_spool_open(&scene->source, scene->here->dir, scene->store, &err) != AEP_OK)
         fail_msg("%s", err.text);

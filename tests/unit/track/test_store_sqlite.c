@@ -56,8 +56,7 @@ static void test_a_row_comes_back_as_it_was_put(void **state)
     assert_stored(track, &full);
     assert_stored(track, &empty);
     close_track(track);
-    assert_int_equal(aep__store_sqlite_open(&track->store, track->path, false, &track->err),
-                     AEP_OK);
+    assert_int_equal(aep__store_open(&track->store, track->path, false, &track->err), AEP_OK);
     assert_stored(track, &full);
     assert_stored(track, &empty);
     aep__tracked_done(&full);
@@ -204,7 +203,7 @@ static void test_two_that_write_see_what_the_other_has_written(void **state)
     struct aep__tracked execution = make_execution(1, 10), found;
     aep__tracked_init(&found);
     store_execution(track, &execution);
-    assert_int_equal(aep__store_sqlite_open(&other.store, track->path, true, &other.err), AEP_OK);
+    assert_int_equal(aep__store_open(&other.store, track->path, true, &other.err), AEP_OK);
     for (int i = 1; i <= 4; i++) {
         struct track *writer = i % 2 ? &other : track;
         begin(writer);
@@ -249,7 +248,7 @@ static void test_what_was_stored_before_is_found(void **state)
         {"zzzzzzzz-0000-7000-8000-000000000003", "f0000000-0000-7000-8000-000000000004"},
     };
     struct track other = *track;
-    assert_int_equal(aep__store_sqlite_open(&other.store, track->path, true, &other.err), AEP_OK);
+    assert_int_equal(aep__store_open(&other.store, track->path, true, &other.err), AEP_OK);
     for (size_t i = 0; i < 2; i++) {
         struct aep__tracked execution = make_execution(1, 10);
         struct aep__stored_event unused;
@@ -269,8 +268,7 @@ static void test_what_was_stored_before_is_found(void **state)
         aep__tracked_done(&execution);
         assert_found(track, ids[i][0], ids[i][1]);
         close_track(track);
-        assert_int_equal(aep__store_sqlite_open(&track->store, track->path, true, &track->err),
-                         AEP_OK);
+        assert_int_equal(aep__store_open(&track->store, track->path, true, &track->err), AEP_OK);
         assert_found(track, ids[i][0], ids[i][1]);
     }
     close_track(&other);
@@ -647,7 +645,7 @@ static void test_change_numbers_never_come_again(void **state)
         commit(track);
         if (round == 1) {
             close_track(track);
-            assert_int_equal(aep__store_sqlite_open(&track->store, track->path, true, &track->err),
+            assert_int_equal(aep__store_open(&track->store, track->path, true, &track->err),
                              AEP_OK);
         }
     }

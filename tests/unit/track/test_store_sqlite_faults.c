@@ -34,7 +34,7 @@ static int reopen(struct track *track, bool write)
 {
     close_track(track);
     track->err = (aep_error){0};
-    return aep__store_sqlite_open(&track->store, track->path, write, &track->err);
+    return aep__store_open(&track->store, track->path, write, &track->err);
 }
 
 /* The message names the file, and says that. */
@@ -293,7 +293,9 @@ static void test_a_removed_store_is_noticed(void **state)
 {
     struct track *track = *state;
     add_rows(track, 1);
+    assert_int_equal(track->store->ops->replaced(track->store, &track->err), 0);
     assert_int_equal(unlink(track->path), 0);
+    assert_int_equal(track->store->ops->replaced(track->store, &track->err), 1);
     assert_int_equal(track->store->ops->begin(track->store, &track->err), AEP_ESPOOL);
     assert_said(track, "has been removed");
     assert_int_equal(reopen(track, true), AEP_OK); /* whatever lies beside it is not of this one */
@@ -303,6 +305,7 @@ static void test_a_removed_store_is_noticed(void **state)
     add_rows(track, 1);
     write_file(file_in(track, "other"), 0, "x", 1); /* and one that has another in its place */
     assert_int_equal(rename(file_in(track, "other"), track->path), 0);
+    assert_int_equal(track->store->ops->replaced(track->store, &track->err), 1);
     assert_int_equal(track->store->ops->begin(track->store, &track->err), AEP_ESPOOL);
 }
 
@@ -547,7 +550,7 @@ static void test_a_full_disk_is_said_and_loses_nothing(void **state)
 static void write_for_ever(struct track *track, int report_fd)
 {
     struct aep__bookmark position = {.source = "spool:x"};
-    if (aep__store_sqlite_open(&track->store, track->path, true, &track->err) != AEP_OK ||
+    if (aep__store_open(&track->store, track->path, true, &track->err) != AEP_OK ||
         track->store->ops->get_position(track->store, &position, &track->err) < 0)
         _exit(1);
     for (;;) {

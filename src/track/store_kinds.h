@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kinds of stores, for aep__store_open() to choose from. */
+#ifndef AEP_TRACK_STORE_KINDS_H
+#define AEP_TRACK_STORE_KINDS_H
+
+#include "track/store.h"
+
+int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err);
+
+#endif
