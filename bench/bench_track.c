@@ -113,7 +113,7 @@ static struct aep__store *open_store(const char *path, bool write)
 {
     struct aep__store *store;
     aep_error err;
-    must(aep__store_sqlite_open(&store, path, write, &err), &err);
+    must(aep__store_open(&store, path, write, &err), &err);
     return store;
 }
 
