@@ -22,7 +22,7 @@ static const struct {
     const char *text;
 } errors[] = {
     {SQLITE_FULL, AEP_EFULL, "the disk of %s is full: make room, or " AEP__STORE_REMEDY},
-    {SQLITE_CORRUPT, AEP_EIO, AEP__STORE_DAMAGED},
+    {SQLITE_CORRUPT, AEP_EIO, AEP__SQLITE_DAMAGED},
     {SQLITE_NOTADB, AEP_EIO,
      "%s is no database, or is damaged: move it away, and a tracker makes a new one from its "
      "sources"},
@@ -57,113 +57,20 @@ int aep__sqlite_error(struct aep__sqlite *sqlite, aep_error *err)
     int rc = sqlite3_errcode(sqlite->db) & 0xff;
     int number = sqlite3_system_errno(sqlite->db) ? sqlite3_system_errno(sqlite->db) : left;
     if ((rc == SQLITE_IOERR && is_full(number)) ||
-        (rc == SQLITE_CANTOPEN && has_no_room(sqlite->path)))
+        (rc == SQLITE_CANTOPEN && has_no_room(sqlite->base.name)))
         rc = SQLITE_FULL;
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (errors[i].rc == rc) {
             char text[sizeof err->text];
-            snprintf(text, sizeof text, errors[i].text, sqlite->path);
+            snprintf(text, sizeof text, errors[i].text, sqlite->base.name);
             return aep__error(err, errors[i].code, AEP__STORE_FIELD, "%s", text);
         }
     errno = number;
-    return rc == SQLITE_IOERR && number ? aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD,
-                                                           "cannot read or write %s", sqlite->path)
-                                        : aep__error(err, AEP_EIO, AEP__STORE_FIELD, "%s: %s",
-                                                     sqlite->path, sqlite3_errmsg(sqlite->db));
-}
-
-/* ---- statements ---- */
-
-static const char *const texts[] = {
-#define SQL_TEXT(name, text) [AEP__SQL_##name] = text,
-    AEP__SQL_STATEMENTS(SQL_TEXT)
-#undef SQL_TEXT
-};
-
-static void add_sql(struct aep__sqlite *sqlite, unsigned which, struct aep__buf *out)
-{
-    if (which == AEP__SQL_INSERT) {
-        aep__sqlite_insert(out);
-        return;
-    }
-    if (which >= AEP__SQL_UPDATE) {
-        aep__sqlite_update(out, which - AEP__SQL_UPDATE);
-        return;
-    }
-    for (const char *at = texts[which]; *at; at++) {
-        if (*at == '@')
-            aep__buf_add(out, sqlite->columns.data, sqlite->columns.len);
-        else if (*at == '%')
-            aep__buf_text(out, AEP__EVENT_COLUMNS);
-        else
-            aep__buf_byte(out, *at);
-    }
-}
-
-static sqlite3_stmt *prepare(struct aep__sqlite *sqlite, const char *sql, unsigned flags,
-                             aep_error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v3(sqlite->db, sql, -1, flags, &statement, NULL) != SQLITE_OK)
-        aep__sqlite_error(sqlite, err);
-    return statement;
-}
-
-sqlite3_stmt *aep__sqlite_prepare(struct aep__sqlite *sqlite, const char *sql, aep_error *err)
-{
-    return prepare(sqlite, sql, 0, err);
-}
-
-/* One that is in use, because a caller's function asks for the same again, is prepared anew. */
-sqlite3_stmt *aep__sqlite_take(struct aep__sqlite *sqlite, unsigned which, aep_error *err)
-{
-    sqlite3_stmt *kept = sqlite->statements[which];
-    if (kept && !sqlite3_stmt_busy(kept))
-        return kept;
-    struct aep__buf sql = {0};
-    add_sql(sqlite, which, &sql);
-    const char *text = aep__buf_string(&sql);
-    sqlite3_stmt *statement = NULL;
-    if (sql.failed)
-        aep__error_memory(err);
-    else
-        statement = prepare(sqlite, text, kept ? 0 : SQLITE_PREPARE_PERSISTENT, err);
-    aep__buf_done(&sql);
-    if (!kept)
-        sqlite->statements[which] = statement;
-    return statement;
-}
-
-void aep__sqlite_give(struct aep__sqlite *sqlite, unsigned which, sqlite3_stmt *statement)
-{
-    if (statement == sqlite->statements[which])
-        sqlite3_reset(statement);
-    else
-        sqlite3_finalize(statement);
-}
-
-static int step(sqlite3_stmt *statement)
-{
-    errno = 0;
-    return sqlite3_step(statement);
-}
-
-int aep__sqlite_step(struct aep__sqlite *sqlite, sqlite3_stmt *statement, aep_error *err)
-{
-    int rc = step(statement);
-    if (rc == SQLITE_ROW || rc == SQLITE_DONE)
-        return rc == SQLITE_ROW;
-    aep__sqlite_error(sqlite, err);
-    return -1;
-}
-
-int aep__sqlite_finish(struct aep__sqlite *sqlite, unsigned which, sqlite3_stmt *statement,
-                       aep_error *err)
-{
-    int rc = step(statement);
-    int result = rc == SQLITE_DONE || rc == SQLITE_ROW ? AEP_OK : aep__sqlite_error(sqlite, err);
-    aep__sqlite_give(sqlite, which, statement);
-    return result;
+    return rc == SQLITE_IOERR && number
+               ? aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD, "cannot read or write %s",
+                                  sqlite->base.name)
+               : aep__error(err, AEP_EIO, AEP__STORE_FIELD, "%s: %s", sqlite->base.name,
+                            sqlite3_errmsg(sqlite->db));
 }
 
 int aep__sqlite_run(struct aep__sqlite *sqlite, const char *sql, aep_error *err)
@@ -176,130 +83,62 @@ int aep__sqlite_run(struct aep__sqlite *sqlite, const char *sql, aep_error *err)
 
 /* ---- transactions ---- */
 
-static void forget(struct aep__sqlite *sqlite)
+static bool in_transaction(const struct aep__sql *base)
 {
-    aep__sqlite_forget(sqlite);
-    aep__sqlite_forget_counts(sqlite);
+    return !sqlite3_get_autocommit(aep__sqlite_of(base)->db); /* an error may have ended it */
 }
 
-/* Forgets what another connection may have changed. */
-static int renew(struct aep__sqlite *sqlite, aep_error *err)
+/* It changes when another connection has written. */
+static int read_version(struct aep__sqlite *sqlite, int64_t *ret, aep_error *err)
 {
-    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_VERSION, err);
-    if (!statement)
-        return err->code;
-    int found = aep__sqlite_step(sqlite, statement, err);
-    int64_t version = found > 0 ? sqlite3_column_int64(statement, 0) : 0;
-    aep__sqlite_give(sqlite, AEP__SQL_VERSION, statement);
-    if (version != sqlite->version) {
-        aep__sqlite_forget(sqlite);
-        sqlite->knows_fresh = false;
-    }
-    sqlite->version = version;
-    return found < 0 ? err->code : AEP_OK;
+    sqlite3_stmt *statement = sqlite->version;
+    errno = 0;
+    bool found = sqlite3_step(statement) == SQLITE_ROW;
+    if (found)
+        *ret = sqlite3_column_int64(statement, 0);
+    else
+        aep__sqlite_error(sqlite, err);
+    sqlite3_reset(statement);
+    return found ? AEP_OK : err->code;
 }
 
-static void roll_back(struct aep__store *store)
+static int begin(struct aep__sql *base, int64_t *ret_version, aep_error *err)
 {
-    struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    if (!sqlite3_get_autocommit(sqlite->db)) /* else SQLite has done it, after an error */
-        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
-    forget(sqlite);
-}
-
-int aep__sqlite_flush(struct aep__sqlite *sqlite, aep_error *err)
-{
-    int result = aep__sqlite_flush_rows(sqlite, err);
-    return result == AEP_OK ? aep__sqlite_flush_counts(sqlite, err) : result;
-}
-
-static int begin(struct aep__store *store, aep_error *err)
-{
-    struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    aep__sqlite_forget_counts(sqlite);
+    struct aep__sqlite *sqlite = aep__sqlite_of(base);
     int result = aep__sqlite_check_file(sqlite, err);
-    sqlite3_stmt *statement =
-        result == AEP_OK ? aep__sqlite_take(sqlite, AEP__SQL_BEGIN, err) : NULL;
-    if (!statement)
-        return err->code;
-    result = aep__sqlite_finish(sqlite, AEP__SQL_BEGIN, statement, err);
-    return result == AEP_OK ? renew(sqlite, err) : result;
+    if (result == AEP_OK)
+        result = aep__sqlite_run(sqlite, "BEGIN IMMEDIATE", err);
+    return result == AEP_OK ? read_version(sqlite, ret_version, err) : result;
 }
 
-static int commit(struct aep__store *store, aep_error *err)
+static int commit(struct aep__sql *base, int64_t *ret_version, aep_error *err)
 {
-    struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    int result = aep__sqlite_flush(sqlite, err);
-    if (result == AEP_OK && sqlite3_get_autocommit(sqlite->db))
-        result = aep__error(err, AEP_ESTATE, AEP__STORE_FIELD, "%s: no transaction to commit",
-                            sqlite->path);
-    sqlite3_stmt *statement =
-        result == AEP_OK ? aep__sqlite_take(sqlite, AEP__SQL_COMMIT, err) : NULL;
-    if (!statement)
-        return err->code;
-    result = aep__sqlite_finish(sqlite, AEP__SQL_COMMIT, statement, err);
-    if (result == AEP_OK)
-        aep__sqlite_forget_counts(sqlite);
-    return result;
+    (void)ret_version; /* it is of other connections */
+    return aep__sqlite_run(aep__sqlite_of(base), "COMMIT", err);
+}
+
+static void roll_back(struct aep__sql *base)
+{
+    if (in_transaction(base))
+        sqlite3_exec(aep__sqlite_of(base)->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int is_replaced(struct aep__sql *base, aep_error *err)
+{
+    (void)err; /* looking at a file does not fail */
+    return aep__sqlite_is_replaced(aep__sqlite_of(base));
 }
 
 /* ---- opening ---- */
 
-static void close_store(struct aep__store *store)
+static void close_store(struct aep__sql *base)
 {
-    struct aep__sqlite *sqlite = aep__sqlite_of(store);
-    for (unsigned i = 0; i < AEP__SQL_COUNT; i++)
-        sqlite3_finalize(sqlite->statements[i]);
-    aep__sqlite_free_cache(sqlite);
+    struct aep__sqlite *sqlite = aep__sqlite_of(base);
+    aep__sql_done(base);
+    sqlite3_finalize(sqlite->version);
     sqlite3_close_v2(sqlite->db);
-    aep__buf_done(&sqlite->columns);
-    aep__buf_done(&sqlite->place);
-    aep__buf_done(&sqlite->body);
-    aep__buf_done(&sqlite->event_ids);
-    aep__tracked_done(&sqlite->stored);
-    free(sqlite->fresh);
-    free(sqlite->path);
     free(sqlite);
 }
-
-static int is_replaced(struct aep__store *store, aep_error *err)
-{
-    (void)err; /* looking at a file does not fail */
-    return aep__sqlite_is_replaced(aep__sqlite_of(store));
-}
-
-static const struct aep__store_ops ops = {
-    .close = close_store,
-    .replaced = is_replaced,
-    .begin = begin,
-    .commit = commit,
-    .rollback = roll_back,
-    .get = aep__sqlite_get,
-    .put = aep__sqlite_put,
-    .remove = aep__sqlite_remove,
-    .nearest = aep__sqlite_nearest,
-    .provisional = aep__sqlite_provisional,
-    .caused_by = aep__sqlite_caused_by,
-    .children = aep__sqlite_children,
-    .open_children = aep__sqlite_open_children,
-    .find_event = aep__sqlite_find_event,
-    .add_event = aep__sqlite_add_event,
-    .amend_event = aep__sqlite_amend_event,
-    .events = aep__sqlite_events,
-    .move_events = aep__sqlite_move_events,
-    .guesses = aep__sqlite_guesses,
-    .move_guesses = aep__sqlite_move_guesses,
-    .get_gaps = aep__sqlite_get_gaps,
-    .put_gaps = aep__sqlite_put_gaps,
-    .get_position = aep__sqlite_get_position,
-    .put_position = aep__sqlite_put_position,
-    .add_count = aep__sqlite_add_count,
-    .get_count = aep__sqlite_get_count,
-    .next_change = aep__sqlite_next_change,
-    .list = aep__sqlite_list,
-    .count = aep__sqlite_count,
-    .lookup = aep__sqlite_lookup,
-};
 
 /* The log is copied back every 4,000 pages, 16 MiB, and never much larger. */
 static const char writer_settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
@@ -312,10 +151,10 @@ static const char reader_settings[] =
 static int open_database(struct aep__sqlite *sqlite, aep_error *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE;
-    flags |= sqlite->write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-    if (sqlite3_open_v2(sqlite->path, &sqlite->db, flags, NULL) != SQLITE_OK)
+    flags |= sqlite->base.write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    if (sqlite3_open_v2(sqlite->base.name, &sqlite->db, flags, NULL) != SQLITE_OK)
         return sqlite->db ? aep__sqlite_error(sqlite, err) : aep__error_memory(err);
-    sqlite3_busy_timeout(sqlite->db, sqlite->write ? WRITER_WAIT_MS : READER_WAIT_MS);
+    sqlite3_busy_timeout(sqlite->db, sqlite->base.write ? WRITER_WAIT_MS : READER_WAIT_MS);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     return AEP_OK;
@@ -326,11 +165,31 @@ static int set_up(struct aep__sqlite *sqlite, aep_error *err)
 {
     int result = aep__sqlite_check_schema(sqlite, err);
     if (result == AEP_OK)
-        result = aep__sqlite_run(sqlite, sqlite->write ? writer_settings : reader_settings, err);
-    if (result == AEP_OK && sqlite->write)
+        result =
+            aep__sqlite_run(sqlite, sqlite->base.write ? writer_settings : reader_settings, err);
+    if (result == AEP_OK && sqlite->base.write)
         result = aep__sqlite_make_schema(sqlite, err);
+    if (result == AEP_OK &&
+        sqlite3_prepare_v3(sqlite->db, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
+                           &sqlite->version, NULL) != SQLITE_OK)
+        result = aep__sqlite_error(sqlite, err);
     return result == AEP_OK ? aep__sqlite_add_search(sqlite, err) : result;
 }
+
+static const struct aep__sql_driver driver = {
+    .close = close_store,
+    .replaced = is_replaced,
+    .begin = begin,
+    .commit = commit,
+    .rollback = roll_back,
+    .in_transaction = in_transaction,
+    .statements = &aep__sqlite_statements,
+    .like = "GLOB",
+    .wildcard = "*",
+    .quotes = "?[",
+    .quote = {"[", "]"},
+    .damaged = AEP__SQLITE_DAMAGED,
+};
 
 int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err)
 {
@@ -339,12 +198,7 @@ int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write
     struct aep__sqlite *sqlite = calloc(1, sizeof *sqlite);
     if (!sqlite)
         return aep__error_memory(err);
-    sqlite->store.ops = &ops;
-    sqlite->write = write;
-    aep__tracked_init(&sqlite->stored);
-    aep__sqlite_columns(&sqlite->columns);
-    sqlite->path = strdup(path);
-    int result = sqlite->path && !sqlite->columns.failed ? AEP_OK : aep__error_memory(err);
+    int result = aep__sql_init(&sqlite->base, &driver, path, write, err);
     if (result == AEP_OK)
         result = aep__sqlite_prepare_file(sqlite, err);
     if (result == AEP_OK)
@@ -352,8 +206,8 @@ int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write
     if (result == AEP_OK)
         result = set_up(sqlite, err);
     if (result == AEP_OK)
-        *ret = &sqlite->store;
+        *ret = &sqlite->base.store;
     else
-        close_store(&sqlite->store);
+        close_store(&sqlite->base);
     return result;
 }

@@ -34,14 +34,14 @@ static int make_folders(const char *path)
 
 static int refuse(const struct aep__sqlite *sqlite, const char *what, aep_error *err)
 {
-    return aep__error(err, AEP_EIO, AEP__STORE_FIELD, "%s %s: " AEP__STORE_REMEDY, sqlite->path,
-                      what);
+    return aep__error(err, AEP_EIO, AEP__STORE_FIELD, "%s %s: " AEP__STORE_REMEDY,
+                      sqlite->base.name, what);
 }
 
 static int none_yet(const struct aep__sqlite *sqlite, aep_error *err)
 {
     return aep__error(err, AEP_ESPOOL, AEP__STORE_FIELD,
-                      "there is no store at %s: a tracker makes it", sqlite->path);
+                      "there is no store at %s: a tracker makes it", sqlite->base.name);
 }
 
 /* Whoever may write to the folder could put a log of changes beside the database. */
@@ -51,22 +51,22 @@ static int check_folder(const struct aep__sqlite *sqlite, int fd, aep_error *err
     const char *fs_name;
     if (fstat(fd, &st) < 0)
         return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD, "cannot look at the folder of %s",
-                                sqlite->path);
+                                sqlite->base.name);
     if (st.st_uid != geteuid() && st.st_uid != 0)
         return aep__error(
             err, AEP_EIO, AEP__STORE_FIELD,
             "the folder of %s belongs to user %ld, but this program runs as %ld: " AEP__STORE_REMEDY,
-            sqlite->path, (long)st.st_uid, (long)geteuid());
+            sqlite->base.name, (long)st.st_uid, (long)geteuid());
     if (st.st_mode & 022)
         return aep__error(
             err, AEP_EIO, AEP__STORE_FIELD,
             "other users may write to the folder of %s: chmod 700 it, or " AEP__STORE_REMEDY,
-            sqlite->path);
+            sqlite->base.name);
     if (aep__os_fs(fd, &fs_name) == AEP__FS_REMOTE)
         return aep__error(err, AEP_EIO, AEP__STORE_FIELD,
                           "%s is on %s, where a store is not safe: " AEP__STORE_REMEDY
                           " on a local disk",
-                          sqlite->path, fs_name);
+                          sqlite->base.name, fs_name);
     return AEP_OK;
 }
 
@@ -81,23 +81,23 @@ static int resolve(struct aep__sqlite *sqlite, const char *folder, const char *n
     free(real);
     if (len < 0)
         return aep__error_memory(err);
-    free(sqlite->path);
-    sqlite->path = path;
+    free(sqlite->base.name);
+    sqlite->base.name = path;
     return AEP_OK;
 }
 
 static int open_folder(struct aep__sqlite *sqlite, aep_error *err)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(sqlite->path, '/');
-    if (sqlite->path[0] != '/' || !slash[1])
+    const char *slash = strrchr(sqlite->base.name, '/');
+    if (sqlite->base.name[0] != '/' || !slash[1])
         return refuse(sqlite, "is not the absolute path of a file", err);
-    if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - sqlite->path),
-                         sqlite->path) >= sizeof folder)
+    if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - sqlite->base.name),
+                         sqlite->base.name) >= sizeof folder)
         return refuse(sqlite, "is too long a path", err);
     if (!folder[0])
         memcpy(folder, "/", 2);
-    if (sqlite->write && make_folders(folder) < 0)
+    if (sqlite->base.write && make_folders(folder) < 0)
         return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD,
                                 "cannot make the folder %s; " AEP__STORE_REMEDY, folder);
     int fd = aep__os_above(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -114,14 +114,15 @@ static int open_folder(struct aep__sqlite *sqlite, aep_error *err)
 static int check_file(struct aep__sqlite *sqlite, int fd, aep_error *err)
 {
     if (fstat(fd, &sqlite->file) < 0)
-        return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD, "cannot look at %s", sqlite->path);
+        return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD, "cannot look at %s",
+                                sqlite->base.name);
     if (!S_ISREG(sqlite->file.st_mode))
         return refuse(sqlite, "is not a file", err);
     if (sqlite->file.st_uid != geteuid())
         return aep__error(
             err, AEP_EIO, AEP__STORE_FIELD,
             "%s belongs to user %ld, but this program runs as %ld: " AEP__STORE_REMEDY,
-            sqlite->path, (long)sqlite->file.st_uid, (long)geteuid());
+            sqlite->base.name, (long)sqlite->file.st_uid, (long)geteuid());
     if (sqlite->file.st_mode & 022)
         return refuse(sqlite, "can be written by other users: chmod 600 it, or", err);
     return AEP_OK;
@@ -141,18 +142,19 @@ static int make_file(const char *path)
 static int open_file(struct aep__sqlite *sqlite, aep_error *err)
 {
     const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    if (sqlite->write && make_file(sqlite->path) < 0)
+    if (sqlite->base.write && make_file(sqlite->base.name) < 0)
         return aep__error_errno(
             err, errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_EIO, AEP__STORE_FIELD,
-            "cannot make %s; make its folder writable, or " AEP__STORE_REMEDY, sqlite->path);
-    int fd = aep__os_above(open(sqlite->path, flags | (sqlite->write ? O_RDWR : O_RDONLY)));
+            "cannot make %s; make its folder writable, or " AEP__STORE_REMEDY, sqlite->base.name);
+    int fd =
+        aep__os_above(open(sqlite->base.name, flags | (sqlite->base.write ? O_RDWR : O_RDONLY)));
     if (fd < 0 && errno == ENOENT)
         return none_yet(sqlite, err);
     if (fd < 0 && errno == ELOOP)
         return refuse(sqlite, "is a symbolic link", err);
     if (fd < 0)
         return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD,
-                                "cannot open %s; " AEP__STORE_REMEDY, sqlite->path);
+                                "cannot open %s; " AEP__STORE_REMEDY, sqlite->base.name);
     int result = check_file(sqlite, fd, err);
     close(fd);
     return result;
@@ -167,7 +169,7 @@ int aep__sqlite_prepare_file(struct aep__sqlite *sqlite, aep_error *err)
 bool aep__sqlite_is_replaced(const struct aep__sqlite *sqlite)
 {
     struct stat st;
-    return lstat(sqlite->path, &st) < 0 || st.st_dev != sqlite->file.st_dev ||
+    return lstat(sqlite->base.name, &st) < 0 || st.st_dev != sqlite->file.st_dev ||
            st.st_ino != sqlite->file.st_ino;
 }
 
@@ -177,5 +179,5 @@ int aep__sqlite_check_file(const struct aep__sqlite *sqlite, aep_error *err)
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, AEP__STORE_FIELD,
                       "the store %s has been removed: open it again to make a new one",
-                      sqlite->path);
+                      sqlite->base.name);
 }

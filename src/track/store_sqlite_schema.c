@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables. A row of executions has a column for each of aep__tracked_members, and some that are
- * made from them, for the indexes:
- *
- *     origins, flags   what the fold has to remember
- *     sort_at          started_at, or last_event_at as long as that is not known: newest first
- *     begun_at         the time of its started event; NULL: it is provisional
- *     silent_at        the first instant at which its silence matters
- *     minute           of its last event: an index on last_event_at would change with every event
- *
- * An id that is a UUID in lower case is 16 bytes in the table of events, any other id is text there. */
+/* The tables, and their versions. An id that is a UUID in lower case is 16 bytes in the table of events,
+ * any other id is text there. */
 #include "track/store_sqlite.h"
 
 #include "base/error.h"
@@ -18,107 +10,21 @@
 #define APPLICATION_ID 0x61657074 /* "aept" */
 #define SCHEMA_VERSION 1
 
-/* ---- columns ---- */
-
-static const char *const column_types[] = {
-    [AEP__MEMBER_TEXT] = "TEXT",     [AEP__MEMBER_TIME] = "INTEGER", [AEP__MEMBER_REAL] = "REAL",
-    [AEP__MEMBER_COUNT] = "INTEGER", [AEP__MEMBER_FLAG] = "INTEGER",
-};
-
-static const struct {
-    const char *name, *type;
-} made_columns[AEP__MADE_COUNT] = {
-    [AEP__MADE_ORIGINS] = {"origins", "BLOB"},
-    [AEP__MADE_FLAGS] = {"flags", "INTEGER"},
-    [AEP__MADE_SORT_AT] = {"sort_at", "INTEGER"},
-    [AEP__MADE_BEGUN_AT] = {"begun_at", "INTEGER"},
-    [AEP__MADE_SILENT_AT] = {"silent_at", "INTEGER"},
-    [AEP__MADE_MINUTE] = {"minute", "INTEGER"},
-};
-
-static const char *column_name(size_t i)
-{
-    return i < AEP__TRACKED_MEMBER_COUNT ? aep__tracked_members[i].name
-                                         : made_columns[i - AEP__TRACKED_MEMBER_COUNT].name;
-}
-
-static const char *column_type(size_t i)
-{
-    return i < AEP__TRACKED_MEMBER_COUNT ? column_types[aep__tracked_members[i].type]
-                                         : made_columns[i - AEP__TRACKED_MEMBER_COUNT].type;
-}
-
-/* Which columns some index depends on, and what changes them: SQLite rewrites an index entry whenever
- * a statement sets one of its columns, changed or not. */
-static const struct {
-    const char *name;
-    enum aep__group group;
-} indexed[] = {
-    {"stalls_at", AEP__GROUP_SILENCE},
-    {"abandons_at", AEP__GROUP_SILENCE},
-    {"silent_at", AEP__GROUP_SILENCE},
-    {"waiting", AEP__GROUP_SILENCE},
-    {"minute", AEP__GROUP_MINUTE},
-    {"outcome", AEP__GROUP_OUTCOME},
-    {"id", AEP__GROUP_PLACE},
-    {"tenant_id", AEP__GROUP_PLACE},
-    {"correlation_id", AEP__GROUP_PLACE},
-    {"agent_name", AEP__GROUP_PLACE},
-    {"session_id", AEP__GROUP_PLACE},
-    {"parent_named", AEP__GROUP_PLACE},
-    {"parent_id", AEP__GROUP_PLACE},
-    {"parent_known", AEP__GROUP_PLACE},
-    {"sort_at", AEP__GROUP_PLACE},
-    {"begun_at", AEP__GROUP_PLACE},
-};
-
-/* AEP__GROUP_COUNT: of none. */
-static enum aep__group group_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof indexed / sizeof *indexed; i++)
-        if (strcmp(indexed[i].name, name) == 0)
-            return indexed[i].group;
-    return AEP__GROUP_COUNT;
-}
-
-void aep__sqlite_columns(struct aep__buf *out)
-{
-    aep__buf_text(out, "key");
-    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT + AEP__MADE_SELECTED; i++)
-        aep__buf_format(out, ", %s", column_name(i));
-}
-
-void aep__sqlite_insert(struct aep__buf *out)
-{
-    aep__buf_text(out, "INSERT INTO executions (");
-    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
-        aep__buf_format(out, "%s%s", i ? ", " : "", column_name(i));
-    aep__buf_text(out, ") VALUES (");
-    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
-        aep__buf_format(out, "%s?%zu", i ? ", " : "", i + 1);
-    aep__buf_byte(out, ')');
-}
-
-void aep__sqlite_update(struct aep__buf *out, unsigned groups)
-{
-    const char *separator = "UPDATE executions SET ";
-    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++) {
-        enum aep__group group = group_of(column_name(i));
-        if (group != AEP__GROUP_COUNT && !(groups & 1U << group))
-            continue;
-        aep__buf_format(out, "%s%s = ?%zu", separator, column_name(i), i + 1);
-        separator = ", ";
-    }
-    aep__buf_format(out, " WHERE key = ?%zu", AEP__COLUMN_COUNT + 1);
-}
-
 /* ---- tables ---- */
+
+static const char *const type_names[] = {
+    [AEP__SQL_TEXT] = "TEXT",
+    [AEP__SQL_INTEGER] = "INTEGER",
+    [AEP__SQL_REAL] = "REAL",
+    [AEP__SQL_BYTES] = "BLOB",
+};
 
 static void add_executions(struct aep__buf *out)
 {
     aep__buf_text(out, "CREATE TABLE executions (key INTEGER PRIMARY KEY");
     for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
-        aep__buf_format(out, ", %s %s", column_name(i), column_type(i));
+        aep__buf_format(out, ", %s %s", aep__sql_column_name(i),
+                        type_names[aep__sql_column_type(i)]);
     aep__buf_text(out, ");");
 }
 
@@ -192,13 +98,14 @@ static int check_version(const struct aep__sqlite *sqlite, const struct version 
         return AEP_OK;
     if (version->application != APPLICATION_ID)
         return aep__error(err, AEP_EIO, AEP__STORE_FIELD,
-                          "%s is another program's database: " AEP__STORE_REMEDY, sqlite->path);
+                          "%s is another program's database: " AEP__STORE_REMEDY,
+                          sqlite->base.name);
     if (version->schema > SCHEMA_VERSION)
         return aep__error(
             err, AEP_ESTATE, AEP__STORE_FIELD,
             "%s was made by a newer aep (schema %d, this one knows %d): use that aep, "
             "or " AEP__STORE_REMEDY,
-            sqlite->path, version->schema, SCHEMA_VERSION);
+            sqlite->base.name, version->schema, SCHEMA_VERSION);
     return AEP_OK;
 }
 
@@ -208,12 +115,12 @@ static int check_complete(const struct aep__sqlite *sqlite, const struct version
 {
     if (version->tables == 0)
         return aep__error(err, AEP_ESPOOL, AEP__STORE_FIELD,
-                          "the store %s is empty: a tracker fills it", sqlite->path);
+                          "the store %s is empty: a tracker fills it", sqlite->base.name);
     if (version->schema < SCHEMA_VERSION)
         return aep__error(err, AEP_ESTATE, AEP__STORE_FIELD,
                           "%s was made by an older aep (schema %d, this one reads %d): this aep's "
                           "tracker changes it when it starts",
-                          sqlite->path, version->schema, SCHEMA_VERSION);
+                          sqlite->base.name, version->schema, SCHEMA_VERSION);
     return AEP_OK;
 }
 
@@ -223,7 +130,7 @@ int aep__sqlite_check_schema(struct aep__sqlite *sqlite, aep_error *err)
     int result = read_version(sqlite, &version, err);
     if (result == AEP_OK)
         result = check_version(sqlite, &version, err);
-    return result == AEP_OK && !sqlite->write ? check_complete(sqlite, &version, err) : result;
+    return result == AEP_OK && !sqlite->base.write ? check_complete(sqlite, &version, err) : result;
 }
 
 static int migrate(struct aep__sqlite *sqlite, int from, aep_error *err)

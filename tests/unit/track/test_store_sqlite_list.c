@@ -402,7 +402,7 @@ static void run_everything(struct track *track)
 static void test_nothing_looks_at_every_row(void **state)
 {
     struct track *track = *state;
-    sqlite3 *db = aep__sqlite_of(track->store)->db;
+    sqlite3 *db = aep__sqlite_of(aep__sql_of(track->store))->db;
     plans[0] = '\0';
     sqlite3_trace_v2(db, SQLITE_TRACE_STMT, note_statement, NULL);
     run_everything(track);

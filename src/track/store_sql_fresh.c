@@ -8,7 +8,7 @@
  *
  * The filter is of Bloom's kind: two bits for each id. Once it is full, and when another connection has
  * written, a new floor is found. */
-#include "track/store_sqlite.h"
+#include "track/store_sql.h"
 
 #include "base/endian.h"
 #include "base/hash.h"
@@ -26,16 +26,15 @@ struct aep__fresh {
 };
 
 /* Raises the floor to the greatest id that a statement gives, text or 16 bytes. */
-static bool raise(struct aep__sqlite *sqlite, struct aep__fresh *fresh, unsigned which,
-                  aep_error *err)
+static bool raise(struct aep__sql *base, struct aep__fresh *fresh, unsigned which, aep_error *err)
 {
     struct aep__buf id = {0};
-    sqlite3_stmt *statement = aep__sqlite_take(sqlite, which, err);
-    int found = statement ? aep__sqlite_step(sqlite, statement, err) : -1;
-    if (found > 0 && sqlite3_column_type(statement, 0) != SQLITE_NULL)
-        aep__sqlite_add_id(statement, 0, &id);
+    struct aep__statement *statement = aep__sql_take(base, which, err);
+    int found = statement ? aep__sql_step(statement, err) : -1;
+    if (found > 0 && !aep__sql_is_null(statement, 0))
+        aep__sql_add_id(statement, 0, &id);
     if (statement)
-        aep__sqlite_give(sqlite, which, statement);
+        aep__sql_give(base, which, statement);
     bool good = found >= 0 && !id.failed;
     if (good && id.len > 0 && strcmp(id.data, fresh->floor) > 0) {
         size_t len = id.len < sizeof fresh->floor ? id.len : sizeof fresh->floor;
@@ -48,21 +47,21 @@ static bool raise(struct aep__sqlite *sqlite, struct aep__fresh *fresh, unsigned
     return good;
 }
 
-static bool renew(struct aep__sqlite *sqlite)
+static bool renew(struct aep__sql *base)
 {
     static const unsigned greatest[] = {AEP__SQL_LAST_EVENT, AEP__SQL_LAST_EXECUTION,
                                         AEP__SQL_LAST_NAMED, AEP__SQL_LAST_GUESS,
                                         AEP__SQL_LAST_CORRELATION};
     aep_error unused;
     bool good = true;
-    if (!sqlite->fresh)
-        sqlite->fresh = malloc(sizeof *sqlite->fresh);
-    if (!sqlite->fresh)
+    if (!base->fresh)
+        base->fresh = malloc(sizeof *base->fresh);
+    if (!base->fresh)
         return false;
-    memset(sqlite->fresh, 0, sizeof *sqlite->fresh);
+    memset(base->fresh, 0, sizeof *base->fresh);
     for (size_t i = 0; good && i < sizeof greatest / sizeof *greatest; i++)
-        good = raise(sqlite, sqlite->fresh, greatest[i], &unused);
-    sqlite->knows_fresh = good;
+        good = raise(base, base->fresh, greatest[i], &unused);
+    base->knows_fresh = good;
     return good;
 }
 
@@ -91,25 +90,25 @@ static bool has(const struct aep__fresh *fresh, uint32_t place)
     return fresh->bits[place / 64] >> place % 64 & 1;
 }
 
-bool aep__sqlite_is_fresh(struct aep__sqlite *sqlite, enum aep__fresh_as as, const char *id)
+bool aep__sql_is_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id)
 {
-    if (!is_uuid(id) || !aep__sqlite_caches(sqlite))
+    if (!is_uuid(id) || !aep__sql_caches(base))
         return false;
-    bool full = sqlite->knows_fresh && sqlite->fresh->count >= FULL;
-    if ((full || !sqlite->knows_fresh) && !renew(sqlite))
+    bool full = base->knows_fresh && base->fresh->count >= FULL;
+    if ((full || !base->knows_fresh) && !renew(base))
         return false;
-    if (strcmp(id, sqlite->fresh->floor) <= 0)
+    if (strcmp(id, base->fresh->floor) <= 0)
         return false;
     struct places places = places_of(as, id);
-    return !has(sqlite->fresh, places.one) || !has(sqlite->fresh, places.two);
+    return !has(base->fresh, places.one) || !has(base->fresh, places.two);
 }
 
-void aep__sqlite_note_fresh(struct aep__sqlite *sqlite, enum aep__fresh_as as, const char *id)
+void aep__sql_note_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id)
 {
-    if (!sqlite->knows_fresh || !is_uuid(id))
+    if (!base->knows_fresh || !is_uuid(id))
         return;
     struct places places = places_of(as, id);
-    sqlite->fresh->count += !has(sqlite->fresh, places.one) || !has(sqlite->fresh, places.two);
-    sqlite->fresh->bits[places.one / 64] |= UINT64_C(1) << places.one % 64;
-    sqlite->fresh->bits[places.two / 64] |= UINT64_C(1) << places.two % 64;
+    base->fresh->count += !has(base->fresh, places.one) || !has(base->fresh, places.two);
+    base->fresh->bits[places.one / 64] |= UINT64_C(1) << places.one % 64;
+    base->fresh->bits[places.two / 64] |= UINT64_C(1) << places.two % 64;
 }

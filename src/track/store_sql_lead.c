@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "track/store_sqlite_list.h"
+#include "track/store_sql_list.h"
 
 #include "base/error.h"
 
@@ -14,7 +14,7 @@ const struct aep__lead_row aep__leads[AEP__LEAD_COUNT] = {
     [AEP__LEAD_TENANT] = {"execution_tenant", "tenant_id = ?1", .sorted = true},
     [AEP__LEAD_OUTCOME] = {"execution_outcome", "outcome = ?1", .sorted = true},
     [AEP__LEAD_SINCE] = {.index = "execution_minute", .condition = "minute >= ?1"},
-    [AEP__LEAD_NONE] = {"execution_newest", "true", .sorted = true},
+    [AEP__LEAD_NONE] = {"execution_newest", "CAST(?1 AS BIGINT) IS NOT NULL", .sorted = true},
 };
 
 static bool has_value(const struct aep__lead *lead, const char *text)
@@ -35,37 +35,32 @@ static void lead_by_values(struct aep__lead *lead, const struct aep__filter_valu
 
 static bool matches_agent(const struct aep__filter_values *patterns, const char *agent)
 {
-    struct aep__buf glob = {0};
     bool found = false;
-    for (unsigned i = 0; !found && i < patterns->count; i++) {
-        aep__buf_clear(&glob);
-        aep__where_add_glob(&glob, patterns->values[i]);
-        found = !glob.failed && sqlite3_strglob(glob.data, agent) == 0;
-    }
-    aep__buf_done(&glob);
+    for (unsigned i = 0; !found && i < patterns->count; i++)
+        found = aep__where_matches(patterns->values[i], agent);
     return found;
 }
 
 /* The next agent's name after this one, appended as a string: 1, 0, -1. */
-static int next_agent(struct aep__sqlite *sqlite, const char *after, struct aep__buf *out,
+static int next_agent(struct aep__sql *base, const char *after, struct aep__buf *out,
                       aep_error *err)
 {
-    sqlite3_stmt *statement = aep__sqlite_take(sqlite, AEP__SQL_NEXT_AGENT, err);
+    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_NEXT_AGENT, err);
     if (!statement)
         return -1;
-    aep__sqlite_bind_text(statement, 1, after);
-    int found = aep__sqlite_step(sqlite, statement, err);
+    aep__sql_bind_text(statement, 1, after);
+    int found = aep__sql_step(statement, err);
     aep__buf_clear(out);
     if (found > 0)
-        aep__sqlite_add_id(statement, 0, out);
-    aep__sqlite_give(sqlite, AEP__SQL_NEXT_AGENT, statement);
+        aep__sql_add_id(statement, 0, out);
+    aep__sql_give(base, AEP__SQL_NEXT_AGENT, statement);
     if (out->failed)
         aep__error_memory(err);
     return out->failed ? -1 : found;
 }
 
 /* All names that match, if they are few among few. */
-static int find_agents(struct aep__sqlite *sqlite, const struct aep__filter_values *patterns,
+static int find_agents(struct aep__sql *base, const struct aep__filter_values *patterns,
                        struct aep__lead *lead, aep_error *err)
 {
     struct aep__buf name = {0}, next = {0};
@@ -73,7 +68,7 @@ static int find_agents(struct aep__sqlite *sqlite, const struct aep__filter_valu
     unsigned count = 0, seen = 0;
     int found;
     aep__buf_byte(&name, '\0');
-    while ((found = next_agent(sqlite, name.data, &next, err)) > 0 && seen++ < FEW) {
+    while ((found = next_agent(base, name.data, &next, err)) > 0 && seen++ < FEW) {
         struct aep__buf swap = name;
         name = next;
         next = swap;
@@ -92,13 +87,13 @@ static int find_agents(struct aep__sqlite *sqlite, const struct aep__filter_valu
     return found < 0 ? err->code : AEP_OK;
 }
 
-static int lead_by_agent(struct aep__sqlite *sqlite, const struct aep__filter *filter,
+static int lead_by_agent(struct aep__sql *base, const struct aep__filter *filter,
                          struct aep__lead *lead, aep_error *err)
 {
     const struct aep__filter_values *values = &filter->values[AEP__FILTER_AGENT];
     for (unsigned i = 0; i < values->count; i++)
         if (aep__where_is_glob(values->values[i]))
-            return find_agents(sqlite, values, lead, err);
+            return find_agents(base, values, lead, err);
     lead_by_values(lead, values);
     return AEP_OK;
 }
@@ -120,7 +115,7 @@ static void lead_by_outcome(struct aep__lead *lead, unsigned states)
             lead->values[lead->count++].number = outcomes[i].outcome;
 }
 
-static int make_lead(struct aep__sqlite *sqlite, const struct aep__filter *filter,
+static int make_lead(struct aep__sql *base, const struct aep__filter *filter,
                      struct aep__lead *lead, aep_error *err)
 {
     switch (lead->name) {
@@ -131,7 +126,7 @@ static int make_lead(struct aep__sqlite *sqlite, const struct aep__filter *filte
         lead_by_values(lead, &filter->values[AEP__FILTER_SESSION]);
         break;
     case AEP__LEAD_AGENT:
-        return lead_by_agent(sqlite, filter, lead, err);
+        return lead_by_agent(base, filter, lead, err);
     case AEP__LEAD_TENANT:
         lead_by_values(lead, &filter->values[AEP__FILTER_TENANT]);
         break;
@@ -140,7 +135,7 @@ static int make_lead(struct aep__sqlite *sqlite, const struct aep__filter *filte
         break;
     case AEP__LEAD_SINCE:
         if (filter->since_us != INT64_MIN)
-            lead->values[lead->count++].number = aep__sqlite_minute(filter->since_us);
+            lead->values[lead->count++].number = aep__sql_minute(filter->since_us);
         break;
     default:
         lead->count = 1;
@@ -149,7 +144,7 @@ static int make_lead(struct aep__sqlite *sqlite, const struct aep__filter *filte
 }
 
 /* Its rows, counted up to FEW. -1: *err. */
-static int64_t count_rows(struct aep__sqlite *sqlite, const struct aep__lead *lead, aep_error *err)
+static int64_t count_rows(struct aep__sql *base, const struct aep__lead *lead, aep_error *err)
 {
     struct aep__buf sql = {0};
     int64_t rows = 0;
@@ -157,31 +152,31 @@ static int64_t count_rows(struct aep__sqlite *sqlite, const struct aep__lead *le
                     "SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY %s WHERE %s "
                     "LIMIT %d)",
                     aep__leads[lead->name].index, aep__leads[lead->name].condition, FEW);
-    sqlite3_stmt *statement = aep__sqlite_prepare(sqlite, aep__buf_string(&sql), err);
+    struct aep__statement *statement = aep__sql_prepare(base, aep__buf_string(&sql), err);
     for (unsigned i = 0; statement && rows >= 0 && rows < FEW && i < lead->count; i++) {
-        aep__sqlite_bind(statement, 1, &lead->values[i]);
-        if (aep__sqlite_step(sqlite, statement, err) > 0)
-            rows += sqlite3_column_int64(statement, 0);
+        aep__sql_bind(statement, 1, &lead->values[i]);
+        if (aep__sql_step(statement, err) > 0)
+            rows += aep__sql_int(statement, 0);
         else
             rows = -1;
-        sqlite3_reset(statement);
+        aep__sql_reset(statement);
     }
-    sqlite3_finalize(statement);
+    aep__sql_finalize(statement);
     aep__buf_done(&sql);
     return statement ? rows : -1;
 }
 
 /* The one with the fewest rows leads. A correlation id always may: its rows are never many. */
-int aep__lead_choose(struct aep__sqlite *sqlite, const struct aep__filter *filter,
-                     struct aep__lead *ret, aep_error *err)
+int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, struct aep__lead *ret,
+                     aep_error *err)
 {
     int64_t fewest = INT64_MAX;
     for (enum aep__lead_name name = 0; name < AEP__LEAD_COUNT; name++) {
         struct aep__lead lead = {.name = name};
-        int result = make_lead(sqlite, filter, &lead, err);
+        int result = make_lead(base, filter, &lead, err);
         int64_t rows = FEW;
         if (result == AEP_OK && lead.count > 0 && name != AEP__LEAD_NONE)
-            rows = count_rows(sqlite, &lead, err);
+            rows = count_rows(base, &lead, err);
         bool may = lead.count > 0 && (rows < FEW || name != AEP__LEAD_SINCE);
         if (result == AEP_OK && rows >= 0 && may && rows < fewest) {
             aep__buf_done(&ret->agents);

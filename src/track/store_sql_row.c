@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A row of executions, to and from its execution. */
-#include "track/store_sqlite.h"
+#include "track/store_sql.h"
 
 #include "base/error.h"
 
@@ -15,78 +15,78 @@ static void *member_at(const struct aep__tracked *execution, size_t i)
     return (char *)execution + aep__tracked_members[i].offset;
 }
 
-static void read_member(sqlite3_stmt *row, int column, struct aep__tracked *ret, size_t i)
+static void read_member(struct aep__statement *row, int column, struct aep__tracked *ret, size_t i)
 {
-    bool null = sqlite3_column_type(row, column) == SQLITE_NULL;
+    bool null = aep__sql_is_null(row, column);
     void *to = member_at(ret, i);
     switch (aep__tracked_members[i].type) {
     case AEP__MEMBER_TEXT:
         if (!null) {
-            const char *data = (const char *)sqlite3_column_text(row, column);
-            size_t len = (size_t)sqlite3_column_bytes(row, column);
+            const char *data = aep__sql_text(row, column);
+            size_t len = aep__sql_bytes(row, column);
             aep__tracked_set_text(ret, to, (struct aep__slice){data ? data : "", len});
             ret->failed = ret->failed || !data;
         }
         break;
     case AEP__MEMBER_REAL:
-        *(double *)to = null ? NAN : sqlite3_column_double(row, column);
+        *(double *)to = null ? NAN : aep__sql_real(row, column);
         break;
     case AEP__MEMBER_TIME:
-        *(int64_t *)to = null ? AEP__UNKNOWN_US : sqlite3_column_int64(row, column);
+        *(int64_t *)to = null ? AEP__UNKNOWN_US : aep__sql_int(row, column);
         break;
     default:
-        *(int64_t *)to = sqlite3_column_int64(row, column);
+        *(int64_t *)to = aep__sql_int(row, column);
     }
 }
 
 enum flag { FLAG_TERMINALS = 1, FLAG_INFERRED = 2 };
 
-int aep__sqlite_read_row(struct aep__sqlite *sqlite, sqlite3_stmt *row, struct aep__tracked *ret,
-                         aep_error *err)
+int aep__sql_read_row(struct aep__sql *base, struct aep__statement *row, struct aep__tracked *ret,
+                      aep_error *err)
 {
     int column = 1;
     aep__tracked_done(ret);
     aep__tracked_init(ret);
     for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++)
         read_member(row, column++, ret, i);
-    const char *origins = sqlite3_column_blob(row, column);
-    size_t len = (size_t)sqlite3_column_bytes(row, column++);
-    int flags = sqlite3_column_int(row, column);
+    const char *origins = aep__sql_blob(row, column);
+    size_t len = aep__sql_bytes(row, column++);
+    int flags = (int)aep__sql_int(row, column);
     ret->has_terminals = flags & FLAG_TERMINALS;
     ret->has_inferred = flags & FLAG_INFERRED;
     if (ret->failed)
         return aep__error_memory(err);
     if (!origins || !ret->id || !aep__tracked_unpack_origins(ret, origins, len))
-        return aep__error(err, AEP_EIO, AEP__STORE_FIELD, AEP__STORE_DAMAGED, sqlite->path);
+        return aep__sql_damaged(base, err);
     return AEP_OK;
 }
 
 /* ---- to the row ---- */
 
-static void bind_time(sqlite3_stmt *statement, int i, int64_t at_us)
+static void bind_time(struct aep__statement *statement, int i, int64_t at_us)
 {
     if (at_us == AEP__UNKNOWN_US)
-        sqlite3_bind_null(statement, i);
+        aep__sql_bind_null(statement, i);
     else
-        sqlite3_bind_int64(statement, i, at_us);
+        aep__sql_bind_int(statement, i, at_us);
 }
 
-static void bind_member(sqlite3_stmt *statement, int at, const struct aep__tracked *execution,
-                        size_t i)
+static void bind_member(struct aep__statement *statement, int at,
+                        const struct aep__tracked *execution, size_t i)
 {
     const void *from = member_at(execution, i);
     switch (aep__tracked_members[i].type) {
     case AEP__MEMBER_TEXT:
-        aep__sqlite_bind_text(statement, at, *(char *const *)from);
+        aep__sql_bind_text(statement, at, *(char *const *)from);
         break;
     case AEP__MEMBER_REAL:
-        sqlite3_bind_double(statement, at, *(const double *)from); /* NAN is NULL to SQLite */
+        aep__sql_bind_real(statement, at, *(const double *)from); /* NAN is NULL to SQLite */
         break;
     case AEP__MEMBER_TIME:
         bind_time(statement, at, *(const int64_t *)from);
         break;
     default:
-        sqlite3_bind_int64(statement, at, *(const int64_t *)from);
+        aep__sql_bind_int(statement, at, *(const int64_t *)from);
     }
 }
 
@@ -109,26 +109,26 @@ static int64_t silent_at(const struct aep__tracked *execution)
     return stalls < abandons ? stalls : abandons;
 }
 
-int64_t aep__sqlite_minute(int64_t at_us)
+int64_t aep__sql_minute(int64_t at_us)
 {
     return at_us / MINUTE_US - (at_us % MINUTE_US < 0);
 }
 
-void aep__sqlite_bind_row(sqlite3_stmt *statement, const struct aep__tracked *execution,
-                          const char origins[AEP__ORIGINS_BYTES])
+void aep__sql_bind_row(struct aep__statement *statement, const struct aep__tracked *execution,
+                       const char origins[AEP__ORIGINS_BYTES])
 {
     const int made = (int)AEP__TRACKED_MEMBER_COUNT + 1;
     for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++)
         bind_member(statement, (int)i + 1, execution, i);
-    aep__sqlite_bind_blob(statement, made + AEP__MADE_ORIGINS, origins, AEP__ORIGINS_BYTES);
-    sqlite3_bind_int(statement, made + AEP__MADE_FLAGS,
-                     (execution->has_terminals ? FLAG_TERMINALS : 0) |
-                         (execution->has_inferred ? FLAG_INFERRED : 0));
-    bind_time(statement, made + AEP__MADE_SORT_AT, sort_at(execution));
+    aep__sql_bind_blob(statement, made + AEP__MADE_ORIGINS, origins, AEP__ORIGINS_BYTES);
+    aep__sql_bind_int(statement, made + AEP__MADE_FLAGS,
+                      (execution->has_terminals ? FLAG_TERMINALS : 0) |
+                          (execution->has_inferred ? FLAG_INFERRED : 0));
+    aep__sql_bind_int(statement, made + AEP__MADE_SORT_AT, sort_at(execution));
     bind_time(statement, made + AEP__MADE_BEGUN_AT, begun_at(execution));
     bind_time(statement, made + AEP__MADE_SILENT_AT, silent_at(execution));
-    sqlite3_bind_int64(statement, made + AEP__MADE_MINUTE,
-                       aep__sqlite_minute(execution->last_event_at));
+    aep__sql_bind_int(statement, made + AEP__MADE_MINUTE,
+                      aep__sql_minute(execution->last_event_at));
 }
 
 /* ---- its place ---- */
@@ -140,7 +140,7 @@ static void add_value(struct aep__buf *out, const char *text)
         aep__buf_add(out, text, strlen(text) + 1);
 }
 
-void aep__sqlite_add_place(struct aep__buf *out, const struct aep__tracked *execution)
+void aep__sql_add_place(struct aep__buf *out, const struct aep__tracked *execution)
 {
     const int64_t numbers[] = {execution->parent_known, sort_at(execution), begun_at(execution)};
     add_value(out, execution->tenant_id);

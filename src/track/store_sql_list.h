@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside a list of the SQLite store: its filter as conditions of SQL, and the one that leads. */
-#ifndef AEP_TRACK_STORE_SQLITE_LIST_H
-#define AEP_TRACK_STORE_SQLITE_LIST_H
+/* Inside a list: its filter as conditions of SQL, and the one that leads. */
+#ifndef AEP_TRACK_STORE_SQL_LIST_H
+#define AEP_TRACK_STORE_SQL_LIST_H
 
-#include "track/store_sqlite.h"
+#include "track/store_sql.h"
 
 #define AEP__LEADS_MAX 16 /* values of a leading condition */
 #define AEP__BINDS_MAX (AEP__FILTER_NAME_COUNT * AEP__FILTER_VALUES + 4)
@@ -13,16 +13,16 @@ struct aep__sql_value {
     int64_t number;
 };
 /** What is bound is borrowed until the statement is given back. */
-static inline void aep__sqlite_bind(sqlite3_stmt *statement, int i,
-                                    const struct aep__sql_value *value)
+static inline void aep__sql_bind(struct aep__statement *statement, int i,
+                                 const struct aep__sql_value *value)
 {
     if (value->text)
-        aep__sqlite_bind_text(statement, i, value->text);
+        aep__sql_bind_text(statement, i, value->text);
     else
-        aep__sqlite_bind_int(statement, i, value->number);
+        aep__sql_bind_int(statement, i, value->number);
 }
 
-/* ---- store_sqlite_where.c: all conditions ---- */
+/* ---- store_sql_where.c: all conditions ---- */
 
 /** Parameter 1 is the leading condition's, those of the others follow. */
 #define AEP__FIRST_BIND 2
@@ -35,14 +35,15 @@ struct aep__where {
 };
 
 /** Fills it in, zeroed before; borrows the filter's texts. */
-int aep__where_make(struct aep__where *where, const struct aep__query *query, aep_error *err);
+int aep__where_make(struct aep__where *where, const struct aep__sql_driver *driver,
+                    const struct aep__query *query, aep_error *err);
 void aep__where_done(struct aep__where *where);
 /** Whether an agent's name is a pattern. */
 bool aep__where_is_glob(const char *text);
-/** Appends such a pattern, in which only * is special, for GLOB, and a NUL. */
-void aep__where_add_glob(struct aep__buf *out, const char *text);
+/** Whether a text matches such a pattern, in which only * is special. */
+bool aep__where_matches(const char *pattern, const char *text);
 
-/* ---- store_sqlite_lead.c: the one that leads ---- */
+/* ---- store_sql_lead.c: the one that leads ---- */
 
 enum aep__lead_name {
     AEP__LEAD_CORRELATION,
@@ -69,8 +70,8 @@ struct aep__lead {
 };
 
 /** Chooses the one that has the fewest rows. */
-int aep__lead_choose(struct aep__sqlite *sqlite, const struct aep__filter *filter,
-                     struct aep__lead *ret, aep_error *err);
+int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, struct aep__lead *ret,
+                     aep_error *err);
 void aep__lead_done(struct aep__lead *lead);
 
 #endif

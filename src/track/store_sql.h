@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of a store, in SQL that SQLite and PostgreSQL both understand. A driver (struct
+ * aep__sql_driver) prepares and runs it; everything else is here, and the same for both.
+ *
+ *     store_sql.c             transactions, statements
+ *     store_sql_columns.c     the columns of an execution
+ *     store_sql_executions.c  executions by id, by key, in the tree, by what is typed
+ *     store_sql_row.c         a row to and from its execution
+ *     store_sql_cache.c       rows in memory, until another connection writes
+ *     store_sql_fresh.c       ids that cannot be stored yet
+ *     store_sql_events.c      events, gaps
+ *     store_sql_counts.c      positions, counts, counts per state
+ *     store_sql_list.c        lists; …_where.c, …_lead.c what they are made of
+ *     store_sqlite*.c         a driver; the file and its folder; its tables and their versions
+ *     store_postgres*.c       a driver; the connection; its tables and their versions
+ *
+ * A statement is prepared when it is first needed, and used again. What a transaction counts is added
+ * to the store when it is committed. */
+#ifndef AEP_TRACK_STORE_SQL_H
+#define AEP_TRACK_STORE_SQL_H
+
+#include "track/store_kinds.h"
+
+#define AEP__STORE_FIELD "track.store"
+
+/** Columns of executions beside aep__tracked_members. */
+enum aep__made {
+    AEP__MADE_ORIGINS,
+    AEP__MADE_FLAGS,
+    AEP__MADE_SORT_AT,
+    AEP__MADE_SELECTED, /* those above are read, too */
+    AEP__MADE_BEGUN_AT = AEP__MADE_SELECTED,
+    AEP__MADE_SILENT_AT,
+    AEP__MADE_MINUTE,
+    AEP__MADE_COUNT,
+};
+#define AEP__COLUMN_COUNT (AEP__TRACKED_MEMBER_COUNT + (size_t)AEP__MADE_COUNT)
+
+/** Columns that indexes depend on, by what changes them. */
+enum aep__group {
+    AEP__GROUP_SILENCE, /* each event */
+    AEP__GROUP_MINUTE,  /* events, once a minute */
+    AEP__GROUP_OUTCOME, /* the end */
+    AEP__GROUP_PLACE,   /* who it is, and its place in the tree */
+    AEP__GROUP_COUNT,
+};
+
+#define AEP__EVENT_COLUMNS "execution, bound, guess, digest, spool, ordinal, fate, body"
+
+/** Statements that are kept; those that could take several indexes say which. @ stands for the columns
+ * of an execution, % for those of an event. */
+#define AEP__SQL_STATEMENTS(X)                                                                     \
+    X(GET, "SELECT @ FROM executions WHERE id = ?1")                                               \
+    X(BY_KEY, "SELECT @ FROM executions WHERE key = ?1")                                           \
+    X(REMOVE, "DELETE FROM executions WHERE key = ?1")                                             \
+    X(NEAREST, "SELECT id FROM executions WHERE correlation_id = ?1 AND agent_name = ?2 AND "      \
+               "tenant_id = ?3 AND (begun_at, id) <= (?4, ?5) "                                    \
+               "ORDER BY begun_at DESC, id DESC LIMIT 1")                                          \
+    X(FIRST, "SELECT id FROM executions WHERE correlation_id = ?1 AND agent_name = ?2 AND "        \
+             "tenant_id = ?3 AND begun_at IS NOT NULL ORDER BY begun_at, id LIMIT 1")              \
+    X(PROVISIONAL, "SELECT id FROM executions WHERE correlation_id = ?1 AND agent_name = ?2 AND "  \
+                   "tenant_id = ?3 AND begun_at IS NULL ORDER BY key")                             \
+    X(CAUSED_BY, "SELECT id FROM executions WHERE parent_named = ?1 ORDER BY key")                 \
+    X(CHILDREN, "SELECT id FROM executions INDEXED BY execution_parent WHERE parent_id = ?1 "      \
+                "AND parent_known = 1 ORDER BY key")                                               \
+    X(OPEN_CHILDREN, "SELECT stalls_at, id FROM executions INDEXED BY execution_open_child "       \
+                     "WHERE parent_id = ?1 AND parent_known = 1 AND outcome = 0 "                  \
+                     "ORDER BY stalls_at DESC NULLS LAST LIMIT ?2")                                \
+    X(FIND_EVENT, "SELECT % FROM events WHERE event_id = ?1")                                      \
+    X(ADD_EVENT, "INSERT INTO events (event_id, at_us, %) "                                        \
+                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                               \
+    X(AMEND_EVENT, "UPDATE events SET spool = ?2, ordinal = ?3, fate = ?4 WHERE event_id = ?1")    \
+    X(EVENTS, "SELECT %, at_us, event_id FROM events WHERE execution = ?1 AND "                    \
+              "(at_us, event_id) >= (?2, ?3) ORDER BY at_us, event_id LIMIT ?4")                   \
+    X(MOVE_EVENTS, "UPDATE events SET execution = ?2, bound = 0, "                                 \
+                   "guess = CASE bound WHEN 1 THEN ?1 ELSE guess END WHERE execution = ?1")        \
+    X(MOVE_SOME_EVENTS, "UPDATE events SET execution = ?2 WHERE execution = ?1 AND bound = 0 "     \
+                        "AND (at_us, event_id) >= (?3, ?4) AND (at_us, event_id) < (?5, ?6)")      \
+    X(GUESSES, "SELECT DISTINCT execution FROM events WHERE guess = ?1")                           \
+    X(MOVE_GUESSES, "UPDATE events SET execution = ?3, bound = 1, guess = NULL "                   \
+                    "WHERE guess = ?1 AND execution = ?2")                                         \
+    X(GET_GAPS, "SELECT data FROM gaps WHERE tenant = ?1 AND agent = ?2")                          \
+    X(PUT_GAPS, "INSERT INTO gaps (tenant, agent, data) VALUES (?1, ?2, ?3) "                      \
+                "ON CONFLICT (tenant, agent) DO UPDATE SET data = excluded.data")                  \
+    X(GET_POSITION, "SELECT segment, \"offset\" FROM positions WHERE source = ?1")                 \
+    X(PUT_POSITION, "INSERT INTO positions (source, segment, \"offset\") VALUES (?1, ?2, ?3) "     \
+                    "ON CONFLICT (source) DO UPDATE SET segment = excluded.segment, "              \
+                    "\"offset\" = excluded.\"offset\"")                                            \
+    X(GET_COUNT, "SELECT value FROM counts WHERE name = ?1")                                       \
+    X(ADD_COUNT, "INSERT INTO counts (name, value) VALUES (?1, ?2) "                               \
+                 "ON CONFLICT (name) DO UPDATE SET value = counts.value + excluded.value")         \
+    X(SILENT, "SELECT count(*), count(*) FILTER (WHERE abandons_at < ?1) FROM executions "         \
+              "INDEXED BY execution_silent WHERE outcome = 0 AND waiting = 0 AND silent_at < ?1")  \
+    X(BY_PREFIX, "SELECT @ FROM executions WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3")       \
+    X(BY_CORRELATION, "SELECT @ FROM executions WHERE correlation_id = ?1 AND "                    \
+                      "NOT (id >= ?1 AND id < ?2) ORDER BY sort_at, key LIMIT ?3")                 \
+    X(LAST_EVENT, "SELECT event_id FROM events ORDER BY event_id DESC LIMIT 1")                    \
+    X(LAST_EXECUTION,                                                                              \
+      "SELECT max(id) FROM executions WHERE id < 'g'") /* of those in hexadecimal */               \
+    X(LAST_NAMED, "SELECT max(parent_named) FROM executions WHERE parent_named < 'g'")             \
+    X(LAST_GUESS, "SELECT guess FROM events WHERE guess IS NOT NULL ORDER BY guess DESC LIMIT 1")  \
+    X(LAST_CORRELATION, "SELECT max(correlation_id) FROM executions WHERE correlation_id < 'g'")   \
+    X(LAST_KEY, "SELECT max(key) FROM executions")                                                 \
+    X(NEXT_AGENT, "SELECT agent_name FROM executions WHERE agent_name > ?1 "                       \
+                  "ORDER BY agent_name LIMIT 1")
+
+enum aep__sql_which {
+#define AEP__SQL_NAME(name, text) AEP__SQL_##name,
+    AEP__SQL_STATEMENTS(AEP__SQL_NAME)
+#undef AEP__SQL_NAME
+        AEP__SQL_INSERT, /* of an execution, made from its columns */
+    AEP__SQL_UPDATE,     /* one for each set of groups */
+    AEP__SQL_COUNT = AEP__SQL_UPDATE + (1 << AEP__GROUP_COUNT),
+};
+
+#define AEP__CACHE_SIZE 1024 /* rows */
+#define AEP__COUNTS_MAX 24   /* counts that a transaction may have before they are written */
+#define AEP__COUNT_SIZE 64   /* of a name */
+
+/** A row in memory, and what the indexes have of it in the store. */
+struct aep__cached {
+    struct aep__tracked row;
+    int64_t key; /* 0: not in use */
+    bool dirty;  /* the row is newer than what is stored */
+    struct aep__buf place;
+    int64_t outcome, waiting, stalls_at, abandons_at, minute;
+};
+
+struct aep__sql;
+
+/** A statement; a driver's begins with it. */
+struct aep__statement {
+    const struct aep__sql_statements *ops;
+    struct aep__sql *base;
+    bool taken;
+};
+
+/** An id in a column of the table of events: 16 bytes for a UUID in lower case, else text. */
+struct aep__sql_id {
+    uint8_t bytes[16];
+    const char *text; /* NULL: the bytes */
+};
+
+/** What a database's client does with statements. Parameters are numbered from 1, columns from 0; what
+ * is bound is borrowed until the statement is given back. */
+struct aep__sql_statements {
+    /* @which  one that is kept; AEP__SQL_COUNT: any other
+     * NULL: *err. */
+    struct aep__statement *(*prepare)(struct aep__sql *base, const char *sql, unsigned which,
+                                      aep_error *err);
+    void (*finalize)(struct aep__statement *statement);
+    void (*reset)(struct aep__statement *statement);
+    void (*bind_null)(struct aep__statement *statement, int i);
+    void (*bind_int)(struct aep__statement *statement, int i, int64_t number);
+    void (*bind_real)(struct aep__statement *statement, int i, double number);    /* NAN: null */
+    void (*bind_text)(struct aep__statement *statement, int i, const char *text); /* NULL: null */
+    void (*bind_blob)(struct aep__statement *statement, int i, const void *bytes, size_t len);
+    void (*bind_id)(struct aep__statement *statement, int i, const struct aep__sql_id *id);
+    /* 1 a row, 0 none, -1 *err. */
+    int (*step)(struct aep__statement *statement, aep_error *err);
+    /* Runs one that gives nothing; where several are sent at once, an error may come with a later one. */
+    int (*run)(struct aep__statement *statement, aep_error *err);
+    /* Rows that it has changed; to be stepped, not run. */
+    int64_t (*changes)(struct aep__statement *statement);
+
+    /* Columns of the row; what they point to is valid until the next step. */
+    bool (*is_null)(struct aep__statement *statement, int column);
+    int64_t (*int_at)(struct aep__statement *statement, int column);
+    double (*real_at)(struct aep__statement *statement, int column);
+    const char *(*text_at)(struct aep__statement *statement, int column);
+    const void *(*blob_at)(struct aep__statement *statement, int column);
+    size_t (*bytes_at)(struct aep__statement *statement, int column);
+    /* Appends an id, text or 16 bytes, and a NUL. */
+    void (*add_id)(struct aep__statement *statement, int column, struct aep__buf *out);
+};
+
+/** What a database does. */
+struct aep__sql_driver {
+    void (*close)(struct aep__sql *base);
+    int (*replaced)(struct aep__sql *base, aep_error *err);
+    /* Begins to write. Sets a number that is another one if another connection has written since the
+     * last time. */
+    int (*begin)(struct aep__sql *base, int64_t *ret_version, aep_error *err);
+    int (*commit)(struct aep__sql *base, int64_t *ret_version, aep_error *err);
+    void (*rollback)(struct aep__sql *base);
+    bool (*in_transaction)(const struct aep__sql *base);
+    const struct aep__sql_statements *statements;
+
+    bool whole_rows;      /* an update sets all columns */
+    const char *like;     /* the operator that matches patterns */
+    const char *wildcard; /* that stands for any characters in one */
+    const char *quotes;   /* characters that are special in one */
+    const char *quote[2]; /* what is before and after one that is ordinary */
+    const char *damaged;  /* a format for a store's name */
+};
+
+struct aep__sql {
+    struct aep__store store; /* first */
+    const struct aep__sql_driver *driver;
+    char *name; /* in messages */
+    bool write;
+    struct aep__fresh *fresh; /* NULL: not made yet */
+    bool knows_fresh;         /* it is of what is stored */
+    struct aep__buf columns, place;
+    struct aep__statement *statements[AEP__SQL_COUNT];
+    struct aep__cached cache[AEP__CACHE_SIZE];
+    struct aep__tracked stored;      /* memory */
+    struct aep__buf body, event_ids; /* of the event that was found last */
+    struct aep__pending_count {
+        char name[AEP__COUNT_SIZE];
+        int64_t more;
+    } counts[AEP__COUNTS_MAX];
+    unsigned count_count;
+    int64_t version;  /* of the data that the cache is of; 0: of none */
+    int64_t change;   /* the last one given out in this transaction; 0: none yet */
+    int64_t last_key; /* of all that are stored; 0: not known */
+};
+
+static inline struct aep__sql *aep__sql_of(struct aep__store *store)
+{
+    return (struct aep__sql *)store;
+}
+
+/* ---- the driver's, by what they work on ---- */
+
+static inline bool aep__sql_in_transaction(const struct aep__sql *base)
+{
+    return base->driver->in_transaction(base);
+}
+
+static inline void aep__sql_finalize(struct aep__statement *statement)
+{
+    if (statement)
+        statement->ops->finalize(statement);
+}
+
+static inline void aep__sql_reset(struct aep__statement *statement)
+{
+    statement->ops->reset(statement);
+}
+
+static inline void aep__sql_bind_null(struct aep__statement *statement, int i)
+{
+    statement->ops->bind_null(statement, i);
+}
+
+static inline void aep__sql_bind_int(struct aep__statement *statement, int i, int64_t number)
+{
+    statement->ops->bind_int(statement, i, number);
+}
+
+static inline void aep__sql_bind_real(struct aep__statement *statement, int i, double number)
+{
+    statement->ops->bind_real(statement, i, number);
+}
+
+static inline void aep__sql_bind_text(struct aep__statement *statement, int i, const char *text)
+{
+    statement->ops->bind_text(statement, i, text);
+}
+
+static inline void aep__sql_bind_blob(struct aep__statement *statement, int i, const void *bytes,
+                                      size_t len)
+{
+    statement->ops->bind_blob(statement, i, bytes ? bytes : "", len);
+}
+
+static inline void aep__sql_bind_id(struct aep__statement *statement, int i,
+                                    const struct aep__sql_id *id)
+{
+    statement->ops->bind_id(statement, i, id);
+}
+
+static inline int aep__sql_step(struct aep__statement *statement, aep_error *err)
+{
+    return statement->ops->step(statement, err);
+}
+
+static inline int64_t aep__sql_changes(struct aep__statement *statement)
+{
+    return statement->ops->changes(statement);
+}
+
+static inline bool aep__sql_is_null(struct aep__statement *statement, int column)
+{
+    return statement->ops->is_null(statement, column);
+}
+
+static inline int64_t aep__sql_int(struct aep__statement *statement, int column)
+{
+    return statement->ops->int_at(statement, column);
+}
+
+static inline double aep__sql_real(struct aep__statement *statement, int column)
+{
+    return statement->ops->real_at(statement, column);
+}
+
+static inline const char *aep__sql_text(struct aep__statement *statement, int column)
+{
+    return statement->ops->text_at(statement, column);
+}
+
+static inline const void *aep__sql_blob(struct aep__statement *statement, int column)
+{
+    return statement->ops->blob_at(statement, column);
+}
+
+static inline size_t aep__sql_bytes(struct aep__statement *statement, int column)
+{
+    return statement->ops->bytes_at(statement, column);
+}
+
+static inline void aep__sql_add_id(struct aep__statement *statement, int column,
+                                   struct aep__buf *out)
+{
+    statement->ops->add_id(statement, column, out);
+}
+
+/* ---- store_sql.c ---- */
+
+/** Makes the part that is the same for both, of a zeroed store: its operations, its columns.
+ * Errors: AEP_ENOMEM */
+int aep__sql_init(struct aep__sql *base, const struct aep__sql_driver *driver, const char *name,
+                  bool write, aep_error *err);
+/** Frees it, its statements first. */
+void aep__sql_done(struct aep__sql *base);
+/** Finalizes the kept statements; they are prepared again when they are needed. */
+void aep__sql_forget_statements(struct aep__sql *base);
+/** Prepares one that is not kept; NULL: *err. */
+struct aep__statement *aep__sql_prepare(struct aep__sql *base, const char *sql, aep_error *err);
+/** Lends a kept statement, also within itself; NULL: *err. */
+struct aep__statement *aep__sql_take(struct aep__sql *base, unsigned which, aep_error *err);
+/** Takes it back, reset. */
+void aep__sql_give(struct aep__sql *base, unsigned which, struct aep__statement *statement);
+/** Runs one that gives nothing, and gives it back. */
+int aep__sql_finish(struct aep__sql *base, unsigned which, struct aep__statement *statement,
+                    aep_error *err);
+/** The same, and sets the number of rows that it has changed. */
+int aep__sql_finish_counting(struct aep__sql *base, unsigned which,
+                             struct aep__statement *statement, int64_t *ret_changed,
+                             aep_error *err);
+/** Writes what the transaction has in memory. */
+int aep__sql_flush(struct aep__sql *base, aep_error *err);
+/** A row that cannot be understood. */
+int aep__sql_damaged(const struct aep__sql *base, aep_error *err) __attribute__((cold));
+
+/* ---- store_sql_columns.c ---- */
+
+/** Appends the columns of an execution that are read: key, those of aep__tracked_members, and those
+ * before AEP__MADE_SELECTED. */
+void aep__sql_columns(struct aep__buf *out);
+const char *aep__sql_column_name(size_t i);
+/** What a column holds; of the made ones, too. */
+enum aep__sql_type { AEP__SQL_TEXT, AEP__SQL_INTEGER, AEP__SQL_REAL, AEP__SQL_BYTES };
+enum aep__sql_type aep__sql_column_type(size_t i);
+/** Append statements whose parameters 1, 2, … are the columns; the one after those is the key. The
+ * update leaves out what only groups that are not given depend on. */
+void aep__sql_insert(struct aep__buf *out);
+void aep__sql_update(struct aep__buf *out, unsigned groups);
+
+/* ---- store_sql_executions.c ---- */
+
+int aep__sql_get(struct aep__store *store, const char *id, struct aep__tracked *ret,
+                 aep_error *err);
+int aep__sql_put(struct aep__store *store, const struct aep__tracked *execution, aep_error *err);
+int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err);
+int aep__sql_nearest(struct aep__store *store, const struct aep__tracked *key,
+                     const struct aep__order *order, struct aep__tracked *ret, aep_error *err);
+int aep__sql_provisional(struct aep__store *store, const struct aep__tracked *key, aep__id_fn fn,
+                         void *user, aep_error *err);
+int aep__sql_caused_by(struct aep__store *store, const char *named, aep__id_fn fn, void *user,
+                       aep_error *err);
+int aep__sql_children(struct aep__store *store, const char *id, aep__id_fn fn, void *user,
+                      aep_error *err);
+int aep__sql_open_children(struct aep__store *store, const char *id, int64_t *ret_us,
+                           aep_error *err);
+int aep__sql_lookup(struct aep__store *store, const char *text, unsigned limit, aep__tracked_fn fn,
+                    void *user, aep_error *err);
+/** How many executions there are of each kind that needs no clock: names in the table of counts. */
+enum aep__class {
+    AEP__CLASS_OPEN,
+    AEP__CLASS_WAITING, /* open, too */
+    AEP__CLASS_COMPLETED,
+    AEP__CLASS_FAILED,
+    AEP__CLASS_ABANDONED,
+    AEP__CLASS_COUNT,
+};
+extern const char *const aep__class_names[AEP__CLASS_COUNT];
+
+/** Gives the ids that a statement gives, once it has been given back: fn may change what it read. */
+int aep__sql_give_ids(struct aep__sql *base, unsigned which, struct aep__statement *statement,
+                      aep__id_fn fn, void *user, aep_error *err);
+
+/* ---- store_sql_row.c ---- */
+
+/** Reads the row at which the statement stands. Errors: AEP_EIO it is damaged; AEP_ENOMEM */
+int aep__sql_read_row(struct aep__sql *base, struct aep__statement *row, struct aep__tracked *ret,
+                      aep_error *err);
+/** Binds all columns, from parameter 1 on; origins are the execution's, packed. */
+void aep__sql_bind_row(struct aep__statement *statement, const struct aep__tracked *execution,
+                       const char origins[AEP__ORIGINS_BYTES]);
+/** Appends the values of AEP__GROUP_PLACE, one after the other. */
+void aep__sql_add_place(struct aep__buf *out, const struct aep__tracked *execution);
+/** The value of the column minute, rounded down, also before 1970. */
+int64_t aep__sql_minute(int64_t at_us);
+
+/* ---- store_sql_cache.c ---- */
+
+/** Whether rows are cached: within a transaction. */
+bool aep__sql_caches(const struct aep__sql *base);
+/** The row of that id, if it is cached; valid until another one is kept. */
+struct aep__cached *aep__sql_cached(struct aep__sql *base, const char *id);
+/** Keeps a row that has just been read. */
+int aep__sql_keep(struct aep__sql *base, int64_t key, const struct aep__tracked *execution,
+                  aep_error *err);
+/** Writes a new one, or a change of one that is cached: at once or later. */
+int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execution,
+                        aep_error *err);
+int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
+                        const struct aep__tracked *execution, aep_error *err);
+/** Writes what was to be written later. */
+int aep__sql_flush_rows(struct aep__sql *base, aep_error *err);
+/** The latest stalls_at of a parent's open children among those; AEP__UNKNOWN_US: there are none.
+ * Sets how many of them may be its children in the store. */
+int64_t aep__sql_dirty_children(const struct aep__sql *base, const char *parent,
+                                unsigned *ret_count);
+/** Drop a row, or all of them, written or not. */
+void aep__sql_drop(struct aep__sql *base, const char *id);
+void aep__sql_forget(struct aep__sql *base);
+void aep__sql_free_cache(struct aep__sql *base);
+
+/* ---- store_sql_fresh.c ---- */
+
+/** What an id is stored as. */
+enum aep__fresh_as {
+    AEP__FRESH_EVENT,
+    AEP__FRESH_EXECUTION,
+    AEP__FRESH_NAMED, /* by an execution, as what caused it */
+    AEP__FRESH_GUESS, /* by an event */
+    AEP__FRESH_CORRELATION,
+};
+
+/** True: nothing is stored that has that id so. False: perhaps there is. */
+bool aep__sql_is_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id);
+/** Something with that id has been stored. */
+void aep__sql_note_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id);
+
+/* ---- store_sql_events.c ---- */
+
+int aep__sql_find_event(struct aep__store *store, const char *event_id,
+                        struct aep__stored_event *ret, aep_error *err);
+int aep__sql_add_event(struct aep__store *store, const struct aep__observation *event,
+                       const struct aep__stored_event *stored, aep_error *err);
+int aep__sql_amend_event(struct aep__store *store, const char *event_id,
+                         const struct aep__stored_event *stored, aep_error *err);
+int aep__sql_events(struct aep__store *store, const char *execution_id,
+                    const struct aep__order *from, aep__event_fn fn, void *user, aep_error *err);
+int aep__sql_move_events(struct aep__store *store, const char *from_id, const char *to_id,
+                         const struct aep__order *from, const struct aep__order *until,
+                         uint64_t *ret_count, aep_error *err);
+int aep__sql_guesses(struct aep__store *store, const char *named, aep__id_fn fn, void *user,
+                     aep_error *err);
+int aep__sql_move_guesses(struct aep__store *store, const char *named, const char *from_id,
+                          const char *to_id, aep_error *err);
+int aep__sql_get_gaps(struct aep__store *store, const char *tenant, const char *agent,
+                      struct aep__buf *ret, aep_error *err);
+int aep__sql_put_gaps(struct aep__store *store, const char *tenant, const char *agent,
+                      struct aep__slice gaps, aep_error *err);
+
+/* ---- store_sql_counts.c ---- */
+
+int aep__sql_get_position(struct aep__store *store, struct aep__bookmark *position, aep_error *err);
+int aep__sql_put_position(struct aep__store *store, const struct aep__bookmark *position,
+                          aep_error *err);
+int aep__sql_add_count(struct aep__store *store, const char *name, int64_t more, aep_error *err);
+int aep__sql_get_count(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
+int aep__sql_next_change(struct aep__store *store, int64_t *ret, aep_error *err);
+int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
+                   aep_error *err);
+/** Writes what the transaction has counted. */
+int aep__sql_flush_counts(struct aep__sql *base, aep_error *err);
+/** Forgets it. */
+void aep__sql_forget_counts(struct aep__sql *base);
+
+/* ---- store_sql_list.c ---- */
+
+int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
+                  void *user, aep_error *err);
+
+#endif

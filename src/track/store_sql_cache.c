@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows are kept as executions, and most changes of a row are written once, when the transaction ends: a
+ * run's events come close together, and each changes its row, and those above it. What has been written
+ * stays for the next transaction, unless another connection has written, too.
+ *
+ *     get ◀── cached, else the table
+ *     put ──▶ cached ──▶ the table: at once if it is new, or who it is or its place has changed, by
+ *                        which rows are found; else at the commit, or when its slot is needed
+ *
+ * So a statement that looks for rows by id, key or place finds them, but may read what is old: what is
+ * cached counts. Lists and counts have the rows written before. */
+#include "track/store_sql.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+bool aep__sql_caches(const struct aep__sql *base)
+{
+    return base->write && aep__sql_in_transaction(base);
+}
+
+static struct aep__cached *slot_of(struct aep__sql *base, const char *id)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (; *id; id++)
+        hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
+    return &base->cache[(hash ^ hash >> 32) % AEP__CACHE_SIZE];
+}
+
+struct aep__cached *aep__sql_cached(struct aep__sql *base, const char *id)
+{
+    struct aep__cached *cached = slot_of(base, id);
+    return cached->key && strcmp(cached->row.id, id) == 0 ? cached : NULL;
+}
+
+static void drop(struct aep__cached *cached)
+{
+    cached->key = 0;
+    cached->dirty = false;
+    aep__buf_clear(&cached->place);
+}
+
+void aep__sql_drop(struct aep__sql *base, const char *id)
+{
+    struct aep__cached *cached = aep__sql_cached(base, id);
+    if (cached)
+        drop(cached);
+}
+
+void aep__sql_forget(struct aep__sql *base)
+{
+    for (unsigned i = 0; i < AEP__CACHE_SIZE; i++)
+        drop(&base->cache[i]);
+}
+
+void aep__sql_free_cache(struct aep__sql *base)
+{
+    for (unsigned i = 0; i < AEP__CACHE_SIZE; i++) {
+        aep__tracked_done(&base->cache[i].row);
+        aep__buf_done(&base->cache[i].place);
+    }
+}
+
+/* ---- writing ---- */
+
+static void note_ids(struct aep__sql *base, const struct aep__tracked *execution)
+{
+    aep__sql_note_fresh(base, AEP__FRESH_EXECUTION, execution->id);
+    aep__sql_note_fresh(base, AEP__FRESH_NAMED, execution->parent_named);
+    aep__sql_note_fresh(base, AEP__FRESH_CORRELATION, execution->correlation_id);
+}
+
+static int write_row(struct aep__sql *base, unsigned which, int64_t key,
+                     const struct aep__tracked *execution, aep_error *err)
+{
+    char origins[AEP__ORIGINS_BYTES];
+    struct aep__statement *statement = aep__sql_take(base, which, err);
+    if (!statement)
+        return err->code;
+    if (which == AEP__SQL_INSERT || (which - AEP__SQL_UPDATE) & 1U << AEP__GROUP_PLACE)
+        note_ids(base, execution);
+    aep__tracked_pack_origins(execution, origins);
+    aep__sql_bind_row(statement, execution, origins);
+    aep__sql_bind_int(statement, (int)AEP__COLUMN_COUNT + 1, key);
+    return aep__sql_finish(base, which, statement, err);
+}
+
+static bool changes_place(struct aep__sql *base, const struct aep__cached *cached,
+                          const struct aep__tracked *execution)
+{
+    aep__buf_clear(&base->place);
+    aep__sql_add_place(&base->place, execution);
+    return base->place.failed || cached->place.len != base->place.len ||
+           memcmp(cached->place.data, base->place.data, base->place.len) != 0;
+}
+
+static unsigned changed_groups(struct aep__sql *base, const struct aep__cached *cached)
+{
+    const struct aep__tracked *row = &cached->row;
+    unsigned groups = 0;
+    if (cached->stalls_at != row->stalls_at || cached->abandons_at != row->abandons_at ||
+        cached->waiting != row->waiting)
+        groups |= 1U << AEP__GROUP_SILENCE;
+    if (cached->minute != aep__sql_minute(row->last_event_at))
+        groups |= 1U << AEP__GROUP_MINUTE;
+    if (cached->outcome != row->outcome)
+        groups |= 1U << AEP__GROUP_OUTCOME;
+    if (changes_place(base, cached, row))
+        groups |= 1U << AEP__GROUP_PLACE;
+    return groups;
+}
+
+/* Notes what is stored of it. */
+static int note(struct aep__cached *cached, aep_error *err)
+{
+    const struct aep__tracked *row = &cached->row;
+    aep__buf_clear(&cached->place);
+    aep__sql_add_place(&cached->place, row);
+    cached->stalls_at = row->stalls_at;
+    cached->abandons_at = row->abandons_at;
+    cached->waiting = row->waiting;
+    cached->minute = aep__sql_minute(row->last_event_at);
+    cached->outcome = row->outcome;
+    cached->dirty = false;
+    if (!cached->place.failed && !row->failed)
+        return AEP_OK;
+    drop(cached);
+    return aep__error_memory(err);
+}
+
+static int flush_one(struct aep__sql *base, struct aep__cached *cached, aep_error *err)
+{
+    if (!cached->dirty)
+        return AEP_OK;
+    unsigned groups =
+        base->driver->whole_rows ? (1U << AEP__GROUP_COUNT) - 1 : changed_groups(base, cached);
+    int result = write_row(base, AEP__SQL_UPDATE + groups, cached->key, &cached->row, err);
+    return result == AEP_OK ? note(cached, err) : result;
+}
+
+int aep__sql_flush_rows(struct aep__sql *base, aep_error *err)
+{
+    int result = AEP_OK;
+    for (unsigned i = 0; result == AEP_OK && i < AEP__CACHE_SIZE; i++)
+        result = flush_one(base, &base->cache[i], err);
+    return result;
+}
+
+int64_t aep__sql_dirty_children(const struct aep__sql *base, const char *parent,
+                                unsigned *ret_count)
+{
+    int64_t latest = AEP__UNKNOWN_US;
+    *ret_count = 0;
+    for (unsigned i = 0; i < AEP__CACHE_SIZE; i++) {
+        const struct aep__tracked *row = &base->cache[i].row;
+        if (!base->cache[i].dirty || !row->parent_known || !row->parent_id ||
+            strcmp(row->parent_id, parent) != 0)
+            continue;
+        ++*ret_count;
+        if (row->outcome == AEP__ENDING_OPEN && row->stalls_at > latest)
+            latest = row->stalls_at;
+    }
+    return latest;
+}
+
+/* ---- keeping ---- */
+
+int aep__sql_keep(struct aep__sql *base, int64_t key, const struct aep__tracked *execution,
+                  aep_error *err)
+{
+    struct aep__cached *cached = slot_of(base, execution->id);
+    int result = flush_one(base, cached, err);
+    if (result != AEP_OK)
+        return result;
+    aep__tracked_copy(&cached->row, execution);
+    cached->key = key;
+    return note(cached, err);
+}
+
+/* Nobody else writes within a transaction: the greatest key need be asked for once. */
+static int next_key(struct aep__sql *base, int64_t *ret, aep_error *err)
+{
+    if (base->last_key == 0) {
+        struct aep__statement *statement = aep__sql_take(base, AEP__SQL_LAST_KEY, err);
+        int found = statement ? aep__sql_step(statement, err) : -1;
+        if (found > 0)
+            base->last_key = aep__sql_int(statement, 0);
+        if (statement)
+            aep__sql_give(base, AEP__SQL_LAST_KEY, statement);
+        if (found < 0)
+            return err->code;
+    }
+    *ret = ++base->last_key;
+    return AEP_OK;
+}
+
+int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execution, aep_error *err)
+{
+    int64_t key = 0;
+    int result = next_key(base, &key, err);
+    if (result == AEP_OK)
+        result = write_row(base, AEP__SQL_INSERT, key, execution, err);
+    return result == AEP_OK ? aep__sql_keep(base, key, execution, err) : result;
+}
+
+int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
+                        const struct aep__tracked *execution, aep_error *err)
+{
+    aep__tracked_copy(&cached->row, execution);
+    if (cached->row.failed) {
+        drop(cached);
+        return aep__error_memory(err);
+    }
+    cached->dirty = true;
+    return changes_place(base, cached, execution) ? flush_one(base, cached, err) : AEP_OK;
+}
