@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "track/refold.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Whether a text of an execution, which may have been cut, is that of an event. */
@@ -13,11 +14,9 @@ static bool is(const char *text, struct aep__slice slice)
         return true;
     if (slice.len <= AEP__TEXT_MAX && !memchr(slice.data, '\0', slice.len))
         return false;
-    struct aep__tracked made;
-    aep__tracked_init(&made);
-    aep__tracked_set_text(&made, &made.id, slice);
-    bool same = text && made.id && strcmp(text, made.id) == 0;
-    aep__tracked_done(&made);
+    char *cut = aep__tracked_name(slice);
+    bool same = text && cut && strcmp(text, cut) == 0;
+    free(cut);
     return same;
 }
 
@@ -42,24 +41,27 @@ static void add_encoded(struct aep__buf *out, struct aep__slice text)
 }
 
 /* The id of a provisional execution whose events name none: TENANT/CORRELATION_ID/AGENT_NAME. */
-static void add_key(struct aep__buf *out, struct aep__slice tenant, struct aep__slice correlation,
-                    struct aep__slice agent)
+static char *make_key(const struct aep__tracked *named)
 {
-    const struct aep__slice parts[] = {tenant, correlation, agent};
+    const char *const parts[] = {named->tenant_id, named->correlation_id, named->agent_name};
+    struct aep__buf key = {0};
     for (size_t i = 0; i < 3; i++) {
         if (i > 0)
-            aep__buf_byte(out, '/');
-        add_encoded(out, parts[i]);
+            aep__buf_byte(&key, '/');
+        add_encoded(&key, aep__slice_text(parts[i]));
     }
+    char *id = key.failed ? NULL : aep__tracked_name((struct aep__slice){key.data, key.len});
+    aep__buf_done(&key);
+    return id;
 }
 
 /* What a key is made of; the rest is unknown. */
 static void set_key(struct aep__tracked *key, const struct aep__observation *event)
 {
     aep__tracked_init(key);
-    aep__tracked_set_text(key, &key->tenant_id, event->tenant_id);
-    aep__tracked_set_text(key, &key->correlation_id, event->correlation_id);
-    aep__tracked_set_text(key, &key->agent_name, event->agent_name);
+    aep__tracked_set_name(key, &key->tenant_id, event->tenant_id);
+    aep__tracked_set_name(key, &key->correlation_id, event->correlation_id);
+    aep__tracked_set_name(key, &key->agent_name, event->agent_name);
 }
 
 static int begin(struct aep__tracked *execution, const struct aep__observation *event,
@@ -68,19 +70,18 @@ static int begin(struct aep__tracked *execution, const struct aep__observation *
     aep__tracked_done(execution);
     set_key(execution, event);
     execution->partial = true;
-    aep__tracked_set_text(execution, &execution->id, id);
-    aep__tracked_set_text(execution, &execution->root_id, id);
+    aep__tracked_set_name(execution, &execution->id, id);
+    aep__tracked_set_name(execution, &execution->root_id, id);
     return execution->failed ? aep__error_memory(err) : AEP_OK;
 }
 
-/* The execution of an id: 1, 0: there is none, -1. */
+/* The execution of an id, which may be as long as an event: 1, 0: there is none, -1. */
 static int get(struct aep__store *store, struct aep__slice id, struct aep__tracked *ret,
                aep_error *err)
 {
-    struct aep__buf text = {0};
-    aep__buf_add(&text, id.data, id.len);
-    int found = store->ops->get(store, aep__buf_string(&text), ret, err);
-    aep__buf_done(&text);
+    char *text = aep__tracked_name(id);
+    int found = text ? store->ops->get(store, text, ret, err) : -aep__error_memory(err);
+    free(text);
     return found;
 }
 
@@ -155,7 +156,6 @@ static int find_claim(struct aep__store *store, const struct aep__observation *e
 static int begin_provisional(struct aep__store *store, const struct aep__observation *event,
                              struct aep__slice cause, struct aep__belonging *ret, aep_error *err)
 {
-    struct aep__buf key = {0};
     int result = AEP_OK;
     ret->bound = false;
     if (cause.data)
@@ -168,11 +168,13 @@ static int begin_provisional(struct aep__store *store, const struct aep__observa
         return begin(ret->execution, event, cause, err);
     if (ret->bound)
         return get_or_begin(store, event, cause, ret, err);
-    add_key(&key, event->tenant_id, event->correlation_id, event->agent_name);
-    result = key.failed
-                 ? aep__error_memory(err)
-                 : get_or_begin(store, event, (struct aep__slice){key.data, key.len}, ret, err);
-    aep__buf_done(&key);
+    struct aep__tracked named;
+    set_key(&named, event);
+    char *key = named.failed ? NULL : make_key(&named);
+    result =
+        key ? get_or_begin(store, event, aep__slice_text(key), ret, err) : aep__error_memory(err);
+    free(key);
+    aep__tracked_done(&named);
     return result;
 }
 
@@ -379,27 +381,21 @@ static int claim_guesses(const struct aep__claim *claim, const struct aep__track
 static int rename_to_key(const struct aep__claim *claim, struct aep__tracked *other, aep_error *err)
 {
     struct aep__store *store = claim->store;
-    struct aep__buf key = {0}, old = {0};
     uint64_t count;
-    add_key(&key, aep__slice_text(other->tenant_id), aep__slice_text(other->correlation_id),
-            aep__slice_text(other->agent_name));
-    aep__buf_text(&old, other->id);
-    const char *key_text = aep__buf_string(&key), *old_text = aep__buf_string(&old);
-    if (key.failed || old.failed)
-        aep__error_memory(err);
-    int found = key.failed || old.failed ? -1 : store->ops->get(store, key_text, other, err);
+    char *key = make_key(other), *old = strdup(other->id);
+    int found = key && old ? store->ops->get(store, key, other, err) : -aep__error_memory(err);
     int result = found < 0 ? err->code : AEP_OK;
     if (found == 0) {
-        aep__tracked_set_text(other, &other->id, aep__slice_text(key_text));
-        aep__tracked_set_text(other, &other->root_id, aep__slice_text(key_text));
+        aep__tracked_set_text(other, &other->id, aep__slice_text(key));
+        aep__tracked_set_text(other, &other->root_id, aep__slice_text(key));
         other->children = other->open_children = 0; /* they named what is no more */
     }
     if (result == AEP_OK)
-        result = store->ops->move_events(store, old_text, key_text, NULL, NULL, &count, err);
+        result = store->ops->move_events(store, old, key, NULL, NULL, &count, err);
     if (result == AEP_OK)
         result = lose_some(claim, other, err);
-    aep__buf_done(&key);
-    aep__buf_done(&old);
+    free(key);
+    free(old);
     return result;
 }
 

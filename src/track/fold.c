@@ -41,7 +41,7 @@ static void take_cause(struct aep__tracked *execution, const struct aep__observa
     if (!cause.data || cause.len == 0 || same(cause, event->correlation_id) ||
         same(cause, aep__slice_text(event->event_id)))
         cause = (struct aep__slice){0};
-    aep__tracked_set_text(execution, &execution->parent_named, cause);
+    aep__tracked_set_name(execution, &execution->parent_named, cause);
 }
 
 static void take_progress(struct aep__tracked *execution, const struct aep__observation *event)

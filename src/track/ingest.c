@@ -11,6 +11,7 @@
 #include "track/tree.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SKEW_US INT64_C(16000000)
@@ -231,15 +232,15 @@ static int add(struct aep__ingest *ingest, const struct aep__observation *event,
                struct aep__stored_event *stored, const struct aep__belonging *belonging,
                aep_error *err)
 {
-    char cause[AEP_CORRELATION_ID_SIZE] = "";
+    char *cause = belonging->guess ? aep__tracked_name(event->causation_id) : NULL;
+    if (belonging->guess && !cause)
+        return aep__error_memory(err);
     stored->execution_id = belonging->execution->id;
     stored->bound = belonging->bound;
-    if (belonging->guess && event->causation_id.len < sizeof cause) {
-        memcpy(cause, event->causation_id.data, event->causation_id.len);
-        cause[event->causation_id.len] = '\0';
-        stored->guess = cause;
-    }
-    return ingest->store->ops->add_event(ingest->store, event, stored, err);
+    stored->guess = cause;
+    int result = ingest->store->ops->add_event(ingest->store, event, stored, err);
+    free(cause);
+    return result;
 }
 
 /* Those that have named it, or the execution that it has begun. */

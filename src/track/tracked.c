@@ -2,8 +2,10 @@
 #include "track/tracked.h"
 
 #include "base/endian.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,26 +54,56 @@ static void copy_text(char *to, const char *from, size_t len)
     to[len] = '\0';
 }
 
-void aep__tracked_set_text(struct aep__tracked *execution, char **text, struct aep__slice value)
+/* What stands for a text that is too long: its front, something in place of the rest. */
+static char *cut(struct aep__slice value, const char *rest)
 {
-    const size_t mark = sizeof CUT_MARK - 1;
-    char *copy = NULL;
-    if (value.data && value.len <= AEP__TEXT_MAX) {
-        copy = malloc(value.len + 1);
-        if (copy)
-            copy_text(copy, value.data, value.len);
-    } else if (value.data) {
-        size_t len = aep__utf8_cut(value.data, value.len, AEP__TEXT_MAX - mark);
-        copy = malloc(len + mark + 1);
-        if (copy) {
-            copy_text(copy, value.data, len);
-            memcpy(copy + len, CUT_MARK, mark + 1);
-        }
-    }
-    if (value.data && !copy)
+    size_t rest_len = strlen(rest);
+    size_t len = aep__utf8_cut(value.data, value.len, AEP__TEXT_MAX - rest_len);
+    char *text = malloc(len + rest_len + 1);
+    if (!text)
+        return NULL;
+    copy_text(text, value.data, len);
+    memcpy(text + len, rest, rest_len + 1);
+    return text;
+}
+
+static char *whole(struct aep__slice value)
+{
+    char *text = malloc(value.len + 1);
+    if (text)
+        copy_text(text, value.data, value.len);
+    return text;
+}
+
+char *aep__tracked_name(struct aep__slice value)
+{
+    char digest[AEP__HASH_TEXT_SIZE], rest[sizeof digest + sizeof "~" CUT_MARK];
+    if (value.len <= AEP__TEXT_MAX)
+        return whole(value);
+    aep__hash_text(value.data, value.len, digest);
+    snprintf(rest, sizeof rest, "~%s" CUT_MARK, digest);
+    return cut(value, rest);
+}
+
+static void set(struct aep__tracked *execution, char **text, bool known, char *copy)
+{
+    if (known && !copy)
         execution->failed = true;
     free(*text);
     *text = copy;
+}
+
+void aep__tracked_set_name(struct aep__tracked *execution, char **name, struct aep__slice value)
+{
+    set(execution, name, value.data, value.data ? aep__tracked_name(value) : NULL);
+}
+
+void aep__tracked_set_text(struct aep__tracked *execution, char **text, struct aep__slice value)
+{
+    char *copy = !value.data                  ? NULL
+                 : value.len <= AEP__TEXT_MAX ? whole(value)
+                                              : cut(value, CUT_MARK);
+    set(execution, text, value.data, copy);
 }
 
 static bool equal_texts(const char *one, const char *other)

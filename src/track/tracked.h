@@ -128,6 +128,10 @@ void aep__tracked_init(struct aep__tracked *execution);
 void aep__tracked_done(struct aep__tracked *execution);
 /** Sets one of its texts, cut to AEP__TEXT_MAX; data NULL: unknown. */
 void aep__tracked_set_text(struct aep__tracked *execution, char **text, struct aep__slice value);
+/** A copy of a name or an id as rows have it, no longer than AEP__TEXT_MAX; one that had to be cut has a
+ * digest of its whole in it, so that two are never taken for one. NULL: out of memory. */
+char *aep__tracked_name(struct aep__slice value);
+void aep__tracked_set_name(struct aep__tracked *execution, char **name, struct aep__slice value);
 /** Makes *to, which is initialised, the same; to->failed: out of memory. */
 void aep__tracked_copy(struct aep__tracked *to, const struct aep__tracked *from);
 /** Whether all that is known of both is the same; the number of their last change may differ. */

@@ -16,6 +16,7 @@ struct words {
     unsigned id;         /* id_of() */
     double at;           /* seconds */
     unsigned cause;      /* id_of(); 0: its correlation id */
+    const char *named;   /* instead of cause: any text */
     const char *payload; /* ,"member":… */
     const char *tenant, *correlation, *agent, *upper;
     unsigned number; /* x-aep-seq; 0: none */
@@ -64,7 +65,9 @@ static inline void take_words(struct taking *taking, const struct words *words)
                     "\"causation_id\":\"%s\",\"payload\":{\"agent_name\":\"%s\"%s}}",
                     words->kind, words->upper ? words->upper : id_of(words->id), time,
                     words->tenant ? words->tenant : "t", correlation,
-                    words->cause ? id_of(words->cause) : correlation,
+                    words->named   ? words->named
+                    : words->cause ? id_of(words->cause)
+                                   : correlation,
                     words->agent ? words->agent : "a", words->payload ? words->payload : "");
     struct aep__arrival arrival = {.body = {json.data, json.len},
                                    .sequence = {.known = words->number > 0,

@@ -66,6 +66,91 @@ static void test_event_ids_have_no_case(void **state)
     assert_int_equal(ROW(0xabcdef)->events, 2);
 }
 
+/* Longer than a row has it. */
+static const char *long_text(const char *character)
+{
+    static char text[AEP__TEXT_MAX * 2];
+    size_t len = strlen(character);
+    for (size_t at = 0; at + len < sizeof text; at += len)
+        memcpy(text + at, character, len + 1);
+    return text;
+}
+
+struct total {
+    int rows, partial;
+    int64_t events;
+};
+
+static bool add_row(void *user, const struct aep__tracked *row)
+{
+    struct total *total = user;
+    total->rows++;
+    total->partial += row->partial != 0;
+    total->events += row->events;
+    return true;
+}
+
+static void assert_total(struct taking *taking, int rows, int partial, int64_t events)
+{
+    struct total total = {0};
+    struct aep__filter filter;
+    struct aep__query query = {.filter = &filter, .clock_us = AT(0)};
+    aep__filter_init(&filter);
+    settle_all(taking);
+    MUST(taking->track, list, &query, add_row, &total);
+    aep__filter_done(&filter);
+    assert_int_equal(total.rows, rows);
+    assert_int_equal(total.partial, partial);
+    assert_int_equal(total.events, events);
+}
+
+static void test_names_may_be_longer_than_a_row(void **state)
+{
+    const char *const characters[] = {"x", "日", "👩"};
+    for (int i = 0; i < 3; i++) {
+        const char *name = long_text(characters[i]);
+        unsigned id = 10 * (unsigned)i;
+        TAKE("progress", id + 2, 11, .agent = name, .correlation = name, .tenant = name);
+        TAKE("progress", id + 3, 12, .agent = name, .correlation = name, .tenant = name);
+        assert_total(*state, i + 1, 1, 3 * i + 2);
+        TAKE("started", id + 1, 10, .agent = name, .correlation = name, .tenant = name);
+        assert_total(*state, i + 1, 0, 3 * i + 3);
+        assert_int_equal(ROW(id + 1)->events, 3);
+    }
+}
+
+static void test_names_that_differ_behind_what_a_row_has_are_two(void **state)
+{
+    char name[AEP__TEXT_MAX * 2], other[sizeof name];
+    snprintf(name, sizeof name, "%s", long_text("x"));
+    snprintf(other, sizeof other, "%.*sy", (int)strlen(name) - 1, name);
+    TAKE("progress", 11, 11, .tenant = name);
+    TAKE("progress", 12, 12, .tenant = other);
+    assert_total(*state, 2, 2, 2);
+    TAKE("started", 1, 10, .tenant = name);
+    assert_total(*state, 2, 1, 3);
+    TAKE("started", 2, 10, .tenant = other);
+    assert_total(*state, 2, 0, 4);
+}
+
+static void test_a_cause_may_be_longer_than_a_row(void **state)
+{
+    const char *cause = long_text("x");
+    TAKE("progress", 11, 11, .named = cause, .agent = "b");
+    TAKE("progress", 12, 12, .named = cause, .agent = "b");
+    TAKE("progress", 13, 13, .named = cause);
+    TAKE("progress", 14, 14, .named = cause);
+    char *id = aep__tracked_name(aep__slice_text(cause));
+    assert_string_equal(row_of(*state, id)->agent_name, "a");
+    assert_int_equal(row_of(*state, id)->events, 2);
+    assert_int_equal(row_of(*state, "t/c/b")->events, 2);
+    TAKE("started", 1, 10);
+    assert_int_equal(ROW(1)->events, 3);
+    assert_string_equal(row_of(*state, id)->agent_name, "b");
+    assert_int_equal(row_of(*state, id)->events, 2);
+    free(id);
+}
+
 /* ---- what it says ---- */
 
 static void test_the_last_value_that_was_given_stays(void **state)
@@ -211,6 +296,9 @@ int main(void)
         TAKING_TEST(test_without_a_cause_it_waits_under_its_key),
         TAKING_TEST(test_names_are_compared_byte_by_byte),
         TAKING_TEST(test_event_ids_have_no_case),
+        TAKING_TEST(test_names_may_be_longer_than_a_row),
+        TAKING_TEST(test_names_that_differ_behind_what_a_row_has_are_two),
+        TAKING_TEST(test_a_cause_may_be_longer_than_a_row),
         TAKING_TEST(test_the_last_value_that_was_given_stays),
         TAKING_TEST(test_times_are_the_payloads_else_the_envelopes),
         TAKING_TEST(test_what_has_not_begun_has_no_start_and_no_duration),

@@ -40,6 +40,7 @@ struct event {
     unsigned cause;   /* the id that it names; 0: its correlation id */
     unsigned ordinal; /* its number in its spool; 0: it has none */
     char spool, tenant, correlation, agent;
+    int length;          /* of these names */
     enum aep__fate fate; /* in the spool */
     bool copied;         /* it has come from Kafka too */
     char payload[160];   /* its own members */
@@ -66,6 +67,7 @@ static void make_history(struct history *history)
 {
     static const char *const kinds[] = {"started",   "started", "progress", "progress",
                                         "completed", "failed",  "paused"};
+    int length = any(16) ? 1 : AEP__TEXT_MAX / 2; /* three are longer than an id may be */
     history->count = 2 + (int)any(EVENTS_MAX - 1);
     for (int i = 0; i < history->count; i++) {
         struct event *event = &history->events[i];
@@ -78,6 +80,7 @@ static void make_history(struct history *history)
             .tenant = (char)('t' + (any(5) == 0)),
             .correlation = (char)('c' + (any(4) == 0)),
             .agent = (char)('a' + (any(3) == 0)),
+            .length = length,
             .fate = (enum aep__fate)any(AEP__FATE_LOST),
             .copied = any(2) == 0,
         };
@@ -102,6 +105,28 @@ static void add_id(struct aep__buf *out, unsigned id)
     aep__buf_format(out, "\"00000000-0000-7000-8000-0000000000%02x\"", id);
 }
 
+/* "name":"ccc", */
+static void add_name(struct aep__buf *out, const char *name, char character, int length)
+{
+    aep__buf_format(out, "\"%s\":\"", name);
+    while (length-- > 0)
+        aep__buf_byte(out, character);
+    aep__buf_text(out, "\",");
+}
+
+static void add_cause(struct aep__buf *out, const struct event *event)
+{
+    if (!event->cause) {
+        add_name(out, "causation_id", event->correlation, event->length);
+    } else if (event->cause > EVENTS_MAX && event->length > 1) {
+        add_name(out, "causation_id", 'x', 3 * event->length);
+    } else {
+        aep__buf_text(out, "\"causation_id\":");
+        add_id(out, event->cause);
+        aep__buf_byte(out, ',');
+    }
+}
+
 static void write_event(const struct event *event, struct aep__buf *out)
 {
     char time[AEP__TIME_SIZE];
@@ -110,16 +135,13 @@ static void write_event(const struct event *event, struct aep__buf *out)
     aep__buf_format(
         out, "{\"event_type\":\"omninode.agent.execution.%s.v1\",\"event_id\":", event->kind);
     add_id(out, event->id);
-    aep__buf_format(out,
-                    ",\"timestamp\":\"%s\",\"tenant_id\":\"%c\",\"source\":\"s\","
-                    "\"correlation_id\":\"%c\",\"causation_id\":",
-                    time, event->tenant, event->correlation);
-    if (event->cause)
-        add_id(out, event->cause);
-    else
-        aep__buf_format(out, "\"%c\"", event->correlation);
-    aep__buf_format(out, ",\"payload\":{\"agent_name\":\"%c\",\"correlation_id\":\"%c\"%s}}",
-                    event->agent, event->correlation, event->payload);
+    aep__buf_format(out, ",\"timestamp\":\"%s\",\"source\":\"s\",", time);
+    add_name(out, "tenant_id", event->tenant, event->length);
+    add_name(out, "correlation_id", event->correlation, event->length);
+    add_cause(out, event);
+    aep__buf_text(out, "\"payload\":{");
+    add_name(out, "agent_name", event->agent, event->length);
+    aep__buf_format(out, "\"correlation_id\":\"%c\"%s}}", event->correlation, event->payload);
 }
 
 /* ---- taking ---- */
@@ -220,7 +242,7 @@ static void print_execution(const struct aep__tracked *execution)
         const struct aep__tracked_member *member = &aep__tracked_members[i];
         const char *at = (const char *)execution + member->offset;
         if (member->type == AEP__MEMBER_TEXT && *(char *const *)(const void *)at)
-            print_message(" %s=%s", member->name, *(char *const *)(const void *)at);
+            print_message(" %s=%.60s", member->name, *(char *const *)(const void *)at);
         else if (member->type == AEP__MEMBER_REAL && !isnan(*(const double *)(const void *)at))
             print_message(" %s=%g", member->name, *(const double *)(const void *)at);
         else if (member->type > AEP__MEMBER_REAL && *(const int64_t *)(const void *)at)

@@ -52,6 +52,27 @@ static void test_long_texts_are_cut_between_characters(void **state)
     aep__tracked_done(&execution);
 }
 
+static void test_what_was_cut_of_a_name_makes_a_difference(void **state)
+{
+    (void)state;
+    char text[3 * AEP__TEXT_MAX];
+    memset(text, 'x', sizeof text);
+    char *fits = aep__tracked_name((struct aep__slice){text, AEP__TEXT_MAX});
+    char *one = aep__tracked_name((struct aep__slice){text, sizeof text});
+    char *other = aep__tracked_name((struct aep__slice){text, sizeof text - 1});
+    char *again = aep__tracked_name(aep__slice_text(one));
+    assert_memory_equal(fits, text, AEP__TEXT_MAX);
+    assert_int_equal(strlen(fits), AEP__TEXT_MAX);
+    assert_int_equal(strlen(one), AEP__TEXT_MAX);
+    assert_string_equal(one + AEP__TEXT_MAX - 3, "…");
+    assert_string_not_equal(one, other);
+    assert_string_equal(one, again);
+    free(fits);
+    free(one);
+    free(other);
+    free(again);
+}
+
 static void test_a_text_that_fits_stays_whole(void **state)
 {
     (void)state;
@@ -151,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_one_knows_nothing),
         cmocka_unit_test(test_long_texts_are_cut_between_characters),
+        cmocka_unit_test(test_what_was_cut_of_a_name_makes_a_difference),
         cmocka_unit_test(test_a_text_that_fits_stays_whole),
         cmocka_unit_test(test_a_nul_within_a_text_does_not_end_it),
         cmocka_unit_test(test_any_difference_makes_two_unequal),
