@@ -3,6 +3,7 @@
  *
  *     ID ─▶ the execution that is meant, or those that may be ─▶ its parts, or JSON ─▶ stdout */
 
+#include "aep/event_tree.h"
 #include "aep/out.h"
 #include "executions.h"
 #include "meant.h"
@@ -33,7 +34,7 @@ static int load_end(struct aep__showing *showing, aep_error *err)
     aep__id_format(order->id, id);
     int found = store->ops->find_event(store, id, &event, err);
     if (found > 0 && event.body.data) {
-        json_t *tree = json_loadb(event.body.data, event.body.len, 0, NULL);
+        json_t *tree = aep__event_tree(event.body);
         showing->end = json_incref(json_object_get(tree, "payload"));
         json_decref(tree);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aep/amount.h"
+#include "aep/event_tree.h"
 #include "aep/out.h"
 #include "aep/summary.h"
 #include "look.h"
@@ -110,7 +111,7 @@ static bool take_event(void *user, const struct aep__stored_event *event)
     if (!event->body.data) {
         timeline->dropped++;
     } else if (shown) {
-        json_t *tree = json_loadb(event->body.data, event->body.len, 0, NULL);
+        json_t *tree = aep__event_tree(event->body);
         add_event(timeline, tree, event->fate);
         json_decref(tree);
     } else if (timeline->at == FIRST) {

@@ -20,6 +20,7 @@
 
 #include "amount.h"
 #include "columns.h"
+#include "event_tree.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"
@@ -151,7 +152,7 @@ static void add_name(const struct tail *tail, struct aep__buf *out, const char *
 static void format_text(const struct tail *tail, struct line *line,
                         const struct aep__message *message)
 {
-    json_t *event = json_loadb(message->value.data, message->value.len, 0, NULL);
+    json_t *event = aep__event_tree(message->value);
     const json_t *payload = json_object_get(event, "payload");
     const char *type = text_of(event, "event_type");
     int kind = aep__kind_of_type(type, strlen(type));

@@ -387,6 +387,17 @@ class Show(Executions):
         self.assertRegex(out, r"\n  \d\d:\d\d:\d\d\.\d{3}Z \+\d+(\.\d)?ms +spooled  failed    E_NET: "
                               r"no route to host \(2\.5 s\)\n")
 
+    def test_an_event_that_other_readers_of_json_refuse(self):
+        run = {"agent_name": "a", "correlation_id": "run"}
+        self.run_aep("publish", "--stdin", stdin="".join(json.dumps(run | event) + "\n" for event in (
+            {"kind": "started", "user_request": "one\0two"},
+            {"kind": "progress", "current_step": "three\0four"},
+            {"kind": "failed", "error_message": "five\0six", "stack_trace": "seven\0eight"})))
+        out = self.run_aep("show", "run").stdout
+        self.assertRegex(out, r" started .* one two.*\n.* progress  three four\n.* failed  .*five six")
+        self.assertIn("\nfailure\n  five six\n    seven eight\n", out)
+        self.assertRegex(self.run_aep("tail", "-n", "1").stdout, " failed  .* five six")
+
     def test_a_failure_longer_than_a_row(self):
         run = self.start("build", "make all")
         self.publish("failed", "build", run, error_message="x" * 5000)
