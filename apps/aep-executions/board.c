@@ -247,9 +247,7 @@ static int load_page(struct aep__board *board, aep_error *err)
         code = aep__error_memory(err);
     if (at_end)
         aep__page_move(&board->page, (long)board->page.count);
-    aep__tracked_done(&showing.execution);
-    json_decref(showing.end);
-    aep__buf_done(&showing.out);
+    aep__showing_done(&showing);
     board->paged_us = aep__clock_mono_us();
     board->cost_us = board->paged_us - begun_us;
     return code;

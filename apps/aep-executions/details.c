@@ -51,6 +51,18 @@ static void add_plain(struct aep__showing *showing, const char *text)
     aep__out_plain(&showing->out, text, strlen(text));
 }
 
+static const json_t *payload_of(const json_t *event)
+{
+    return json_object_get(event, "payload");
+}
+
+/* The whole text, as an event or its payload has it; where that is not kept, what the row has of it. */
+static const char *whole(const json_t *from, const char *name, const char *kept)
+{
+    const char *text = json_string_value(json_object_get(from, name));
+    return text ? text : kept;
+}
+
 /* ---- the header ----------------------------------------------------------------------------- */
 
 static void add_row(struct aep__showing *showing, const char *label, const char *text)
@@ -158,18 +170,21 @@ static void add_notes(struct aep__showing *showing)
 void aep__showing_header(struct aep__showing *showing)
 {
     const struct aep__tracked *execution = &showing->execution;
+    const json_t *begun = payload_of(showing->started);
     showing->begun = true;
-    add_row(showing, "agent", execution->agent_name);
-    add_row(showing, "request", execution->user_request);
+    add_row(showing, "agent", whole(begun, "agent_name", execution->agent_name));
+    add_row(showing, "request", whole(begun, "user_request", execution->user_request));
     add_state(showing);
     add_step(showing);
-    add_row(showing, "result", execution->result_summary);
+    add_row(showing, "result",
+            whole(payload_of(showing->end), "result_summary", execution->result_summary));
     add_row(showing, "id", execution->id);
     add_parent(showing);
-    add_row(showing, "correlation", execution->correlation_id);
-    add_row(showing, "session", execution->session_id);
-    add_row(showing, "tenant", execution->tenant_id);
-    add_row(showing, "source", execution->source);
+    add_row(showing, "correlation",
+            whole(showing->started, "correlation_id", execution->correlation_id));
+    add_row(showing, "session", whole(begun, "session_id", execution->session_id));
+    add_row(showing, "tenant", whole(showing->started, "tenant_id", execution->tenant_id));
+    add_row(showing, "source", whole(showing->started, "source", execution->source));
     add_time(showing, "started", execution->started_at);
     add_time(showing, "last event", execution->last_event_at);
     add_time(showing, "ended", execution->ended_at);
@@ -181,22 +196,15 @@ void aep__showing_header(struct aep__showing *showing)
 
 /* ---- failure and metrics -------------------------------------------------------------------- */
 
-/* The whole text, as the event has it; where that is not kept, what the row has of it. */
-static const char *whole_text(const struct aep__showing *showing, const char *name,
-                              const char *kept)
-{
-    const char *text = json_string_value(json_object_get(showing->end, name));
-    return text ? text : kept;
-}
-
 void aep__showing_failure(struct aep__showing *showing)
 {
     const struct aep__tracked *execution = &showing->execution;
-    const char *message = whole_text(showing, "error_message", execution->error_message);
-    const char *trace = whole_text(showing, "stack_trace", NULL);
+    const json_t *end = payload_of(showing->end);
+    const char *message = whole(end, "error_message", execution->error_message);
+    const char *trace = whole(end, "stack_trace", NULL);
     const char *code = execution->error_code, *type = execution->error_type;
     if (!trace)
-        trace = whole_text(showing, "error_stack_trace", NULL);
+        trace = whole(end, "error_stack_trace", NULL);
     if (!message && !code && !type)
         return;
     aep__showing_part(showing, "failure");
@@ -228,8 +236,9 @@ static void add_metric(struct aep__showing *showing, const char *name, const jso
 
 void aep__showing_metrics(struct aep__showing *showing)
 {
-    json_t *metrics = json_object_get(showing->end, "metrics"), *value;
-    const json_t *score = json_object_get(showing->end, "quality_score");
+    const json_t *payload = payload_of(showing->end);
+    const json_t *score = json_object_get(payload, "quality_score");
+    json_t *metrics = json_object_get(payload, "metrics"), *value;
     const char *name;
     if (!score && json_object_size(metrics) == 0)
         return;

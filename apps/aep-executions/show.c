@@ -23,9 +23,10 @@ bool aep__showing_flush(struct aep__showing *showing)
 
 /* ---- showing it ----------------------------------------------------------------------------- */
 
-static int load_end(struct aep__showing *showing, aep_error *err)
+/* The event that an execution has something from; *ret stays NULL if there is none. */
+static int load(struct aep__showing *showing, enum aep__origin origin, json_t **ret, aep_error *err)
 {
-    const struct aep__order *order = &showing->execution.origins[AEP__ORIGIN_END];
+    const struct aep__order *order = &showing->execution.origins[origin];
     struct aep__store *store = showing->reading.store;
     struct aep__stored_event event;
     char id[AEP_ID_SIZE];
@@ -33,12 +34,17 @@ static int load_end(struct aep__showing *showing, aep_error *err)
         return AEP_OK;
     aep__id_format(order->id, id);
     int found = store->ops->find_event(store, id, &event, err);
-    if (found > 0 && event.body.data) {
-        json_t *tree = aep__event_tree(event.body);
-        showing->end = json_incref(json_object_get(tree, "payload"));
-        json_decref(tree);
-    }
+    if (found > 0 && event.body.data)
+        *ret = aep__event_tree(event.body);
     return found < 0 ? err->code : AEP_OK;
+}
+
+void aep__showing_done(struct aep__showing *showing)
+{
+    json_decref(showing->started);
+    json_decref(showing->end);
+    aep__tracked_done(&showing->execution);
+    aep__buf_done(&showing->out);
 }
 
 static int show_json(struct aep__showing *showing, bool events, bool tree, aep_error *err)
@@ -56,7 +62,9 @@ static int show_json(struct aep__showing *showing, bool events, bool tree, aep_e
 
 int aep__showing_parts(struct aep__showing *showing, aep_error *err)
 {
-    int code = load_end(showing, err);
+    int code = load(showing, AEP__ORIGIN_STARTED, &showing->started, err);
+    if (code == AEP_OK)
+        code = load(showing, AEP__ORIGIN_END, &showing->end, err);
     if (code != AEP_OK)
         return code;
     aep__showing_header(showing);
@@ -107,9 +115,7 @@ int aep__executions_show(struct aep__args *args)
     aep_error err;
     aep__tracked_init(&showing.execution);
     int status = run(&showing, args, &err);
-    aep__tracked_done(&showing.execution);
-    json_decref(showing.end);
     aep__reading_close(&showing.reading);
-    aep__buf_done(&showing.out);
+    aep__showing_done(&showing);
     return status;
 }

@@ -11,14 +11,14 @@
 struct aep__showing {
     struct aep__reading reading;
     struct aep__tracked execution;
-    json_t *end; /* the payload of the event that ended it; NULL: none, or it is not kept */
+    json_t *started, *end; /* the events that began and ended it; NULL: none, or it is not kept */
     struct aep__buf out;
     bool held;   /* nothing is written: out keeps all of it */
     bool begun;  /* something has been written */
     bool closed; /* stdout; it has been reported */
 };
 
-/** All parts, as `aep show` shows them without options. The end is looked up. */
+/** All parts, as `aep show` shows them without options. Both events are looked up. */
 int aep__showing_parts(struct aep__showing *showing, aep_error *err);
 /** Writes what is there if it is much. False: nobody reads on. */
 bool aep__showing_flush(struct aep__showing *showing);
@@ -29,6 +29,8 @@ void aep__showing_end_line(struct aep__showing *showing, size_t begin);
 /** Appends text of an event: its lines indented, without what could drive a terminal. */
 void aep__showing_text(struct aep__showing *showing, const char *text, unsigned indent);
 
+/** Frees what was looked up. */
+void aep__showing_done(struct aep__showing *showing);
 void aep__showing_header(struct aep__showing *showing);
 void aep__showing_failure(struct aep__showing *showing);
 void aep__showing_metrics(struct aep__showing *showing);

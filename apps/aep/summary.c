@@ -7,7 +7,10 @@
 #include "amount.h"
 #include "out.h"
 
+#include "base/utf8.h"
 #include "event/kinds.h"
+
+#define TEXT_BYTES 4096
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -15,9 +18,10 @@ static const char *text_of(const json_t *object, const char *name)
     return text ? text : "";
 }
 
-static void add_clean(struct aep__buf *out, const char *text)
+void aep__summary_text(struct aep__buf *out, const char *text)
 {
-    aep__out_plain(out, text, strnlen(text, AEP__SUMMARY_BYTES));
+    size_t len = strnlen(text, TEXT_BYTES + 1);
+    aep__out_plain(out, text, len > TEXT_BYTES ? aep__utf8_cut(text, len, TEXT_BYTES) : len);
 }
 
 /* What follows is a word of its own. */
@@ -33,7 +37,7 @@ static void add_word(struct aep__buf *out, const char *before, const char *text)
         return;
     begin_word(out);
     aep__buf_text(out, before);
-    add_clean(out, text);
+    aep__summary_text(out, text);
 }
 
 static void add_number(struct aep__buf *out, const json_t *payload, const char *name,
@@ -84,7 +88,7 @@ static void add_failed(struct aep__buf *out, const json_t *payload)
 static void add_any(struct aep__buf *out, const json_t *payload)
 {
     char *text = json_dumps(payload, JSON_COMPACT);
-    add_clean(out, text ? text : "");
+    aep__summary_text(out, text ? text : "");
     free(text);
 }
 

@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-#define AEP__SUMMARY_BYTES 4096 /* of one text */
-
+/** Appends the front of a text, 4 KiB at most, without what could drive a terminal. */
+void aep__summary_text(struct aep__buf *out, const char *text);
 /** Appends a payload's words, without what could drive a terminal.
  * @kind  enum aep_kind; negative: any other event, shown as JSON */
 void aep__summary_add(struct aep__buf *out, const json_t *payload, int kind);

@@ -96,11 +96,6 @@ static void add_painted(const struct tail *tail, struct aep__buf *out, const cha
         aep__buf_format(out, "%-*s", width, text);
 }
 
-static void add_clean(struct aep__buf *out, const char *text)
-{
-    aep__out_plain(out, text, strnlen(text, AEP__SUMMARY_BYTES));
-}
-
 /* "2025-11-13T14:30:00.123456", with a Z behind it where it is UTC. */
 static void format_time(const struct tail *tail, int64_t us, char text[AEP__TIME_SIZE])
 {
@@ -134,7 +129,7 @@ static void add_id(const struct tail *tail, struct aep__buf *out, const char *id
         aep__buf_text(out, tail->mark);
         id += len - ID_COLUMNS;
     }
-    add_clean(out, id);
+    aep__summary_text(out, id);
     if (tail->width > 0)
         aep__columns_fit(out, begin, NAME_COLUMNS, tail->mark);
     aep__buf_byte(out, ' ');
@@ -143,7 +138,7 @@ static void add_id(const struct tail *tail, struct aep__buf *out, const char *id
 static void add_name(const struct tail *tail, struct aep__buf *out, const char *name)
 {
     size_t begin = out->len;
-    add_clean(out, name);
+    aep__summary_text(out, name);
     if (tail->width > 0)
         aep__columns_fit(out, begin, NAME_COLUMNS, tail->mark);
     aep__buf_byte(out, ' ');
@@ -160,7 +155,7 @@ static void format_text(const struct tail *tail, struct line *line,
     if (kind >= 0)
         add_painted(tail, &line->rest, aep__summary_colour(kind), aep__kinds[kind].name, 9);
     else
-        add_clean(&line->rest, type);
+        aep__summary_text(&line->rest, type);
     aep__buf_byte(&line->rest, ' ');
     add_name(tail, &line->rest, text_of(payload, "agent_name"));
     add_id(tail, &line->rest, text_of(event, "correlation_id"));

@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """aep list and aep show: executions, with a real tracker."""
 import contextlib
+import ctypes
 import json
+import locale
 import os
 import re
 import signal
 import sqlite3
 import subprocess
+import unicodedata
 
 from harness import AepTest
 from test_tail import columns_of, rewrite_days
 
+# A character of each 64 of Unicode that can be seen, of whatever script, width and direction.
+EVERY_SCRIPT = [chr(c) for c in range(0x21, 0x30000, 61) if unicodedata.category(chr(c))[0] in "LMNPS"]
 NASTY = "\x1b]0;title\x07 \x9b31m \x7f \u202e x\ty\nz"
 HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]"
+
+
+def width_of(text):
+    """How many columns the C library says that the text takes; two of what it does not know."""
+    locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    measure = ctypes.CDLL(None).wcwidth
+    widths = [measure(ctypes.c_wchar(c)) for c in text]
+    return sum(2 if width < 0 and ord(c) > 0xffff else abs(width) for c, width in zip(text, widths))
 
 
 class Executions(AepTest):
@@ -237,6 +250,19 @@ class List(Executions):
             places = {columns_of(line[:line.rindex(" ")]) for line in plain}
             self.assertEqual(len(places), 1, plain)
 
+    def test_lines_of_every_script_fit_the_terminal(self):
+        self.run_aep("publish", "--stdin", stdin="".join(
+            json.dumps({"kind": "started", "agent_name": "".join(EVERY_SCRIPT[i:i + 5]),
+                        "user_request": "".join(EVERY_SCRIPT[i:i + 50])}) + "\n"
+            for i in range(0, len(EVERY_SCRIPT), 50)))
+        for columns in (100, 60):
+            lines = [re.sub(r"\x1b\[\d*m", "", line)
+                     for line in self.on_terminal("list", "--all", columns=columns).splitlines()]
+            self.assertEqual(len(lines), 1 + -(-len(EVERY_SCRIPT) // 50))
+            self.assertLessEqual(max(map(width_of, lines)), columns)
+            places = {width_of(line[:line.rindex(" ")]) for line in lines}
+            self.assertEqual(len(places), 1, columns)
+
     def test_words_and_colours_on_a_terminal(self):
         correlation = self.start()
         self.publish("progress", "a", correlation,
@@ -397,6 +423,24 @@ class Show(Executions):
         self.assertRegex(out, r" started .* one two.*\n.* progress  three four\n.* failed  .*five six")
         self.assertIn("\nfailure\n  five six\n    seven eight\n", out)
         self.assertRegex(self.run_aep("tail", "-n", "1").stdout, " failed  .* five six")
+
+    def test_texts_longer_than_a_row_are_whole(self):
+        request, agent, result = ("".join(EVERY_SCRIPT * 40)[:60_000] + end for end in "123")
+        run = {"agent_name": agent, "correlation_id": "run"}
+        self.run_aep("publish", "--stdin", stdin="".join(json.dumps(run | event) + "\n" for event in (
+            {"kind": "started", "user_request": request},
+            {"kind": "completed", "result_summary": result})))
+        out = self.run_aep("show", "run").stdout
+        for label, text in (("agent", agent), ("request", request), ("result", result)):
+            self.assertTrue(f"\n{label:13}{text}\n" in "\n" + out, label)
+        self.assertFalse("?" in out + self.run_aep("tail", "-n", "all").stdout, "within a character")
+        row = self.row("run")
+        for name, text in (("agent_name", agent), ("user_request", request),
+                           ("result_summary", result)):
+            self.assertEqual(row[name][-1], "…")
+            self.assertLess(2040, len(row[name].encode()))
+            self.assertLess(len(row[name].encode()), 2049)
+            self.assertTrue(text.startswith(row[name][:400]))
 
     def test_a_failure_longer_than_a_row(self):
         run = self.start("build", "make all")
