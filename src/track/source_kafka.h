@@ -5,10 +5,7 @@
  *     kafka:CLUSTER:TOPIC:PARTITION    the offset of the next event, and the time of the one before
  *     kafka                            up to when everything has been read
  *
- * The first time a partition is read from track.backfill ago. What retention has removed before it was
- * read is counted as missed. A topic that has been deleted and made again is read from its beginning:
- * its end is before the position, or the event before the position is another one than it was. Nothing here
- * waits for Kafka. */
+ * The first time a partition is read from track.backfill ago. Nothing here waits for Kafka. */
 #ifndef AEP_TRACK_SOURCE_KAFKA_H
 #define AEP_TRACK_SOURCE_KAFKA_H
 

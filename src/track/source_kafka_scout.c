@@ -18,8 +18,7 @@
 
 struct aep__scout {
     rd_kafka_t *rk;
-    rd_kafka_topic_t **topics;
-    size_t topic_count;
+    struct aep__source_topics topics;
     int64_t since_ms;
     int event_fd;
     char cluster[AEP__SCOUT_CLUSTER]; /* the thread's */
@@ -60,20 +59,12 @@ static bool find_cluster(struct aep__scout *scout, struct aep__scouting *report)
     return scout->cluster[0] != '\0';
 }
 
-static unsigned find_topic(const struct aep__scout *scout, const char *name)
-{
-    unsigned i = 0;
-    while (i < scout->topic_count && strcmp(rd_kafka_topic_name(scout->topics[i]), name) != 0)
-        i++;
-    return i;
-}
-
 static void take_topic(const struct aep__scout *scout, struct aep__scouting *report,
                        const rd_kafka_metadata_topic_t *topic,
                        rd_kafka_topic_partition_list_t *found)
 {
-    unsigned i = find_topic(scout, topic->topic);
-    if (i == scout->topic_count)
+    unsigned i = aep__source_topics_find(&scout->topics, topic->topic);
+    if (i == scout->topics.count)
         return;
     bool missing = topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     report->topics[i] = !topic->err ? AEP__TOPIC_PRESENT
@@ -136,7 +127,7 @@ static void take_bounds(const struct aep__scout *scout, struct aep__scouting *re
         return;
     }
     report->list[report->count++] = (struct aep__bounds){
-        .topic = find_topic(scout, begin->topic),
+        .topic = aep__source_topics_find(&scout->topics, begin->topic),
         .id = begin->partition,
         .begin = begin->offset,
         .end = end->offset,
@@ -167,8 +158,8 @@ static void find_bounds(const struct aep__scout *scout, struct aep__scouting *re
 
 static void make_round(struct aep__scout *scout, struct aep__scouting *report)
 {
-    report->topics = malloc(scout->topic_count * sizeof *report->topics);
-    for (size_t i = 0; report->topics && i < scout->topic_count; i++)
+    report->topics = malloc(scout->topics.count * sizeof *report->topics);
+    for (size_t i = 0; report->topics && i < scout->topics.count; i++)
         report->topics[i] = AEP__TOPIC_UNCLEAR;
     rd_kafka_topic_partition_list_t *list = NULL;
     if (report->topics && find_cluster(scout, report))
@@ -217,26 +208,11 @@ static void *work(void *user)
 
 static void free_scout(struct aep__scout *scout)
 {
-    for (size_t i = 0; scout->topics && i < scout->topic_count; i++)
-        if (scout->topics[i])
-            rd_kafka_topic_destroy(scout->topics[i]);
-    free(scout->topics);
+    aep__source_topics_done(&scout->topics);
     rd_kafka_destroy(scout->rk);
     pthread_cond_destroy(&scout->wake);
     pthread_mutex_destroy(&scout->lock);
     free(scout);
-}
-
-static bool open_topics(struct aep__scout *scout, rd_kafka_topic_t *const *like, size_t count)
-{
-    scout->topics = calloc(count, sizeof *scout->topics);
-    scout->topic_count = count;
-    for (size_t i = 0; scout->topics && i < count; i++) {
-        scout->topics[i] = rd_kafka_topic_new(scout->rk, rd_kafka_topic_name(like[i]), NULL);
-        if (!scout->topics[i])
-            return false;
-    }
-    return scout->topics != NULL;
 }
 
 static void init_lock(struct aep__scout *scout)
@@ -249,8 +225,8 @@ static void init_lock(struct aep__scout *scout)
     pthread_condattr_destroy(&attributes);
 }
 
-int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *const *like,
-                     size_t topic_count, int64_t since_us, int event_fd, aep_error *err)
+int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, const struct aep__source_topics *like,
+                     int64_t since_us, int event_fd, aep_error *err)
 {
     struct aep__scout *scout = malloc(sizeof *scout);
     if (!scout) {
@@ -260,10 +236,12 @@ int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *
     *scout = (struct aep__scout){
         .rk = rk, .since_ms = since_us / 1000, .event_fd = event_fd, .asked = 1};
     init_lock(scout);
-    if (!open_topics(scout, like, topic_count) ||
-        pthread_create(&scout->thread, NULL, work, scout) != 0) {
+    int code = aep__source_topics_copy(&scout->topics, rk, like, err);
+    if (code == AEP_OK && pthread_create(&scout->thread, NULL, work, scout) != 0)
+        code = aep__error_memory(err);
+    if (code != AEP_OK) {
         free_scout(scout);
-        return aep__error_memory(err);
+        return code;
     }
     *ret = scout;
     return AEP_OK;

@@ -9,9 +9,8 @@
 #ifndef AEP_TRACK_SOURCE_KAFKA_SCOUT_H
 #define AEP_TRACK_SOURCE_KAFKA_SCOUT_H
 
-#include "aep/aep.h"
+#include "track/source_kafka_topics.h"
 
-#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,8 +49,8 @@ struct aep__scout;
  * @like      the topics, of another client
  * @event_fd  an eventfd, which is rung with each report; borrowed
  * Errors: AEP_ENOMEM */
-int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, rd_kafka_topic_t *const *like,
-                     size_t topic_count, int64_t since_us, int event_fd, aep_error *err);
+int aep__scout_start(struct aep__scout **ret, rd_kafka_t *rk, const struct aep__source_topics *like,
+                     int64_t since_us, int event_fd, aep_error *err);
 /** Waits for the round that is under way, 2 s at most. */
 void aep__scout_stop(struct aep__scout *scout);
 /** Asks for a round that begins from now on; returns its number. */
