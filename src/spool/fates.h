@@ -6,22 +6,15 @@
 
 #include "aep/aep.h"
 #include "spool/fate.h"
+#include "spool/sides.h"
 #include "spool/spool.h"
 #include "spool/status.h"
-
-struct aep__fate_side {
-    uint64_t segment, offset; /* where the record began */
-    enum aep__fate fate;
-};
 
 struct aep__fates {
     const struct aep__spool *spool; /* borrowed */
     aep_position finished;
-    struct aep__status status;    /* magic 0: the relay has written none */
-    struct aep__fate_side *sides; /* by position */
-    size_t side_count, side_max;
-    bool failed;                     /* no memory for more of them */
-    uint64_t parked_seen, dead_seen; /* from the status when sides were read */
+    struct aep__status status; /* magic 0: the relay has written none */
+    struct aep__sides sides;
 };
 
 /** Reads it for the first time. Errors: AEP_ESPOOL, AEP_ENOMEM. */
