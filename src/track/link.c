@@ -100,6 +100,22 @@ static int try_lock_file(const char *store, aep_error *err)
     return AEP_OK;
 }
 
+/* Root makes nothing in another user's folder: that one could not open it. */
+static int check_owner(const char *store, int dir_fd, aep_error *err)
+{
+    struct stat st;
+    if (fstat(dir_fd, &st) < 0)
+        return aep__error_errno(err, AEP_EIO, "track.store", "cannot look at the folder of %s",
+                                store);
+    if (st.st_uid == geteuid() || st.st_uid == 0)
+        return AEP_OK;
+    return aep__error(
+        err, AEP_EIO, "track.store",
+        "the folder of %s belongs to user %ld, but this program runs as %ld: run it as "
+        "that user, set HOME (sudo -H), or set track.store to another file",
+        store, (long)st.st_uid, (long)geteuid());
+}
+
 int aep__link_prepare(const aep_config *config, const char *store, aep_error *err)
 {
     char folder[PATH_MAX];
@@ -123,6 +139,8 @@ int aep__link_prepare(const aep_config *config, const char *store, aep_error *er
                             "a local disk, or spool.any_fs=true",
                             store, fs_name);
     else
+        result = check_owner(store, fd, err);
+    if (result == AEP_OK)
         result = try_lock_file(store, err);
     close_keeping_errno(fd);
     return result;

@@ -55,7 +55,7 @@ static int check_folder(const struct aep__sqlite *sqlite, int fd, aep_error *err
     if (st.st_uid != geteuid() && st.st_uid != 0)
         return aep__error(
             err, AEP_EIO, AEP__STORE_FIELD,
-            "the folder of %s belongs to user %ld, but this program runs as %ld: " AEP__STORE_REMEDY,
+            "the folder of %s belongs to user %ld, but this program runs as %ld: set HOME to this user's (sudo -H, su -), run it as that user, or " AEP__STORE_REMEDY,
             sqlite->base.name, (long)st.st_uid, (long)geteuid());
     if (st.st_mode & 022)
         return aep__error(

@@ -42,3 +42,54 @@ class Home(AepTest):
         self.run_aep(*PUBLISH, env={"AEP_SPOOL_DIR": folder})
         owners = [os.stat(path).st_uid for path in (f"{self.home}/a", f"{self.home}/a/b", folder)]
         self.assertEqual(owners, [OTHER, OTHER, 0])
+
+    def test_root_leaves_nothing_beside_another_users_store(self):
+        os.chown(self.home, OTHER, OTHER)
+        self.run_aep(*PUBLISH, user=OTHER)
+        for verb in (["list"], ["show", "-"], ["watch"], ["doctor", "--no-probe"]):
+            done = self.run_aep(*verb, status=1)
+            if verb[0] != "doctor":
+                self.assertIn(f"belongs to user {OTHER}", done.stderr)
+                self.assertIn("sudo -H", done.stderr)
+        owners = {os.lstat(os.path.join(folder, name)).st_uid
+                  for folder, _, names in os.walk(self.home) for name in names}
+        self.assertEqual(owners, {OTHER})
+        self.assert_lists("r", OTHER, self.home)
+
+    def assert_lists(self, request, user, home):
+        env = {"HOME": home}
+        self.addCleanup(self.run_aep, "tracker", "stop", user=user, env=env, status=None)
+        out = self.run_aep("list", "--json=user_request", "--wait=50s", user=user, env=env).stdout
+        self.assertEqual(out, '{"user_request":"%s"}\n' % request)
+
+    def test_users_list_their_own(self):
+        homes = {}
+        for user in (OTHER, OTHER - 1):
+            homes[user] = os.path.join(self.home, str(user))
+            os.mkdir(homes[user], 0o755)
+            os.chown(homes[user], user, user)
+            self.run_aep("publish", "started", "--agent", "a", "--request", str(user), user=user,
+                         env={"HOME": homes[user]})
+        for user, home in homes.items():
+            self.assert_lists(str(user), user, home)
+        store = os.path.join(homes[OTHER], ".local", "state", "aep", "tracker.db")
+        for folder in (store, *(store.rsplit("/", n)[0] for n in range(1, 4))):
+            os.chmod(folder, 0o755)  # another may read it, but it is not that one's
+        done = self.run_aep("list", user=OTHER - 1, status=1,
+                            env={"HOME": homes[OTHER - 1], "AEP_TRACK_STORE": store})
+        self.assertIn(f"belongs to user {OTHER}", done.stderr)
+
+    def test_where_a_home_cannot_be_written_list_says_what_to_do(self):
+        for made in (False, True):
+            if made:
+                os.makedirs(os.path.join(self.home, ".local", "state", "aep"))
+            for verb in (["list"], ["show", "-"], ["watch"]):
+                done = self.run_aep(*verb, user=OTHER, status=1)
+                self.assertIn(f"{self.home}/.local/state/aep", done.stderr)
+                self.assertIn("set track.store", done.stderr)
+        elsewhere = os.path.join(self.folder, "elsewhere")
+        os.mkdir(elsewhere)
+        os.chown(elsewhere, OTHER, OTHER)
+        self.env["XDG_STATE_HOME"] = elsewhere
+        self.run_aep(*PUBLISH, user=OTHER)
+        self.assert_lists("r", OTHER, self.home)
