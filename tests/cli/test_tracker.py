@@ -216,6 +216,14 @@ class Killed(TrackerTest):
         self.await_end()
         self.assertEqual(publisher.wait(60), 0)
 
+    def facts(self):
+        """Rows without the state of those that are open: their silence lasts."""
+        rows = self.rows()
+        for row in rows.values():
+            if row["ended_at"] is None:
+                row["state"] = row["since"] = None
+        return rows
+
     def test_rows_are_those_of_a_run_without_kills(self):
         print(f"seed {SEED}, {KILLS} kills")
         rnd, published = random.Random(SEED), 0
@@ -225,11 +233,14 @@ class Killed(TrackerTest):
             self.publish_lines(before)
             self.kill_while(meanwhile, rnd.random() * 0.05)
             published += (before + meanwhile).count("\n")
-        got = self.rows()
+        got = self.facts()
         status = self.status()["events"]
         self.run_aep("tracker", "stop")
         os.unlink(self.store)
-        self.assertEqual(got, self.rows(), f"seed {SEED}")
+        once = self.facts()
+        wrong = [(row, once.get(key)) for key, row in got.items() if row != once.get(key)]
+        self.assertEqual(wrong[:3], [], f"seed {SEED}, {len(wrong)} rows")
+        self.assertEqual(len(got), len(once))
         self.assertEqual(status, self.status()["events"], f"seed {SEED}")
         self.assertEqual(status["events"], published)
 
