@@ -25,8 +25,10 @@ static void take_started(struct aep__tracked *execution, const struct aep__obser
     execution->started_at = event->when_us == INT64_MIN ? event->order.at_us : event->when_us;
     aep__tracked_set_text(execution, &execution->user_request, event->user_request);
     aep__tracked_set_text(execution, &execution->source, event->source);
-    if (event->session_id.data)
+    if (event->session_id.data) {
         aep__tracked_set_text(execution, &execution->session_id, event->session_id);
+        execution->session_of_end = false;
+    }
 }
 
 static bool same(struct aep__slice one, struct aep__slice other)
@@ -87,8 +89,10 @@ static void take_end(struct aep__tracked *execution, const struct aep__observati
     aep__tracked_set_text(execution, &execution->error_type, event->error_type);
     aep__tracked_set_text(execution, &execution->error_message, event->error_message);
     aep__tracked_set_text(execution, &execution->result_summary, event->result_summary);
-    if (event->session_id.data && !execution->session_id)
+    if (event->session_id.data && !execution->session_id) {
         aep__tracked_set_text(execution, &execution->session_id, event->session_id);
+        execution->session_of_end = true;
+    }
 }
 
 /* What every event adds. */
@@ -122,8 +126,6 @@ static void take(struct aep__tracked *execution, const struct aep__observation *
         take_started(execution, event);
         take_cause(execution, event);
     } else if (ends(event)) {
-        execution->has_terminals = true;
-        execution->has_inferred |= event->inferred;
         if (end && !aep__order_before(end, &event->order) && !aep__order_before(&event->order, end))
             take_end(execution, event);
     } else if (event->kind == AEP_KIND_PROGRESS &&
@@ -158,19 +160,111 @@ static bool counted_after(const struct aep__tracked *execution,
     return false;
 }
 
-bool aep__fold(struct aep__tracked *execution, const struct aep__observation *event)
+/* What an event does to the end of an execution. */
+enum verdict {
+    LEAVES_IT,
+    IS_IT,
+    OPENS_AGAIN,
+    ASKS_ALL /* only all events tell */
+};
+
+static bool is_later(const struct aep__tracked *execution, const struct aep__observation *event,
+                     enum aep__origin origin)
 {
-    bool later = aep__order_before(&execution->origins[AEP__ORIGIN_LAST], &event->order);
-    const struct aep__order *end = &execution->origins[AEP__ORIGIN_END];
-    if (execution->has_inferred)
-        return false; /* it may revive what was given up */
-    if (ends(event)) {
-        if (execution->has_terminals || counted_after(execution, event) ||
-            (says_abandoned(event) && !later))
-            return false;
-        end = &event->order;
+    return aep__order_before(&execution->origins[origin], &event->order);
+}
+
+static bool has_explicit_end(const struct aep__tracked *execution)
+{
+    return execution->outcome != AEP__ENDING_OPEN && !execution->inferred;
+}
+
+/* What was given up is revived by whatever is later. Its wait was forgotten, and another may have given its
+ * session: only a progress event says enough by itself. */
+static enum verdict judge_other(const struct aep__tracked *execution,
+                                const struct aep__observation *event)
+{
+    if (execution->outcome != AEP__ENDING_ABANDONED ||
+        !is_later(execution, event, AEP__ORIGIN_LAST))
+        return LEAVES_IT;
+    return event->kind == AEP_KIND_PROGRESS && !execution->session_of_end ? OPENS_AGAIN : ASKS_ALL;
+}
+
+/* The first one that does not give up counts; else one that does, if nothing is later. */
+static enum verdict judge_inferred(const struct aep__tracked *execution,
+                                   const struct aep__observation *event)
+{
+    bool fails = execution->outcome == AEP__ENDING_FAILED;
+    if (has_explicit_end(execution))
+        return LEAVES_IT;
+    if (says_abandoned(event))
+        return !fails && is_later(execution, event, AEP__ORIGIN_LAST) ? IS_IT : LEAVES_IT;
+    return fails && is_later(execution, event, AEP__ORIGIN_END) ? LEAVES_IT : IS_IT;
+}
+
+static bool same_spool(const struct aep__sequence *one, const struct aep__sequence *other)
+{
+    return one->known && other->known && memcmp(one->spool, other->spool, sizeof one->spool) == 0;
+}
+
+/* The first one in publisher order counts. @end  the number of the one that does */
+static enum verdict judge_explicit(const struct aep__tracked *execution,
+                                   const struct aep__observation *event,
+                                   const struct aep__sequence *end)
+{
+    bool later = is_later(execution, event, AEP__ORIGIN_END);
+    if (execution->outcome == AEP__ENDING_OPEN)
+        return IS_IT;
+    if (execution->inferred || (!execution->mixed_ends && !same_spool(&event->sequence, end)))
+        return ASKS_ALL;
+    if (execution->mixed_ends || event->sequence.ordinal == end->ordinal)
+        return later ? LEAVES_IT : IS_IT;
+    if (event->sequence.ordinal > end->ordinal)
+        return LEAVES_IT;
+    return later ? ASKS_ALL : IS_IT; /* what came between counts */
+}
+
+static enum verdict judge(const struct aep__tracked *execution,
+                          const struct aep__observation *event, const struct aep__sequence *end)
+{
+    enum verdict verdict = !ends(event)      ? judge_other(execution, event)
+                           : event->inferred ? judge_inferred(execution, event)
+                                             : judge_explicit(execution, event, end);
+    bool asks = verdict == IS_IT && (execution->session_of_end || counted_after(execution, event));
+    return asks ? ASKS_ALL : verdict;
+}
+
+/* Nothing ends it any more. */
+static void open_again(struct aep__tracked *execution)
+{
+    static const struct aep__observation nothing = {.when_us = INT64_MIN, .duration_ms = NAN};
+    take_end(execution, &nothing);
+    execution->outcome = AEP__ENDING_OPEN;
+    execution->ended_at = AEP__UNKNOWN_US;
+    execution->origins[AEP__ORIGIN_END] = AEP__ORDER_NONE;
+}
+
+bool aep__fold_compares(const struct aep__tracked *execution, const struct aep__observation *event)
+{
+    return ends(event) && !event->inferred && has_explicit_end(execution) && !execution->mixed_ends;
+}
+
+bool aep__fold(struct aep__tracked *execution, const struct aep__observation *event,
+               const struct aep__sequence *end)
+{
+    enum verdict verdict = judge(execution, event, end);
+    if (verdict == ASKS_ALL)
+        return false;
+    if (verdict == OPENS_AGAIN)
+        open_again(execution);
+    if (ends(event) && !event->inferred) {
+        execution->conflict |= has_explicit_end(execution);
+        if (!execution->conflict)
+            execution->mixed_ends = !event->sequence.known;
     }
-    take(execution, event, aep__order_known(end) ? end : NULL);
+    const struct aep__order *order =
+        verdict == IS_IT ? &event->order : &execution->origins[AEP__ORIGIN_END];
+    take(execution, event, aep__order_known(order) ? order : NULL);
     conclude(execution);
     return true;
 }
@@ -249,7 +343,7 @@ static void forget(struct aep__tracked *execution)
         execution->origins[i] = AEP__ORDER_NONE;
     execution->events = execution->outcome = execution->waiting = 0;
     execution->inferred = execution->conflict = false;
-    execution->has_terminals = execution->has_inferred = false;
+    execution->mixed_ends = execution->session_of_end = false;
     execution->partial = true;
 }
 
@@ -278,6 +372,7 @@ int aep__fold_again(struct aep__tracked *execution, aep__fold_each each, void *u
     if (each(user, take_again, &refold) < 0)
         return -1;
     execution->conflict = refold.search.explicit_count > 1;
+    execution->mixed_ends = refold.search.unnumbered;
     conclude(execution);
     return execution->failed ? -1 : 0;
 }

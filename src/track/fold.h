@@ -2,9 +2,9 @@
 /* The fold: what the events of one execution add up to. No clock, no I/O; the order in which events
  * come, and how often, makes no difference to the result.
  *
- * Most events change the result as they are. Some could change what others count for (a second end,
- * an end that comes before the progress that preceded it, anything after an inferred end): then all of
- * the execution's events are folded again, in their order. */
+ * Nearly every event changes the result as it is. One that changes what others count for (an end that comes
+ * before the progress that preceded it, the explicit one that comes after an inferred one) has all of the
+ * execution's events folded again, in their order. */
 #ifndef AEP_TRACK_FOLD_H
 #define AEP_TRACK_FOLD_H
 
@@ -12,8 +12,12 @@
 #include "track/observation.h"
 
 /** Adds one event, which must belong to this execution and be new to it. True: *execution is what it
- * adds up to now. False: fold all its events again, this one included; *execution is of no use. */
-bool aep__fold(struct aep__tracked *execution, const struct aep__observation *event);
+ * adds up to now. False: fold all its events again, this one included; *execution is of no use.
+ * @end  the number of the event that ended it; looked at only if aep__fold_compares() */
+bool aep__fold(struct aep__tracked *execution, const struct aep__observation *event,
+               const struct aep__sequence *end);
+/** Whether the numbers of the event and of the one that ended the execution say which is its end. */
+bool aep__fold_compares(const struct aep__tracked *execution, const struct aep__observation *event);
 
 /** Takes one event of those that are folded again. */
 typedef void (*aep__fold_fn)(void *fold, const struct aep__observation *event);

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/id.h"
 #include "track/belonging.h"
 #include "track/fold.h"
 #include "track/later.h"
@@ -215,15 +216,31 @@ static struct aep__claim claim_of(struct aep__ingest *ingest, const struct aep__
                                .user = ingest};
 }
 
+/* The number of the event that ended an execution. */
+static int find_end(struct aep__store *store, const struct aep__tracked *execution,
+                    struct aep__sequence *ret, aep_error *err)
+{
+    struct aep__stored_event event;
+    char id[AEP_ID_SIZE];
+    aep__id_format(execution->origins[AEP__ORIGIN_END].id, id);
+    int found = store->ops->find_event(store, id, &event, err);
+    if (found > 0)
+        *ret = event.sequence;
+    return found < 0 ? err->code : AEP_OK;
+}
+
 static int fold(struct aep__ingest *ingest, const struct aep__observation *event,
                 struct aep__tracked *execution, bool *ret_took, aep_error *err)
 {
     struct aep__claim claim = claim_of(ingest, execution);
+    struct aep__sequence end = {0};
     int result = AEP_OK;
     *ret_took = false;
     if (event->kind == AEP_KIND_STARTED)
         result = aep__belonging_claim(&claim, execution, event, ret_took, err);
-    if (result == AEP_OK && (*ret_took || !aep__fold(execution, event)))
+    else if (aep__fold_compares(execution, event))
+        result = find_end(ingest->store, execution, &end, err);
+    if (result == AEP_OK && (*ret_took || !aep__fold(execution, event, &end)))
         result = aep__refold(ingest->store, &ingest->again, execution, err);
     return result;
 }
@@ -314,7 +331,7 @@ static int take_again(struct aep__ingest *ingest, const struct aep__observation 
     bool changed = false;
     if (result == AEP_OK && found > 0 && acked)
         result = improve_fate(ingest, &execution, &event->order, &changed, err);
-    if (result == AEP_OK && found > 0 && numbers && execution.conflict) {
+    if (result == AEP_OK && found > 0 && numbers && (execution.conflict || execution.mixed_ends)) {
         result = aep__refold(ingest->store, &ingest->again, &execution, err);
         changed = true;
     }

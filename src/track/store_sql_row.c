@@ -39,7 +39,7 @@ static void read_member(struct aep__statement *row, int column, struct aep__trac
     }
 }
 
-enum flag { FLAG_TERMINALS = 1, FLAG_INFERRED = 2 };
+enum flag { FLAG_MIXED_ENDS = 4, FLAG_SESSION_OF_END = 8 };
 
 int aep__sql_read_row(struct aep__sql *base, struct aep__statement *row, struct aep__tracked *ret,
                       aep_error *err)
@@ -52,8 +52,8 @@ int aep__sql_read_row(struct aep__sql *base, struct aep__statement *row, struct 
     const char *origins = aep__sql_blob(row, column);
     size_t len = aep__sql_bytes(row, column++);
     int flags = (int)aep__sql_int(row, column);
-    ret->has_terminals = flags & FLAG_TERMINALS;
-    ret->has_inferred = flags & FLAG_INFERRED;
+    ret->mixed_ends = flags & FLAG_MIXED_ENDS;
+    ret->session_of_end = flags & FLAG_SESSION_OF_END;
     if (ret->failed)
         return aep__error_memory(err);
     if (!origins || !ret->id || !aep__tracked_unpack_origins(ret, origins, len))
@@ -122,8 +122,8 @@ void aep__sql_bind_row(struct aep__statement *statement, const struct aep__track
         bind_member(statement, (int)i + 1, execution, i);
     aep__sql_bind_blob(statement, made + AEP__MADE_ORIGINS, origins, AEP__ORIGINS_BYTES);
     aep__sql_bind_int(statement, made + AEP__MADE_FLAGS,
-                      (execution->has_terminals ? FLAG_TERMINALS : 0) |
-                          (execution->has_inferred ? FLAG_INFERRED : 0));
+                      (execution->mixed_ends ? FLAG_MIXED_ENDS : 0) |
+                          (execution->session_of_end ? FLAG_SESSION_OF_END : 0));
     aep__sql_bind_int(statement, made + AEP__MADE_SORT_AT, sort_at(execution));
     bind_time(statement, made + AEP__MADE_BEGUN_AT, begun_at(execution));
     bind_time(statement, made + AEP__MADE_SILENT_AT, silent_at(execution));

@@ -166,7 +166,7 @@ bool aep__tracked_equal(const struct aep__tracked *one, const struct aep__tracke
     for (size_t i = 0; i < AEP__ORIGIN_COUNT; i++)
         if (!equal_orders(&one->origins[i], &other->origins[i]))
             return false;
-    return one->has_terminals == other->has_terminals && one->has_inferred == other->has_inferred;
+    return one->mixed_ends == other->mixed_ends && one->session_of_end == other->session_of_end;
 }
 
 /* A byte for their number, then of each its time and its id. */

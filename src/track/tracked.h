@@ -108,9 +108,9 @@ enum aep__origin {
 struct aep__tracked {
     AEP__TRACKED_MEMBERS(AEP__TRACKED_DECLARE)
     struct aep__order origins[AEP__ORIGIN_COUNT];
-    bool has_terminals; /* one at least, in effect or not */
-    bool has_inferred;  /* one of them is inferred: any later event may revive it */
-    bool failed;        /* out of memory: its texts are not all there */
+    bool mixed_ends;     /* its explicit ends have no numbers of one spool */
+    bool session_of_end; /* session_id is that of the event that ended it */
+    bool failed;         /* out of memory: its texts are not all there */
 };
 
 struct aep__tracked_member {

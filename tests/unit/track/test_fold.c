@@ -157,6 +157,16 @@ static void begin(struct aep__tracked *execution)
     aep__tracked_set_text(execution, &execution->id, AEP__SLICE("id"));
 }
 
+static struct aep__sequence number_of_end(const struct history *history,
+                                          const struct aep__tracked *execution)
+{
+    const struct aep__order *end = &execution->origins[AEP__ORIGIN_END];
+    for (int i = 0; i < history->count; i++)
+        if (memcmp(history->events[i].order.id, end->id, sizeof end->id) == 0)
+            return history->events[i].sequence;
+    return (struct aep__sequence){0};
+}
+
 /* As ingest does: each event as it comes, or all again where one alone does not tell. */
 static void fold_as_they_come(const struct history *history, struct aep__tracked *execution)
 {
@@ -164,7 +174,8 @@ static void fold_as_they_come(const struct history *history, struct aep__tracked
     begin(execution);
     for (int i = 0; i < history->count; i++) {
         seen.history.events[seen.history.count++] = history->events[i];
-        if (!aep__fold(execution, &history->events[i]))
+        struct aep__sequence end = number_of_end(&seen.history, execution);
+        if (!aep__fold(execution, &history->events[i], &end))
             assert_int_equal(aep__fold_again(execution, each, &seen), 0);
     }
 }

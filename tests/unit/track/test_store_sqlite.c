@@ -28,7 +28,7 @@ static struct aep__tracked full_execution(void)
     }
     for (unsigned i = 0; i < AEP__ORIGIN_COUNT; i++)
         execution.origins[i] = order_of(i, AT(i));
-    execution.has_terminals = true;
+    execution.mixed_ends = true;
     return execution;
 }
 

@@ -137,9 +137,9 @@ static void test_any_difference_makes_two_unequal(void **state)
         assert_false(aep__tracked_equal(&one, &other));
         other.origins[i] = one.origins[i];
     }
-    one.has_terminals = true;
+    one.mixed_ends = true;
     assert_false(aep__tracked_equal(&one, &other));
-    other.has_terminals = other.has_inferred = true;
+    other.mixed_ends = other.session_of_end = true;
     assert_false(aep__tracked_equal(&one, &other));
     aep__tracked_done(&one);
     aep__tracked_done(&other);
