@@ -43,7 +43,7 @@ static bool judge_store(struct aep__doctor *doctor, const char *path)
 {
     struct aep__store *store;
     aep_error err;
-    int code = aep__link_prepare(doctor->config, path, &err);
+    int code = aep__link_prepare(path, &err);
     if (code == AEP_OK) {
         code = aep__store_open(&store, path, false, &err);
         if (code == AEP_OK)

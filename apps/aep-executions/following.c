@@ -55,7 +55,7 @@ static void start_tracker(struct aep__following *following, int64_t now_us)
     if (now_us < following->start_us || aep__link_held(store))
         return;
     following->start_us = now_us + RESTART_US;
-    int code = aep__link_prepare(following->reading->config, store, &err);
+    int code = aep__link_prepare(store, &err);
     if (code == AEP_OK)
         code = aep__spawn(&aep__spawned_tracker, following->reading->config, store, &child, &err);
     if (code != AEP_OK)

@@ -104,7 +104,7 @@ int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_
     *ret_as_of_us = 0;
     int code = aep__link_store(config, &store, err);
     if (code == AEP_OK)
-        code = aep__link_prepare(config, aep__buf_string(&store), err);
+        code = aep__link_prepare(aep__buf_string(&store), err);
     if (code == AEP_OK)
         code = aep__spools_own(config, &spool, err);
     struct sync sync = {.config = config,

@@ -241,7 +241,7 @@ int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, con
     *tracker = (struct aep__tracker){
         .config = config, .path = store, .dir_fd = -1, .lock_fd = -1, .signal_fd = -1};
     aep__server_init(&tracker->server);
-    int code = aep__link_prepare(config, store, err);
+    int code = aep__link_prepare(store, err);
     if (code != AEP_OK)
         return code;
     tracker->dir_fd = aep__link_folder(store);

@@ -116,7 +116,7 @@ static int check_owner(const char *store, int dir_fd, aep_error *err)
         store, (long)st.st_uid, (long)geteuid());
 }
 
-int aep__link_prepare(const aep_config *config, const char *store, aep_error *err)
+int aep__link_prepare(const char *store, aep_error *err)
 {
     char folder[PATH_MAX];
     const char *fs_name;
@@ -132,11 +132,10 @@ int aep__link_prepare(const aep_config *config, const char *store, aep_error *er
         result =
             aep__error_errno(err, AEP_EIO, "track.store",
                              "cannot open the folder %s; set track.store to another file", folder);
-    else if (aep__os_fs(fd, &fs_name) == AEP__FS_REMOTE &&
-             !aep__config_bool(config, AEP__OPT_SPOOL_ANY_FS))
+    else if (aep__os_fs(fd, &fs_name) == AEP__FS_REMOTE)
         result = aep__error(err, AEP_ECONFIG, "track.store",
                             "%s is on %s, where a store is not safe: set track.store to a file on "
-                            "a local disk, or spool.any_fs=true",
+                            "a local disk",
                             store, fs_name);
     else
         result = check_owner(store, fd, err);

@@ -35,7 +35,7 @@ int aep__link_store(const aep_config *config, struct aep__buf *out, aep_error *e
 /** Makes the store's folder, and checks that its file system is fit for a store and that a tracker
  * could write there.
  * Errors: AEP_EIO, AEP_ECONFIG name what to do */
-int aep__link_prepare(const aep_config *config, const char *store, aep_error *err);
+int aep__link_prepare(const char *store, aep_error *err);
 /** Opens that folder; -1 with errno. */
 int aep__link_folder(const char *store);
 

@@ -8,8 +8,17 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 static char store[PATH_SIZE];
+static bool remote; /* what libc's own would answer is not asked */
+
+int fstatfs(int fd, struct statfs *info)
+{
+    (void)fd;
+    *info = (struct statfs){.f_type = remote ? 0x6969 : 0xef53};
+    return 0;
+}
 
 static int begin_link(void **state)
 {
@@ -60,8 +69,8 @@ static void test_the_folder_is_made_and_private(void **state)
     must_load(world);
     snprintf(deep, sizeof deep, "%s", path_in(world, "a/b/t.db"));
     mode_t before = umask(0);
-    assert_int_equal(aep__link_prepare(world->config, deep, &world->err), AEP_OK);
-    assert_int_equal(aep__link_prepare(world->config, deep, &world->err), AEP_OK);
+    assert_int_equal(aep__link_prepare(deep, &world->err), AEP_OK);
+    assert_int_equal(aep__link_prepare(deep, &world->err), AEP_OK);
     umask(before);
     assert_int_equal(stat(path_in(world, "a/b"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
@@ -72,8 +81,27 @@ static void test_what_is_no_folder_is_refused_with_what_to_do(void **state)
     struct world *world = *state;
     given_variable(world, "AEP_MODE=local");
     must_load(world);
-    assert_int_equal(aep__link_prepare(world->config, "/dev/null/t.db", &world->err), AEP_EIO);
+    assert_int_equal(aep__link_prepare("/dev/null/t.db", &world->err), AEP_EIO);
     assert_non_null(strstr(world->err.text, "set track.store"));
+}
+
+/* Where a spool may be, if spool.any_fs says so: its memory is shared by all who have a store open. */
+static void test_a_network_file_system_is_refused(void **state)
+{
+    struct world *world = *state;
+    char path[PATH_SIZE];
+    given_variable(world, "AEP_MODE=local");
+    given_variable(world, "AEP_SPOOL_ANY_FS=true");
+    must_load(world);
+    snprintf(path, sizeof path, "%s", path_in(world, "a/t.db"));
+    remote = true;
+    int code = aep__link_prepare(path, &world->err);
+    remote = false;
+    assert_int_equal(code, AEP_ECONFIG);
+    assert_non_null(strstr(world->err.text, "nfs"));
+    assert_non_null(strstr(world->err.text, "set track.store to a file on a local disk"));
+    assert_null(strstr(world->err.text, "any_fs")); /* which would not help */
+    assert_int_equal(access(path_in(world, "a/t.db.lock"), F_OK), -1);
 }
 
 static void test_one_tracker_holds_the_lock(void **state)
@@ -178,7 +206,7 @@ static void test_a_folder_may_have_a_long_path(void **state)
     snprintf(deep, sizeof deep, "%.200s/%s/%s/t.db", world->dir, name, name);
     given_variable(world, "AEP_MODE=local");
     must_load(world);
-    assert_int_equal(aep__link_prepare(world->config, deep, &world->err), AEP_OK);
+    assert_int_equal(aep__link_prepare(deep, &world->err), AEP_OK);
     int listen_fd = aep__link_listen(deep), reader = aep__link_connect(deep);
     assert_true(listen_fd >= 0 && reader >= 0);
     close(listen_fd);
@@ -192,6 +220,7 @@ int main(void)
         LINK_TEST(test_without_a_home_there_is_no_store),
         LINK_TEST(test_the_folder_is_made_and_private),
         LINK_TEST(test_what_is_no_folder_is_refused_with_what_to_do),
+        LINK_TEST(test_a_network_file_system_is_refused),
         LINK_TEST(test_one_tracker_holds_the_lock),
         LINK_TEST(test_a_lock_that_was_removed_is_noticed),
         LINK_TEST(test_a_lock_that_is_no_file_of_ours_is_left_alone),
