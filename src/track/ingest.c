@@ -95,8 +95,6 @@ static int settle(struct aep__ingest *ingest, struct aep__tracked *execution, bo
     if (result == AEP_OK && execution->failed)
         result = aep__error_memory(err);
     if (result == AEP_OK)
-        result = ingest->store->ops->next_change(ingest->store, &execution->change, err);
-    if (result == AEP_OK)
         result = ingest->store->ops->put(ingest->store, execution, err);
     if (result == AEP_OK)
         result = aep__tree_rise(&tree, execution, stays ? was_open : is_open(execution), less, err);

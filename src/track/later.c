@@ -161,13 +161,6 @@ static struct above *pop(struct aep__later *later)
     return deepest;
 }
 
-static int put(const struct aep__tree *tree, struct aep__tracked *execution, aep_error *err)
-{
-    struct aep__store *store = tree->store;
-    int result = store->ops->next_change(store, &execution->change, err);
-    return result == AEP_OK ? store->ops->put(store, execution, err) : result;
-}
-
 /* The parent of one that has changed is looked at next. */
 static int rise(const struct aep__tree *tree, const struct aep__tracked *execution, bool less,
                 aep_error *err)
@@ -197,7 +190,7 @@ static int look(const struct aep__tree *tree, struct above what, struct aep__tra
                 abandons_at == execution->abandons_at;
     if (result != AEP_OK || same)
         return result;
-    result = put(tree, execution, err);
+    result = tree->store->ops->put(tree->store, execution, err);
     return result == AEP_OK ? rise(tree, execution, what.less, err) : result;
 }
 
@@ -256,7 +249,7 @@ static int place_children(const struct aep__tree *tree, const char *id, struct a
             continue;
         child.depth = parent.depth + 1;
         aep__tracked_set_text(&child, &child.root_id, aep__slice_text(parent.root_id));
-        result = put(tree, &child, err);
+        result = tree->store->ops->put(tree->store, &child, err);
         if (result == AEP_OK && child.children > 0)
             keep_id(changed, child.id);
     }

@@ -41,13 +41,17 @@ struct aep__query {
     unsigned limit;   /* 0: none */
 };
 
-/** The count of change numbers that have been given out: it grows with every change of a row. */
+/** The count of change numbers that have been given out, and the last one: it grows with every change
+ * of a row that is written. No number is used twice. */
 #define AEP__COUNT_CHANGES "changes"
 
 /** Return false to stop. What is given is borrowed. */
 typedef bool (*aep__tracked_fn)(void *user, const struct aep__tracked *execution);
 typedef bool (*aep__event_fn)(void *user, const struct aep__stored_event *event);
 typedef bool (*aep__id_fn)(void *user, const char *execution_id);
+/* execution NULL: it was removed. */
+typedef bool (*aep__changed_fn)(void *user, int64_t number, const char *id,
+                                const struct aep__tracked *execution);
 
 struct aep__store_ops {
     void (*close)(struct aep__store *store);
@@ -62,6 +66,7 @@ struct aep__store_ops {
 
     /* Executions. get and the like: 1 found, 0 not, -1 an error (*err). */
     int (*get)(struct aep__store *store, const char *id, struct aep__tracked *ret, aep_error *err);
+    /* Both are changes: put gives the row a new number (a number that was there before is ignored). */
     int (*put)(struct aep__store *store, const struct aep__tracked *execution, aep_error *err);
     int (*remove)(struct aep__store *store, const char *id, aep_error *err);
     /* The execution of this tenant, correlation id and agent (of `key`) whose started event is the
@@ -115,14 +120,20 @@ struct aep__store_ops {
                         aep_error *err);
     int (*add_count)(struct aep__store *store, const char *name, int64_t more, aep_error *err);
     int (*get_count)(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
-    /* A number that no change had before. */
-    int (*next_change)(struct aep__store *store, int64_t *ret, aep_error *err);
 
     /* Reading. */
     int (*list)(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
                 void *user, aep_error *err);
     int (*count)(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
                  aep_error *err);
+    /* What has changed after change number `after`, ascending, each execution once, by its last change;
+     * one that was removed, made again and removed again may come twice. The number of what is given
+     * last is the next call's `after`.
+     * @limit  0: none
+     * 1 given; 0 the store no longer knows (or never has had that number): everything has to be read
+     * again; -1 */
+    int (*changes)(struct aep__store *store, int64_t after, unsigned limit, aep__changed_fn fn,
+                   void *user, aep_error *err);
     /* Those whose id begins so, or whose correlation id is that. */
     int (*lookup)(struct aep__store *store, const char *text, unsigned limit, aep__tracked_fn fn,
                   void *user, aep_error *err);

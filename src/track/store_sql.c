@@ -113,6 +113,7 @@ static int begin(struct aep__store *store, aep_error *err)
     struct aep__sql *base = aep__sql_of(store);
     int64_t version = 0;
     aep__sql_forget_counts(base);
+    aep__sql_forget_changes(base);
     int result = base->driver->begin(base, &version, err);
     if (result != AEP_OK)
         return result;
@@ -131,12 +132,15 @@ static void roll_back(struct aep__store *store)
     base->driver->rollback(base);
     aep__sql_forget(base);
     aep__sql_forget_counts(base);
+    aep__sql_forget_changes(base);
     base->last_key = 0;
 }
 
 int aep__sql_flush(struct aep__sql *base, aep_error *err)
 {
     int result = aep__sql_flush_rows(base, err);
+    if (result == AEP_OK)
+        result = aep__sql_flush_changes(base, err);
     return result == AEP_OK ? aep__sql_flush_counts(base, err) : result;
 }
 
@@ -195,9 +199,9 @@ static const struct aep__store_ops ops = {
     .put_position = aep__sql_put_position,
     .add_count = aep__sql_add_count,
     .get_count = aep__sql_get_count,
-    .next_change = aep__sql_next_change,
     .list = aep__sql_list,
     .count = aep__sql_count,
+    .changes = aep__sql_list_changes,
     .lookup = aep__sql_lookup,
 };
 
@@ -229,6 +233,7 @@ void aep__sql_done(struct aep__sql *base)
     aep__buf_done(&base->place);
     aep__buf_done(&base->body);
     aep__buf_done(&base->event_ids);
+    aep__buf_done(&base->changes);
     aep__tracked_done(&base->stored);
     free(base->fresh);
     free(base->name);

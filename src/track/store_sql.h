@@ -8,6 +8,7 @@
  *     store_sql_row.c         a row to and from its execution
  *     store_sql_cache.c       rows in memory, until another connection writes
  *     store_sql_fresh.c       ids that cannot be stored yet
+ *     store_sql_changes.c     change numbers, the ring of changes
  *     store_sql_events.c      events, gaps
  *     store_sql_counts.c      positions, counts, counts per state
  *     store_sql_list.c        lists; …_where.c, …_lead.c what they are made of
@@ -89,6 +90,9 @@ enum aep__group {
     X(GET_COUNT, "SELECT value FROM counts WHERE name = ?1")                                       \
     X(ADD_COUNT, "INSERT INTO counts (name, value) VALUES (?1, ?2) "                               \
                  "ON CONFLICT (name) DO UPDATE SET value = counts.value + excluded.value")         \
+    X(ADD_CHANGES, "INSERT INTO changes (number, first, entries) VALUES (?1, ?2, ?3)")             \
+    X(TRIM_CHANGES, "DELETE FROM changes WHERE number <= ?1")                                      \
+    X(CHANGES, "SELECT number, first, entries FROM changes WHERE number > ?1 ORDER BY number")     \
     X(SILENT, "SELECT count(*), count(*) FILTER (WHERE abandons_at < ?1) FROM executions "         \
               "INDEXED BY execution_silent WHERE outcome = 0 AND waiting = 0 AND silent_at < ?1")  \
     X(BY_PREFIX, "SELECT @ FROM executions WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3")       \
@@ -211,8 +215,10 @@ struct aep__sql {
         int64_t more;
     } counts[AEP__COUNTS_MAX];
     unsigned count_count;
-    int64_t version;  /* of the data that the cache is of; 0: of none */
-    int64_t change;   /* the last one given out in this transaction; 0: none yet */
+    int64_t version;         /* of the data that the cache is of; 0: of none */
+    int64_t change;          /* the last one given out in this transaction; 0: none yet */
+    struct aep__buf changes; /* of this transaction, not written yet */
+    unsigned change_count;
     int64_t last_key; /* of all that are stored; 0: not known */
 };
 
@@ -392,14 +398,19 @@ extern const char *const aep__class_names[AEP__CLASS_COUNT];
 int aep__sql_give_ids(struct aep__sql *base, unsigned which, struct aep__statement *statement,
                       aep__id_fn fn, void *user, aep_error *err);
 
+/** The row of a key, as it is stored: 1, 0, -1. */
+int aep__sql_get_by_key(struct aep__sql *base, int64_t key, struct aep__tracked *ret,
+                        aep_error *err);
+
 /* ---- store_sql_row.c ---- */
 
 /** Reads the row at which the statement stands. Errors: AEP_EIO it is damaged; AEP_ENOMEM */
 int aep__sql_read_row(struct aep__sql *base, struct aep__statement *row, struct aep__tracked *ret,
                       aep_error *err);
-/** Binds all columns, from parameter 1 on; origins are the execution's, packed. */
+/** Binds all columns, from parameter 1 on; origins are the execution's, packed.
+ * @change  its number, whatever the execution says */
 void aep__sql_bind_row(struct aep__statement *statement, const struct aep__tracked *execution,
-                       const char origins[AEP__ORIGINS_BYTES]);
+                       const char origins[AEP__ORIGINS_BYTES], int64_t change);
 /** Appends the values of AEP__GROUP_PLACE, one after the other. */
 void aep__sql_add_place(struct aep__buf *out, const struct aep__tracked *execution);
 /** The value of the column minute, rounded down, also before 1970. */
@@ -446,6 +457,23 @@ bool aep__sql_is_fresh(struct aep__sql *base, enum aep__fresh_as as, const char 
 /** Something with that id has been stored. */
 void aep__sql_note_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id);
 
+/* ---- store_sql_changes.c ---- */
+
+/** A number that no change had before. */
+int aep__sql_next_change(struct aep__sql *base, int64_t *ret, aep_error *err);
+/** Notes what the last number is of: a row's key, or the id of what was removed. */
+int aep__sql_note_change(struct aep__sql *base, int64_t key, const char *removed, aep_error *err);
+/** Writes what the transaction has noted; forgets it. */
+int aep__sql_flush_changes(struct aep__sql *base, aep_error *err);
+void aep__sql_forget_changes(struct aep__sql *base);
+/** Gives the entries after that number. 1; 0 the ring does not reach back that far; -1.
+ * @removed  NULL: the row of that key was written */
+typedef bool (*aep__entry_fn)(void *user, int64_t number, int64_t key, const char *removed);
+int aep__sql_walk_changes(struct aep__sql *base, int64_t after, aep__entry_fn fn, void *user,
+                          aep_error *err);
+int aep__sql_list_changes(struct aep__store *store, int64_t after, unsigned limit,
+                          aep__changed_fn fn, void *user, aep_error *err);
+
 /* ---- store_sql_events.c ---- */
 
 int aep__sql_find_event(struct aep__store *store, const char *event_id,
@@ -475,7 +503,6 @@ int aep__sql_put_position(struct aep__store *store, const struct aep__bookmark *
                           aep_error *err);
 int aep__sql_add_count(struct aep__store *store, const char *name, int64_t more, aep_error *err);
 int aep__sql_get_count(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
-int aep__sql_next_change(struct aep__store *store, int64_t *ret, aep_error *err);
 int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
                    aep_error *err);
 /** Writes what the transaction has counted. */

@@ -71,17 +71,21 @@ static void note_ids(struct aep__sql *base, const struct aep__tracked *execution
     aep__sql_note_fresh(base, AEP__FRESH_CORRELATION, execution->correlation_id);
 }
 
+/* Each time it is written is a change. Sets the change's number. */
 static int write_row(struct aep__sql *base, unsigned which, int64_t key,
-                     const struct aep__tracked *execution, aep_error *err)
+                     const struct aep__tracked *execution, int64_t *ret_change, aep_error *err)
 {
     char origins[AEP__ORIGINS_BYTES];
-    struct aep__statement *statement = aep__sql_take(base, which, err);
+    int result = aep__sql_next_change(base, ret_change, err);
+    if (result == AEP_OK)
+        result = aep__sql_note_change(base, key, NULL, err);
+    struct aep__statement *statement = result == AEP_OK ? aep__sql_take(base, which, err) : NULL;
     if (!statement)
         return err->code;
     if (which == AEP__SQL_INSERT || (which - AEP__SQL_UPDATE) & 1U << AEP__GROUP_PLACE)
         note_ids(base, execution);
     aep__tracked_pack_origins(execution, origins);
-    aep__sql_bind_row(statement, execution, origins);
+    aep__sql_bind_row(statement, execution, origins, *ret_change);
     aep__sql_bind_int(statement, (int)AEP__COLUMN_COUNT + 1, key);
     return aep__sql_finish(base, which, statement, err);
 }
@@ -135,7 +139,8 @@ static int flush_one(struct aep__sql *base, struct aep__cached *cached, aep_erro
         return AEP_OK;
     unsigned groups =
         base->driver->whole_rows ? (1U << AEP__GROUP_COUNT) - 1 : changed_groups(base, cached);
-    int result = write_row(base, AEP__SQL_UPDATE + groups, cached->key, &cached->row, err);
+    int result = write_row(base, AEP__SQL_UPDATE + groups, cached->key, &cached->row,
+                           &cached->row.change, err);
     return result == AEP_OK ? note(cached, err) : result;
 }
 
@@ -197,17 +202,23 @@ static int next_key(struct aep__sql *base, int64_t *ret, aep_error *err)
 
 int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execution, aep_error *err)
 {
-    int64_t key = 0;
+    int64_t key = 0, change;
     int result = next_key(base, &key, err);
     if (result == AEP_OK)
-        result = write_row(base, AEP__SQL_INSERT, key, execution, err);
-    return result == AEP_OK ? aep__sql_keep(base, key, execution, err) : result;
+        result = write_row(base, AEP__SQL_INSERT, key, execution, &change, err);
+    if (result == AEP_OK)
+        result = aep__sql_keep(base, key, execution, err);
+    if (result == AEP_OK)
+        slot_of(base, execution->id)->row.change = change;
+    return result;
 }
 
 int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
                         const struct aep__tracked *execution, aep_error *err)
 {
+    int64_t change = cached->row.change;
     aep__tracked_copy(&cached->row, execution);
+    cached->row.change = change;
     if (cached->row.failed) {
         drop(cached);
         return aep__error_memory(err);

@@ -109,20 +109,6 @@ int aep__sql_get_count(struct aep__store *store, const char *name, int64_t *ret,
     return found < 0 ? err->code : AEP_OK;
 }
 
-/* Numbers that a transaction took and did not commit are seen nowhere: they are given out again. */
-int aep__sql_next_change(struct aep__store *store, int64_t *ret, aep_error *err)
-{
-    struct aep__sql *base = aep__sql_of(store);
-    int result = base->change == 0
-                     ? aep__sql_get_count(store, AEP__COUNT_CHANGES, &base->change, err)
-                     : AEP_OK;
-    if (result == AEP_OK)
-        result = aep__sql_add_count(store, AEP__COUNT_CHANGES, 1, err);
-    if (result == AEP_OK)
-        *ret = ++base->change;
-    return result;
-}
-
 /* ---- counts per state ---- */
 
 /* Only those that are silent are looked at: the number of the others is known. */

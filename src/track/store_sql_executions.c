@@ -131,13 +131,32 @@ int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
     if (result != AEP_OK || !cached)
         return result;
     enum aep__class class = class_of(cached->row.outcome, cached->row.waiting);
-    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_REMOVE, err);
+    int64_t change;
+    result = aep__sql_next_change(base, &change, err);
+    if (result == AEP_OK)
+        result = aep__sql_note_change(base, 0, id, err);
+    struct aep__statement *statement =
+        result == AEP_OK ? aep__sql_take(base, AEP__SQL_REMOVE, err) : NULL;
     if (!statement)
         return err->code;
     aep__sql_bind_int(statement, 1, cached->key);
     aep__sql_drop(base, id);
     result = aep__sql_finish(base, AEP__SQL_REMOVE, statement, err);
     return result == AEP_OK ? count_class(base, class, -1, err) : result;
+}
+
+int aep__sql_get_by_key(struct aep__sql *base, int64_t key, struct aep__tracked *ret,
+                        aep_error *err)
+{
+    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_BY_KEY, err);
+    if (!statement)
+        return -1;
+    aep__sql_bind_int(statement, 1, key);
+    int found = aep__sql_step(statement, err);
+    if (found > 0 && aep__sql_read_row(base, statement, ret, err) != AEP_OK)
+        found = -1;
+    aep__sql_give(base, AEP__SQL_BY_KEY, statement);
+    return found;
 }
 
 /* ---- by key, and in the tree ---- */

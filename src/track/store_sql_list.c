@@ -122,20 +122,6 @@ static struct stream *newest(struct streams *streams)
     return best;
 }
 
-/* 1, 0, -1: as long as a stream is open, the row is as the stream has seen it. */
-static int read_key(struct aep__sql *base, int64_t key, struct aep__tracked *ret, aep_error *err)
-{
-    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_BY_KEY, err);
-    if (!statement)
-        return -1;
-    aep__sql_bind_int(statement, 1, key);
-    int found = aep__sql_step(statement, err);
-    if (found > 0 && aep__sql_read_row(base, statement, ret, err) != AEP_OK)
-        found = -1;
-    aep__sql_give(base, AEP__SQL_BY_KEY, statement);
-    return found;
-}
-
 static int give_rows(struct aep__sql *base, struct streams *streams, const struct aep__where *where,
                      unsigned limit, aep__tracked_fn fn, void *user, aep_error *err)
 {
@@ -145,7 +131,7 @@ static int give_rows(struct aep__sql *base, struct streams *streams, const struc
     int result = AEP_OK;
     aep__tracked_init(&execution);
     while (result == AEP_OK && (stream = newest(streams))) {
-        int found = read_key(base, stream->key, &execution, err);
+        int found = aep__sql_get_by_key(base, stream->key, &execution, err);
         given += found > 0;
         if (found < 0)
             result = err->code;

@@ -115,11 +115,12 @@ int64_t aep__sql_minute(int64_t at_us)
 }
 
 void aep__sql_bind_row(struct aep__statement *statement, const struct aep__tracked *execution,
-                       const char origins[AEP__ORIGINS_BYTES])
+                       const char origins[AEP__ORIGINS_BYTES], int64_t change)
 {
     const int made = (int)AEP__TRACKED_MEMBER_COUNT + 1;
     for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++)
         bind_member(statement, (int)i + 1, execution, i);
+    aep__sql_bind_int(statement, AEP__TRACKED_AT_change + 1, change);
     aep__sql_bind_blob(statement, made + AEP__MADE_ORIGINS, origins, AEP__ORIGINS_BYTES);
     aep__sql_bind_int(statement, made + AEP__MADE_FLAGS,
                       (execution->mixed_ends ? FLAG_MIXED_ENDS : 0) |

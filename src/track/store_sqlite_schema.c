@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define APPLICATION_ID 0x61657074 /* "aept" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* ---- tables ---- */
 
@@ -60,8 +60,16 @@ static void add_first_version(struct aep__buf *out)
     aep__buf_text(out, first_version);
 }
 
+/* The ring of changes begins with the changes to come. */
+static void add_second_version(struct aep__buf *out)
+{
+    aep__buf_text(
+        out, "CREATE TABLE changes (number INTEGER PRIMARY KEY, first INTEGER, entries BLOB);");
+}
+
 /* What makes each version of the one before it. */
-static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version};
+static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version,
+                                                                         add_second_version};
 
 /* ---- versions ---- */
 

@@ -105,6 +105,13 @@ enum aep__origin {
     AEP__ORIGIN_COUNT,
 };
 
+/** Where a member is in aep__tracked_members. */
+enum aep__tracked_at {
+#define AEP__TRACKED_ONE(name, TYPE) AEP__TRACKED_AT_##name,
+    AEP__TRACKED_MEMBERS(AEP__TRACKED_ONE)
+#undef AEP__TRACKED_ONE
+};
+
 struct aep__tracked {
     AEP__TRACKED_MEMBERS(AEP__TRACKED_DECLARE)
     struct aep__order origins[AEP__ORIGIN_COUNT];

@@ -6,11 +6,9 @@
 
 #include <string.h>
 
-static int put(const struct aep__tree *tree, struct aep__tracked *execution, aep_error *err)
+static int put(const struct aep__tree *tree, const struct aep__tracked *execution, aep_error *err)
 {
-    struct aep__store *store = tree->store;
-    int result = store->ops->next_change(store, &execution->change, err);
-    return result == AEP_OK ? store->ops->put(store, execution, err) : result;
+    return tree->store->ops->put(tree->store, execution, err);
 }
 
 static bool is_open(const struct aep__tracked *execution)
