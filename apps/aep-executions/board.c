@@ -132,7 +132,7 @@ static bool set_filter(struct aep__board *board, const struct aep__buf *words)
 static bool take_needing(void *user, const struct aep__tracked *execution)
 {
     struct aep__board *board = user;
-    board->needing += aep__attention_needs_human(execution, board->view.clock_us);
+    board->needing += aep__needs_human(execution, board->view.clock_us);
     return true;
 }
 
@@ -141,7 +141,8 @@ static int count_needing(struct aep__board *board, aep_error *err)
 {
     struct aep__store *store = board->watch->reading.store;
     struct aep__filter filter;
-    struct aep__query query = {&filter, board->view.clock_us, NEEDING_MAX};
+    struct aep__query query = {
+        .filter = &filter, .clock_us = board->view.clock_us, .limit = NEEDING_MAX};
     aep__filter_init(&filter);
     filter.states = BIT(WAITING);
     board->needing = 0;

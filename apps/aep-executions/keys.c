@@ -63,7 +63,8 @@ void aep__keys_help(struct aep__buf *out)
         if (keys[i].help)
             aep__buf_format(out, "  %-11s %s\n", keys[i].shown, keys[i].help);
     aep__buf_text(out, "\n\033[1mfilter words\033[0m\n"
-                       "  state:STATE agent:NAME tenant:ID session:ID correlation:ID since:TIME\n"
+                       "  state:STATE agent:NAME tenant:ID session:ID correlation:ID parent:ID\n"
+                       "  since:TIME until:TIME\n"
                        "  and text, which is searched in request, agent, step and error.\n"
                        "  A filter shows children too.\n");
     aep__buf_text(out, "\n\033[1morder\033[0m\n"

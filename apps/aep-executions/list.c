@@ -37,6 +37,7 @@ struct list {
     struct aep__reading reading;
     struct aep__filter filter;
     int64_t limit;
+    enum aep__sort sort;
     bool all, tree;
     struct aep__table table;
     struct aep__buf out, text;
@@ -73,14 +74,28 @@ static int read_filter(struct list *list, aep_error *err)
     return code;
 }
 
+static int read_sort(struct list *list, aep_error *err)
+{
+    const char *word = aep__args_text(list->args, "sort");
+    aep_error why;
+    if (!word || aep__sort_find(word, &list->sort, &why) == AEP_OK)
+        return AEP_OK;
+    return aep__error(err, why.code, why.field, "list: --sort: %s", why.text);
+}
+
 static int read_wishes(struct list *list, aep_error *err)
 {
     list->all = aep__args_given(list->args, "all");
     list->tree = aep__args_given(list->args, "tree");
     list->limit = list->all ? 0 : LIMIT_DEFAULT;
-    list->filter.roots = !list->all || list->tree;
     int code = aep__args_int(list->args, "limit", 0, UINT_MAX, &list->limit, err);
-    return code == AEP_OK ? read_filter(list, err) : code;
+    if (code == AEP_OK)
+        code = read_sort(list, err);
+    if (code == AEP_OK)
+        code = read_filter(list, err);
+    bool children = list->filter.values[AEP__FILTER_PARENT].count > 0;
+    list->filter.roots = !children && (!list->all || list->tree);
+    return code;
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -188,7 +203,11 @@ static void say_empty(const struct list *list)
 static int show_list(struct list *list, aep_error *err)
 {
     struct aep__store *store = list->reading.store;
-    struct aep__query query = {&list->filter, list->reading.view.clock_us, (unsigned)list->limit};
+    struct aep__query query = {.filter = &list->filter,
+                               .clock_us = list->reading.view.clock_us,
+                               .limit = (unsigned)list->limit,
+                               .sort = list->sort,
+                               .reverse = aep__args_given(list->args, "reverse")};
     int code = store->ops->list(store, &query, list->tree ? keep_top : show_listed, list, err);
     if (code == AEP_OK && !list->failed)
         code = show_branches(list, err);

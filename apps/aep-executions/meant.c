@@ -66,7 +66,7 @@ static int search_newest(struct search *search, aep_error *err)
 {
     const struct aep__reading *reading = search->reading;
     struct aep__filter filter;
-    struct aep__query query = {&filter, reading->view.clock_us, 1};
+    struct aep__query query = {.filter = &filter, .clock_us = reading->view.clock_us, .limit = 1};
     aep__filter_init(&filter);
     filter.roots = true;
     int code = reading->store->ops->list(reading->store, &query, take_newest, search, err);

@@ -81,8 +81,8 @@ static struct aep__place place_of(const struct making *making, const struct aep_
 {
     int64_t clock_us = making->wish->view->clock_us;
     enum aep__state state = aep__state_of(execution, clock_us);
-    return (struct aep__place){execution, aep__attention_of(execution, clock_us), state,
-                               aep__state_since(execution, state)};
+    return (struct aep__place){execution, aep__sort_rank(AEP__SORT_ATTENTION, execution, clock_us),
+                               state};
 }
 
 static bool is_below_other(const struct making *making, const struct aep__tracked *execution)
@@ -92,8 +92,7 @@ static bool is_below_other(const struct making *making, const struct aep__tracke
 
 static bool is_wanted(const struct making *making, const struct aep__tracked *execution)
 {
-    return !making->wish->needs_human ||
-           aep__attention_needs_human(execution, making->wish->view->clock_us);
+    return !making->wish->needs_human || aep__needs_human(execution, making->wish->view->clock_us);
 }
 
 /* A child that waits or is stalled gives its rank to the one at the top of its tree. */
@@ -104,9 +103,8 @@ static void lend_attention(struct making *making, const struct aep__tracked *chi
         struct place *place = &making->places[i];
         if (strcmp(place->place.execution->id, child->root_id) != 0)
             continue;
-        if (own.attention < place->place.attention) {
-            place->place.attention = own.attention;
-            place->place.since_us = own.since_us;
+        if (own.rank.segment < place->place.rank.segment) {
+            place->place.rank = own.rank;
             place->wants = child;
         }
         return;

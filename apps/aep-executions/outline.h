@@ -7,9 +7,10 @@
 #ifndef AEP_EXECUTIONS_OUTLINE_H
 #define AEP_EXECUTIONS_OUTLINE_H
 
-#include "attention.h"
 #include "roster.h"
+#include "sorting.h"
 
+#include "track/row.h"
 #include "track/store.h"
 
 /** Ids that are unfolded; with `all`, those that are not. */

@@ -295,7 +295,7 @@ static void draw_headings(struct aep__board *board, const struct layout *layout)
 static void draw_mark(struct aep__board *board, int row, const struct aep__line *line, unsigned ink)
 {
     const struct aep__tracked *execution = line->wants ? line->wants : line->execution;
-    if (aep__attention_needs_human(execution, clock_of(board)))
+    if (aep__needs_human(execution, clock_of(board)))
         aep__screen_text(&board->screen, row, 0, 1, ink | AEP__INK_YELLOW | AEP__INK_BOLD, "!");
 }
 

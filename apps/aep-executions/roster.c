@@ -108,7 +108,8 @@ int aep__roster_load(struct aep__roster *roster, struct aep__store *store,
         size_t before = roster->count;
         wanted.states = filter->states ? filter->states & groups[i].states : groups[i].states;
         wanted.roots = filter->roots && !groups[i].children;
-        struct aep__query query = {&wanted, clock_us, groups[i].limit};
+        struct aep__query query = {
+            .filter = &wanted, .clock_us = clock_us, .limit = groups[i].limit};
         if (wanted.states)
             code = store->ops->list(store, &query, take_row, roster, err);
         roster->more |= roster->count - before == groups[i].limit;

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "aep/out.h"
-#include "attention.h"
 #include "board.h"
 #include "executions.h"
 #include "look.h"
@@ -157,7 +156,7 @@ static void take_change(void *user, const struct aep__change *change)
 {
     struct aep__watch *watch = user;
     const struct aep__view *view = &watch->reading.view;
-    enum aep__attention attention = aep__attention_of(change->execution, view->clock_us);
+    struct aep__rank rank = aep__sort_rank(AEP__SORT_ATTENTION, change->execution, view->clock_us);
     if (watch->id.len > 0) {
         aep__tracked_done(&watch->last);
         aep__tracked_init(&watch->last);
@@ -168,7 +167,7 @@ static void take_change(void *user, const struct aep__change *change)
     if (!change->of_state || !watch->changes.begun)
         return;
     aep__command_call(&watch->command, change->execution, view);
-    if (watch->bell && watch->board && attention <= AEP__ATTENTION_FAILED)
+    if (watch->bell && watch->board && rank.segment <= AEP__ATTENTION_FAILED)
         aep__screen_bell(&watch->board->screen);
 }
 

@@ -32,6 +32,11 @@ static const struct aep__flag list_options[] = {
     {"tree", 't', AEP__ARGUMENT_NONE, NULL,
      "Shows below each execution those that it started, and counts only the first ones.", NULL,
      NULL, NULL},
+    {"sort", 's', AEP__ARGUMENT_VALUE, "ORDER",
+     "started: newest first (default); last_event: the latest event first; attention: what waits "
+     "for you, what is stalled, what failed within the last hour, what runs, and the rest.",
+     "started last_event attention", NULL, NULL},
+    {"reverse", 'r', AEP__ARGUMENT_NONE, NULL, "Reverses the order.", NULL, NULL, NULL},
     WAIT,
     AEP__OPTIONS_END,
 };
@@ -39,7 +44,8 @@ static const struct aep__flag list_options[] = {
 const struct aep__verb aep__verb_list = {
     .name = "list",
     .summary = "lists executions: what runs, waits, hangs, has died",
-    .usage = "[FILTER...] [--limit N] [--all] [--tree] [--json[=FIELDS]] [--wait[=MS]]",
+    .usage = "[FILTER...] [--limit N] [--all] [--tree] [--sort ORDER] [--reverse] "
+             "[--json[=FIELDS]] [--wait[=MS]]",
     .description =
         "One line for each, newest first: state, agent, request, current step, time since the "
         "last event, age, duration, children (open/all), id. Without --all an execution that another "
@@ -50,7 +56,9 @@ const struct aep__verb aep__verb_list = {
         "  state:STATE       completed, failed, abandoned, waiting, stalled or running\n"
         "  agent:NAME        * stands for any characters: agent:build*\n"
         "  tenant:ID  session:ID  correlation:ID\n"
+        "  parent:ID         executions that this one started\n"
         "  since:TIME        the last event is not older: 30min, 1h, 7d, 2025-11-13\n"
+        "  until:TIME        the last event is not newer\n"
         "  TEXT, text:TEXT   is in the request, agent, step or error, in any case\n"
         "Filters of one name are alternatives; filters of different names, and all texts, must "
         "match.\n"
@@ -63,10 +71,11 @@ const struct aep__verb aep__verb_list = {
     .examples = "  aep list\n"
                 "  aep list state:waiting state:stalled\n"
                 "  aep list agent:build* since:1h --tree\n"
+                "  aep list --sort=attention\n"
                 "  aep list --all --json=id,state,error_message state:failed",
     .options = list_options,
     .operands = "state:completed state:failed state:abandoned state:waiting state:stalled "
-                "state:running agent: tenant: session: correlation: since: text:",
+                "state:running agent: tenant: session: correlation: parent: since: until: text:",
     .operands_max = AEP__OPERANDS_ANY,
     .program = PROGRAM,
     .shared = true,
@@ -155,7 +164,7 @@ const struct aep__verb aep__verb_watch = {
                 "  aep watch --exec 'notify-send \"an agent\"'",
     .options = watch_options,
     .operands = "state:completed state:failed state:abandoned state:waiting state:stalled "
-                "state:running agent: tenant: session: correlation: since: text:",
+                "state:running agent: tenant: session: correlation: parent: since: until: text:",
     .operands_max = AEP__OPERANDS_ANY,
     .program = PROGRAM,
     .shared = true,

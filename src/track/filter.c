@@ -91,20 +91,38 @@ static bool read_ago(const char *value, int64_t now_us, int64_t *ret_us)
     return fine;
 }
 
+static int read_time(const struct name *name, const char *value, int64_t now_us, int64_t *ret_us,
+                     aep_error *err)
+{
+    char quoted[AEP__QUOTE_SIZE];
+    if (read_ago(value, now_us, ret_us) || read_instant(value, ret_us))
+        return AEP_OK;
+    return aep__error(err, AEP_EINVAL, "filter",
+                      "%s: %s is not a time: write it as 90s, 30min, 1h, 7d, 2025-11-13 or "
+                      "2025-11-13T14:30:00Z",
+                      name->name, aep__quote(value, quoted));
+}
+
 /* The earliest of several: words of one name are alternatives. */
 static int add_since(struct aep__filter *filter, const struct name *name, const char *value,
                      int64_t now_us, aep_error *err)
 {
     int64_t since_us;
-    char quoted[AEP__QUOTE_SIZE];
-    if (!read_ago(value, now_us, &since_us) && !read_instant(value, &since_us))
-        return aep__error(err, AEP_EINVAL, "filter",
-                          "%s: %s is not a time: write it as 90s, 30min, 1h, 7d, 2025-11-13 or "
-                          "2025-11-13T14:30:00Z",
-                          name->name, aep__quote(value, quoted));
-    if (filter->since_us == INT64_MIN || since_us < filter->since_us)
+    int code = read_time(name, value, now_us, &since_us, err);
+    if (code == AEP_OK && (filter->since_us == INT64_MIN || since_us < filter->since_us))
         filter->since_us = since_us;
-    return AEP_OK;
+    return code;
+}
+
+/* The latest of several. */
+static int add_until(struct aep__filter *filter, const struct name *name, const char *value,
+                     int64_t now_us, aep_error *err)
+{
+    int64_t until_us;
+    int code = read_time(name, value, now_us, &until_us, err);
+    if (code == AEP_OK && (filter->until_us == INT64_MAX || until_us > filter->until_us))
+        filter->until_us = until_us;
+    return code;
 }
 
 static const struct name names[] = {
@@ -113,7 +131,9 @@ static const struct name names[] = {
     {"tenant", add_value, AEP__FILTER_TENANT},
     {"session", add_value, AEP__FILTER_SESSION},
     {"correlation", add_value, AEP__FILTER_CORRELATION},
+    {"parent", add_value, AEP__FILTER_PARENT},
     {"since", add_since, 0},
+    {"until", add_until, 0},
     {"text", add_value, AEP__FILTER_TEXT},
 };
 #define NAME_COUNT (sizeof names / sizeof *names)
@@ -121,7 +141,7 @@ static const struct name *const text_name = &names[NAME_COUNT - 1];
 
 void aep__filter_init(struct aep__filter *filter)
 {
-    *filter = (struct aep__filter){.since_us = INT64_MIN};
+    *filter = (struct aep__filter){.since_us = INT64_MIN, .until_us = INT64_MAX};
 }
 
 void aep__filter_done(struct aep__filter *filter)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A filter: which executions are meant, in words as on GitHub:
  *
- *     state:stalled agent:build* tenant:a session:ID correlation:ID since:1h text
+ *     state:stalled agent:build* tenant:a session:ID correlation:ID parent:ID since:1h until:10min text
  *
  * Words of one name are alternatives (state:failed state:stalled), words of different names all hold.
  * A text without a name is searched in request, agent, step and error, without case. */
@@ -22,13 +22,15 @@ enum aep__filter_name {
     AEP__FILTER_TENANT,
     AEP__FILTER_SESSION,
     AEP__FILTER_CORRELATION,
-    AEP__FILTER_TEXT, /* all of them hold */
+    AEP__FILTER_PARENT, /* the id of a known one: its direct children */
+    AEP__FILTER_TEXT,   /* all of them hold */
     AEP__FILTER_NAME_COUNT,
 };
 
 struct aep__filter {
     unsigned states;  /* a bit for each enum aep__state; 0: all */
     int64_t since_us; /* the latest event was then or later; INT64_MIN: whenever */
+    int64_t until_us; /* the latest event was then or earlier; INT64_MAX: whenever */
     bool roots;       /* none that has a known parent */
     struct aep__filter_values {
         char *values[AEP__FILTER_VALUES];

@@ -11,8 +11,10 @@
 #define AEP_TRACK_STORE_H
 
 #include "track/tracked.h"
+#include "track/list_cursor.h"
 #include "track/filter.h"
 #include "track/observation.h"
+#include "track/sort.h"
 #include "track/state.h"
 
 struct aep__store;
@@ -34,11 +36,18 @@ struct aep__bookmark {
     uint64_t segment, offset;
 };
 
-/** A list of executions, newest first. */
+/** A list of executions. */
 struct aep__query {
     const struct aep__filter *filter;
     int64_t clock_us; /* for their states */
     unsigned limit;   /* 0: none */
+    enum aep__sort sort;
+    bool reverse;
+    const char
+        *cursor; /* where an earlier list in the same order stopped; NULL: from the first on */
+    struct aep__buf
+        *next; /* gets the cursor behind the last one given, if the list stopped there; NULL:
+                              not wanted */
 };
 
 /** The count of change numbers that have been given out, and the last one: it grows with every change
@@ -121,7 +130,7 @@ struct aep__store_ops {
     int (*add_count)(struct aep__store *store, const char *name, int64_t more, aep_error *err);
     int (*get_count)(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
 
-    /* Reading. */
+    /* Reading. list: AEP_EINVAL also, its cursor is none. */
     int (*list)(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
                 void *user, aep_error *err);
     int (*count)(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],

@@ -11,7 +11,7 @@
  *     store_sql_changes.c     change numbers, the ring of changes
  *     store_sql_events.c      events, gaps
  *     store_sql_counts.c      positions, counts, counts per state
- *     store_sql_list.c        lists; …_where.c, …_lead.c what they are made of
+ *     store_sql_list.c        lists; …_where.c, …_lead.c, …_order.c what they are made of
  *     store_sqlite*.c         a driver; the file and its folder; its tables and their versions
  *     store_postgres*.c       a driver; the connection; its tables and their versions
  *
@@ -32,7 +32,6 @@ enum aep__made {
     AEP__MADE_SELECTED, /* those above are read, too */
     AEP__MADE_BEGUN_AT = AEP__MADE_SELECTED,
     AEP__MADE_SILENT_AT,
-    AEP__MADE_MINUTE,
     AEP__MADE_COUNT,
 };
 #define AEP__COLUMN_COUNT (AEP__TRACKED_MEMBER_COUNT + (size_t)AEP__MADE_COUNT)
@@ -40,7 +39,6 @@ enum aep__made {
 /** Columns that indexes depend on, by what changes them. */
 enum aep__group {
     AEP__GROUP_SILENCE, /* each event */
-    AEP__GROUP_MINUTE,  /* events, once a minute */
     AEP__GROUP_OUTCOME, /* the end */
     AEP__GROUP_PLACE,   /* who it is, and its place in the tree */
     AEP__GROUP_COUNT,
@@ -127,7 +125,7 @@ struct aep__cached {
     int64_t key; /* 0: not in use */
     bool dirty;  /* the row is newer than what is stored */
     struct aep__buf place;
-    int64_t outcome, waiting, stalls_at, abandons_at, minute;
+    int64_t outcome, ended_at, waiting, waiting_since, stalls_at, abandons_at, last_event_at;
 };
 
 struct aep__sql;
@@ -413,8 +411,6 @@ void aep__sql_bind_row(struct aep__statement *statement, const struct aep__track
                        const char origins[AEP__ORIGINS_BYTES], int64_t change);
 /** Appends the values of AEP__GROUP_PLACE, one after the other. */
 void aep__sql_add_place(struct aep__buf *out, const struct aep__tracked *execution);
-/** The value of the column minute, rounded down, also before 1970. */
-int64_t aep__sql_minute(int64_t at_us);
 
 /* ---- store_sql_cache.c ---- */
 

@@ -104,11 +104,10 @@ static unsigned changed_groups(struct aep__sql *base, const struct aep__cached *
     const struct aep__tracked *row = &cached->row;
     unsigned groups = 0;
     if (cached->stalls_at != row->stalls_at || cached->abandons_at != row->abandons_at ||
-        cached->waiting != row->waiting)
+        cached->waiting != row->waiting || cached->waiting_since != row->waiting_since ||
+        cached->last_event_at != row->last_event_at)
         groups |= 1U << AEP__GROUP_SILENCE;
-    if (cached->minute != aep__sql_minute(row->last_event_at))
-        groups |= 1U << AEP__GROUP_MINUTE;
-    if (cached->outcome != row->outcome)
+    if (cached->outcome != row->outcome || cached->ended_at != row->ended_at)
         groups |= 1U << AEP__GROUP_OUTCOME;
     if (changes_place(base, cached, row))
         groups |= 1U << AEP__GROUP_PLACE;
@@ -124,8 +123,10 @@ static int note(struct aep__cached *cached, aep_error *err)
     cached->stalls_at = row->stalls_at;
     cached->abandons_at = row->abandons_at;
     cached->waiting = row->waiting;
-    cached->minute = aep__sql_minute(row->last_event_at);
+    cached->waiting_since = row->waiting_since;
+    cached->last_event_at = row->last_event_at;
     cached->outcome = row->outcome;
+    cached->ended_at = row->ended_at;
     cached->dirty = false;
     if (!cached->place.failed && !row->failed)
         return AEP_OK;

@@ -5,8 +5,7 @@
  *     origins, flags   what the fold has to remember
  *     sort_at          started_at, or last_event_at as long as that is not known: newest first
  *     begun_at         the time of its started event; NULL: it is provisional
- *     silent_at        the first instant at which its silence matters
- *     minute           of its last event: an index on last_event_at would change with every event */
+ *     silent_at        the first instant at which its silence matters */
 #include "track/store_sql.h"
 
 #include <string.h>
@@ -26,7 +25,6 @@ static const struct {
     [AEP__MADE_SORT_AT] = {"sort_at", AEP__SQL_INTEGER},
     [AEP__MADE_BEGUN_AT] = {"begun_at", AEP__SQL_INTEGER},
     [AEP__MADE_SILENT_AT] = {"silent_at", AEP__SQL_INTEGER},
-    [AEP__MADE_MINUTE] = {"minute", AEP__SQL_INTEGER},
 };
 
 const char *aep__sql_column_name(size_t i)
@@ -51,8 +49,10 @@ static const struct {
     {"abandons_at", AEP__GROUP_SILENCE},
     {"silent_at", AEP__GROUP_SILENCE},
     {"waiting", AEP__GROUP_SILENCE},
-    {"minute", AEP__GROUP_MINUTE},
+    {"waiting_since", AEP__GROUP_SILENCE},
+    {"last_event_at", AEP__GROUP_SILENCE},
     {"outcome", AEP__GROUP_OUTCOME},
+    {"ended_at", AEP__GROUP_OUTCOME},
     {"id", AEP__GROUP_PLACE},
     {"tenant_id", AEP__GROUP_PLACE},
     {"correlation_id", AEP__GROUP_PLACE},

@@ -9,11 +9,12 @@
 
 const struct aep__lead_row aep__leads[AEP__LEAD_COUNT] = {
     [AEP__LEAD_CORRELATION] = {.index = "execution_key", .condition = "correlation_id = ?1"},
+    [AEP__LEAD_PARENT] = {"execution_parent", "parent_id = ?1 AND parent_known = 1"},
     [AEP__LEAD_SESSION] = {"execution_session", "session_id = ?1", .sorted = true},
     [AEP__LEAD_AGENT] = {"execution_agent", "agent_name = ?1", .sorted = true},
     [AEP__LEAD_TENANT] = {"execution_tenant", "tenant_id = ?1", .sorted = true},
     [AEP__LEAD_OUTCOME] = {"execution_outcome", "outcome = ?1", .sorted = true},
-    [AEP__LEAD_SINCE] = {.index = "execution_minute", .condition = "minute >= ?1"},
+    [AEP__LEAD_SINCE] = {.index = "execution_last", .condition = "last_event_at >= ?1"},
     [AEP__LEAD_NONE] = {"execution_newest", "CAST(?1 AS BIGINT) IS NOT NULL", .sorted = true},
 };
 
@@ -122,6 +123,9 @@ static int make_lead(struct aep__sql *base, const struct aep__filter *filter,
     case AEP__LEAD_CORRELATION:
         lead_by_values(lead, &filter->values[AEP__FILTER_CORRELATION]);
         break;
+    case AEP__LEAD_PARENT:
+        lead_by_values(lead, &filter->values[AEP__FILTER_PARENT]);
+        break;
     case AEP__LEAD_SESSION:
         lead_by_values(lead, &filter->values[AEP__FILTER_SESSION]);
         break;
@@ -135,7 +139,7 @@ static int make_lead(struct aep__sql *base, const struct aep__filter *filter,
         break;
     case AEP__LEAD_SINCE:
         if (filter->since_us != INT64_MIN)
-            lead->values[lead->count++].number = aep__sql_minute(filter->since_us);
+            lead->values[lead->count++].number = filter->since_us;
         break;
     default:
         lead->count = 1;
@@ -180,6 +184,7 @@ int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, st
         bool may = lead.count > 0 && (rows < FEW || name != AEP__LEAD_SINCE);
         if (result == AEP_OK && rows >= 0 && may && rows < fewest) {
             aep__buf_done(&ret->agents);
+            lead.narrow = rows < FEW;
             *ret = lead;
             fewest = rows;
         } else

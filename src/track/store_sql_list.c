@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists, newest first. One condition of the filter leads: its index is in order of time for each of its
- * values, so that a list is a merge of as many streams, each of which is read only as far as needed.
- * The other conditions leave out rows. Streams give keys; only rows that are given are read whole.
+/* Lists. An order has segments (sort.h), and a list is of one after the other. In a segment one condition
+ * of the filter leads: its index is in the segment's order for each of its values, so that the list is a
+ * merge of as many streams, each of which is read only as far as needed. The other conditions leave out
+ * rows. Streams give keys; only rows that are given are read whole.
  *
  *     agent:build*   ─▶  build-a, roots    ─┐
  *                        build-a, children ─┤
  *                        build-b, roots    ─┼─ newest first ─▶ until the limit
  *                        build-b, children ─┘
  *
- * Which one leads is decided by how many rows each has, counted up to a limit. */
+ * Which one leads is decided by how many rows each has, counted up to a limit. One that has few leads in
+ * every segment, since a few rows may be sorted; otherwise a segment that has an index of its own is
+ * read by that. */
 #include "track/store_sql_list.h"
 
 #include "base/error.h"
@@ -19,150 +22,277 @@
 
 struct stream {
     struct aep__statement *statement;
-    int64_t sort_at, key;
+    int64_t value, key;
     unsigned left; /* of those asked for */
     bool over;
 };
 
-struct streams {
-    struct stream all[2 * AEP__LEADS_MAX];
-    unsigned count;
-    unsigned chunk;
+struct listing {
+    struct aep__sql *base;
+    const struct aep__query *query;
+    struct aep__where where;
+    struct aep__lead lead;
+    const struct aep__segment *segment;
+    bool ascending;
+    int64_t from_value, from_key; /* its streams begin behind that */
+    struct stream streams[2 * AEP__LEADS_MAX];
+    unsigned count, chunk, given;
+    aep_error *err;
 };
 
-/* Parameters of a stream, after those of the conditions: where it goes on, and how far. */
-enum { PLACE_AT, PLACE_KEY, PLACE_COUNT };
+/* Parameters of a stream, after those of the conditions: where it goes on, how far, the clock. */
+enum { PLACE_VALUE, PLACE_KEY, PLACE_COUNT, PLACE_CLOCK };
 
-static void bind_place(struct stream *stream, int first, unsigned chunk)
+/* ---- streams -------------------------------------------------------------------------------- */
+
+static void bind_place(const struct listing *listing, struct stream *stream)
 {
-    aep__sql_bind_int(stream->statement, first + PLACE_AT, stream->sort_at);
+    const int first = AEP__FIRST_BIND + listing->where.count;
+    aep__sql_bind_int(stream->statement, first + PLACE_VALUE, stream->value);
     aep__sql_bind_int(stream->statement, first + PLACE_KEY, stream->key);
-    aep__sql_bind_int(stream->statement, first + PLACE_COUNT, chunk);
-    stream->left = chunk;
+    aep__sql_bind_int(stream->statement, first + PLACE_COUNT, listing->chunk);
+    stream->left = listing->chunk;
 }
 
-static int advance(struct stream *stream, const struct aep__where *where, unsigned chunk,
-                   aep_error *err)
+static int advance(const struct listing *listing, struct stream *stream)
 {
     if (stream->left == 0) {
         aep__sql_reset(stream->statement);
-        bind_place(stream, AEP__FIRST_BIND + where->count, chunk);
+        bind_place(listing, stream);
     }
-    int found = aep__sql_step(stream->statement, err);
+    int found = aep__sql_step(stream->statement, listing->err);
     if (found < 0)
-        return err->code;
+        return listing->err->code;
     stream->over = found == 0;
     if (!found)
         return AEP_OK;
     stream->left--;
-    stream->sort_at = aep__sql_int(stream->statement, 0);
+    stream->value = aep__sql_int(stream->statement, 0);
     stream->key = aep__sql_int(stream->statement, 1);
     return AEP_OK;
 }
 
-static void add_text(struct aep__buf *sql, const struct aep__lead *lead, const char *known,
-                     const struct aep__where *where)
+/* What a stream is of. */
+struct source {
+    const char *index, *condition;
+    const char *known; /* a condition on parent_known, with AND before it */
+    struct aep__sql_value value;
+};
+
+/* Appends a condition of a segment. */
+static void add_condition(struct aep__buf *sql, const char *condition, int clock)
 {
-    const int place = AEP__FIRST_BIND + where->count;
-    aep__buf_format(sql, "SELECT sort_at, key FROM executions INDEXED BY %s WHERE %s%s",
-                    aep__leads[lead->name].index, aep__leads[lead->name].condition, known);
-    aep__buf_add(sql, where->sql.data, where->sql.len);
-    aep__buf_format(sql,
-                    " AND (sort_at, key) < (?%d, ?%d) ORDER BY sort_at DESC, key DESC LIMIT ?%d",
-                    place + PLACE_AT, place + PLACE_KEY, place + PLACE_COUNT);
+    for (; *condition; condition++)
+        if (*condition == '@')
+            aep__buf_format(sql, "CAST(?%d AS BIGINT)", clock);
+        else
+            aep__buf_byte(sql, *condition);
 }
 
-/* `known` is a condition on parent_known, with AND before it. */
-static int add_stream(struct aep__sql *base, struct streams *streams, const struct aep__lead *lead,
-                      unsigned value, const char *known, const struct aep__where *where,
-                      aep_error *err)
+static void add_text(struct aep__buf *sql, const struct listing *listing,
+                     const struct source *source)
+{
+    const int place = AEP__FIRST_BIND + listing->where.count;
+    const char *value = listing->segment->value, *order = listing->ascending ? "ASC" : "DESC";
+    aep__buf_format(sql, "SELECT %s, key FROM executions INDEXED BY %s WHERE %s%s", value,
+                    source->index, source->condition, source->known);
+    add_condition(sql, listing->segment->condition, place + PLACE_CLOCK);
+    aep__buf_add(sql, listing->where.sql.data, listing->where.sql.len);
+    aep__buf_format(sql, " AND (%s, key) %c (?%d, ?%d) ORDER BY %s %s, key %s LIMIT ?%d", value,
+                    listing->ascending ? '>' : '<', place + PLACE_VALUE, place + PLACE_KEY, value,
+                    order, order, place + PLACE_COUNT);
+}
+
+static int add_stream(struct listing *listing, const struct source *source)
 {
     struct aep__buf sql = {0};
-    add_text(&sql, lead, known, where);
+    add_text(&sql, listing, source);
     const char *text = aep__buf_string(&sql);
-    struct aep__statement *statement = sql.failed ? NULL : aep__sql_prepare(base, text, err);
+    struct aep__statement *statement =
+        sql.failed ? NULL : aep__sql_prepare(listing->base, text, listing->err);
     if (sql.failed)
-        aep__error_memory(err);
+        aep__error_memory(listing->err);
     aep__buf_done(&sql);
     if (!statement)
-        return err->code;
-    struct stream *stream = &streams->all[streams->count++];
-    *stream = (struct stream){.statement = statement, .sort_at = INT64_MAX, .key = INT64_MAX};
-    aep__sql_bind(statement, 1, &lead->values[value]);
-    for (int i = 0; i < where->count; i++)
-        aep__sql_bind(statement, AEP__FIRST_BIND + i, &where->binds[i]);
-    return advance(stream, where, streams->chunk, err);
+        return listing->err->code;
+    struct stream *stream = &listing->streams[listing->count++];
+    *stream = (struct stream){
+        .statement = statement, .value = listing->from_value, .key = listing->from_key};
+    aep__sql_bind(statement, 1, &source->value);
+    for (int i = 0; i < listing->where.count; i++)
+        aep__sql_bind(statement, AEP__FIRST_BIND + i, &listing->where.binds[i]);
+    if (strchr(listing->segment->condition, '@'))
+        aep__sql_bind_int(statement, AEP__FIRST_BIND + listing->where.count + PLACE_CLOCK,
+                          listing->query->clock_us);
+    return advance(listing, stream);
 }
 
-static int add_streams(struct aep__sql *base, struct streams *streams, const struct aep__lead *lead,
-                       bool roots, const struct aep__where *where, aep_error *err)
+static const char *const without_parent = " AND parent_known = 0";
+
+/* One whose index is in order of time for those with a known parent and for the others. */
+static int add_both(struct listing *listing, struct source source)
 {
-    static const char *const sorted[] = {" AND parent_known = 0", " AND parent_known = 1"};
-    const bool split = aep__leads[lead->name].sorted;
+    source.known = without_parent;
+    int result = add_stream(listing, &source);
+    source.known = " AND parent_known = 1";
+    return result == AEP_OK && !listing->query->filter->roots ? add_stream(listing, &source)
+                                                              : result;
+}
+
+static int add_by_lead(struct listing *listing)
+{
+    const struct aep__lead *lead = &listing->lead;
+    const struct aep__lead_row *row = &aep__leads[lead->name];
+    bool both = row->sorted && strcmp(listing->segment->value, "sort_at") == 0;
     int result = AEP_OK;
     for (unsigned i = 0; result == AEP_OK && i < lead->count; i++) {
-        result = add_stream(base, streams, lead, i, split || roots ? sorted[0] : "", where, err);
-        if (result == AEP_OK && split && !roots)
-            result = add_stream(base, streams, lead, i, sorted[1], where, err);
+        struct source source = {row->index, row->condition,
+                                listing->query->filter->roots ? without_parent : "",
+                                lead->values[i]};
+        result = both ? add_both(listing, source) : add_stream(listing, &source);
     }
     return result;
 }
 
-static bool is_newer(const struct stream *one, const struct stream *other)
+static int add_by_outcome(struct listing *listing)
 {
-    return one->sort_at != other->sort_at ? one->sort_at > other->sort_at : one->key > other->key;
+    const struct aep__lead_row *row = &aep__leads[AEP__LEAD_OUTCOME];
+    int result = AEP_OK;
+    for (int outcome = AEP__ENDING_OPEN; result == AEP_OK && outcome <= AEP__ENDING_ABANDONED;
+         outcome++)
+        if (listing->segment->outcomes & 1U << outcome)
+            result = add_both(listing,
+                              (struct source){row->index, row->condition, "", {.number = outcome}});
+    return result;
 }
 
-static struct stream *newest(struct streams *streams)
+static int add_streams(struct listing *listing)
+{
+    const struct aep__segment *segment = listing->segment;
+    const struct aep__lead *lead = &listing->lead;
+    bool led = lead->name != AEP__LEAD_NONE && lead->name != AEP__LEAD_OUTCOME;
+    if (segment->index && !lead->narrow) {
+        const struct source own = {segment->index,
+                                   aep__leads[AEP__LEAD_NONE].condition,
+                                   listing->query->filter->roots ? without_parent : "",
+                                   {0}};
+        return add_stream(listing, &own);
+    }
+    if (segment->outcomes && !led && !lead->narrow)
+        return add_by_outcome(listing);
+    return add_by_lead(listing);
+}
+
+static void close_streams(struct listing *listing)
+{
+    while (listing->count > 0)
+        aep__sql_finalize(listing->streams[--listing->count].statement);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static bool is_before(const struct listing *listing, const struct stream *one,
+                      const struct stream *other)
+{
+    bool less = one->value != other->value ? one->value < other->value : one->key < other->key;
+    return less == listing->ascending;
+}
+
+static struct stream *first_stream(struct listing *listing)
 {
     struct stream *best = NULL;
-    for (unsigned i = 0; i < streams->count; i++)
-        if (!streams->all[i].over && (!best || is_newer(&streams->all[i], best)))
-            best = &streams->all[i];
+    for (unsigned i = 0; i < listing->count; i++)
+        if (!listing->streams[i].over && (!best || is_before(listing, &listing->streams[i], best)))
+            best = &listing->streams[i];
     return best;
 }
 
-static int give_rows(struct aep__sql *base, struct streams *streams, const struct aep__where *where,
-                     unsigned limit, aep__tracked_fn fn, void *user, aep_error *err)
+/* Where the next list goes on. */
+static int add_cursor(const struct listing *listing, const struct stream *stream, unsigned segment)
+{
+    const struct aep__query *query = listing->query;
+    struct aep__list_cursor cursor = {query->sort, query->reverse, segment, stream->value,
+                                      stream->key};
+    if (!query->next)
+        return AEP_OK;
+    aep__list_cursor_add(query->next, &cursor);
+    return query->next->failed ? aep__error_memory(listing->err) : AEP_OK;
+}
+
+/* 1 there may be more, 0 that was enough, -1 *err. */
+static int give_rows(struct listing *listing, unsigned segment, aep__tracked_fn fn, void *user)
 {
     struct aep__tracked execution;
     struct stream *stream;
-    unsigned given = 0;
-    int result = AEP_OK;
+    int more = 1;
     aep__tracked_init(&execution);
-    while (result == AEP_OK && (stream = newest(streams))) {
-        int found = aep__sql_get_by_key(base, stream->key, &execution, err);
-        given += found > 0;
+    while (more > 0 && (stream = first_stream(listing))) {
+        int found = aep__sql_get_by_key(listing->base, stream->key, &execution, listing->err);
+        listing->given += found > 0;
         if (found < 0)
-            result = err->code;
-        else if ((found > 0 && !fn(user, &execution)) || given == limit)
-            break;
+            more = -1;
+        else if ((found > 0 && !fn(user, &execution)) || listing->given == listing->query->limit)
+            more = add_cursor(listing, stream, segment) == AEP_OK ? 0 : -1;
         else
-            result = advance(stream, where, streams->chunk, err);
+            more = advance(listing, stream) == AEP_OK ? 1 : -1;
     }
     aep__tracked_done(&execution);
-    return result;
+    return more;
+}
+
+static int give_segment(struct listing *listing, const struct aep__segment *segment, unsigned at,
+                        const struct aep__list_cursor *from, aep__tracked_fn fn, void *user)
+{
+    listing->segment = segment;
+    listing->ascending = segment->ascending != listing->query->reverse;
+    listing->from_value = listing->from_key = listing->ascending ? INT64_MIN : INT64_MAX;
+    if (from && from->segment == at) {
+        listing->from_value = from->value;
+        listing->from_key = from->key;
+    }
+    int result = add_streams(listing);
+    int more = result == AEP_OK ? give_rows(listing, at, fn, user) : -1;
+    close_streams(listing);
+    return more;
+}
+
+static int give_segments(struct listing *listing, const struct aep__list_cursor *from,
+                         aep__tracked_fn fn, void *user)
+{
+    unsigned count, states = listing->query->filter->states;
+    const struct aep__segment *segments = aep__segments_of(listing->query->sort, &count);
+    int more = 1;
+    for (unsigned i = 0; more > 0 && i < count; i++) {
+        unsigned at = listing->query->reverse ? count - 1 - i : i;
+        bool before = from && (listing->query->reverse ? at > from->segment : at < from->segment);
+        if (!before && (!states || states & segments[at].states))
+            more = give_segment(listing, &segments[at], at, from, fn, user);
+    }
+    return more < 0 ? listing->err->code : AEP_OK;
 }
 
 int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
                   void *user, aep_error *err)
 {
-    struct aep__sql *base = aep__sql_of(store);
-    struct aep__where where = {0};
-    struct aep__lead lead = {0};
-    struct streams streams = {.chunk = query->limit && query->limit < CHUNK ? query->limit : CHUNK};
-    int result = aep__sql_flush(base, err);
+    struct aep__list_cursor from;
+    struct listing listing = {
+        .base = aep__sql_of(store),
+        .query = query,
+        .chunk = query->limit && query->limit < CHUNK ? query->limit : CHUNK,
+        .err = err,
+    };
+    int result = AEP_OK;
+    if (query->cursor)
+        result = aep__list_cursor_read(query->cursor, query->sort, query->reverse, &from, err);
     if (result == AEP_OK)
-        result = aep__where_make(&where, base->driver, query, err);
+        result = aep__sql_flush(listing.base, err);
     if (result == AEP_OK)
-        result = aep__lead_choose(base, query->filter, &lead, err);
+        result = aep__where_make(&listing.where, listing.base->driver, query, err);
     if (result == AEP_OK)
-        result = add_streams(base, &streams, &lead, query->filter->roots, &where, err);
+        result = aep__lead_choose(listing.base, query->filter, &listing.lead, err);
     if (result == AEP_OK)
-        result = give_rows(base, &streams, &where, query->limit, fn, user, err);
-    for (unsigned i = 0; i < streams.count; i++)
-        aep__sql_finalize(streams.all[i].statement);
-    aep__lead_done(&lead);
-    aep__where_done(&where);
+        result = give_segments(&listing, query->cursor ? &from : NULL, fn, user);
+    aep__lead_done(&listing.lead);
+    aep__where_done(&listing.where);
     return result;
 }

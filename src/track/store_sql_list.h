@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside a list: its filter as conditions of SQL, and the one that leads. */
+/* Inside a list: its filter as conditions of SQL, the one that leads, and its order. */
 #ifndef AEP_TRACK_STORE_SQL_LIST_H
 #define AEP_TRACK_STORE_SQL_LIST_H
 
@@ -47,6 +47,7 @@ bool aep__where_matches(const char *pattern, const char *text);
 
 enum aep__lead_name {
     AEP__LEAD_CORRELATION,
+    AEP__LEAD_PARENT,
     AEP__LEAD_SESSION,
     AEP__LEAD_AGENT,
     AEP__LEAD_TENANT,
@@ -66,6 +67,7 @@ struct aep__lead {
     enum aep__lead_name name;
     struct aep__sql_value values[AEP__LEADS_MAX];
     unsigned count;         /* 0: it cannot lead */
+    bool narrow;            /* it has so few rows that they may be sorted */
     struct aep__buf agents; /* texts of its values */
 };
 
@@ -73,5 +75,19 @@ struct aep__lead {
 int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, struct aep__lead *ret,
                      aep_error *err);
 void aep__lead_done(struct aep__lead *lead);
+
+/* ---- store_sql_order.c: in which order ---- */
+
+struct aep__segment {
+    const char *value; /* the column in whose order it is; equal ones by their keys */
+    bool ascending;
+    const char *condition; /* of its rows */
+    const char *index;     /* in that order; NULL: the leads' are, by sort_at */
+    unsigned outcomes;     /* that its rows have, a bit for each enum aep__ending; 0: any */
+    unsigned states;       /* that they may have */
+};
+
+/** Those of an order, one after the other. */
+const struct aep__segment *aep__segments_of(enum aep__sort sort, unsigned *ret_count);
 
 #endif

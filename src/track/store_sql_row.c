@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define MINUTE_US INT64_C(60000000)
-
 /* ---- from the row ---- */
 
 static void *member_at(const struct aep__tracked *execution, size_t i)
@@ -109,11 +107,6 @@ static int64_t silent_at(const struct aep__tracked *execution)
     return stalls < abandons ? stalls : abandons;
 }
 
-int64_t aep__sql_minute(int64_t at_us)
-{
-    return at_us / MINUTE_US - (at_us % MINUTE_US < 0);
-}
-
 void aep__sql_bind_row(struct aep__statement *statement, const struct aep__tracked *execution,
                        const char origins[AEP__ORIGINS_BYTES], int64_t change)
 {
@@ -128,8 +121,6 @@ void aep__sql_bind_row(struct aep__statement *statement, const struct aep__track
     aep__sql_bind_int(statement, made + AEP__MADE_SORT_AT, sort_at(execution));
     bind_time(statement, made + AEP__MADE_BEGUN_AT, begun_at(execution));
     bind_time(statement, made + AEP__MADE_SILENT_AT, silent_at(execution));
-    aep__sql_bind_int(statement, made + AEP__MADE_MINUTE,
-                      aep__sql_minute(execution->last_event_at));
 }
 
 /* ---- its place ---- */

@@ -57,10 +57,9 @@ static const struct {
     enum aep__filter_name name;
     const char *column;
 } compared[] = {
-    {AEP__FILTER_AGENT, "agent_name"},
-    {AEP__FILTER_TENANT, "tenant_id"},
-    {AEP__FILTER_SESSION, "session_id"},
-    {AEP__FILTER_CORRELATION, "correlation_id"},
+    {AEP__FILTER_AGENT, "agent_name"},   {AEP__FILTER_TENANT, "tenant_id"},
+    {AEP__FILTER_SESSION, "session_id"}, {AEP__FILTER_CORRELATION, "correlation_id"},
+    {AEP__FILTER_PARENT, "parent_id"},
 };
 
 static void add_compared(struct aep__where *where, const struct aep__sql_driver *driver,
@@ -115,6 +114,11 @@ int aep__where_make(struct aep__where *where, const struct aep__sql_driver *driv
     if (where->globs.failed)
         return aep__error_memory(err);
     settle_globs(where, where->count);
+    if (filter->values[AEP__FILTER_PARENT].count)
+        aep__buf_text(&where->sql, " AND parent_known = 1");
+    if (filter->until_us != INT64_MAX)
+        aep__buf_format(&where->sql, " AND last_event_at <= ?%d",
+                        add_bind(where, (struct aep__sql_value){.number = filter->until_us}));
     if (filter->since_us != INT64_MIN)
         aep__buf_format(&where->sql, " AND last_event_at >= ?%d",
                         add_bind(where, (struct aep__sql_value){.number = filter->since_us}));

@@ -37,7 +37,6 @@ static const char first_version[] =
     "CREATE INDEX execution_session ON executions (session_id, parent_known, sort_at)"
     " WHERE session_id IS NOT NULL;"
     "CREATE INDEX execution_key ON executions (correlation_id, agent_name, tenant_id, begun_at);"
-    "CREATE INDEX execution_minute ON executions (minute);"
     "CREATE INDEX execution_named ON executions (parent_named) WHERE parent_named IS NOT NULL;"
     "CREATE INDEX execution_parent ON executions (parent_id) WHERE parent_known = 1;"
     "CREATE INDEX execution_open_child ON executions (parent_id, stalls_at)"
@@ -60,11 +59,19 @@ static void add_first_version(struct aep__buf *out)
     aep__buf_text(out, first_version);
 }
 
-/* The ring of changes begins with the changes to come. */
+/* The ring of changes begins with the changes to come. A store of the first version keeps a column that
+ * nothing uses any more, the minute of the last event. */
+static const char second_version[] =
+    "CREATE TABLE changes (number INTEGER PRIMARY KEY, first INTEGER, entries BLOB);"
+    "DROP INDEX IF EXISTS execution_minute;"
+    "CREATE INDEX execution_last ON executions (last_event_at);"
+    "CREATE INDEX execution_waiting ON executions (waiting_since)"
+    " WHERE outcome = 0 AND waiting <> 0;"
+    "CREATE INDEX execution_failed ON executions (ended_at) WHERE outcome >= 2;";
+
 static void add_second_version(struct aep__buf *out)
 {
-    aep__buf_text(
-        out, "CREATE TABLE changes (number INTEGER PRIMARY KEY, first INTEGER, entries BLOB);");
+    aep__buf_text(out, second_version);
 }
 
 /* What makes each version of the one before it. */

@@ -146,7 +146,31 @@ class List(Executions):
                 (["text:the", "tenant:t2"], []),
                 (["since:1h"], ["other", "test it", "deploy the Größe"]),
                 (["since:2000-01-01"], ["other", "test it", "deploy the Größe"]),
-                (["since:2999-01-01"], [])):
+                (["since:2999-01-01"], []),
+                (["until:2999-01-01"], ["other", "test it", "deploy the Größe"]),
+                (["until:1h"], [])):
+            self.assertEqual(self.requests(*words), wanted, words)
+
+    def test_the_children_of_one(self):
+        parent = self.start("boss", "the whole")
+        self.start_child(parent, "helper", "a part")
+        self.assertEqual(self.requests("parent:" + self.event_id(parent)), ["a part"])
+        self.assertEqual(self.requests("parent:" + parent), [])
+
+    def test_orders(self):
+        old = self.start("a", "old")
+        self.start("b", "middle")
+        new = self.start("c", "new")
+        self.publish("completed", "c", new)
+        self.publish("progress", "a", old, current_step="ask",
+                     metadata={"status": "waiting", "waiting_for": "human"})
+        for words, wanted in (
+                ([], ["new", "middle", "old"]), (["--reverse"], ["old", "middle", "new"]),
+                (["--sort=started"], ["new", "middle", "old"]),
+                (["--sort=last_event"], ["old", "new", "middle"]),
+                (["--sort", "last_event", "-r"], ["middle", "new", "old"]),
+                (["--sort=attention"], ["old", "middle", "new"]),
+                (["--sort=attention", "--limit=2", "--reverse"], ["new", "middle"])):
             self.assertEqual(self.requests(*words), wanted, words)
 
     def test_where_no_store_can_be_written_it_says_so_at_once(self):
@@ -161,6 +185,9 @@ class List(Executions):
                             (["--json=stat"], "did you mean state?"),
                             (["--json", "id,state"], "write --json=id,state"),
                             (["--limit", "-1"], "whole number"),
+                            (["until:soon"], "until: \"soon\" is not a time"),
+                            (["--sort=last"], "did you mean last_event?"),
+                            (["--sort=size"], "the orders are started last_event attention"),
                             (["--tre"], "did you mean --tree?")):
             done = self.run_aep("list", *words, status=2)
             self.assertIn(text, done.stderr)

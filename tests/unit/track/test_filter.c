@@ -40,6 +40,7 @@ static void test_words_choose(void **state)
     take(&filter, "tenant:a:b");
     take(&filter, "session:S-1");
     take(&filter, "correlation:01234567-89ab-7def-8123-456789abcdef");
+    take(&filter, "parent:p");
     take(&filter, "deploy the thing");
     take(&filter, "12:30");
     take(&filter, "text:http://host");
@@ -53,7 +54,9 @@ static void test_words_choose(void **state)
     assert_string_equal(value(&filter, AEP__FILTER_TEXT, 0), "deploy the thing");
     assert_string_equal(value(&filter, AEP__FILTER_TEXT, 1), "12:30");
     assert_string_equal(value(&filter, AEP__FILTER_TEXT, 2), "http://host");
+    assert_string_equal(value(&filter, AEP__FILTER_PARENT, 0), "p");
     assert_true(filter.since_us == INT64_MIN);
+    assert_true(filter.until_us == INT64_MAX);
     assert_false(filter.roots);
     aep__filter_done(&filter);
     assert_int_equal(filter.states, 0);
@@ -70,6 +73,19 @@ static int64_t since(const char *first, const char *second)
     int64_t since_us = filter.since_us;
     aep__filter_done(&filter);
     return since_us;
+}
+
+static void test_until_is_the_latest(void **state)
+{
+    struct aep__filter filter;
+    (void)state;
+    aep__filter_init(&filter);
+    take(&filter, "until:2h");
+    take(&filter, "until:1h");
+    take(&filter, "until:3h");
+    assert_true(filter.until_us == NOW_US - HOUR_US);
+    aep__filter_done(&filter);
+    assert_true(filter.until_us == INT64_MAX);
 }
 
 static void test_since_is_a_span_or_a_time(void **state)
@@ -97,7 +113,7 @@ static void test_a_wrong_word_names_the_nearest(void **state)
                     "for it as a text, put text: before it)"},
         {"http://host",
          "\"http://host\": no filter is named \"http\"; the names are state: agent: tenant: "
-         "session: correlation: since: text: (to search for it as a text, put text: before it)"},
+         "session: correlation: parent: since: until: text: (to search for it as a text, put text: before it)"},
         {"state:stale", "state: \"stale\" is no state; did you mean state:stalled?"},
         {"state:purple", "state: \"purple\" is no state; the states are completed, failed, "
                          "abandoned, waiting, stalled, running"},
@@ -169,7 +185,7 @@ static void test_every_word_of_completion_is_one(void **state)
         if (code != AEP_OK) /* without a value */
             assert_non_null(strstr(err.text, "needs a value"));
     }
-    assert_int_equal(count, AEP__STATE_COUNT + 6);
+    assert_int_equal(count, AEP__STATE_COUNT + 8);
     assert_int_equal(filter.states, (1U << AEP__STATE_COUNT) - 1);
     aep__filter_done(&filter);
     aep__buf_done(&words);
@@ -180,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_choose),
         cmocka_unit_test(test_since_is_a_span_or_a_time),
+        cmocka_unit_test(test_until_is_the_latest),
         cmocka_unit_test(test_a_wrong_word_names_the_nearest),
         cmocka_unit_test(test_a_wrong_word_may_be_long),
         cmocka_unit_test(test_words_of_one_name_are_bounded),

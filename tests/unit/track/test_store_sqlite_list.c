@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists, counts and lookups, against a model that looks at every row; and that they do not. */
+/* Lists in every order, their cursors, counts and lookups, against a model that looks at every row; and
+ * that they do not. */
 #include "track/store_sqlite.h"
 #include "track_fixture.h"
 
@@ -29,6 +30,10 @@ static void choose_end(struct aep__tracked *row)
     row->waiting = random_below(3) ? 0 : random_below(AEP__WAITING_COUNT);
     row->stalls_at = random_below(9) ? CLOCK + (int64_t)random_below(5) - 2 : AEP__UNKNOWN_US;
     row->abandons_at = random_below(9) ? CLOCK + (int64_t)random_below(5) - 2 : AEP__NEVER_US;
+    row->waiting_since = row->waiting ? AT(random_below(50)) : AEP__UNKNOWN_US;
+    row->ended_at = AEP__UNKNOWN_US;
+    if (row->outcome && random_below(20))
+        row->ended_at = CLOCK - AEP__ATTENTION_FRESH_US + (int64_t)random_below(9) - 4;
 }
 
 static struct aep__tracked choose_row(unsigned i)
@@ -44,6 +49,8 @@ static struct aep__tracked choose_row(unsigned i)
     set_text(&row, &row.user_request, PICK(words));
     set_text(&row, &row.current_step, random_below(2) ? PICK(words) : NULL);
     set_text(&row, &row.error_message, random_below(4) ? NULL : "Segmentation fault");
+    snprintf(text, sizeof text, "p%u", random_below(ROWS / 20));
+    set_text(&row, &row.parent_id, random_below(3) ? text : NULL);
     row.parent_known = random_below(2);
     row.last_event_at += (int64_t)random_below(2) * random_below(20000) * 1000000;
     if (random_below(20) == 0) { /* a provisional one: in order of its last event, here the same */
@@ -122,7 +129,10 @@ static bool matches(const struct aep__filter *filter, const struct aep__tracked 
         if (!has_text(row, texts->values[i]))
             return false;
     return (!filter->states || filter->states & 1U << aep__state_of(row, CLOCK)) &&
-           row->last_event_at >= filter->since_us && !(filter->roots && row->parent_known) &&
+           row->last_event_at >= filter->since_us && row->last_event_at <= filter->until_us &&
+           !(filter->roots && row->parent_known) &&
+           (row->parent_known || filter->values[AEP__FILTER_PARENT].count == 0) &&
+           one_of(&filter->values[AEP__FILTER_PARENT], row->parent_id, false) &&
            one_of(&filter->values[AEP__FILTER_AGENT], row->agent_name, true) &&
            one_of(&filter->values[AEP__FILTER_TENANT], row->tenant_id, false) &&
            one_of(&filter->values[AEP__FILTER_SESSION], row->session_id, false) &&
@@ -162,34 +172,78 @@ static struct aep__filter choose_filter(void)
         snprintf(text, sizeof text, "c%u", random_below(ROWS / 4));
         add_value(&filter, AEP__FILTER_CORRELATION, text);
     }
+    for (unsigned i = random_below(6) ? 0 : 1 + random_below(4); i > 0; i--) {
+        snprintf(text, sizeof text, "p%u", random_below(ROWS / 20));
+        add_value(&filter, AEP__FILTER_PARENT, text);
+    }
+    if (random_below(4) == 0)
+        filter.until_us = AT(random_below(ROWS * 10 + 20000));
     for (unsigned i = random_below(4) ? 0 : 1 + random_below(2); i > 0; i--)
         add_value(&filter, AEP__FILTER_TEXT, PICK(texts));
     return filter;
 }
 
-static void expect(struct aep__buf *out, const struct aep__filter *filter, unsigned limit)
+/* When it was put first: equal ones stand in that order, or in the reverse of it. */
+static unsigned key_of(const struct aep__tracked *row)
 {
-    for (unsigned i = 0, given = 0; i < ROWS && (!limit || given < limit); i++)
-        if (matches(filter, &rows[i])) {
-            keep_row(out, &rows[i]);
+    static unsigned keys[ROWS], known;
+    for (; known < ROWS; known++)
+        keys[known * 7 % ROWS] = known;
+    return keys[row - rows];
+}
+
+static int compare_places(const void *left, const void *right, void *user)
+{
+    const struct aep__query *query = user;
+    const struct aep__tracked *one = *(struct aep__tracked *const *)left;
+    const struct aep__tracked *other = *(struct aep__tracked *const *)right;
+    struct aep__rank first = aep__sort_rank(query->sort, one, CLOCK);
+    struct aep__rank second = aep__sort_rank(query->sort, other, CLOCK);
+    int order = aep__rank_compare(&first, &second);
+    if (order == 0)
+        order = (key_of(one) < key_of(other)) == first.ascending ? -1 : 1;
+    return query->reverse ? -order : order;
+}
+
+static void expect(struct aep__buf *out, const struct aep__query *query)
+{
+    static struct aep__tracked *sorted[ROWS];
+    for (unsigned i = 0; i < ROWS; i++)
+        sorted[i] = &rows[i];
+    qsort_r(sorted, ROWS, sizeof *sorted, compare_places, (void *)query);
+    for (unsigned i = 0, given = 0; i < ROWS && (!query->limit || given < query->limit); i++)
+        if (matches(query->filter, sorted[i])) {
+            keep_row(out, sorted[i]);
             given++;
         }
 }
 
-static void assert_list(struct track *track, const struct aep__filter *filter, unsigned limit)
+static void assert_query(struct track *track, const struct aep__query *query)
 {
     struct aep__buf expected = {0}, kept = {0};
-    struct aep__query query = {.filter = filter, .clock_us = CLOCK, .limit = limit};
-    expect(&expected, filter, limit);
-    MUST(track, list, &query, keep_row, &kept);
+    expect(&expected, query);
+    MUST(track, list, query, keep_row, &kept);
     assert_kept(&kept, aep__buf_string(&expected));
     aep__buf_done(&expected);
 }
 
-static void test_lists_hold_what_matches_newest_first(void **state)
+/* In all orders. */
+static void assert_list(struct track *track, const struct aep__filter *filter, unsigned limit)
+{
+    for (int i = 0; i < 2 * AEP__SORT_COUNT; i++) {
+        struct aep__query query = {.filter = filter,
+                                   .clock_us = CLOCK,
+                                   .limit = limit,
+                                   .sort = (enum aep__sort)(i / 2),
+                                   .reverse = i % 2};
+        assert_query(track, &query);
+    }
+}
+
+static void test_lists_hold_what_matches_in_order(void **state)
 {
     struct track *track = *state;
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 60; i++) {
         struct aep__filter filter = choose_filter();
         assert_list(track, &filter, i % 2 ? 1 + random_below(60) : 0);
         aep__filter_done(&filter);
@@ -199,8 +253,8 @@ static void test_lists_hold_what_matches_newest_first(void **state)
 static void test_each_condition_alone(void **state)
 {
     struct track *track = *state;
-    for (int i = 0; i < 2 * (AEP__STATE_COUNT + AEP__FILTER_NAME_COUNT + 2); i++) {
-        static const char *const values[] = {"build*", "small", "s7", "c8", "fault"};
+    for (int i = 0; i < 2 * (AEP__STATE_COUNT + AEP__FILTER_NAME_COUNT + 3); i++) {
+        static const char *const values[] = {"build*", "small", "s7", "c8", "p9", "fault"};
         struct aep__filter filter;
         int which = i / 2;
         aep__filter_init(&filter);
@@ -211,10 +265,128 @@ static void test_each_condition_alone(void **state)
             add_value(&filter, which - AEP__STATE_COUNT, values[which - AEP__STATE_COUNT]);
         else if (which == AEP__STATE_COUNT + AEP__FILTER_NAME_COUNT)
             filter.since_us = rows[ROWS / 20].last_event_at;
+        else if (which == AEP__STATE_COUNT + AEP__FILTER_NAME_COUNT + 1)
+            filter.until_us = rows[ROWS / 2].last_event_at;
         assert_list(track, &filter, 50);
         assert_list(track, &filter, 0);
         aep__filter_done(&filter);
     }
+}
+
+/* ---- cursors ---- */
+
+static struct {
+    bool moved; /* its place is another one, or it was or is none of the list's */
+    unsigned given;
+} seen[ROWS];
+
+static bool take_page(void *user, const struct aep__tracked *execution)
+{
+    unsigned i;
+    assert_int_equal(sscanf(execution->id, "019a0000-0000-7000-8000-%12x", &i), 1);
+    seen[i].given++;
+    ++*(unsigned *)user;
+    return true;
+}
+
+static void move_some(struct track *track, const struct aep__query *query)
+{
+    begin(track);
+    for (unsigned left = random_below(200); left > 0; left--) {
+        unsigned i = random_below(ROWS);
+        struct aep__rank before = aep__sort_rank(query->sort, &rows[i], CLOCK), after;
+        bool matched = matches(query->filter, &rows[i]);
+        if (random_below(2))
+            choose_end(&rows[i]);
+        else
+            rows[i].progress_percent = random_below(100);
+        if (random_below(4) == 0 && !rows[i].partial)
+            rows[i].last_event_at = AT(random_below(ROWS * 10));
+        after = aep__sort_rank(query->sort, &rows[i], CLOCK);
+        seen[i].moved |=
+            matched != matches(query->filter, &rows[i]) || aep__rank_compare(&before, &after) != 0;
+        MUST(track, put, &rows[i]);
+    }
+    commit(track);
+}
+
+static void page_through(struct track *track, struct aep__query *query)
+{
+    struct aep__buf cursor = {0}, next = {0};
+    unsigned given;
+    memset(seen, 0, sizeof seen);
+    query->next = &next;
+    do {
+        query->cursor = cursor.len ? aep__buf_string(&cursor) : NULL;
+        given = 0;
+        MUST(track, list, query, take_page, &given);
+        assert_int_equal(next.len > 0, given == query->limit);
+        aep__buf_clear(&cursor);
+        aep__buf_add(&cursor, next.data, next.len);
+        aep__buf_clear(&next);
+        move_some(track, query);
+    } while (cursor.len > 0);
+    for (unsigned i = 0; i < ROWS; i++)
+        if (!seen[i].moved && seen[i].given != matches(query->filter, &rows[i]))
+            fail_msg("%u is given %u times by %s%s", i, seen[i].given, aep__sort_word(query->sort),
+                     query->reverse ? ", reversed" : "");
+    aep__buf_done(&cursor);
+    aep__buf_done(&next);
+}
+
+static void test_what_does_not_move_is_given_once(void **state)
+{
+    struct track *track = *state;
+    for (int i = 0; i < 60; i++) {
+        struct aep__filter filter;
+        struct aep__query query = {.filter = &filter,
+                                   .clock_us = CLOCK,
+                                   .limit = 100 + random_below(400),
+                                   .sort = (enum aep__sort)random_below(AEP__SORT_COUNT),
+                                   .reverse = random_below(2)};
+        aep__filter_init(&filter);
+        if (random_below(3) == 0) {
+            filter = choose_filter();
+            query.limit = 1 + random_below(30);
+        }
+        page_through(track, &query);
+        aep__filter_done(&filter);
+    }
+}
+
+static void test_a_wrong_cursor_is_refused(void **state)
+{
+    static const struct {
+        const char *cursor, *text;
+    } wrong[] = {
+        {"", "is no cursor"},
+        {"x", "is no cursor"},
+        {"1.0.0.5", "is no cursor"},
+        {"1.0.0.5.6.7", "is no cursor"},
+        {"1.0.0.5.6x", "is no cursor"},
+        {"1.0.0. 5.6", "is no cursor"},
+        {"1.0.0.99999999999999999999.6", "is no cursor"},
+        {"3.0.0.5.6", "is no cursor"},
+        {"1.2.0.5.6", "is no cursor"},
+        {"1.0.6.5.6", "is no cursor"},
+        {"0.0.0.5.6", "another order (started)"},
+        {"1.1.0.5.6", "another order (last_event, reversed)"},
+    };
+    struct track *track = *state;
+    struct aep__buf kept = {0};
+    struct aep__filter filter;
+    aep__filter_init(&filter);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct aep__query query = {
+            .filter = &filter, .cursor = wrong[i].cursor, .sort = AEP__SORT_LAST_EVENT};
+        assert_int_equal(
+            track->store->ops->list(track->store, &query, keep_row, &kept, &track->err),
+            AEP_EINVAL);
+        if (!strstr(track->err.text, wrong[i].text))
+            fail_msg("%s: %s", wrong[i].cursor, track->err.text);
+        assert_string_equal(track->err.field, "cursor");
+    }
+    assert_int_equal(kept.len, 0);
 }
 
 struct few {
@@ -407,7 +579,7 @@ static void test_nothing_looks_at_every_row(void **state)
     sqlite3_trace_v2(db, SQLITE_TRACE_STMT, note_statement, NULL);
     run_everything(track);
     test_each_condition_alone(state);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 30; i++) {
         struct aep__filter filter = choose_filter();
         assert_list(track, &filter, 10);
         aep__filter_done(&filter);
@@ -424,8 +596,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define ROWS_TEST(function) cmocka_unit_test_setup_teardown(function, begin_rows, end_rows)
-        ROWS_TEST(test_lists_hold_what_matches_newest_first),
+        ROWS_TEST(test_lists_hold_what_matches_in_order),
         ROWS_TEST(test_each_condition_alone),
+        ROWS_TEST(test_what_does_not_move_is_given_once),
+        ROWS_TEST(test_a_wrong_cursor_is_refused),
         ROWS_TEST(test_a_list_can_be_stopped),
         TRACK_TEST(test_texts_are_found_without_case),
         ROWS_TEST(test_counts_are_exact_at_any_clock),
