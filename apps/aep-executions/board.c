@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define DRAW_US 250000   /* between two pictures that nobody asked for */
-#define CATCH_US 5000000 /* between two looks at a list that does not hold all */
-#define COST_SHARE 20    /* a page is made anew after so many times what that takes */
+#define DRAW_US 250000 /* between two pictures that nobody asked for */
+#define COST_SHARE 20  /* a page is made anew after so many times what that takes */
+#define MORE 1000      /* rows of the rest that are read as the cursor comes to their end */
 #define NEEDING_MAX 1000
 #define BIT(state) (1U << AEP__STATE_##state)
 
@@ -40,6 +40,18 @@ static void scroll(struct aep__board *board)
         board->top = at - rows + 1;
 }
 
+/* Near the last line more of the rest are read, where there are more. */
+static void want_more(struct aep__board *board)
+{
+    struct aep__roster *roster = &board->outline.roster;
+    size_t rows = (size_t)aep__board_rows(board);
+    if (!roster->more || !roster->loaded || board->cursor_at + 2 * rows < board->outline.count)
+        return;
+    roster->window += MORE;
+    roster->loaded = false;
+    board->stale = true;
+}
+
 static void put_cursor(struct aep__board *board, size_t at)
 {
     size_t count = board->outline.count;
@@ -52,6 +64,7 @@ static void put_cursor(struct aep__board *board, size_t at)
         line = line_at(board, --board->cursor_at);
     aep__buf_text(&board->cursor, line->execution->id);
     scroll(board);
+    want_more(board);
 }
 
 static void move_cursor(struct aep__board *board, long lines)
@@ -125,6 +138,8 @@ static bool set_filter(struct aep__board *board, const struct aep__buf *words)
     filter.roots = words->len == 0 && !board->states;
     aep__filter_done(&board->filter);
     board->filter = filter;
+    board->outline.roster.loaded = false;
+    board->outline.roster.window = 0;
     board->stale = board->asked = true;
     return true;
 }
@@ -560,9 +575,10 @@ void aep__board_keys(struct aep__board *board)
 
 /* ---- turns ---------------------------------------------------------------------------------- */
 
-void aep__board_changed(struct aep__board *board)
+void aep__board_changed(struct aep__board *board, bool other)
 {
     board->stale = true;
+    board->outline.roster.loaded = board->outline.roster.loaded && !other;
 }
 
 /* Whether a page has to be made again: it is not the newest, and that was long enough ago. */
@@ -572,12 +588,11 @@ static bool page_is_due(const struct aep__board *board, int64_t now_us)
                                     now_us >= board->paged_us + COST_SHARE * board->cost_us);
 }
 
-static bool list_is_due(const struct aep__board *board, int64_t now_us)
+static bool list_is_due(const struct aep__board *board)
 {
     if (board->paused)
         return board->asked;
-    return board->stale || board->view.clock_us > board->outline.wake_us ||
-           (board->outline.roster.more && now_us >= board->loaded_us + CATCH_US);
+    return board->stale || board->view.clock_us > board->outline.wake_us;
 }
 
 static int load(struct aep__board *board, int64_t now_us, aep_error *err)
@@ -587,9 +602,8 @@ static int load(struct aep__board *board, int64_t now_us, aep_error *err)
         board->stale = board->stale && board->paged_us <= now_us;
         return code;
     }
-    if (!list_is_due(board, now_us))
+    if (!list_is_due(board))
         return AEP_OK;
-    board->loaded_us = now_us;
     board->stale = false;
     return load_list(board, err);
 }

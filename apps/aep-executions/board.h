@@ -51,15 +51,15 @@ struct aep__board {
     bool stale;  /* what is shown has to be read again */
     bool dirty;  /* the picture has to be drawn again, soon */
     bool urgent; /* at once: a key was pressed */
-    int64_t drawn_us, loaded_us, paged_us;
+    int64_t drawn_us, paged_us;
 };
 
 int aep__board_open(struct aep__board *board, struct aep__watch *watch, aep_error *err);
 void aep__board_close(struct aep__board *board);
 /** Takes the keys that were pressed. */
 void aep__board_keys(struct aep__board *board);
-/** The store has changed. */
-void aep__board_changed(struct aep__board *board);
+/** The store has changed, or is another one. */
+void aep__board_changed(struct aep__board *board, bool other);
 /** Reads and draws what is due. */
 int aep__board_turn(struct aep__board *board, aep_error *err);
 /** When to come back at the latest (monotonic). */

@@ -125,12 +125,12 @@ static bool reopen(struct aep__following *following)
 int aep__following_turn(struct aep__following *following, bool *ret_changed, aep_error *err)
 {
     int64_t now_us = aep__clock_mono_us(), changes = following->changes;
-    *ret_changed = false;
+    *ret_changed = following->reopened = false;
     talk(following, now_us);
     if (now_us < following->looked_us + LOOK_US)
         return AEP_OK;
     following->looked_us = now_us;
-    *ret_changed = reopen(following);
+    following->reopened = *ret_changed = reopen(following);
     struct aep__store *store = following->reading->store;
     int code = store->ops->get_count(store, AEP__COUNT_CHANGES, &changes, err);
     *ret_changed |= changes != following->changes;

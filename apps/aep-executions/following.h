@@ -14,6 +14,7 @@ struct aep__following {
     bool asked;
     int64_t asked_us, answered_us, start_us, looked_us; /* monotonic */
     int64_t changes;                                    /* the store's last one */
+    bool reopened;                   /* at the last turn: the store is another one than before */
     char problem[sizeof(aep_error)]; /* why events cannot be read or stored for now; "": none */
 };
 

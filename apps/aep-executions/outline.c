@@ -74,6 +74,7 @@ struct making {
     const struct aep__outline_wish *wish;
     struct place *places;
     size_t count;
+    struct aep__ids tops; /* to places, where children may lend attention */
     aep_error *err;
 };
 
@@ -92,26 +93,33 @@ static bool is_below_other(const struct making *making, const struct aep__tracke
 
 static bool is_wanted(const struct making *making, const struct aep__tracked *execution)
 {
-    return !making->wish->needs_human || aep__needs_human(execution, making->wish->view->clock_us);
+    unsigned states = making->wish->filter->states;
+    int64_t clock_us = making->wish->view->clock_us;
+    if (states && !(states & 1U << aep__state_of(execution, clock_us)))
+        return false;
+    return !making->wish->needs_human || aep__needs_human(execution, clock_us);
+}
+
+/* Whether a child's state is worth a look at the one above it. */
+static bool is_lender(const struct making *making, const struct aep__tracked *execution)
+{
+    enum aep__state state = aep__state_of(execution, making->wish->view->clock_us);
+    return is_below_other(making, execution) &&
+           (state == AEP__STATE_WAITING || state == AEP__STATE_STALLED);
 }
 
 /* A child that waits or is stalled gives its rank to the one at the top of its tree. */
 static void lend_attention(struct making *making, const struct aep__tracked *child)
 {
     struct aep__place own = place_of(making, child);
-    for (size_t i = 0; child->root_id && i < making->count; i++) {
-        struct place *place = &making->places[i];
-        if (strcmp(place->place.execution->id, child->root_id) != 0)
-            continue;
-        if (own.rank.segment < place->place.rank.segment) {
-            place->place.rank = own.rank;
-            place->wants = child;
-        }
+    size_t at = child->root_id ? aep__ids_find(&making->tops, child->root_id) : AEP__IDS_NONE;
+    if (at == AEP__IDS_NONE || own.rank.segment >= making->places[at].place.rank.segment)
         return;
-    }
+    making->places[at].place.rank = own.rank;
+    making->places[at].wants = child;
 }
 
-/* The roots of such children, which the store's lists may not have reached. */
+/* The roots of such children, which may be of those that are not held. */
 static int add_roots(struct making *making, aep_error *err)
 {
     struct aep__roster *roster = &making->outline->roster;
@@ -119,7 +127,7 @@ static int add_roots(struct making *making, aep_error *err)
     for (size_t i = 0, count = roster->count; found >= 0 && i < count; i++) {
         const struct aep__tracked *child = roster->rows[i];
         struct aep__tracked root;
-        if (!is_below_other(making, child) || !child->root_id ||
+        if (!is_lender(making, child) || !child->root_id ||
             aep__roster_find(roster, child->root_id))
             continue;
         aep__tracked_init(&root);
@@ -142,10 +150,14 @@ static int find_places(struct making *making, aep_error *err)
         if (!is_below_other(making, roster->rows[i]) && is_wanted(making, roster->rows[i]))
             making->places[making->count++] =
                 (struct place){.place = place_of(making, roster->rows[i])};
+    bool all = true;
+    for (size_t i = 0; all && making->wish->filter->roots && i < making->count; i++)
+        all = aep__ids_set(&making->tops, making->places[i].place.execution->id, i);
     for (size_t i = 0; i < roster->count; i++)
-        if (is_below_other(making, roster->rows[i]))
+        if (is_lender(making, roster->rows[i]))
             lend_attention(making, roster->rows[i]);
-    return code;
+    aep__ids_done(&making->tops);
+    return all ? code : aep__error_memory(err);
 }
 
 static int compare_places(const void *left, const void *right, void *user)
@@ -315,7 +327,6 @@ static void note_wake(struct aep__outline *outline, const struct aep__roster *ro
 
 static void clear(struct aep__outline *outline)
 {
-    aep__roster_clear(&outline->roster);
     aep__roster_clear(&outline->children);
     outline->count = 0;
     outline->failed = false;
@@ -327,7 +338,7 @@ int aep__outline_load(struct aep__outline *outline, struct aep__store *store,
 {
     struct making making = {.outline = outline, .store = store, .wish = wish, .err = err};
     clear(outline);
-    int code = aep__roster_load(&outline->roster, store, wish->filter, wish->view->clock_us, err);
+    int code = aep__roster_update(&outline->roster, store, wish->filter, wish->view->clock_us, err);
     if (code == AEP_OK)
         code = find_places(&making, err);
     if (making.count > 1)

@@ -37,7 +37,8 @@ struct aep__line {
 struct aep__outline {
     struct aep__line *lines;
     size_t count, cap;
-    struct aep__roster roster, children; /* what the lines are about */
+    struct aep__roster roster;   /* what the lines are about */
+    struct aep__roster children; /* those below what is unfolded */
     int64_t wake_us; /* the earliest time after `clock_us` at which a state may be another one */
     bool failed;
 };
@@ -52,7 +53,7 @@ struct aep__outline_wish {
     size_t pinned_at;   /* its line until now */
 };
 
-/** Makes it anew. */
+/** Makes it anew, of what the roster has after its update. */
 int aep__outline_load(struct aep__outline *outline, struct aep__store *store,
                       const struct aep__outline_wish *wish, aep_error *err);
 void aep__outline_done(struct aep__outline *outline);

@@ -264,10 +264,11 @@ static int turn(struct aep__watch *watch, aep_error *err)
     int64_t clock_us = watch->reading.view.clock_us;
     bool changed;
     int code = aep__following_turn(&watch->following, &changed, err);
+    watch->changes.lost |= watch->following.reopened;
     if (code == AEP_OK && (changed || watch->reading.view.clock_us != clock_us))
         code = look(watch, err);
     if (changed && watch->board)
-        aep__board_changed(watch->board);
+        aep__board_changed(watch->board, watch->following.reopened);
     aep__command_turn(&watch->command);
     if (code == AEP_OK && watch->board && !watch->ended)
         code = aep__board_turn(watch->board, err);

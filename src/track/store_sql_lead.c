@@ -2,6 +2,7 @@
 #include "track/store_sql_list.h"
 
 #include "base/error.h"
+#include "track/match.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ static bool matches_agent(const struct aep__filter_values *patterns, const char 
 {
     bool found = false;
     for (unsigned i = 0; !found && i < patterns->count; i++)
-        found = aep__where_matches(patterns->values[i], agent);
+        found = aep__match_pattern(patterns->values[i], agent);
     return found;
 }
 

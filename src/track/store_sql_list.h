@@ -40,8 +40,6 @@ int aep__where_make(struct aep__where *where, const struct aep__sql_driver *driv
 void aep__where_done(struct aep__where *where);
 /** Whether an agent's name is a pattern. */
 bool aep__where_is_glob(const char *text);
-/** Whether a text matches such a pattern, in which only * is special. */
-bool aep__where_matches(const char *pattern, const char *text);
 
 /* ---- store_sql_lead.c: the one that leads ---- */
 

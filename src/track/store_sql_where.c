@@ -17,26 +17,6 @@ bool aep__where_is_glob(const char *text)
     return strchr(text, '*') != NULL;
 }
 
-bool aep__where_matches(const char *pattern, const char *text)
-{
-    const char *star = NULL, *again = NULL; /* the last star, and what it has taken up to */
-    while (*text) {
-        if (*pattern == '*') {
-            star = ++pattern;
-            again = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star;
-            text = ++again;
-        } else {
-            return false;
-        }
-    }
-    return pattern[strspn(pattern, "*")] == '\0';
-}
-
 /* Appends a pattern, in which only * is special, as the database has it, and a NUL. */
 static void add_pattern(const struct aep__sql_driver *driver, struct aep__buf *out,
                         const char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists in every order, their cursors, counts and lookups, against a model that looks at every row; and
  * that they do not. */
+#include "track/match.h"
 #include "track/store_sqlite.h"
 #include "track_fixture.h"
 
@@ -205,6 +206,18 @@ static int compare_places(const void *left, const void *right, void *user)
     return query->reverse ? -order : order;
 }
 
+/* The rule by which changes are filtered is the same. */
+static bool matches_both(const struct aep__filter *filter, const struct aep__tracked *row)
+{
+    static struct aep__contains contains;
+    if (!contains.locale)
+        aep__contains_init(&contains);
+    bool found = matches(filter, row);
+    if (aep__match(filter, row, CLOCK, &contains) != found)
+        fail_msg("%s: by the model it does %smatch", row->id, found ? "" : "not ");
+    return found;
+}
+
 static void expect(struct aep__buf *out, const struct aep__query *query)
 {
     static struct aep__tracked *sorted[ROWS];
@@ -212,7 +225,7 @@ static void expect(struct aep__buf *out, const struct aep__query *query)
         sorted[i] = &rows[i];
     qsort_r(sorted, ROWS, sizeof *sorted, compare_places, (void *)query);
     for (unsigned i = 0, given = 0; i < ROWS && (!query->limit || given < query->limit); i++)
-        if (matches(query->filter, sorted[i])) {
+        if (matches_both(query->filter, sorted[i])) {
             keep_row(out, sorted[i]);
             given++;
         }
@@ -337,7 +350,7 @@ static void page_through(struct track *track, struct aep__query *query)
 static void test_what_does_not_move_is_given_once(void **state)
 {
     struct track *track = *state;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 25; i++) {
         struct aep__filter filter;
         struct aep__query query = {.filter = &filter,
                                    .clock_us = CLOCK,
