@@ -21,6 +21,7 @@ struct words {
     const char *tenant, *correlation, *agent, *upper;
     unsigned number; /* x-aep-seq; 0: none */
     unsigned spool;  /* which one's */
+    double now;      /* of the reader, in seconds; 0: days later */
 };
 
 struct taking {
@@ -73,7 +74,8 @@ static inline void take_words(struct taking *taking, const struct words *words)
                                    .sequence = {.known = words->number > 0,
                                                 .spool = {(uint8_t)words->spool},
                                                 .ordinal = words->number},
-                                   .now_us = AT(10 * 86400)};
+                                   .now_us = words->now > 0 ? EPOCH_US + (int64_t)(words->now * 1e6)
+                                                            : AT(10 * 86400)};
     if (aep__ingest_take(&taking->ingest, &arrival, &err) != AEP_OK)
         fail_msg("%s", err.text);
     aep__buf_done(&json);

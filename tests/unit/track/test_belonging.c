@@ -151,6 +151,19 @@ static void test_a_cause_may_be_longer_than_a_row(void **state)
     free(id);
 }
 
+static void test_two_may_name_one_cause_that_is_not_known(void **state)
+{
+    TAKE("progress", 11, 11, .cause = 7, .agent = "b");
+    TAKE("progress", 12, 12, .cause = 7);
+    assert_string_equal(ROW(7)->agent_name, "a"); /* the one of the least key */
+    assert_int_equal(row_of(*state, "t/c/b")->events, 1);
+    TAKE("started", 7, 10, .agent = "b");
+    assert_string_equal(ROW(7)->agent_name, "b");
+    assert_int_equal(ROW(7)->events, 2);
+    assert_int_equal(row_of(*state, KEY)->events, 1);
+    assert_null(row_of(*state, "t/c/b"));
+}
+
 /* ---- what it says ---- */
 
 static void test_the_last_value_that_was_given_stays(void **state)
@@ -299,6 +312,7 @@ int main(void)
         TAKING_TEST(test_names_may_be_longer_than_a_row),
         TAKING_TEST(test_names_that_differ_behind_what_a_row_has_are_two),
         TAKING_TEST(test_a_cause_may_be_longer_than_a_row),
+        TAKING_TEST(test_two_may_name_one_cause_that_is_not_known),
         TAKING_TEST(test_the_last_value_that_was_given_stays),
         TAKING_TEST(test_times_are_the_payloads_else_the_envelopes),
         TAKING_TEST(test_what_has_not_begun_has_no_start_and_no_duration),

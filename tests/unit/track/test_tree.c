@@ -135,6 +135,31 @@ static void test_a_descendant_that_waits_keeps_those_above_running_for_days(void
     assert_state(*state, 1, 61.5 HOURS, AEP__STATE_STALLED);
 }
 
+/* ---- a clock ahead of the reader's ---- */
+
+static void test_a_clock_ten_minutes_ahead_is_said_and_moves_nobody_elses(void **state)
+{
+    const double now = 100.0 MINUTES, ahead = now + 10.0 MINUTES;
+    TAKE("started", 1, now - 10.1 MINUTES, .correlation = "silent", .now = now);
+    TAKE("started", 2, now - 9.9 MINUTES, .correlation = "busy", .now = now);
+    TAKE("started", 3, ahead, .correlation = "ahead", .now = now);
+    TAKE("progress", 31, ahead, .correlation = "ahead", .agent = "b", .now = now);
+    TAKE("started", 4, now + 16, .correlation = "little", .now = now);
+    TAKE("started", 5, now + 16.000001, .correlation = "more", .now = now);
+    assert_false(ROW(1)->skew || ROW(2)->skew || ROW(4)->skew);
+    assert_true(ROW(3)->skew && ROW(5)->skew);
+    assert_state(*state, 1, now, AEP__STATE_STALLED);
+    assert_state(*state, 2, now, AEP__STATE_RUNNING);
+    assert_state(*state, 3, now, AEP__STATE_RUNNING);
+    assert_state(*state, 2, now + 0.2 MINUTES, AEP__STATE_STALLED);
+    assert_state(*state, 3, ahead + 9.9 MINUTES, AEP__STATE_RUNNING); /* silent by its own clock */
+    assert_state(*state, 3, ahead + 10.1 MINUTES, AEP__STATE_STALLED);
+    TAKE("progress", 32, now + 1, .correlation = "ahead",
+         .now = now + 1); /* that clock is set back */
+    assert_state(*state, 3, now + 1, AEP__STATE_RUNNING);
+    assert_int_equal(ROW(3)->last_event_at, EPOCH_US + (int64_t)(ahead * 1e6));
+}
+
 /* ---- a chain, each caused by the one before ---- */
 
 static unsigned put_count;
@@ -205,6 +230,7 @@ int main(void)
         TAKING_TEST(test_what_it_expects_is_taken_as_it_is),
         TAKING_TEST(test_a_descendant_that_runs_keeps_those_above_running),
         TAKING_TEST(test_a_descendant_that_waits_keeps_those_above_running_for_days),
+        TAKING_TEST(test_a_clock_ten_minutes_ahead_is_said_and_moves_nobody_elses),
         TAKING_TEST(test_a_long_chain_costs_as_much_as_its_events),
         TAKING_TEST(test_a_long_chain_may_come_backwards),
     };
