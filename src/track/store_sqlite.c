@@ -69,8 +69,11 @@ int aep__sqlite_error(struct aep__sqlite *sqlite, aep_error *err)
     return rc == SQLITE_IOERR && number
                ? aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD, "cannot read or write %s",
                                   sqlite->base.name)
-               : aep__error(err, AEP_EIO, AEP__STORE_FIELD, "%s: %s", sqlite->base.name,
-                            sqlite3_errmsg(sqlite->db));
+               : aep__error(
+                     err, AEP_EIO, AEP__STORE_FIELD,
+                     "%s: %s; if that lasts, move it away, and a tracker makes a new one from "
+                     "its sources",
+                     sqlite->base.name, sqlite3_errmsg(sqlite->db));
 }
 
 int aep__sqlite_run(struct aep__sqlite *sqlite, const char *sql, aep_error *err)

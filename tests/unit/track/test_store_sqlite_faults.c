@@ -289,6 +289,22 @@ static void test_a_damaged_file_is_said_to_be(void **state)
     aep__tracked_done(&found);
 }
 
+/* As a page that was damaged may say, and still be one. */
+static void test_a_store_without_a_column_says_what_to_do(void **state)
+{
+    struct track *track = *state;
+    struct aep__tracked found;
+    aep__tracked_init(&found);
+    close_track(track);
+    run_sql(track, "ALTER TABLE executions RENAME COLUMN user_request TO other");
+    int code = reopen(track, false);
+    if (code == AEP_OK && track->store->ops->get(track->store, id_of(1), &found, &track->err) < 0)
+        code = track->err.code;
+    assert_int_equal(code, AEP_EIO);
+    assert_said(track, "user_request; if that lasts, move it away");
+    aep__tracked_done(&found);
+}
+
 static void test_a_removed_store_is_noticed(void **state)
 {
     struct track *track = *state;
@@ -663,6 +679,7 @@ int main(void)
         TRACK_TEST(test_a_reader_waits_for_the_tracker_to_migrate),
         TRACK_TEST(test_another_programs_database_is_left_alone),
         TRACK_TEST(test_a_damaged_file_is_said_to_be),
+        TRACK_TEST(test_a_store_without_a_column_says_what_to_do),
         TRACK_TEST(test_a_removed_store_is_noticed),
         TRACK_TEST(test_another_programs_lock_is_said),
         TRACK_TEST(test_readers_read_while_a_tracker_writes),
