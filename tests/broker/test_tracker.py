@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import unittest
 import uuid
@@ -148,6 +149,41 @@ class Reading(TrackerCase):
         self.assertEqual({reason: after[reason] - before[reason] for reason in after},
                          {"not JSON": 1, "another type": 1, "members missing": 1, "empty": 1,
                           "too large": 1})
+
+    def test_hostile_events_are_shown_and_drive_no_terminal(self):
+        reader, word = self.make_reader(self.kafka), unique()
+        long, nasty = "日" * 90_000, "\\u001b[2J\\u0000\\u009b5;5H\\u202e"
+        event = ('{"event_type":"a.agent.execution.%s.v1","event_id":"%s","timestamp":"%s",'
+                 '"tenant_id":"%s","source":"s","correlation_id":"%s","causation_id":"%s",'
+                 '"payload":{"agent_name":"%s",%s}}')
+        runs = {
+            "control": ("t", word + "-control", nasty, f'"user_request":"{nasty}"'),
+            "bytes": ("t", word + "-bytes", "a\udcff\udc80b", '"user_request":"\udce2\udc82"'),
+            "numbers": ("t", word + "-numbers", "a", '"user_request":"r","x":[1e400,-1e400,'
+                                                    '123456789012345678901234567890,1e-400]'),
+            "long": (long, word + "-long", long, f'"user_request":"{long}"'),
+        }
+        for tenant, run, agent, members in runs.values():
+            for kind, when in (("progress", "2026-11-28T10:00:01Z"), ("started", "2026-11-28T10:00:00Z"),
+                               ("failed", "2026-11-28T10:00:02Z")):
+                value = event % (kind, uuid.uuid4(), when, tenant, run, run, agent, members.replace(
+                    "user_request", "error_message" if kind == "failed" else "user_request"))
+                path = self.folder / "value"
+                path.write_bytes(value.encode(errors="surrogateescape"))
+                done = self.kafka.kcat("-P", "-t", TOPICS["progress"], path)
+                self.assertEqual(done.returncode, 0, done.stderr)
+        rows = self.rows(reader, f"correlation:{word}-control", f"correlation:{word}-bytes",
+                         f"correlation:{word}-numbers", f"correlation:{word}-long")
+        self.assertEqual(len(rows), 4)
+        for run, row in rows.items():
+            self.assertEqual((row["state"], row["events"], row["partial"]), ("failed", 3, False), run)
+        self.assertEqual(rows[f"{word}-bytes"]["agent_name"], "a\ufffd\ufffdb")
+        for verb in ("list", "--all"), ("show", f"{word}-control"), ("show", f"{word}-bytes"), \
+                    ("show", f"{word}-numbers"), ("show", f"{word}-long"):
+            out = reader.ok(*verb, "--wait=60s").out
+            self.assertNotRegex(out, r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", verb[0])
+            if verb[0] == "show":
+                self.assertEqual(len(re.findall(r"\n  \d\d:\d\d:\d\d\.", out)), 3, verb)
 
     def test_other_topics(self):
         topic = unique("topic.")
