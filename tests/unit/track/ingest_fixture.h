@@ -18,7 +18,7 @@ struct words {
     unsigned cause;      /* id_of(); 0: its correlation id */
     const char *named;   /* instead of cause: any text */
     const char *payload; /* ,"member":… */
-    const char *tenant, *correlation, *agent, *upper;
+    const char *tenant, *correlation, *agent, *source, *upper;
     unsigned number; /* x-aep-seq; 0: none */
     unsigned spool;  /* which one's */
     double now;      /* of the reader, in seconds; 0: days later */
@@ -60,16 +60,17 @@ static inline void take_words(struct taking *taking, const struct words *words)
     aep_error err = {0};
     const char *correlation = words->correlation ? words->correlation : "c";
     aep__clock_format(EPOCH_US + (int64_t)(words->at * 1e6), time);
-    aep__buf_format(&json,
-                    "{\"event_type\":\"omninode.agent.execution.%s.v1\",\"event_id\":\"%s\","
-                    "\"timestamp\":\"%s\",\"tenant_id\":\"%s\",\"correlation_id\":\"%s\","
-                    "\"causation_id\":\"%s\",\"payload\":{\"agent_name\":\"%s\"%s}}",
-                    words->kind, words->upper ? words->upper : id_of(words->id), time,
-                    words->tenant ? words->tenant : "t", correlation,
-                    words->named   ? words->named
-                    : words->cause ? id_of(words->cause)
-                                   : correlation,
-                    words->agent ? words->agent : "a", words->payload ? words->payload : "");
+    aep__buf_format(
+        &json,
+        "{\"event_type\":\"omninode.agent.execution.%s.v1\",\"event_id\":\"%s\","
+        "\"timestamp\":\"%s\",\"tenant_id\":\"%s\",\"source\":\"%s\",\"correlation_id\":\"%s\","
+        "\"causation_id\":\"%s\",\"payload\":{\"agent_name\":\"%s\"%s}}",
+        words->kind, words->upper ? words->upper : id_of(words->id), time,
+        words->tenant ? words->tenant : "t", words->source ? words->source : "s", correlation,
+        words->named   ? words->named
+        : words->cause ? id_of(words->cause)
+                       : correlation,
+        words->agent ? words->agent : "a", words->payload ? words->payload : "");
     struct aep__arrival arrival = {.body = {json.data, json.len},
                                    .sequence = {.known = words->number > 0,
                                                 .spool = {(uint8_t)words->spool},

@@ -184,6 +184,23 @@ static void test_times_are_the_payloads_else_the_envelopes(void **state)
     assert_int_equal(ROW(1)->started_at, AT(5));
     assert_int_equal(ROW(1)->ended_at, AT(20));
     assert_true(ROW(1)->duration_ms == 15000);
+    TAKE("started", 2, 10, .correlation = "d");
+    TAKE("failed", 21, 20, .correlation = "d",
+         .payload = ",\"failed_at\":\"2025-11-13T02:13:38Z\"");
+    assert_int_equal(ROW(2)->started_at, AT(10));
+    assert_int_equal(ROW(2)->ended_at, AT(18));
+}
+
+static void test_the_source_is_that_of_the_event_that_began_it_else_of_the_first(void **state)
+{
+    TAKE("progress", 12, 12, .source = "second");
+    TAKE("progress", 11, 11, .source = "first");
+    TAKE("progress", 13, 13, .source = "third");
+    assert_string_equal(row_of(*state, KEY)->source, "first");
+    TAKE("started", 1, 12.5, .source = "own");
+    assert_string_equal(ROW(1)->source, "own");
+    TAKE("progress", 14, 10, .source = "fourth");
+    assert_string_equal(ROW(1)->source, "own");
 }
 
 static void test_what_has_not_begun_has_no_start_and_no_duration(void **state)
@@ -315,6 +332,7 @@ int main(void)
         TAKING_TEST(test_two_may_name_one_cause_that_is_not_known),
         TAKING_TEST(test_the_last_value_that_was_given_stays),
         TAKING_TEST(test_times_are_the_payloads_else_the_envelopes),
+        TAKING_TEST(test_the_source_is_that_of_the_event_that_began_it_else_of_the_first),
         TAKING_TEST(test_what_has_not_begun_has_no_start_and_no_duration),
         TAKING_TEST(test_after_the_end_an_event_is_counted_and_no_more),
         TAKING_TEST(test_another_kind_and_unknown_members_are_counted_and_no_more),

@@ -58,6 +58,17 @@ static void test_only_direct_children_are_counted(void **state)
     assert_int_equal(ROW(2)->children, 1);
 }
 
+static void test_one_that_names_itself_has_no_parent(void **state)
+{
+    TAKE("started", 1, 10, .cause = 1);
+    TAKE("started", 2, 10, .correlation = "d", .named = "d");
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_null(ROW(i)->parent_id);
+        assert_null(ROW(i)->cut_from);
+        assert_string_equal(ROW(i)->root_id, id_of(i));
+    }
+}
+
 /* ---- circles ---- */
 
 static void test_a_circle_is_cut_where_the_last_one_started(void **state)
@@ -224,6 +235,7 @@ int main(void)
         TAKING_TEST(test_any_event_of_an_execution_names_it_as_the_parent),
         TAKING_TEST(test_a_provisional_execution_is_a_known_parent),
         TAKING_TEST(test_only_direct_children_are_counted),
+        TAKING_TEST(test_one_that_names_itself_has_no_parent),
         TAKING_TEST(test_a_circle_is_cut_where_the_last_one_started),
         TAKING_TEST(test_one_that_its_own_event_caused_is_a_circle_of_one),
         TAKING_TEST(test_silence_stalls_and_a_day_of_it_abandons),
