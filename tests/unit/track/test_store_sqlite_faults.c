@@ -289,6 +289,94 @@ static void test_a_damaged_file_is_said_to_be(void **state)
     aep__tracked_done(&found);
 }
 
+static uint64_t random_state;
+
+static size_t any(size_t below)
+{
+    uint64_t x = random_state += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (size_t)((x ^ (x >> 31)) % below);
+}
+
+/* A few bytes anywhere, a page of noise, the headers of pages, an end that is missing. */
+static size_t damage(char *bytes, size_t len, unsigned how)
+{
+    const size_t page = 4096;
+    if (how % 4 == 1)
+        for (size_t i = 0, at = any(len / page) * page; i < page; i++)
+            bytes[at + i] = (char)any(256);
+    else if (how % 4 == 2)
+        for (size_t i = 0; i < 30; i++)
+            bytes[any(len / page) * page + any(16)] = (char)any(256);
+    else if (how % 4 == 3)
+        return 1 + any(len);
+    else
+        for (size_t i = 0; i < 300; i++)
+            bytes[any(len)] = (char)any(256);
+    return len;
+}
+
+/* Reads all that it takes; what it says if it takes none. */
+static void read_damaged(struct track *track)
+{
+    static const char *const texts[] = {"0", "c", "019a0000-0000-7000-8000-000000000001"};
+    struct aep__buf kept = {0};
+    struct aep__filter filter;
+    struct aep__query query = {.filter = &filter, .clock_us = AT(0)};
+    int64_t counts[AEP__STATE_COUNT];
+    int code = reopen(track, any(2));
+    aep__filter_init(&filter);
+    const struct aep__store_ops *ops = track->store ? track->store->ops : NULL;
+    if (code == AEP_OK)
+        code = ops->list(track->store, &query, keep_row, &kept, &track->err);
+    if (code == AEP_OK)
+        code = ops->count(track->store, AT(0), counts, &track->err);
+    for (unsigned i = 0; code == AEP_OK && i < 3; i++) {
+        code = ops->lookup(track->store, texts[i], 10, keep_row, &kept, &track->err);
+        if (code == AEP_OK)
+            code = ops->events(track->store, id_of(i), NULL, keep_event, &kept, &track->err);
+    }
+    if (code != AEP_OK && !strstr(track->err.text, "move it away") &&
+        !strstr(track->err.text, "another program's") && !strstr(track->err.text, "aep (schema") &&
+        !strstr(track->err.text, "is empty"))
+        fail_msg("\"%s\" does not say what to do", track->err.text);
+    aep__filter_done(&filter);
+    aep__buf_done(&kept);
+}
+
+static void test_any_damage_is_survived(void **state)
+{
+    struct track *track = *state;
+    static char good[1 << 20], bytes[1 << 20];
+    begin(track);
+    for (unsigned i = 0; i < 200; i++) {
+        struct aep__tracked execution = make_execution(i, (int)i);
+        struct made_event event = make_event(i, AT(i), execution.id, "{\"a\":1}");
+        MUST(track, add_event, &event.observation, &event.stored);
+        MUST(track, put, &execution);
+        aep__tracked_done(&execution);
+    }
+    commit(track);
+    close_track(track);
+    int fd = open(track->path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(fd, good, sizeof good);
+    close(fd);
+    assert_in_range(len, 65536, sizeof good - 1);
+    random_state = (uint64_t)getpid();
+    print_message("seed %llu\n", (unsigned long long)random_state);
+    for (unsigned i = 0; i < 200; i++) {
+        close_track(track);
+        unlink(file_in(track, "state/tracker.db-wal"));
+        unlink(file_in(track, "state/tracker.db-shm"));
+        memcpy(bytes, good, (size_t)len);
+        size_t left = damage(bytes, (size_t)len, i);
+        assert_int_equal(truncate(track->path, 0), 0);
+        write_file(track->path, 0, bytes, left);
+        read_damaged(track);
+    }
+}
+
 /* As a page that was damaged may say, and still be one. */
 static void test_a_store_without_a_column_says_what_to_do(void **state)
 {
@@ -679,6 +767,7 @@ int main(void)
         TRACK_TEST(test_a_reader_waits_for_the_tracker_to_migrate),
         TRACK_TEST(test_another_programs_database_is_left_alone),
         TRACK_TEST(test_a_damaged_file_is_said_to_be),
+        TRACK_TEST(test_any_damage_is_survived),
         TRACK_TEST(test_a_store_without_a_column_says_what_to_do),
         TRACK_TEST(test_a_removed_store_is_noticed),
         TRACK_TEST(test_another_programs_lock_is_said),
