@@ -119,6 +119,22 @@ static void lend_attention(struct making *making, const struct aep__tracked *chi
     making->places[at].wants = child;
 }
 
+static int lend_all(struct making *making, aep_error *err)
+{
+    const struct aep__roster *roster = &making->outline->roster;
+    size_t first = 0;
+    bool all = true;
+    while (first < roster->count && !is_lender(making, roster->rows[first]))
+        first++;
+    for (size_t i = 0; all && first < roster->count && i < making->count; i++)
+        all = aep__ids_set(&making->tops, making->places[i].place.execution->id, i);
+    for (size_t i = first; all && i < roster->count; i++)
+        if (is_lender(making, roster->rows[i]))
+            lend_attention(making, roster->rows[i]);
+    aep__ids_done(&making->tops);
+    return all ? AEP_OK : aep__error_memory(err);
+}
+
 /* The roots of such children, which may be of those that are not held. */
 static int add_roots(struct making *making, aep_error *err)
 {
@@ -150,14 +166,7 @@ static int find_places(struct making *making, aep_error *err)
         if (!is_below_other(making, roster->rows[i]) && is_wanted(making, roster->rows[i]))
             making->places[making->count++] =
                 (struct place){.place = place_of(making, roster->rows[i])};
-    bool all = true;
-    for (size_t i = 0; all && making->wish->filter->roots && i < making->count; i++)
-        all = aep__ids_set(&making->tops, making->places[i].place.execution->id, i);
-    for (size_t i = 0; i < roster->count; i++)
-        if (is_lender(making, roster->rows[i]))
-            lend_attention(making, roster->rows[i]);
-    aep__ids_done(&making->tops);
-    return all ? code : aep__error_memory(err);
+    return code == AEP_OK ? lend_all(making, err) : code;
 }
 
 static int compare_places(const void *left, const void *right, void *user)

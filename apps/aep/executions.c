@@ -157,7 +157,8 @@ const struct aep__verb aep__verb_watch = {
         "open, and for each change: time, state, agent, request, error or step, id, separated by "
         "tabs. With an ID, that ends when the execution does.\n"
         "\n"
-        "At most a few hundred executions of each state are watched, the newest.",
+        "Every execution that is open is there; of those that are over the newest, and more as you "
+        "move down.",
     .examples = "  aep watch\n"
                 "  aep watch agent:build* state:running\n"
                 "  aep watch - --exit-status && deploy\n"

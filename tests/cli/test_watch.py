@@ -6,6 +6,7 @@ import os
 import re
 import select
 import signal
+import threading
 import time
 
 from harness import DEADLINE_S
@@ -266,6 +267,64 @@ class Screen(Watch):
         screen.wait(lambda: screen.lines[2].startswith("j k move"), "at 20x3")
 
 
+class Many(Watch):
+    COUNT = 10000
+
+    def publish_many(self, kind, **members):
+        """An event of each of COUNT executions, which have an agent of their own."""
+        self.run_aep("publish", "--stdin", stdin="".join(
+            json.dumps({"kind": kind, "agent_name": f"agent-{i:05}", "correlation_id": f"c-{i:05}", **members}) + "\n"
+            for i in range(self.COUNT)))
+
+    def test_no_change_is_missed_while_many_change_at_once(self):
+        states = {}
+
+        def read(process):
+            for line in process.stdout:
+                row = json.loads(line)
+                states.setdefault(row["agent_name"], []).append(row["state"])
+        process = self.start_aep("watch", "--json=agent_name,state", "--wait=50s")
+        reader = threading.Thread(target=read, args=(process,))
+        reader.start()
+        for kind, state, members in (("started", "running", {"user_request": "r"}),
+                                     ("progress", "waiting", {"metadata": HUMAN}),
+                                     ("completed", "completed", {"result_summary": "x"})):
+            self.publish_many(kind, **members)
+            self.wait_until(lambda: len(states) == self.COUNT and all(
+                seen[-1] == state for seen in list(states.values())), f"all are {state}")
+        process.send_signal(signal.SIGTERM)
+        process.wait(DEADLINE_S)
+        reader.join(DEADLINE_S)
+        for seen in states.values():
+            self.assertEqual(list(dict.fromkeys(seen)), ["running", "waiting", "completed"])
+
+    def test_every_open_one_can_be_reached(self):
+        self.publish_many("started", user_request="r")
+        last = self.start("z", "the newest")
+        screen = self.watch()
+        screen.wait_for("the newest", f"{self.COUNT + 1} running")
+        screen.press("G")
+        screen.wait(lambda: "agent-00000" in (screen.chosen() or ""), "the oldest")
+        screen.press("g")
+        screen.wait(lambda: "the newest" in (screen.chosen() or ""), "the newest")
+        self.publish("completed", "z", last)
+        screen.wait_for("1 completed")
+
+    def test_those_that_are_over_are_read_as_they_come_into_view(self):
+        self.publish_many("started", user_request="r")
+        self.publish_many("completed", result_summary="x")
+        screen = self.watch()
+        screen.wait_for(f"{self.COUNT} completed", f"agent-{self.COUNT - 1:05}")
+        for _ in range(self.COUNT // 1000 + 1):  # each time as many more
+            screen.press("G")
+            screen.wait(lambda: screen.chosen(), "the last line")
+            before = screen.chosen()
+            screen.press("j", "j")
+            screen.wait(lambda: screen.chosen() != before or "agent-00000" in before, "more")
+        screen.press("G")
+        screen.wait(lambda: "agent-00000" in (screen.chosen() or ""), "the oldest")
+
+
 class Text(Watch):
     def test_text_cannot_drive_the_terminal(self):
         hostile = NASTY + "\x1b[2J\x1b[H\x1b[31mred\x9b5;5Hx\x1b]52;c;aGk=\x07\r\b\x0e"
@@ -484,7 +543,8 @@ class Lines(Watch):
                 return []
             with open(out) as file:
                 return [line.rstrip("\n").rsplit("|", 1) for line in file]
-        self.wait_until(lambda: calls() and "|completed|" in calls()[-1][0], "the last call")
+        self.wait_until(lambda: calls() and "|completed|" in calls()[-1][0] and
+                        calls()[-1][1].endswith("}"), "the last call")
         self.assertNotIn(quiet, str(calls()))
         states = [words.split("|")[4] for words, _ in calls()]
         self.assertEqual(sorted(set(states)), sorted(states))
