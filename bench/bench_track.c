@@ -6,6 +6,8 @@
  *     bench_track ingest SPOOL STORE   reads them into a store as the tracker does
  *     bench_track floor STORE COPY     inserts a store's rows into another with nothing but SQLite
  *     bench_track list STORE           times a list of 50, and counts per state
+ *     bench_track index STORE          fills the index of texts
+ *     bench_track search STORE WORD    times a list of 50 that have that word
  *     bench_track seen COUNT AEP       from a publish call until `AEP list` has the execution */
 #include "measure.h"
 
@@ -316,6 +318,43 @@ static void list(const char *path)
     store->ops->close(store);
 }
 
+/* ---- texts ---- */
+
+static void fill_index(const char *path)
+{
+    struct aep__store *store = open_store(path, true);
+    aep_error err;
+    int more;
+    double cpu = cpu_us();
+    while ((more = store->ops->index_texts(store, BATCH, &err)) > 0)
+        ;
+    must(more < 0 ? err.code : AEP_OK, &err);
+    bench_print_number("index_cpu", "us", cpu_us() - cpu);
+    store->ops->close(store);
+}
+
+static void search(const char *path, const char *word)
+{
+    struct aep__store *store = open_store(path, false);
+    struct samples samples = bench_samples(ROUNDS);
+    struct aep__filter filter;
+    aep_error err;
+    size_t rows = 0;
+    aep__filter_init(&filter);
+    must(aep__filter_add(&filter, word, 0, &err), &err);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct aep__query query = {
+            .filter = &filter, .clock_us = aep__clock_wall_us(), .limit = LIST_ROWS};
+        int64_t begun = bench_now_ns();
+        must(store->ops->list(store, &query, count_row, &rows, &err), &err);
+        samples.ns[i] = bench_now_ns() - begun;
+    }
+    bench_print("search", samples);
+    bench_print_number("search_rows", "rows", (double)rows / ROUNDS);
+    aep__filter_done(&filter);
+    store->ops->close(store);
+}
+
 /* ---- seen ---- */
 
 /* Whether the newest execution of `AEP list` has that id. */
@@ -368,6 +407,10 @@ int main(int argc, char **argv)
         fill(strtoull(argv[2], NULL, 10));
     else if (strcmp(verb, "list") == 0)
         list(argv[2]);
+    else if (strcmp(verb, "index") == 0)
+        fill_index(argv[2]);
+    else if (strcmp(verb, "search") == 0 && argc > 3)
+        search(argv[2], argv[3]);
     else if (strcmp(verb, "ingest") == 0 && argc > 3)
         ingest(argv[2], argv[3]);
     else if (strcmp(verb, "floor") == 0 && argc > 3)
@@ -375,6 +418,6 @@ int main(int argc, char **argv)
     else if (strcmp(verb, "seen") == 0 && argc > 3)
         measure_seen(strtoull(argv[2], NULL, 10), argv[3]);
     else
-        bench_die("usage: bench_track fill|ingest|floor|list|seen ...");
+        bench_die("usage: bench_track fill|ingest|floor|list|index|search|seen ...");
     return 0;
 }

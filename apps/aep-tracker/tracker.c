@@ -16,6 +16,9 @@
 #define LOG "tracker.log"
 #define LOOK_US 1000000 /* between two looks at what nobody tells us */
 #define REST_US 20000   /* between two turns, so that events come in batches */
+#define INDEX_ROWS 100  /* in one step */
+#define BUSY_SHARE 40   /* a step waits so many times what the last one took */
+#define IDLE_SHARE 3
 
 /* ---- a turn ---- */
 
@@ -42,6 +45,7 @@ static bool read_batch(struct aep__tracker *tracker, bool *ret_end, aep_error *e
         tracker->as_of_us = as_of_us;
     if (count > 0)
         tracker->active_us = aep__clock_mono_us();
+    tracker->unindexed |= count > 0;
     return true;
 }
 
@@ -55,6 +59,7 @@ static void renew_store(struct aep__tracker *tracker)
     aep__sources_close(&tracker->sources);
     aep__writer_close(&tracker->writer);
     tracker->as_of_us = 0;
+    tracker->unindexed = true;
 }
 
 /* False: the store cannot be used for now. */
@@ -84,6 +89,28 @@ static void turn(struct aep__tracker *tracker)
     else if (!aep__sources_awaited(&tracker->sources))
         aep__server_synced(&tracker->server, tracker->as_of_us,
                            aep__sources_behind(&tracker->sources));
+}
+
+/* ---- the index of texts ---- */
+
+/* In small steps, which take a small part of the time: a larger one while no events wait. */
+static void index_texts(struct aep__tracker *tracker)
+{
+    aep_error err;
+    struct aep__store *store = tracker->writer.store;
+    int64_t begun_us = aep__clock_mono_us();
+    if (!store || !tracker->unindexed || begun_us < tracker->index_us)
+        return;
+    int more = store->ops->index_texts(store, INDEX_ROWS, &err);
+    int64_t now_us = aep__clock_mono_us(), took_us = now_us - begun_us;
+    tracker->unindexed = more > 0;
+    tracker->index_us = now_us + (tracker->more ? BUSY_SHARE : IDLE_SHARE) * took_us;
+    if (more == 0)
+        tracker->index_us = now_us + LOOK_US;
+    if (more >= 0)
+        return;
+    aep__sources_close(&tracker->sources);
+    aep__writer_fail(&tracker->writer, &err);
 }
 
 /* ---- now and then ---- */
@@ -172,10 +199,14 @@ static void loop(struct aep__tracker *tracker)
             break;
         }
         int64_t look_us = tracker->looked_us + LOOK_US, turn_us = next_turn_us(tracker);
-        wait_for_something(tracker, look_us < turn_us ? look_us : turn_us);
+        int64_t until_us = look_us < turn_us ? look_us : turn_us;
+        if (tracker->unindexed && tracker->writer.store && tracker->index_us < until_us)
+            until_us = tracker->index_us;
+        wait_for_something(tracker, until_us);
         look_around(tracker);
         if (!tracker->ending && aep__clock_mono_us() >= next_turn_us(tracker))
             turn(tracker);
+        index_texts(tracker);
     }
 }
 
@@ -252,7 +283,7 @@ int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, con
         .abandon_after_us = aep__config_int(config, AEP__OPT_TRACK_ABANDON_AFTER_S) * 1000000,
         .log = &tracker->log};
     tracker->active_us = aep__clock_mono_us();
-    tracker->dirty = true;
+    tracker->dirty = tracker->unindexed = true;
     code = start(tracker, err);
     if (code == AEP_OK) {
         aep__log_write(&tracker->log, AEP_LOG_INFO, "aep %s writes %s", AEP_VERSION, store);

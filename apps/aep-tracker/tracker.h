@@ -32,6 +32,8 @@ struct aep__tracker {
     int64_t turn_us;    /* when the last turn began */
     bool more;          /* there is more to read */
     bool dirty;         /* there may be */
+    bool unindexed;     /* the store may have texts that its index does not have */
+    int64_t index_us;   /* monotonic: when to index more of them */
     const char *ending; /* why it ends; NULL: it does not */
 };
 

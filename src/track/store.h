@@ -130,6 +130,10 @@ struct aep__store_ops {
     int (*add_count)(struct aep__store *store, const char *name, int64_t more, aep_error *err);
     int (*get_count)(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
 
+    /* Brings the index of texts, by which lists find them, up to date by at most `limit` rows, in a
+     * transaction of its own. Lists are right without it, and slow. 1 there is more, 0, -1. */
+    int (*index_texts)(struct aep__store *store, unsigned limit, aep_error *err);
+
     /* Reading. list: AEP_EINVAL also, its cursor is none. */
     int (*list)(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
                 void *user, aep_error *err);

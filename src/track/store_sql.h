@@ -176,6 +176,13 @@ struct aep__sql_statements {
     void (*add_id)(struct aep__statement *statement, int column, struct aep__buf *out);
 };
 
+/** The rows that may have certain texts. */
+struct aep__text_lead {
+    struct aep__buf condition; /* parameter 1 is the match; empty: the index does not help */
+    struct aep__buf match;
+    int64_t rows; /* how many, counted up to the limit */
+};
+
 /** What a database does. */
 struct aep__sql_driver {
     void (*close)(struct aep__sql *base);
@@ -187,6 +194,11 @@ struct aep__sql_driver {
     void (*rollback)(struct aep__sql *base);
     bool (*in_transaction)(const struct aep__sql *base);
     const struct aep__sql_statements *statements;
+
+    /* An index of texts. NULL: it has none, and a search looks at row after row. */
+    int (*index_texts)(struct aep__sql *base, unsigned limit, aep_error *err);
+    int (*lead_by_texts)(struct aep__sql *base, const struct aep__filter_values *texts,
+                         int64_t limit, struct aep__text_lead *ret, aep_error *err);
 
     bool whole_rows;      /* an update sets all columns */
     const char *like;     /* the operator that matches patterns */
@@ -457,13 +469,13 @@ void aep__sql_note_fresh(struct aep__sql *base, enum aep__fresh_as as, const cha
 
 /** A number that no change had before. */
 int aep__sql_next_change(struct aep__sql *base, int64_t *ret, aep_error *err);
-/** Notes what the last number is of: a row's key, or the id of what was removed. */
+/** Notes what the last number is of: a row's key, and its id if it was removed. */
 int aep__sql_note_change(struct aep__sql *base, int64_t key, const char *removed, aep_error *err);
 /** Writes what the transaction has noted; forgets it. */
 int aep__sql_flush_changes(struct aep__sql *base, aep_error *err);
 void aep__sql_forget_changes(struct aep__sql *base);
 /** Gives the entries after that number. 1; 0 the ring does not reach back that far; -1.
- * @removed  NULL: the row of that key was written */
+ * @removed  the id of the row that had that key; NULL: it was written */
 typedef bool (*aep__entry_fn)(void *user, int64_t number, int64_t key, const char *removed);
 int aep__sql_walk_changes(struct aep__sql *base, int64_t after, aep__entry_fn fn, void *user,
                           aep_error *err);

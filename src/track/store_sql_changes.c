@@ -31,11 +31,11 @@ int aep__sql_next_change(struct aep__sql *base, int64_t *ret, aep_error *err)
     return result;
 }
 
-/* An entry: the row's key, 8 bytes; of one that was removed 0, and its id. */
+/* An entry: the row's key, 8 bytes; of one that was removed less than 0, and then its id. */
 int aep__sql_note_change(struct aep__sql *base, int64_t key, const char *removed, aep_error *err)
 {
     char bytes[8];
-    aep__put64(bytes, removed ? 0 : (uint64_t)key);
+    aep__put64(bytes, (uint64_t)(removed ? -key : key));
     aep__buf_add(&base->changes, bytes, sizeof bytes);
     if (removed)
         aep__buf_add(&base->changes, removed, strlen(removed) + 1);
@@ -95,10 +95,10 @@ int aep__sql_walk_changes(struct aep__sql *base, int64_t after, aep__entry_fn fn
         reaches = true;
         for (; more && end - at >= 8; number++) {
             int64_t key = (int64_t)aep__get64(at);
-            const char *removed = key ? NULL : at + 8;
+            const char *removed = key < 0 ? at + 8 : NULL;
             at += 8 + (removed ? strnlen(removed, (size_t)(end - removed)) + 1 : 0);
             if (number > after)
-                more = fn(user, number, key, removed);
+                more = fn(user, number, removed ? -key : key, removed);
         }
     }
     aep__sql_give(base, AEP__SQL_CHANGES, statement);

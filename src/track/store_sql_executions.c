@@ -134,7 +134,7 @@ int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
     int64_t change;
     result = aep__sql_next_change(base, &change, err);
     if (result == AEP_OK)
-        result = aep__sql_note_change(base, 0, id, err);
+        result = aep__sql_note_change(base, cached->key, id, err);
     struct aep__statement *statement =
         result == AEP_OK ? aep__sql_take(base, AEP__SQL_REMOVE, err) : NULL;
     if (!statement)

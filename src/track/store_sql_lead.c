@@ -117,10 +117,34 @@ static void lead_by_outcome(struct aep__lead *lead, unsigned states)
             lead->values[lead->count++].number = outcomes[i].outcome;
 }
 
+const char *aep__lead_index(const struct aep__lead *lead)
+{
+    return lead->name == AEP__LEAD_TEXT ? NULL : aep__leads[lead->name].index;
+}
+
+const char *aep__lead_condition(const struct aep__lead *lead)
+{
+    return lead->name == AEP__LEAD_TEXT ? lead->text.condition.data
+                                        : aep__leads[lead->name].condition;
+}
+
+static int lead_by_texts(struct aep__sql *base, const struct aep__filter_values *texts,
+                         struct aep__lead *lead, aep_error *err)
+{
+    if (texts->count == 0 || !base->driver->lead_by_texts)
+        return AEP_OK;
+    int result = base->driver->lead_by_texts(base, texts, FEW, &lead->text, err);
+    if (result == AEP_OK && lead->text.condition.len > 0)
+        lead->values[lead->count++].text = aep__buf_string(&lead->text.match);
+    return result;
+}
+
 static int make_lead(struct aep__sql *base, const struct aep__filter *filter,
                      struct aep__lead *lead, aep_error *err)
 {
     switch (lead->name) {
+    case AEP__LEAD_TEXT:
+        return lead_by_texts(base, &filter->values[AEP__FILTER_TEXT], lead, err);
     case AEP__LEAD_CORRELATION:
         lead_by_values(lead, &filter->values[AEP__FILTER_CORRELATION]);
         break;
@@ -180,16 +204,19 @@ int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, st
         struct aep__lead lead = {.name = name};
         int result = make_lead(base, filter, &lead, err);
         int64_t rows = FEW;
-        if (result == AEP_OK && lead.count > 0 && name != AEP__LEAD_NONE)
+        if (name == AEP__LEAD_TEXT)
+            rows = lead.text.rows;
+        else if (result == AEP_OK && lead.count > 0 && name != AEP__LEAD_NONE)
             rows = count_rows(base, &lead, err);
-        bool may = lead.count > 0 && (rows < FEW || name != AEP__LEAD_SINCE);
+        bool only_few = name == AEP__LEAD_SINCE || name == AEP__LEAD_TEXT;
+        bool may = lead.count > 0 && (rows < FEW || !only_few);
         if (result == AEP_OK && rows >= 0 && may && rows < fewest) {
-            aep__buf_done(&ret->agents);
+            aep__lead_done(ret);
             lead.narrow = rows < FEW;
             *ret = lead;
             fewest = rows;
         } else
-            aep__buf_done(&lead.agents);
+            aep__lead_done(&lead);
         if (result != AEP_OK || rows < 0)
             return err->code;
     }
@@ -199,4 +226,6 @@ int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, st
 void aep__lead_done(struct aep__lead *lead)
 {
     aep__buf_done(&lead->agents);
+    aep__buf_done(&lead->text.condition);
+    aep__buf_done(&lead->text.match);
 }

@@ -74,7 +74,8 @@ static int advance(const struct listing *listing, struct stream *stream)
 
 /* What a stream is of. */
 struct source {
-    const char *index, *condition;
+    const char *index; /* NULL: the table itself, by its keys */
+    const char *condition;
     const char *known; /* a condition on parent_known, with AND before it */
     struct aep__sql_value value;
 };
@@ -94,8 +95,9 @@ static void add_text(struct aep__buf *sql, const struct listing *listing,
 {
     const int place = AEP__FIRST_BIND + listing->where.count;
     const char *value = listing->segment->value, *order = listing->ascending ? "ASC" : "DESC";
-    aep__buf_format(sql, "SELECT %s, key FROM executions INDEXED BY %s WHERE %s%s", value,
-                    source->index, source->condition, source->known);
+    aep__buf_format(sql, "SELECT %s, key FROM executions %s%s WHERE %s%s", value,
+                    source->index ? "INDEXED BY " : "NOT INDEXED",
+                    source->index ? source->index : "", source->condition, source->known);
     add_condition(sql, listing->segment->condition, place + PLACE_CLOCK);
     aep__buf_add(sql, listing->where.sql.data, listing->where.sql.len);
     aep__buf_format(sql, " AND (%s, key) %c (?%d, ?%d) ORDER BY %s %s, key %s LIMIT ?%d", value,
@@ -146,7 +148,7 @@ static int add_by_lead(struct listing *listing)
     bool both = row->sorted && strcmp(listing->segment->value, "sort_at") == 0;
     int result = AEP_OK;
     for (unsigned i = 0; result == AEP_OK && i < lead->count; i++) {
-        struct source source = {row->index, row->condition,
+        struct source source = {aep__lead_index(lead), aep__lead_condition(lead),
                                 listing->query->filter->roots ? without_parent : "",
                                 lead->values[i]};
         result = both ? add_both(listing, source) : add_stream(listing, &source);

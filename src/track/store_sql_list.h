@@ -44,6 +44,7 @@ bool aep__where_is_glob(const char *text);
 /* ---- store_sql_lead.c: the one that leads ---- */
 
 enum aep__lead_name {
+    AEP__LEAD_TEXT,
     AEP__LEAD_CORRELATION,
     AEP__LEAD_PARENT,
     AEP__LEAD_SESSION,
@@ -67,8 +68,12 @@ struct aep__lead {
     unsigned count;         /* 0: it cannot lead */
     bool narrow;            /* it has so few rows that they may be sorted */
     struct aep__buf agents; /* texts of its values */
+    struct aep__text_lead text;
 };
 
+/** Its index, NULL: the table itself; and its condition. */
+const char *aep__lead_index(const struct aep__lead *lead);
+const char *aep__lead_condition(const struct aep__lead *lead);
 /** Chooses the one that has the fewest rows. */
 int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, struct aep__lead *ret,
                      aep_error *err);

@@ -4,7 +4,9 @@
  *     store_sqlite.c         opening, transactions, errors
  *     store_sqlite_statement.c   statements, the search
  *     store_sqlite_file.c    the file and its folder: whose, what kind, who else may write
- *     store_sqlite_schema.c  tables, indexes, versions */
+ *     store_sqlite_schema.c  tables, indexes, versions
+ *     store_sqlite_search.c  the search for a text
+ *     store_sqlite_texts.c   its index */
 #ifndef AEP_TRACK_STORE_SQLITE_H
 #define AEP_TRACK_STORE_SQLITE_H
 
@@ -35,6 +37,12 @@ static inline struct aep__sqlite *aep__sqlite_of(const struct aep__sql *base)
 int aep__sqlite_error(struct aep__sqlite *sqlite, aep_error *err) __attribute__((cold));
 /** Runs statements that give nothing. */
 int aep__sqlite_run(struct aep__sqlite *sqlite, const char *sql, aep_error *err);
+
+/* ---- store_sqlite_texts.c ---- */
+
+int aep__sqlite_index_texts(struct aep__sql *base, unsigned limit, aep_error *err);
+int aep__sqlite_lead_by_texts(struct aep__sql *base, const struct aep__filter_values *texts,
+                              int64_t limit, struct aep__text_lead *ret, aep_error *err);
 
 /* ---- store_sqlite_statement.c ---- */
 

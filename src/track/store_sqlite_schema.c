@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define APPLICATION_ID 0x61657074 /* "aept" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* ---- tables ---- */
 
@@ -74,9 +74,23 @@ static void add_second_version(struct aep__buf *out)
     aep__buf_text(out, second_version);
 }
 
+/* The index of texts, which begins empty. */
+static const char third_version[] =
+    "CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', columnsize = 0, detail = none,"
+    " tokenize = 'trigram case_sensitive 1');"
+    "CREATE TABLE texts_of (key INTEGER PRIMARY KEY, text TEXT);"
+    "CREATE TABLE texts_until (id INTEGER PRIMARY KEY, change INTEGER, key INTEGER);"
+    "INSERT INTO texts_until VALUES"
+    " (1, coalesce((SELECT value FROM counts WHERE name = 'changes'), 0), 0);";
+
+static void add_third_version(struct aep__buf *out)
+{
+    aep__buf_text(out, third_version);
+}
+
 /* What makes each version of the one before it. */
-static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version,
-                                                                         add_second_version};
+static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {
+    add_first_version, add_second_version, add_third_version};
 
 /* ---- versions ---- */
 

@@ -76,6 +76,10 @@ static int begin_rows(void **state)
         struct aep__tracked *row = &rows[i * 7 % ROWS];
         MUST(track, put, row);
     }
+    commit(track);
+    while (track->store->ops->index_texts(track->store, 500, &track->err) > 0)
+        ;
+    begin(track);
     for (unsigned i = 0; i < ROWS; i += 3) { /* some have changed since */
         choose_end(&rows[i]);
         rows[i].parent_known = random_below(2);
@@ -541,7 +545,8 @@ static void assert_no_scan(sqlite3 *db, const char *sql)
                      SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
         const char *step = (const char *)sqlite3_column_text(statement, 3);
-        if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "subquery"))
+        if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "subquery") &&
+            !strstr(step, "VIRTUAL TABLE") && !strstr(step, "CONSTANT ROW"))
             fail_msg("%s: %s", sql, step);
     }
     sqlite3_finalize(statement);
