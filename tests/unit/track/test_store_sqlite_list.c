@@ -244,15 +244,15 @@ static void assert_query(struct track *track, const struct aep__query *query)
     aep__buf_done(&expected);
 }
 
-/* In all orders. */
+/* In two of the orders. */
 static void assert_list(struct track *track, const struct aep__filter *filter, unsigned limit)
 {
-    for (int i = 0; i < 2 * AEP__SORT_COUNT; i++) {
+    for (int i = 0; i < 2; i++) {
         struct aep__query query = {.filter = filter,
                                    .clock_us = CLOCK,
                                    .limit = limit,
-                                   .sort = (enum aep__sort)(i / 2),
-                                   .reverse = i % 2};
+                                   .sort = (enum aep__sort)random_below(AEP__SORT_COUNT),
+                                   .reverse = random_below(2)};
         assert_query(track, &query);
     }
 }
