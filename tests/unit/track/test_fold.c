@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fold: whatever the order in which an execution's events come, and however often, they add up to
- * the same.
- *
- *     test_fold [--histories N] [--seed S]
- *
- * A random history is folded in the order of its events, then in random ones; where they differ, events
- * are left out as long as they still do, and the rest is printed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+ * the same. A random history is folded in the order of its events, then in random ones. */
+#include "random_fixture.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "track/fold.h"
 
 #define EVENTS_MAX 9
-#define HISTORIES 20000 /* in the suite; a campaign asks for more */
-
-static uint64_t seed = 20261128;
-static long histories = HISTORIES;
+#define HISTORIES 20000
 
 /* ---- events ---- */
 
@@ -48,17 +35,6 @@ static struct aep__observation event_at(int kind, int64_t at_us, uint8_t id)
     };
     snprintf(event.event_id, sizeof event.event_id, "00000000-0000-0000-0000-0000000000%02x", id);
     return event;
-}
-
-static uint64_t random_state;
-
-static unsigned any(unsigned below)
-{
-    random_state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t x = random_state;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (unsigned)((x ^ (x >> 31)) % below);
 }
 
 static struct aep__slice any_text(void)
@@ -189,8 +165,9 @@ static void fold_at_once(const struct history *history, struct aep__tracked *exe
     assert_int_equal(aep__fold_again(execution, each, &seen), 0);
 }
 
-static bool differs(const struct history *history)
+static bool differs(const void *user)
 {
+    const struct history *history = user;
     struct aep__tracked one, other;
     fold_as_they_come(history, &one);
     fold_at_once(history, &other);
@@ -198,31 +175,6 @@ static bool differs(const struct history *history)
     aep__tracked_done(&one);
     aep__tracked_done(&other);
     return !equal;
-}
-
-static void shuffle(struct history *history)
-{
-    for (int i = history->count - 1; i > 0; i--) {
-        int other = (int)any((unsigned)i + 1);
-        struct aep__observation event = history->events[i];
-        history->events[i] = history->events[other];
-        history->events[other] = event;
-    }
-}
-
-/* Leaves out what does not matter. */
-static void shrink(struct history *history)
-{
-    for (int i = 0; i < history->count;) {
-        struct history less = *history;
-        memmove(&less.events[i], &less.events[i + 1],
-                (size_t)(less.count - i - 1) * sizeof *less.events);
-        less.count--;
-        if (differs(&less))
-            *history = less;
-        else
-            i++;
-    }
 }
 
 static void print_history(const struct history *history)
@@ -243,19 +195,19 @@ static void print_history(const struct history *history)
 static void test_any_order_of_arrival_adds_up_to_the_same(void **state)
 {
     (void)state;
-    random_state = seed;
-    print_message("seed %llu, %ld histories\n", (unsigned long long)seed, histories);
+    begin_random();
     for (long i = 0; i < histories; i++) {
         struct history history;
         make_history(&history);
         for (int order = 0; order < 3; order++) {
             if (differs(&history)) {
-                shrink(&history);
+                shrink_events(history.events, sizeof *history.events, &history.count, differs,
+                              &history);
                 print_message("history %ld, in the order of arrival:\n", i);
                 print_history(&history);
                 fail_msg("folded as they come, and at once, these are not the same");
             }
-            shuffle(&history);
+            shuffle_events(history.events, sizeof *history.events, history.count);
         }
     }
 }
@@ -376,12 +328,7 @@ static void test_the_next_progress_without_it_ends_a_wait(void **state)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--histories") == 0)
-            histories = atol(argv[i + 1]);
-        else if (strcmp(argv[i], "--seed") == 0)
-            seed = strtoull(argv[i + 1], NULL, 10);
-    }
+    read_arguments(argc, argv, HISTORIES);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_order_of_arrival_adds_up_to_the_same),
         cmocka_unit_test(test_an_explicit_end_counts_before_an_inferred_one),

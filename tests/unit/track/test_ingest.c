@@ -2,198 +2,13 @@
 /* Ingest: whatever the order in which events come, and however often, the same executions stand in the
  * store, in the same tree.
  *
- *     test_ingest [--histories N] [--seed S]
- *
  * A random history of several executions is taken in the order of its timestamps into one store and in
  * a random order, with repetitions, over several transactions and up to a day later, into another; some
  * events come from Kafka too, before or after; what a spool has numbered may come without its number
- * first. Where these differ, events are left out as long as they still do, and the rest is printed. */
-#include "track_fixture.h"
+ * first. */
+#include "history_fixture.h"
 
-#include "base/clock.h"
-#include "track/ingest.h"
-
-#define EVENTS_MAX 12
-#define HISTORIES 200 /* in the suite; a campaign asks for more */
-#define NOW_US INT64_C(1800000000000000)
-#define DAY_US INT64_C(86400000000)
-
-static uint64_t seed = 20261128;
-static long histories = HISTORIES;
-static uint64_t random_state;
-
-static unsigned any(unsigned below)
-{
-    random_state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t x = random_state;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (unsigned)((x ^ (x >> 31)) % below);
-}
-
-/* ---- histories ---- */
-
-struct event {
-    const char *kind; /* of its type */
-    int64_t at_us;
-    unsigned id;      /* its event_id's last byte */
-    unsigned cause;   /* the id that it names; 0: its correlation id */
-    unsigned ordinal; /* its number in its spool; 0: it has none */
-    char spool, tenant, correlation, agent;
-    int length;          /* of these names */
-    enum aep__fate fate; /* in the spool */
-    bool copied;         /* it has come from Kafka too */
-    char payload[160];   /* its own members */
-};
-
-struct history {
-    struct event events[EVENTS_MAX];
-    int count;
-};
-
-/* Some of the executions caused one another, in a circle. */
-static void make_circle(struct history *history)
-{
-    int length = 2 + (int)any(4);
-    for (int i = 0; i < length && i < history->count; i++) {
-        int next = i + 1 < length && i + 1 < history->count ? i + 1 : 0;
-        history->events[i].kind = "started";
-        history->events[i].payload[0] = '\0';
-        history->events[i].cause = history->events[next].id;
-    }
-}
-
-static void make_history(struct history *history)
-{
-    static const char *const kinds[] = {"started",   "started", "progress", "progress",
-                                        "completed", "failed",  "paused"};
-    int length = any(16) ? 1 : AEP__TEXT_MAX / 2; /* three are longer than an id may be */
-    history->count = 2 + (int)any(EVENTS_MAX - 1);
-    for (int i = 0; i < history->count; i++) {
-        struct event *event = &history->events[i];
-        *event = (struct event){
-            .kind = kinds[any(7)],
-            .at_us = NOW_US - 100 - any(6) / 5 * DAY_US + any(8),
-            .id = (unsigned)i + 1,
-            .ordinal = any(3) ? 1 + any(any(2) ? 1000 : 3) : 0, /* some have the same */
-            .spool = (char)(any(4) == 0),
-            .tenant = (char)('t' + (any(5) == 0)),
-            .correlation = (char)('c' + (any(4) == 0)),
-            .agent = (char)('a' + (any(3) == 0)),
-            .length = length,
-            .fate = (enum aep__fate)any(AEP__FATE_LOST),
-            .copied = any(2) == 0,
-        };
-        if (any(3) > 0)
-            event->cause =
-                1 + any(EVENTS_MAX + 1); /* one of them, itself, or one of which nothing is known */
-        if (strcmp(event->kind, "progress") == 0)
-            snprintf(event->payload, sizeof event->payload, ",\"current_step\":\"%u\"%s", any(9),
-                     any(3) ? ""
-                            : ",\"metadata\":{\"status\":\"waiting\",\"waiting_for\":\"human\"}");
-        if (strcmp(event->kind, "failed") == 0)
-            snprintf(event->payload, sizeof event->payload,
-                     ",\"error_code\":\"%s\",\"error_message\":\"m\"%s", any(2) ? "ABANDONED" : "E",
-                     any(2) ? ",\"inferred\":true" : "");
-    }
-    if (any(4) == 0)
-        make_circle(history);
-}
-
-static void add_id(struct aep__buf *out, unsigned id)
-{
-    aep__buf_format(out, "\"00000000-0000-7000-8000-0000000000%02x\"", id);
-}
-
-/* "name":"ccc", */
-static void add_name(struct aep__buf *out, const char *name, char character, int length)
-{
-    aep__buf_format(out, "\"%s\":\"", name);
-    while (length-- > 0)
-        aep__buf_byte(out, character);
-    aep__buf_text(out, "\",");
-}
-
-static void add_cause(struct aep__buf *out, const struct event *event)
-{
-    if (!event->cause) {
-        add_name(out, "causation_id", event->correlation, event->length);
-    } else if (event->cause > EVENTS_MAX && event->length > 1) {
-        add_name(out, "causation_id", 'x', 3 * event->length);
-    } else {
-        aep__buf_text(out, "\"causation_id\":");
-        add_id(out, event->cause);
-        aep__buf_byte(out, ',');
-    }
-}
-
-static void write_event(const struct event *event, struct aep__buf *out)
-{
-    char time[AEP__TIME_SIZE];
-    aep__clock_format(event->at_us, time);
-    aep__buf_clear(out);
-    aep__buf_format(
-        out, "{\"event_type\":\"omninode.agent.execution.%s.v1\",\"event_id\":", event->kind);
-    add_id(out, event->id);
-    aep__buf_format(out, ",\"timestamp\":\"%s\",\"source\":\"s\",", time);
-    add_name(out, "tenant_id", event->tenant, event->length);
-    add_name(out, "correlation_id", event->correlation, event->length);
-    add_cause(out, event);
-    aep__buf_text(out, "\"payload\":{");
-    add_name(out, "agent_name", event->agent, event->length);
-    aep__buf_format(out, "\"correlation_id\":\"%c\"%s}}", event->correlation, event->payload);
-}
-
-/* ---- taking ---- */
-
-static void take(struct aep__ingest *ingest, const struct event *event, enum aep__fate fate,
-                 bool numbered, int64_t now_us)
-{
-    struct aep__buf json = {0};
-    aep_error err = {0};
-    write_event(event, &json);
-    struct aep__arrival arrival = {.body = {json.data, json.len}, .fate = fate, .now_us = now_us};
-    if (numbered && event->ordinal)
-        arrival.sequence = (struct aep__sequence){
-            .known = true, .spool = {(uint8_t)event->spool}, .ordinal = event->ordinal};
-    if (aep__ingest_take(ingest, &arrival, &err) != AEP_OK)
-        fail_msg("%s", err.text);
-    aep__buf_done(&json);
-}
-
-static void flush(struct aep__ingest *ingest)
-{
-    aep_error err = {0};
-    if (aep__ingest_flush(ingest, &err) != AEP_OK)
-        fail_msg("%s", err.text);
-}
-
-static void end_transaction(struct aep__ingest *ingest)
-{
-    aep_error err = {0};
-    flush(ingest);
-    if (ingest->store->ops->commit(ingest->store, &err) != AEP_OK)
-        fail_msg("%s", err.text);
-}
-
-static void begin_transaction(struct aep__ingest *ingest)
-{
-    aep_error err = {0};
-    if (ingest->store->ops->begin(ingest->store, &err) != AEP_OK)
-        fail_msg("%s", err.text);
-}
-
-/* From the spool and, where it is copied, from Kafka, in either order. */
-static void take_with_copy(struct aep__ingest *ingest, const struct event *event, bool numbered,
-                           int64_t now_us)
-{
-    bool before = any(2) == 0;
-    if (event->copied && before)
-        take(ingest, event, AEP__FATE_ACKED, numbered, now_us);
-    take(ingest, event, event->fate, numbered, now_us);
-    if (event->copied && !before)
-        take(ingest, event, AEP__FATE_ACKED, numbered, now_us);
-}
+#define HISTORIES 200
 
 /* As they come: with copies, some of which have the number that the first one had not. */
 static void take_somehow(struct aep__ingest *ingest, const struct history *history, bool commits)
@@ -218,76 +33,6 @@ static void take_somehow(struct aep__ingest *ingest, const struct history *histo
     for (int i = 0; i < history->count; i++)
         if (late[i])
             take(ingest, &history->events[i], history->events[i].fate, true, now_us);
-}
-
-struct rows {
-    struct aep__tracked executions[EVENTS_MAX * 2];
-    int count;
-};
-
-static void copy_execution(struct aep__tracked *to, const struct aep__tracked *from)
-{
-    *to = *from;
-    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++) {
-        const struct aep__tracked_member *member = &aep__tracked_members[i];
-        char **text = (char **)(void *)((char *)to + member->offset);
-        if (member->type == AEP__MEMBER_TEXT && *text)
-            *text = strdup(*text);
-    }
-}
-
-static void print_execution(const struct aep__tracked *execution)
-{
-    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++) {
-        const struct aep__tracked_member *member = &aep__tracked_members[i];
-        const char *at = (const char *)execution + member->offset;
-        if (member->type == AEP__MEMBER_TEXT && *(char *const *)(const void *)at)
-            print_message(" %s=%.60s", member->name, *(char *const *)(const void *)at);
-        else if (member->type == AEP__MEMBER_REAL && !isnan(*(const double *)(const void *)at))
-            print_message(" %s=%g", member->name, *(const double *)(const void *)at);
-        else if (member->type > AEP__MEMBER_REAL && *(const int64_t *)(const void *)at)
-            print_message(" %s=%lld", member->name, (long long)*(const int64_t *)(const void *)at);
-        else if (member->type == AEP__MEMBER_TIME &&
-                 *(const int64_t *)(const void *)at != AEP__UNKNOWN_US)
-            print_message(" %s=%lld", member->name,
-                          (long long)(*(const int64_t *)(const void *)at - NOW_US));
-    }
-    print_message("\n");
-}
-
-/* Patience is what was learned till then, in the order of arrival: no part of what must be the same. */
-static bool copy_row(void *user, const struct aep__tracked *execution)
-{
-    struct rows *rows = user;
-    assert_true(rows->count < EVENTS_MAX * 2);
-    struct aep__tracked *copy = &rows->executions[rows->count++];
-    copy_execution(copy, execution);
-    copy->patience_us = copy->stalls_at = copy->abandons_at = 0;
-    return true;
-}
-
-static int by_id(const void *one, const void *other)
-{
-    return strcmp(((const struct aep__tracked *)one)->id, ((const struct aep__tracked *)other)->id);
-}
-
-static void free_rows(struct rows *rows)
-{
-    for (int i = 0; i < rows->count; i++)
-        aep__tracked_done(&rows->executions[i]);
-    rows->count = 0;
-}
-
-static void list_rows(struct aep__store *store, struct rows *rows)
-{
-    aep_error err = {0};
-    struct aep__filter filter;
-    aep__filter_init(&filter);
-    struct aep__query query = {.filter = &filter, .clock_us = NOW_US};
-    rows->count = 0;
-    assert_int_equal(store->ops->list(store, &query, copy_row, rows, &err), AEP_OK);
-    qsort(rows->executions, (size_t)rows->count, sizeof *rows->executions, by_id);
-    aep__filter_done(&filter);
 }
 
 static void take_into(struct aep__store *store, const struct history *history, bool somehow,
@@ -331,15 +76,7 @@ static int by_time(const void *one, const void *other)
                                 : (a->id > b->id) - (a->id < b->id);
 }
 
-static bool same_rows(const struct rows *one, const struct rows *other)
-{
-    bool same = one->count == other->count;
-    for (int i = 0; same && i < one->count; i++)
-        same = aep__tracked_equal(&one->executions[i], &other->executions[i]);
-    return same;
-}
-
-static bool differs(const struct history *history, bool say)
+static bool compare(const struct history *history, bool say)
 {
     static struct rows in_time, as_they_come;
     struct history sorted = *history;
@@ -358,57 +95,26 @@ static bool differs(const struct history *history, bool say)
     return differ;
 }
 
-static void shrink(struct history *history)
+static bool differs(const void *history)
 {
-    for (int i = 0; i < history->count;) {
-        struct history less = *history;
-        memmove(&less.events[i], &less.events[i + 1],
-                (size_t)(less.count - i - 1) * sizeof *less.events);
-        less.count--;
-        if (less.count > 0 && differs(&less, false))
-            *history = less;
-        else
-            i++;
-    }
-}
-
-static void print_history(const struct history *history)
-{
-    struct aep__buf json = {0};
-    for (int i = 0; i < history->count; i++) {
-        write_event(&history->events[i], &json);
-        print_message("  %s %d:%u\n", aep__buf_string(&json), history->events[i].spool,
-                      history->events[i].ordinal);
-    }
-    aep__buf_done(&json);
-}
-
-static void shuffle(struct history *history)
-{
-    for (int i = history->count - 1; i > 0; i--) {
-        int other = (int)any((unsigned)i + 1);
-        struct event event = history->events[i];
-        history->events[i] = history->events[other];
-        history->events[other] = event;
-    }
+    return compare(history, false);
 }
 
 static void test_any_order_of_arrival_gives_the_same_rows(void **state)
 {
     struct track here = *(struct track *)*state;
     shared = here.store;
-    random_state = seed;
-    print_message("seed %llu, %ld histories\n", (unsigned long long)seed, histories);
+    begin_random();
     for (long i = 0; i < histories; i++) {
         struct history history;
         make_history(&history);
-        shuffle(&history);
-        if (!differs(&history, false))
+        shuffle_events(history.events, sizeof *history.events, history.count);
+        if (!differs(&history))
             continue;
-        shrink(&history);
+        shrink_events(history.events, sizeof *history.events, &history.count, differs, &history);
         print_message("history %ld, in the order of arrival:\n", i);
         print_history(&history);
-        differs(&history, true);
+        compare(&history, true);
         fail_msg("the rows depend on the order of arrival");
     }
     *(struct track *)*state = here;
@@ -416,12 +122,7 @@ static void test_any_order_of_arrival_gives_the_same_rows(void **state)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--histories") == 0)
-            histories = atol(argv[i + 1]);
-        else if (strcmp(argv[i], "--seed") == 0)
-            seed = strtoull(argv[i + 1], NULL, 10);
-    }
+    read_arguments(argc, argv, HISTORIES);
     const struct CMUnitTest tests[] = {
         TRACK_TEST(test_any_order_of_arrival_gives_the_same_rows),
     };
