@@ -2,6 +2,7 @@
 #include "track/belonging.h"
 
 #include "base/error.h"
+#include "track/ids.h"
 #include "track/refold.h"
 
 #include <stdlib.h>
@@ -192,33 +193,87 @@ static int find_own(struct aep__store *store, const struct aep__observation *eve
     return begin(ret->execution, event, id, err);
 }
 
+/* ---- the dead ---- */
+
+/* Of two that began, whether the dead one is nearer. */
+static bool is_nearer(const struct aep__tracked *tomb, const struct aep__tracked *nearest,
+                      const struct aep__order *order)
+{
+    const struct aep__order *dead = &tomb->origins[AEP__ORIGIN_STARTED];
+    const struct aep__order *live = &nearest->origins[AEP__ORIGIN_STARTED];
+    bool dead_after = aep__order_before(order, dead), live_after = aep__order_before(order, live);
+    if (dead_after != live_after)
+        return live_after;
+    return dead_after ? aep__order_before(dead, live) : aep__order_before(live, dead);
+}
+
+/* By its key: 1, 0, -1. A started event is a provisional one's if that has events after it; any other
+ * event, if nothing of its key has begun. */
+static int is_dead_by_key(struct aep__store *store, const struct aep__observation *event,
+                          const struct aep__tracked *key, const struct aep__tracked *nearest,
+                          aep_error *err)
+{
+    struct aep__tracked tomb;
+    bool begins = event->kind == AEP_KIND_STARTED;
+    aep__tracked_init(&tomb);
+    int found = begins ? 0 : store->ops->nearest_tomb(store, key, &event->order, &tomb, err);
+    if (found > 0 && nearest)
+        found = is_nearer(&tomb, nearest, &event->order);
+    else if (found == 0 && !nearest)
+        found =
+            store->ops->provisional_tomb(store, key, begins ? event->order.at_us : INT64_MIN, err);
+    aep__tracked_done(&tomb);
+    return found;
+}
+
+/* Whether the event is of an execution that retention has removed.
+ * @named    its own id, of a started event, or the cause that it names; data NULL: none
+ * @nearest  the one of its key that lives; NULL: none does */
+static int find_dead(struct aep__store *store, const struct aep__observation *event,
+                     struct aep__slice named, const struct aep__tracked *nearest, bool *ret_dead,
+                     aep_error *err)
+{
+    struct aep__tracked key, tomb;
+    aep__tracked_init(&tomb);
+    set_key(&key, event);
+    char *id = named.data ? aep__tracked_name(named) : NULL;
+    int found = key.failed || (named.data && !id) ? -aep__error_memory(err) : 0;
+    if (found == 0 && id)
+        found = store->ops->tomb(store, id, &key, &tomb, err);
+    if (found == 0)
+        found = is_dead_by_key(store, event, &key, nearest, err);
+    *ret_dead = found > 0;
+    free(id);
+    aep__tracked_done(&key);
+    aep__tracked_done(&tomb);
+    return found < 0 ? err->code : AEP_OK;
+}
+
 int aep__belonging_find(struct aep__store *store, const struct aep__observation *event,
                         struct aep__belonging *ret, aep_error *err)
 {
-    ret->displaces = false;
-    if (event->kind == AEP_KIND_STARTED)
-        return find_own(store, event, ret, err);
+    ret->displaces = ret->begun = ret->dead = false;
+    if (event->kind == AEP_KIND_STARTED) {
+        int result =
+            find_dead(store, event, aep__slice_text(event->event_id), NULL, &ret->dead, err);
+        return result == AEP_OK && !ret->dead ? find_own(store, event, ret, err) : result;
+    }
     struct aep__slice cause = cause_of(event);
-    ret->begun = false;
     int found = cause.data ? find_cause(store, event, cause, ret->execution, err) : 0;
     ret->bound = found > 0;
-    if (found == 0)
+    if (found == 0) {
         found = find_by_key(store, event, ret->execution, err);
+        const struct aep__tracked *nearest = found > 0 ? ret->execution : NULL;
+        if (found >= 0 && find_dead(store, event, cause, nearest, &ret->dead, err) != AEP_OK)
+            found = -1;
+    }
     ret->guess = cause.data && !ret->bound;
     if (found < 0)
         return err->code;
-    return found > 0 ? AEP_OK : begin_provisional(store, event, cause, ret, err);
+    return found > 0 || ret->dead ? AEP_OK : begin_provisional(store, event, cause, ret, err);
 }
 
 /* ---- what a started event takes over ---- */
-
-/* Ids as the store gives them, kept until it may be asked again. */
-static bool keep_id(void *user, const char *id)
-{
-    struct aep__buf *ids = user;
-    aep__buf_add(ids, id, strlen(id) + 1);
-    return true;
-}
 
 static int release(const struct aep__claim *claim, const char *id, aep_error *err);
 
@@ -235,30 +290,33 @@ static int lose_some(const struct aep__claim *claim, struct aep__tracked *other,
     return result == AEP_OK ? release(claim, other->id, err) : result;
 }
 
+struct heir {
+    const struct aep__claim *claim;
+    struct aep__tracked *least;
+};
+
+static int look_at_heir(void *user, struct aep__tracked *other, aep_error *err)
+{
+    struct heir *heir = user;
+    if (!other->partial || aep__tracked_is_emptied(other) ||
+        strcmp(other->id, heir->claim->claimer) == 0 ||
+        (heir->least->id && compare_keys(other, heir->least) >= 0))
+        return AEP_OK;
+    aep__tracked_copy(heir->least, other);
+    return heir->least->failed ? aep__error_memory(err) : AEP_OK;
+}
+
 /* The provisional one of the least key among those whose events name an id; *ret stays empty if there is
  * none. */
 static int find_heir(const struct aep__claim *claim, const char *id, struct aep__tracked *ret,
                      aep_error *err)
 {
-    struct aep__buf ids = {0};
-    int result = claim->store->ops->guesses(claim->store, id, keep_id, &ids, err);
-    if (result == AEP_OK && ids.failed)
-        result = aep__error_memory(err);
-    for (size_t at = 0; result == AEP_OK && at < ids.len; at += strlen(ids.data + at) + 1) {
-        struct aep__tracked other;
-        aep__tracked_init(&other);
-        int found = claim->store->ops->get(claim->store, ids.data + at, &other, err);
-        if (found < 0)
-            result = err->code;
-        bool claims = strcmp(ids.data + at, claim->claimer) == 0;
-        if (found > 0 && other.partial && !claims && (!ret->id || compare_keys(&other, ret) < 0)) {
-            aep__tracked_done(ret);
-            *ret = other;
-        } else {
-            aep__tracked_done(&other);
-        }
-    }
-    aep__buf_done(&ids);
+    struct aep__ids ids = {0};
+    struct heir heir = {claim, ret};
+    int result = claim->store->ops->guesses(claim->store, id, aep__ids_keep, &ids, err);
+    if (result == AEP_OK)
+        result = aep__ids_each(&ids, claim->store, look_at_heir, &heir, err);
+    aep__ids_done(&ids);
     return result;
 }
 
@@ -276,6 +334,7 @@ static int release(const struct aep__claim *claim, const char *id, aep_error *er
         aep__tracked_set_text(&begun, &begun.tenant_id, aep__slice_text(heir.tenant_id));
         aep__tracked_set_text(&begun, &begun.correlation_id, aep__slice_text(heir.correlation_id));
         aep__tracked_set_text(&begun, &begun.agent_name, aep__slice_text(heir.agent_name));
+        begun.pinned = heir.pinned;
         result = claim->store->ops->move_guesses(claim->store, id, heir.id, id, err);
         if (result == AEP_OK)
             result = lose_some(claim, &begun, err);
@@ -287,47 +346,74 @@ static int release(const struct aep__claim *claim, const char *id, aep_error *er
     return result;
 }
 
-/* Provisional ones of the same key are no more: all that they had is its. */
-static int claim_provisional(const struct aep__claim *claim, const struct aep__tracked *execution,
-                             bool *took, aep_error *err)
+/* What a started event takes over, for its execution. */
+struct taking {
+    const struct aep__claim *claim;
+    struct aep__tracked *execution;
+    bool *took;
+};
+
+/* Facts of one whose events cannot be folded again: the started event is added to them. */
+static int take_facts(struct aep__tracked *execution, const struct aep__tracked *other,
+                      aep_error *err)
 {
-    struct aep__store *store = claim->store;
-    struct aep__buf ids = {0};
-    int result = store->ops->provisional(store, execution, keep_id, &ids, err);
-    if (result == AEP_OK && ids.failed)
-        result = aep__error_memory(err);
-    for (size_t at = 0; result == AEP_OK && at < ids.len; at += strlen(ids.data + at) + 1) {
-        uint64_t count;
-        struct aep__tracked other;
-        if (strcmp(ids.data + at, execution->id) == 0)
-            continue;
-        aep__tracked_init(&other);
-        int found = store->ops->get(store, ids.data + at, &other, err);
-        if (found < 0)
-            result = err->code;
-        if (found > 0)
-            result =
-                store->ops->move_events(store, other.id, execution->id, NULL, NULL, &count, err);
-        if (found > 0 && result == AEP_OK)
-            result = lose_some(claim, &other, err);
-        *took = true;
-        aep__tracked_done(&other);
-    }
-    aep__buf_done(&ids);
+    struct aep__tracked taken;
+    int64_t pinned = execution->pinned;
+    aep__tracked_init(&taken);
+    aep__tracked_copy(&taken, other);
+    aep__tracked_set_text(&taken, &taken.id, aep__slice_text(execution->id));
+    aep__tracked_set_text(&taken, &taken.root_id, aep__slice_text(execution->id));
+    taken.children = taken.open_children = taken.change = 0; /* those are linked again */
+    taken.pinned |= pinned;
+    aep__tracked_done(execution);
+    *execution = taken;
+    return taken.failed ? aep__error_memory(err) : AEP_OK;
+}
+
+static int take_provisional(void *user, struct aep__tracked *other, aep_error *err)
+{
+    struct taking *taking = user;
+    const struct aep__claim *claim = taking->claim;
+    struct aep__tracked *execution = taking->execution;
+    uint64_t count;
+    if (strcmp(other->id, execution->id) == 0)
+        return AEP_OK;
+    int result = claim->store->ops->move_events(claim->store, other->id, execution->id, NULL, NULL,
+                                                &count, err);
+    execution->pinned |= other->pinned;
+    if (result == AEP_OK && aep__tracked_is_emptied(other))
+        result = take_facts(execution, other, err);
+    other->events = 0;
+    if (result == AEP_OK)
+        result = lose_some(claim, other, err);
+    *taking->took = true;
+    return result;
+}
+
+/* Provisional ones of the same key are no more: all that they had is its. */
+static int claim_provisional(const struct taking *taking, aep_error *err)
+{
+    struct aep__store *store = taking->claim->store;
+    struct aep__ids ids = {0};
+    int result = store->ops->provisional(store, taking->execution, aep__ids_keep, &ids, err);
+    if (result == AEP_OK)
+        result = aep__ids_each(&ids, store, take_provisional, (void *)taking, err);
+    aep__ids_done(&ids);
     return result;
 }
 
 /* The one before it, or else the first after it, had the events that are now nearer to it. */
-static int claim_from_neighbour(const struct aep__claim *claim,
-                                const struct aep__tracked *execution,
-                                const struct aep__order *order, bool *took, aep_error *err)
+static int claim_from_neighbour(const struct taking *taking, const struct aep__order *order,
+                                aep_error *err)
 {
+    const struct aep__claim *claim = taking->claim;
+    const struct aep__tracked *execution = taking->execution;
     struct aep__tracked other;
     uint64_t count = 0;
     aep__tracked_init(&other);
     int found = claim->store->ops->nearest(claim->store, execution, order, &other, err);
     int result = found < 0 ? err->code : AEP_OK;
-    if (found > 0 && strcmp(other.id, execution->id) != 0) {
+    if (found > 0 && strcmp(other.id, execution->id) != 0 && !aep__tracked_is_emptied(&other)) {
         const struct aep__order *started = &other.origins[AEP__ORIGIN_STARTED];
         bool before = aep__order_before(started, order);
         if (!before)
@@ -337,7 +423,7 @@ static int claim_from_neighbour(const struct aep__claim *claim,
             result = claim->store->ops->move_events(claim->store, other.id, execution->id, order,
                                                     NULL, &count, err);
         if (result == AEP_OK && count > 0) {
-            *took = true;
+            *taking->took = true;
             result = lose_some(claim, &other, err);
         }
     }
@@ -345,35 +431,31 @@ static int claim_from_neighbour(const struct aep__claim *claim,
     return result;
 }
 
-/* Events that named it before anything was known of it. */
-static int claim_guesses(const struct aep__claim *claim, const struct aep__tracked *execution,
-                         bool *took, aep_error *err)
+static int take_guesses(void *user, struct aep__tracked *other, aep_error *err)
 {
-    struct aep__store *store = claim->store;
-    struct aep__buf ids = {0};
-    int result = store->ops->guesses(store, execution->id, keep_id, &ids, err);
-    if (result == AEP_OK && ids.failed)
-        result = aep__error_memory(err);
-    for (size_t at = 0; result == AEP_OK && at < ids.len; at += strlen(ids.data + at) + 1) {
-        struct aep__tracked other;
-        if (strcmp(ids.data + at, execution->id) == 0) { /* of a provisional one */
-            result =
-                store->ops->move_guesses(store, execution->id, execution->id, execution->id, err);
-            continue;
-        }
-        aep__tracked_init(&other);
-        int found = store->ops->get(store, ids.data + at, &other, err);
-        if (found < 0)
-            result = err->code;
-        if (found > 0 && compare_keys(&other, execution) == 0) {
-            *took = true;
-            result = store->ops->move_guesses(store, execution->id, other.id, execution->id, err);
-            if (result == AEP_OK)
-                result = lose_some(claim, &other, err);
-        }
-        aep__tracked_done(&other);
-    }
-    aep__buf_done(&ids);
+    struct taking *taking = user;
+    struct aep__store *store = taking->claim->store;
+    const char *id = taking->execution->id;
+    if (strcmp(other->id, id) == 0 || aep__tracked_is_emptied(other) ||
+        compare_keys(other, taking->execution) != 0)
+        return AEP_OK;
+    *taking->took = true;
+    int result = store->ops->move_guesses(store, id, other->id, id, err);
+    return result == AEP_OK ? lose_some(taking->claim, other, err) : result;
+}
+
+/* Events that named it before anything was known of it; its own may be a provisional one's. */
+static int claim_guesses(const struct taking *taking, aep_error *err)
+{
+    struct aep__store *store = taking->claim->store;
+    const char *id = taking->execution->id;
+    struct aep__ids ids = {0};
+    int result = store->ops->guesses(store, id, aep__ids_keep, &ids, err);
+    if (result == AEP_OK && aep__ids_next(&ids, NULL))
+        result = store->ops->move_guesses(store, id, id, id, err);
+    if (result == AEP_OK)
+        result = aep__ids_each(&ids, store, take_guesses, (void *)taking, err);
+    aep__ids_done(&ids);
     return result;
 }
 
@@ -382,9 +464,11 @@ static int rename_to_key(const struct aep__claim *claim, struct aep__tracked *ot
 {
     struct aep__store *store = claim->store;
     uint64_t count;
+    int64_t pinned = other->pinned;
     char *key = make_key(other), *old = strdup(other->id);
     int found = key && old ? store->ops->get(store, key, other, err) : -aep__error_memory(err);
     int result = found < 0 ? err->code : AEP_OK;
+    other->pinned |= pinned;
     if (found == 0) {
         aep__tracked_set_text(other, &other->id, aep__slice_text(key));
         aep__tracked_set_text(other, &other->root_id, aep__slice_text(key));
@@ -419,14 +503,15 @@ int aep__belonging_displace(const struct aep__claim *claim, const char *id, aep_
     return result;
 }
 
-int aep__belonging_claim(const struct aep__claim *claim, const struct aep__tracked *execution,
+int aep__belonging_claim(const struct aep__claim *claim, struct aep__tracked *execution,
                          const struct aep__observation *event, bool *ret_took, aep_error *err)
 {
+    struct taking taking = {claim, execution, ret_took};
     *ret_took = false;
-    int result = claim_provisional(claim, execution, ret_took, err);
+    int result = claim_provisional(&taking, err);
     if (result == AEP_OK)
-        result = claim_guesses(claim, execution, ret_took, err);
+        result = claim_guesses(&taking, err);
     if (result == AEP_OK)
-        result = claim_from_neighbour(claim, execution, &event->order, ret_took, err);
+        result = claim_from_neighbour(&taking, &event->order, err);
     return result;
 }

@@ -269,6 +269,21 @@ bool aep__fold(struct aep__tracked *execution, const struct aep__observation *ev
     return true;
 }
 
+void aep__fold_fixed(struct aep__tracked *execution, const struct aep__observation *event)
+{
+    take_any(execution, event);
+    if (event->kind == AEP_KIND_STARTED) {
+        take_started(execution, event);
+        take_cause(execution, event);
+    } else if (ends(event) && !event->inferred) {
+        if (execution->inferred)
+            take_end(execution, event);
+        else
+            execution->conflict = true;
+    }
+    conclude(execution);
+}
+
 /* ---- all of them ---- */
 
 /* The search for the end, over all events in their order. */

@@ -19,6 +19,10 @@ bool aep__fold(struct aep__tracked *execution, const struct aep__observation *ev
 /** Whether the numbers of the event and of the one that ended the execution say which is its end. */
 bool aep__fold_compares(const struct aep__tracked *execution, const struct aep__observation *event);
 
+/** Adds one event to an execution whose events cannot be folded again: it may begin it, or end it better
+ * than an inferred end did, else it only counts. */
+void aep__fold_fixed(struct aep__tracked *execution, const struct aep__observation *event);
+
 /** Takes one event of those that are folded again. */
 typedef void (*aep__fold_fn)(void *fold, const struct aep__observation *event);
 /** Calls fn for each event of one execution, in their order. 0, or -1: it could not. */

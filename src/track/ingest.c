@@ -9,7 +9,6 @@
 #include "track/later.h"
 #include "track/patience.h"
 #include "track/refold.h"
-#include "track/tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@ const char *aep__tally_name(unsigned tally)
         [AEP__TALLY_EVENTS] = "events",
         [AEP__TALLY_DUPLICATES] = "duplicates",
         [AEP__TALLY_CONFLICTING] = "conflicting",
+        [AEP__TALLY_LATE] = "late",
         [AEP__TALLY_REJECTED + AEP__REJECTED_NOT] = "rejected",
         [AEP__TALLY_REJECTED + AEP__REJECTED_JSON] = "rejected: not JSON",
         [AEP__TALLY_REJECTED + AEP__REJECTED_TYPE] = "rejected: another type",
@@ -55,7 +55,7 @@ void aep__ingest_done(struct aep__ingest *ingest)
     ingest->later = NULL;
 }
 
-static struct aep__tree tree_of(const struct aep__ingest *ingest)
+struct aep__tree aep__ingest_tree(const struct aep__ingest *ingest)
 {
     return (struct aep__tree){.store = ingest->store,
                               .abandon_after_us = ingest->abandon_after_us,
@@ -76,7 +76,7 @@ static bool is_open(const struct aep__tracked *execution)
 static int settle(struct aep__ingest *ingest, struct aep__tracked *execution, bool was_open,
                   bool placed, bool less, aep_error *err)
 {
-    struct aep__tree tree = tree_of(ingest);
+    struct aep__tree tree = aep__ingest_tree(ingest);
     struct aep__buf parent = {0};
     int result = AEP_OK;
     if (!placed)
@@ -169,7 +169,7 @@ static bool keep_event_id(void *user, const struct aep__stored_event *stored)
 /* It has events now that were another's: those that named them as their cause are its children. */
 static int adopt_all(struct aep__ingest *ingest, const char *id, aep_error *err)
 {
-    struct aep__tree tree = tree_of(ingest);
+    struct aep__tree tree = aep__ingest_tree(ingest);
     struct event_ids events = {.ingest = ingest};
     int result = ingest->store->ops->events(ingest->store, id, NULL, keep_event_id, &events, err);
     if (result == AEP_OK && events.ids.failed)
@@ -198,8 +198,8 @@ static int on_changed(void *user, struct aep__tracked *execution, aep_error *err
 
 static int on_removed(void *user, const struct aep__tracked *execution, aep_error *err)
 {
-    struct aep__tree tree = tree_of(user);
-    return aep__tree_remove(&tree, execution, err);
+    struct aep__tree tree = aep__ingest_tree(user);
+    return aep__tree_remove(&tree, execution, true, err);
 }
 
 /* ---- an event ---- */
@@ -236,9 +236,11 @@ static int fold(struct aep__ingest *ingest, const struct aep__observation *event
     *ret_took = false;
     if (event->kind == AEP_KIND_STARTED)
         result = aep__belonging_claim(&claim, execution, event, ret_took, err);
-    else if (aep__fold_compares(execution, event))
+    else if (!aep__tracked_is_emptied(execution) && aep__fold_compares(execution, event))
         result = find_end(ingest->store, execution, &end, err);
-    if (result == AEP_OK && (*ret_took || !aep__fold(execution, event, &end)))
+    if (result == AEP_OK && aep__tracked_is_emptied(execution))
+        aep__fold_fixed(execution, event);
+    else if (result == AEP_OK && (*ret_took || !aep__fold(execution, event, &end)))
         result = aep__refold(ingest->store, &ingest->again, execution, err);
     return result;
 }
@@ -262,7 +264,7 @@ static int add(struct aep__ingest *ingest, const struct aep__observation *event,
 static int adopt(struct aep__ingest *ingest, const struct aep__observation *event,
                  const struct aep__belonging *belonging, aep_error *err)
 {
-    struct aep__tree tree = tree_of(ingest);
+    struct aep__tree tree = aep__ingest_tree(ingest);
     const char *id = belonging->execution->id;
     int result = aep__tree_adopt(&tree, event->event_id, err);
     if (result == AEP_OK && belonging->begun && strcmp(id, event->event_id) != 0)
@@ -276,6 +278,10 @@ static int take_new(struct aep__ingest *ingest, const struct aep__observation *e
 {
     struct aep__belonging belonging = {.execution = execution};
     int result = aep__belonging_find(ingest->store, event, &belonging, err);
+    if (result == AEP_OK && belonging.dead) {
+        ingest->tallies[AEP__TALLY_LATE]++;
+        return AEP_OK;
+    }
     if (result == AEP_OK && belonging.displaces) {
         struct aep__claim claim = claim_of(ingest, execution);
         result = aep__belonging_displace(&claim, execution->id, err);
@@ -309,7 +315,9 @@ static int take_again(struct aep__ingest *ingest, const struct aep__observation 
                       struct aep__stored_event *first, const struct aep__stored_event *copy,
                       aep_error *err)
 {
-    bool other = memcmp(first->digest, copy->digest, sizeof copy->digest) != 0;
+    static const uint8_t unknown[sizeof copy->digest];
+    bool other = memcmp(first->digest, copy->digest, sizeof copy->digest) != 0 &&
+                 memcmp(first->digest, unknown, sizeof unknown) != 0;
     ingest->tallies[other ? AEP__TALLY_CONFLICTING : AEP__TALLY_DUPLICATES]++;
     bool numbers = !first->sequence.known && copy->sequence.known;
     bool acked = first->fate != AEP__FATE_ACKED && copy->fate == AEP__FATE_ACKED;
@@ -373,7 +381,7 @@ int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arri
 
 int aep__ingest_flush(struct aep__ingest *ingest, aep_error *err)
 {
-    struct aep__tree tree = tree_of(ingest);
+    struct aep__tree tree = aep__ingest_tree(ingest);
     int result = aep__later_do(&tree, err);
     if (result == AEP_OK)
         result = aep__patience_flush(ingest->patience, err);

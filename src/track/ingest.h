@@ -11,16 +11,18 @@
 #define AEP_TRACK_INGEST_H
 
 #include "track/store.h"
+#include "track/tree.h"
 
 /** What has been counted since the last flush; each has its name in the store. */
 enum aep__tally {
     AEP__TALLY_EVENTS,
     AEP__TALLY_DUPLICATES,
     AEP__TALLY_CONFLICTING, /* the event_id of another event; the first one counts */
+    AEP__TALLY_LATE,        /* of an execution that retention has removed: dropped */
     AEP__TALLY_REJECTED,    /* the first of enum aep__rejection's */
     AEP__TALLY_COUNT = AEP__TALLY_REJECTED + AEP__REJECTED_COUNT,
 };
-/** "events", "duplicates", "conflicting", "rejected: not JSON", … */
+/** "events", "duplicates", "conflicting", "late", "rejected: not JSON", … */
 const char *aep__tally_name(unsigned tally);
 
 struct aep__ingest {
@@ -52,6 +54,9 @@ int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arri
 
 /** Counts what a source has found to be no event. Returns AEP_OK. */
 int aep__ingest_reject(struct aep__ingest *ingest, enum aep__rejection why);
+
+/** The tree that its executions are in: what is changed there is in the transaction, too. */
+struct aep__tree aep__ingest_tree(const struct aep__ingest *ingest);
 
 /** Writes what it has kept back: call it before each commit. Errors: the store's. */
 int aep__ingest_flush(struct aep__ingest *ingest, aep_error *err);

@@ -3,6 +3,7 @@
 
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "track/ids.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ struct aep__later {
     size_t size;   /* of the table, a power of two, at least twice the count */
     size_t *heap;  /* of indices, the deepest first */
     size_t queued;
-    struct aep__buf below; /* ids, as strings */
+    struct aep__ids below;
 };
 
 struct aep__later *aep__later_new(void)
@@ -36,7 +37,7 @@ void aep__later_forget(struct aep__later *later)
     if (later->table)
         memset(later->table, 0, later->size * sizeof *later->table);
     later->count = later->queued = 0;
-    aep__buf_clear(&later->below);
+    aep__buf_clear(&later->below.texts);
 }
 
 void aep__later_free(struct aep__later *later)
@@ -44,7 +45,7 @@ void aep__later_free(struct aep__later *later)
     if (!later)
         return;
     aep__later_forget(later);
-    aep__buf_done(&later->below);
+    aep__ids_done(&later->below);
     free(later->all);
     free(later->table);
     free(later->heap);
@@ -114,8 +115,8 @@ int aep__later_above(struct aep__later *later, const char *id, int64_t quiet_sin
 
 int aep__later_below(struct aep__later *later, const char *id, aep_error *err)
 {
-    aep__buf_add(&later->below, id, strlen(id) + 1);
-    return later->below.failed ? aep__error_memory(err) : AEP_OK;
+    aep__ids_keep(&later->below, id);
+    return aep__ids_check(&later->below, err);
 }
 
 /* ---- the deepest first ---- */
@@ -219,70 +220,72 @@ static int do_above(const struct aep__tree *tree, aep_error *err)
 
 /* ---- from the top down ---- */
 
-static bool keep_id(void *user, const char *id)
+/* A parent whose children are placed, and those of them that have changed and have children. */
+struct placing {
+    const struct aep__tree *tree;
+    struct aep__tracked parent;
+    struct aep__ids *changed;
+};
+
+static int place_child(void *user, struct aep__tracked *child, aep_error *err)
 {
-    struct aep__buf *ids = user;
-    aep__buf_add(ids, id, strlen(id) + 1);
-    return true;
+    struct placing *placing = user;
+    const struct aep__tracked *parent = &placing->parent;
+    if (child->depth == parent->depth + 1 && child->root_id && parent->root_id &&
+        strcmp(child->root_id, parent->root_id) == 0)
+        return AEP_OK;
+    child->depth = parent->depth + 1;
+    aep__tracked_set_text(child, &child->root_id, aep__slice_text(parent->root_id));
+    int result = placing->tree->store->ops->put(placing->tree->store, child, err);
+    if (result == AEP_OK && child->children > 0)
+        aep__ids_keep(placing->changed, child->id);
+    return result;
 }
 
 /* Root and depth of its children follow from its own; those that change are kept in `changed`. */
-static int place_children(const struct aep__tree *tree, const char *id, struct aep__buf *changed,
+static int place_children(const struct aep__tree *tree, const char *id, struct aep__ids *changed,
                           aep_error *err)
 {
     struct aep__store *store = tree->store;
-    struct aep__buf children = {0};
-    struct aep__tracked parent, child;
-    aep__tracked_init(&parent);
-    aep__tracked_init(&child);
-    int found = store->ops->get(store, id, &parent, err);
+    struct aep__ids children = {0};
+    struct placing placing = {.tree = tree, .changed = changed};
+    struct aep__tracked *parent = &placing.parent;
+    aep__tracked_init(parent);
+    int found = store->ops->get(store, id, parent, err);
     int result = found < 0 ? err->code : AEP_OK;
-    bool goes_on = found > 0 && parent.children > 0 && parent.depth < AEP__DEPTH_MAX;
-    if (goes_on)
-        result = store->ops->children(store, id, keep_id, &children, err);
-    for (size_t at = 0; result == AEP_OK && at < children.len;
-         at += strlen(children.data + at) + 1) {
-        found = store->ops->get(store, children.data + at, &child, err);
-        result = found < 0 ? err->code : AEP_OK;
-        if (found <= 0 || (child.depth == parent.depth + 1 && child.root_id && parent.root_id &&
-                           strcmp(child.root_id, parent.root_id) == 0))
-            continue;
-        child.depth = parent.depth + 1;
-        aep__tracked_set_text(&child, &child.root_id, aep__slice_text(parent.root_id));
-        result = tree->store->ops->put(tree->store, &child, err);
-        if (result == AEP_OK && child.children > 0)
-            keep_id(changed, child.id);
-    }
-    if (result == AEP_OK && (children.failed || changed->failed))
-        result = aep__error_memory(err);
-    aep__buf_done(&children);
-    aep__tracked_done(&parent);
-    aep__tracked_done(&child);
+    if (found > 0 && parent->children > 0 && parent->depth < AEP__DEPTH_MAX)
+        result = store->ops->children(store, id, aep__ids_keep, &children, err);
+    if (result == AEP_OK)
+        result = aep__ids_each(&children, store, place_child, &placing, err);
+    if (result == AEP_OK)
+        result = aep__ids_check(changed, err);
+    aep__ids_done(&children);
+    aep__tracked_done(parent);
     return result;
 }
 
 static int place_below(const struct aep__tree *tree, const char *id, aep_error *err)
 {
-    struct aep__buf ids = {0}, next = {0};
-    keep_id(&ids, id);
-    int result = ids.failed ? aep__error_memory(err) : AEP_OK;
-    while (result == AEP_OK && ids.len > 0) {
-        for (size_t at = 0; result == AEP_OK && at < ids.len; at += strlen(ids.data + at) + 1)
-            result = place_children(tree, ids.data + at, &next, err);
-        struct aep__buf swapped = ids;
+    struct aep__ids ids = {0}, next = {0};
+    aep__ids_keep(&ids, id);
+    int result = aep__ids_check(&ids, err);
+    while (result == AEP_OK && ids.texts.len > 0) {
+        for (const char *at = NULL; result == AEP_OK && (at = aep__ids_next(&ids, at));)
+            result = place_children(tree, at, &next, err);
+        struct aep__ids swapped = ids;
         ids = next;
         next = swapped;
-        aep__buf_clear(&next);
+        aep__buf_clear(&next.texts);
     }
-    aep__buf_done(&ids);
-    aep__buf_done(&next);
+    aep__ids_done(&ids);
+    aep__ids_done(&next);
     return result;
 }
 
 /* The last one first: where children came before their parents, that one is above the others. */
 static int do_below(const struct aep__tree *tree, aep_error *err)
 {
-    struct aep__buf *ids = &tree->later->below;
+    struct aep__buf *ids = &tree->later->below.texts;
     int result = AEP_OK;
     for (size_t end = ids->len; result == AEP_OK && end > 0;) {
         size_t at = end - 1;

@@ -13,7 +13,6 @@ struct refold {
     void *fold;
 };
 
-/* An event whose body retention has dropped counts no more. */
 static bool give(void *user, const struct aep__stored_event *event)
 {
     struct refold *refold = user;
@@ -43,6 +42,8 @@ int aep__refold(struct aep__store *store, struct aep__observer *observer,
 {
     struct refold refold = {.store = store, .observer = observer, .id = execution->id, .err = err};
     *err = (aep_error){0};
+    if (aep__tracked_is_emptied(execution))
+        return AEP_OK;
     if (aep__fold_again(execution, each, &refold) == 0)
         return AEP_OK;
     return err->code ? err->code : aep__error_memory(err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folds an execution again from the events that the store has of it. */
+/* Folds an execution again from the events that the store has of it. One whose events' bodies retention
+ * has dropped stays as it is. */
 #ifndef AEP_TRACK_REFOLD_H
 #define AEP_TRACK_REFOLD_H
 

@@ -25,7 +25,7 @@ struct aep__stored_event {
     const char *execution_id; /* that it belongs to */
     bool bound;               /* named by its cause; else by tenant, correlation id and agent */
     const char *guess;  /* not bound: the cause that it names, of which nothing is known; NULL */
-    uint8_t digest[16]; /* of the body */
+    uint8_t digest[16]; /* of the body; all zero: not known */
     struct aep__sequence sequence;
     enum aep__fate fate;
 };
@@ -49,6 +49,15 @@ struct aep__query {
         *next; /* gets the cursor behind the last one given, if the list stopped there; NULL:
                               not wanted */
 };
+
+/** What retention looks for, among executions that have ended and are not pinned. */
+enum aep__expiry {
+    AEP__EXPIRY_EXECUTION, /* has no open children, and at most AEP__EXPIRY_CHILDREN others */
+    AEP__EXPIRY_BODIES,    /* completed, and has its events' bodies */
+    AEP__EXPIRY_FAILED,    /* the same, failed or abandoned */
+    AEP__EXPIRY_COUNT,
+};
+#define AEP__EXPIRY_CHILDREN 500
 
 /** The count of change numbers that have been given out, and the last one: it grows with every change
  * of a row that is written. No number is used twice. */
@@ -122,6 +131,36 @@ struct aep__store_ops {
                     struct aep__buf *ret, aep_error *err);
     int (*put_gaps)(struct aep__store *store, const char *tenant, const char *agent,
                     struct aep__slice gaps, aep_error *err);
+
+    /* Retention. Executions that have ended before then, the oldest end first. */
+    int (*expired)(struct aep__store *store, enum aep__expiry what, int64_t before_us,
+                   unsigned limit, aep__id_fn fn, void *user, aep_error *err);
+    /* Its events' bodies are to go. The caller puts it, with emptied_at, beside this. */
+    int (*empty)(struct aep__store *store, const char *id, aep_error *err);
+    /* Removes it, and leaves a tombstone until then: its id, its key, when it began (a provisional
+     * one: not), and its last event. Its events are to go. */
+    int (*entomb)(struct aep__store *store, const struct aep__tracked *execution, int64_t until_us,
+                  aep_error *err);
+    /* Removes events, or their bodies, that are to go: at most `limit` rows. Until then an event is
+     * found by its id, and is of an execution that there is not. */
+    int (*sweep)(struct aep__store *store, unsigned limit, uint64_t *ret_count, aep_error *err);
+    /* The tombstone of an id and a key; of those of a key that began, the one that `nearest` would
+     * give; whether there is one of a provisional one with an event then or later. 1, 0, -1. Of *ret
+     * are set: id, the key, partial, origins[AEP__ORIGIN_STARTED], last_event_at. */
+    int (*tomb)(struct aep__store *store, const char *id, const struct aep__tracked *key,
+                struct aep__tracked *ret, aep_error *err);
+    int (*nearest_tomb)(struct aep__store *store, const struct aep__tracked *key,
+                        const struct aep__order *order, struct aep__tracked *ret, aep_error *err);
+    int (*provisional_tomb)(struct aep__store *store, const struct aep__tracked *key, int64_t at_us,
+                            aep_error *err);
+    /* Removes tombstones, the oldest first: those whose time has come, and those beyond `most`; at
+     * most `limit`. */
+    int (*drop_tombs)(struct aep__store *store, int64_t now_us, int64_t most, unsigned limit,
+                      uint64_t *ret_count, aep_error *err);
+    /* How much room it takes, without what can be used again. */
+    int (*bytes)(struct aep__store *store, int64_t *ret, aep_error *err);
+    /* Gives some of that back, outside a transaction. 1 there is more, 0, -1. */
+    int (*give_back)(struct aep__store *store, aep_error *err);
 
     /* Positions and counts. */
     int (*get_position)(struct aep__store *store, struct aep__bookmark *position, aep_error *err);

@@ -178,6 +178,18 @@ static int index_texts(struct aep__store *store, unsigned limit, aep_error *err)
     return base->driver->index_texts ? base->driver->index_texts(base, limit, err) : 0;
 }
 
+static int tell_bytes(struct aep__store *store, int64_t *ret, aep_error *err)
+{
+    struct aep__sql *base = aep__sql_of(store);
+    return base->driver->bytes(base, ret, err);
+}
+
+static int give_back(struct aep__store *store, aep_error *err)
+{
+    struct aep__sql *base = aep__sql_of(store);
+    return base->driver->give_back(base, err);
+}
+
 static const struct aep__store_ops ops = {
     .close = close_store,
     .replaced = is_replaced,
@@ -201,6 +213,16 @@ static const struct aep__store_ops ops = {
     .move_guesses = aep__sql_move_guesses,
     .get_gaps = aep__sql_get_gaps,
     .put_gaps = aep__sql_put_gaps,
+    .expired = aep__sql_expired,
+    .empty = aep__sql_empty,
+    .entomb = aep__sql_entomb,
+    .sweep = aep__sql_sweep,
+    .tomb = aep__sql_tomb,
+    .nearest_tomb = aep__sql_nearest_tomb,
+    .provisional_tomb = aep__sql_provisional_tomb,
+    .drop_tombs = aep__sql_drop_tombs,
+    .bytes = tell_bytes,
+    .give_back = give_back,
     .get_position = aep__sql_get_position,
     .put_position = aep__sql_put_position,
     .add_count = aep__sql_add_count,

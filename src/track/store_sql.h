@@ -10,6 +10,7 @@
  *     store_sql_fresh.c       ids that cannot be stored yet
  *     store_sql_changes.c     change numbers, the ring of changes
  *     store_sql_events.c      events, gaps
+ *     store_sql_retention.c   what has expired, tombstones, events that are to go
  *     store_sql_counts.c      positions, counts, counts per state
  *     store_sql_list.c        lists; …_where.c, …_lead.c, …_order.c what they are made of
  *     store_sqlite*.c         a driver; the file and its folder; its tables and their versions
@@ -39,7 +40,7 @@ enum aep__made {
 /** Columns that indexes depend on, by what changes them. */
 enum aep__group {
     AEP__GROUP_SILENCE, /* each event */
-    AEP__GROUP_OUTCOME, /* the end */
+    AEP__GROUP_OUTCOME, /* the end, and what retention does then */
     AEP__GROUP_PLACE,   /* who it is, and its place in the tree */
     AEP__GROUP_COUNT,
 };
@@ -96,6 +97,38 @@ enum aep__group {
     X(BY_PREFIX, "SELECT @ FROM executions WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3")       \
     X(BY_CORRELATION, "SELECT @ FROM executions WHERE correlation_id = ?1 AND "                    \
                       "NOT (id >= ?1 AND id < ?2) ORDER BY sort_at, key LIMIT ?3")                 \
+    X(EXPIRED, "SELECT id FROM executions INDEXED BY execution_ended WHERE outcome > 0 AND "       \
+               "pinned = 0 AND open_children = 0 AND children <= ?3 AND ended_at < ?1 "            \
+               "ORDER BY ended_at LIMIT ?2")                                                       \
+    X(BODIES_EXPIRED, "SELECT id FROM executions INDEXED BY execution_bodies WHERE "               \
+                      "outcome = 1 AND pinned = 0 AND emptied_at IS NULL AND ended_at < ?1 "       \
+                      "ORDER BY ended_at LIMIT ?2")                                                \
+    X(FAILED_EXPIRED, "SELECT id FROM executions INDEXED BY execution_failed_bodies WHERE "        \
+                      "outcome > 1 AND pinned = 0 AND emptied_at IS NULL AND ended_at < ?1 "       \
+                      "ORDER BY ended_at LIMIT ?2")                                                \
+    X(ADD_LITTER, "INSERT INTO litter (execution, whole) VALUES (?1, ?2)")                         \
+    X(FIRST_LITTER, "SELECT key, execution, whole FROM litter ORDER BY key LIMIT 1")               \
+    X(DROP_LITTER, "DELETE FROM litter WHERE key = ?1")                                            \
+    X(SWEEP_EVENTS, "DELETE FROM events WHERE event_id IN "                                        \
+                    "(SELECT event_id FROM events WHERE execution = ?1 LIMIT ?2)")                 \
+    X(SWEEP_BODIES, "UPDATE events SET body = NULL WHERE event_id IN (SELECT event_id "            \
+                    "FROM events WHERE execution = ?1 AND body IS NOT NULL LIMIT ?2)")             \
+    X(ADD_TOMB, "INSERT INTO tombs (id, tenant_id, correlation_id, agent_name, begun_at, "         \
+                "last_at, until_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                          \
+    X(TOMB, "SELECT begun_at, last_at FROM tombs INDEXED BY tomb_id WHERE id = ?4 AND "            \
+            "correlation_id = ?1 AND agent_name = ?2 AND tenant_id = ?3 "                          \
+            "ORDER BY key DESC LIMIT 1")                                                           \
+    X(NEAREST_TOMB, "SELECT id FROM tombs WHERE correlation_id = ?1 AND agent_name = ?2 AND "      \
+                    "tenant_id = ?3 AND (begun_at, id) <= (?4, ?5) "                               \
+                    "ORDER BY begun_at DESC, id DESC LIMIT 1")                                     \
+    X(FIRST_TOMB, "SELECT id FROM tombs WHERE correlation_id = ?1 AND agent_name = ?2 AND "        \
+                  "tenant_id = ?3 AND begun_at IS NOT NULL ORDER BY begun_at, id LIMIT 1")         \
+    X(PROVISIONAL_TOMB, "SELECT key FROM tombs WHERE correlation_id = ?1 AND agent_name = ?2 "     \
+                        "AND tenant_id = ?3 AND begun_at IS NULL AND last_at >= ?4 LIMIT 1")       \
+    X(DROP_TOMBS, "DELETE FROM tombs WHERE key IN (SELECT key FROM tombs ORDER BY key LIMIT ?3) "  \
+                  "AND (until_at <= ?1 OR key <= (SELECT max(key) FROM tombs) - ?2)")              \
+    X(LAST_TOMB, "SELECT max(id) FROM tombs WHERE id < 'g'")                                       \
+    X(LAST_DEAD_CORRELATION, "SELECT max(correlation_id) FROM tombs WHERE correlation_id < 'g'")   \
     X(LAST_EVENT, "SELECT event_id FROM events ORDER BY event_id DESC LIMIT 1")                    \
     X(LAST_EXECUTION,                                                                              \
       "SELECT max(id) FROM executions WHERE id < 'g'") /* of those in hexadecimal */               \
@@ -126,6 +159,7 @@ struct aep__cached {
     bool dirty;  /* the row is newer than what is stored */
     struct aep__buf place;
     int64_t outcome, ended_at, waiting, waiting_since, stalls_at, abandons_at, last_event_at;
+    int64_t pinned, emptied_at;
 };
 
 struct aep__sql;
@@ -193,6 +227,9 @@ struct aep__sql_driver {
     int (*commit)(struct aep__sql *base, int64_t *ret_version, aep_error *err);
     void (*rollback)(struct aep__sql *base);
     bool (*in_transaction)(const struct aep__sql *base);
+    /* Its room, and giving back what it does not use (store.h). */
+    int (*bytes)(struct aep__sql *base, int64_t *ret, aep_error *err);
+    int (*give_back)(struct aep__sql *base, aep_error *err);
     const struct aep__sql_statements *statements;
 
     /* An index of texts. NULL: it has none, and a search looks at row after row. */
@@ -404,6 +441,11 @@ enum aep__class {
 };
 extern const char *const aep__class_names[AEP__CLASS_COUNT];
 
+/** Binds a key as the parameters 1 to 3. */
+void aep__sql_bind_key(struct aep__statement *statement, const struct aep__tracked *key);
+/** Appends the id that a statement finds by a key and (NULL: none) an order, as a string; 1, 0, -1. */
+int aep__sql_find_by_key(struct aep__sql *base, unsigned which, const struct aep__tracked *key,
+                         const struct aep__order *order, struct aep__buf *ret, aep_error *err);
 /** Gives the ids that a statement gives, once it has been given back: fn may change what it read. */
 int aep__sql_give_ids(struct aep__sql *base, unsigned which, struct aep__statement *statement,
                       aep__id_fn fn, void *user, aep_error *err);
@@ -482,7 +524,26 @@ int aep__sql_walk_changes(struct aep__sql *base, int64_t after, aep__entry_fn fn
 int aep__sql_list_changes(struct aep__store *store, int64_t after, unsigned limit,
                           aep__changed_fn fn, void *user, aep_error *err);
 
+/* ---- store_sql_retention.c ---- */
+
+int aep__sql_expired(struct aep__store *store, enum aep__expiry what, int64_t before_us,
+                     unsigned limit, aep__id_fn fn, void *user, aep_error *err);
+int aep__sql_empty(struct aep__store *store, const char *id, aep_error *err);
+int aep__sql_entomb(struct aep__store *store, const struct aep__tracked *execution,
+                    int64_t until_us, aep_error *err);
+int aep__sql_sweep(struct aep__store *store, unsigned limit, uint64_t *ret_count, aep_error *err);
+int aep__sql_tomb(struct aep__store *store, const char *id, const struct aep__tracked *key,
+                  struct aep__tracked *ret, aep_error *err);
+int aep__sql_nearest_tomb(struct aep__store *store, const struct aep__tracked *key,
+                          const struct aep__order *order, struct aep__tracked *ret, aep_error *err);
+int aep__sql_provisional_tomb(struct aep__store *store, const struct aep__tracked *key,
+                              int64_t at_us, aep_error *err);
+int aep__sql_drop_tombs(struct aep__store *store, int64_t now_us, int64_t most, unsigned limit,
+                        uint64_t *ret_count, aep_error *err);
+
 /* ---- store_sql_events.c ---- */
+
+struct aep__sql_id aep__sql_make_id(const char *text);
 
 int aep__sql_find_event(struct aep__store *store, const char *event_id,
                         struct aep__stored_event *ret, aep_error *err);

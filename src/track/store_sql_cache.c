@@ -107,7 +107,8 @@ static unsigned changed_groups(struct aep__sql *base, const struct aep__cached *
         cached->waiting != row->waiting || cached->waiting_since != row->waiting_since ||
         cached->last_event_at != row->last_event_at)
         groups |= 1U << AEP__GROUP_SILENCE;
-    if (cached->outcome != row->outcome || cached->ended_at != row->ended_at)
+    if (cached->outcome != row->outcome || cached->ended_at != row->ended_at ||
+        cached->pinned != row->pinned || cached->emptied_at != row->emptied_at)
         groups |= 1U << AEP__GROUP_OUTCOME;
     if (changes_place(base, cached, row))
         groups |= 1U << AEP__GROUP_PLACE;
@@ -127,6 +128,8 @@ static int note(struct aep__cached *cached, aep_error *err)
     cached->last_event_at = row->last_event_at;
     cached->outcome = row->outcome;
     cached->ended_at = row->ended_at;
+    cached->pinned = row->pinned;
+    cached->emptied_at = row->emptied_at;
     cached->dirty = false;
     if (!cached->place.failed && !row->failed)
         return AEP_OK;

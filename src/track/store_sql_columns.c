@@ -53,6 +53,8 @@ static const struct {
     {"last_event_at", AEP__GROUP_SILENCE},
     {"outcome", AEP__GROUP_OUTCOME},
     {"ended_at", AEP__GROUP_OUTCOME},
+    {"pinned", AEP__GROUP_OUTCOME},
+    {"emptied_at", AEP__GROUP_OUTCOME},
     {"id", AEP__GROUP_PLACE},
     {"tenant_id", AEP__GROUP_PLACE},
     {"correlation_id", AEP__GROUP_PLACE},

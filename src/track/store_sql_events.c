@@ -9,7 +9,7 @@
 
 /* ---- ids: 16 bytes for a UUID in lower case, else text ---- */
 
-static struct aep__sql_id make_id(const char *text)
+struct aep__sql_id aep__sql_make_id(const char *text)
 {
     struct aep__sql_id id = {.text = text};
     char again[AEP_ID_SIZE];
@@ -63,11 +63,13 @@ static int read_event(struct aep__sql *base, struct aep__statement *row, struct 
         aep__sql_add_id(row, GUESS, ids);
     if (ids->failed)
         return aep__error_memory(err);
-    if (!digest || aep__sql_bytes(row, DIGEST) != sizeof ret->digest)
+    bool digested = digest && aep__sql_bytes(row, DIGEST) == sizeof ret->digest;
+    if (!digested && !aep__sql_is_null(row, DIGEST))
         return aep__sql_damaged(base, err);
     ret->execution_id = ids->data;
     ret->guess = guesses ? ids->data + guess : NULL;
-    memcpy(ret->digest, digest, sizeof ret->digest);
+    if (digested)
+        memcpy(ret->digest, digest, sizeof ret->digest);
     spool = aep__sql_blob(row, SPOOL);
     if (spool && aep__sql_bytes(row, SPOOL) == sizeof ret->sequence.spool) {
         memcpy(ret->sequence.spool, spool, sizeof ret->sequence.spool);
@@ -123,7 +125,8 @@ int aep__sql_add_event(struct aep__store *store, const struct aep__observation *
                        const struct aep__stored_event *stored, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
-    struct aep__sql_id execution = make_id(stored->execution_id), guess = make_id(stored->guess);
+    struct aep__sql_id execution = aep__sql_make_id(stored->execution_id),
+                       guess = aep__sql_make_id(stored->guess);
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_ADD_EVENT, err);
     const int first = 3;
     if (!statement)
@@ -216,7 +219,7 @@ int aep__sql_events(struct aep__store *store, const char *execution_id,
 {
     struct aep__sql *base = aep__sql_of(store);
     struct aep__order next = from ? *from : first_order;
-    struct aep__sql_id id = make_id(execution_id);
+    struct aep__sql_id id = aep__sql_make_id(execution_id);
     int result = AEP_OK;
     unsigned count = CHUNK;
     for (bool more = true; more && result == AEP_OK && count == CHUNK;) {
@@ -238,7 +241,7 @@ int aep__sql_move_events(struct aep__store *store, const char *from_id, const ch
                          uint64_t *ret_count, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
-    struct aep__sql_id source = make_id(from_id), target = make_id(to_id);
+    struct aep__sql_id source = aep__sql_make_id(from_id), target = aep__sql_make_id(to_id);
     unsigned which = from || until ? AEP__SQL_MOVE_SOME_EVENTS : AEP__SQL_MOVE_EVENTS;
     struct aep__statement *statement = aep__sql_take(base, which, err);
     if (!statement)
@@ -262,7 +265,7 @@ int aep__sql_guesses(struct aep__store *store, const char *named, aep__id_fn fn,
                      aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
-    struct aep__sql_id id = make_id(named);
+    struct aep__sql_id id = aep__sql_make_id(named);
     if (aep__sql_is_fresh(base, AEP__FRESH_GUESS, named))
         return AEP_OK;
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_GUESSES, err);
@@ -276,7 +279,8 @@ int aep__sql_move_guesses(struct aep__store *store, const char *named, const cha
                           const char *to_id, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
-    struct aep__sql_id id = make_id(named), source = make_id(from_id), target = make_id(to_id);
+    struct aep__sql_id id = aep__sql_make_id(named), source = aep__sql_make_id(from_id),
+                       target = aep__sql_make_id(to_id);
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_MOVE_GUESSES, err);
     if (!statement)
         return err->code;

@@ -161,22 +161,21 @@ int aep__sql_get_by_key(struct aep__sql *base, int64_t key, struct aep__tracked 
 
 /* ---- by key, and in the tree ---- */
 
-static void bind_key(struct aep__statement *statement, const struct aep__tracked *key)
+void aep__sql_bind_key(struct aep__statement *statement, const struct aep__tracked *key)
 {
     aep__sql_bind_text(statement, 1, key->correlation_id);
     aep__sql_bind_text(statement, 2, key->agent_name);
     aep__sql_bind_text(statement, 3, key->tenant_id);
 }
 
-/* Appends the id that a statement finds, as a string; 1, 0, -1. */
-static int find_by_key(struct aep__sql *base, unsigned which, const struct aep__tracked *key,
-                       const struct aep__order *order, struct aep__buf *ret, aep_error *err)
+int aep__sql_find_by_key(struct aep__sql *base, unsigned which, const struct aep__tracked *key,
+                         const struct aep__order *order, struct aep__buf *ret, aep_error *err)
 {
     char limit[AEP_ID_SIZE];
     struct aep__statement *statement = aep__sql_take(base, which, err);
     if (!statement)
         return -1;
-    bind_key(statement, key);
+    aep__sql_bind_key(statement, key);
     if (order) {
         aep__id_format(order->id, limit);
         aep__sql_bind_int(statement, 4, order->at_us);
@@ -198,9 +197,9 @@ int aep__sql_nearest(struct aep__store *store, const struct aep__tracked *key,
     struct aep__buf id = {0};
     if (aep__sql_is_fresh(base, AEP__FRESH_CORRELATION, key->correlation_id))
         return 0;
-    int found = find_by_key(base, AEP__SQL_NEAREST, key, order, &id, err);
+    int found = aep__sql_find_by_key(base, AEP__SQL_NEAREST, key, order, &id, err);
     if (found == 0)
-        found = find_by_key(base, AEP__SQL_FIRST, key, NULL, &id, err);
+        found = aep__sql_find_by_key(base, AEP__SQL_FIRST, key, NULL, &id, err);
     if (found > 0)
         found = aep__sql_get(store, id.data, ret, err);
     aep__buf_done(&id);
@@ -232,7 +231,7 @@ int aep__sql_provisional(struct aep__store *store, const struct aep__tracked *ke
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_PROVISIONAL, err);
     if (!statement)
         return err->code;
-    bind_key(statement, key);
+    aep__sql_bind_key(statement, key);
     return aep__sql_give_ids(base, AEP__SQL_PROVISIONAL, statement, fn, user, err);
 }
 

@@ -49,9 +49,10 @@ static bool raise(struct aep__sql *base, struct aep__fresh *fresh, unsigned whic
 
 static bool renew(struct aep__sql *base)
 {
-    static const unsigned greatest[] = {AEP__SQL_LAST_EVENT, AEP__SQL_LAST_EXECUTION,
-                                        AEP__SQL_LAST_NAMED, AEP__SQL_LAST_GUESS,
-                                        AEP__SQL_LAST_CORRELATION};
+    static const unsigned greatest[] = {AEP__SQL_LAST_EVENT,           AEP__SQL_LAST_EXECUTION,
+                                        AEP__SQL_LAST_NAMED,           AEP__SQL_LAST_GUESS,
+                                        AEP__SQL_LAST_CORRELATION,     AEP__SQL_LAST_TOMB,
+                                        AEP__SQL_LAST_DEAD_CORRELATION};
     aep_error unused;
     bool good = true;
     if (!base->fresh)

@@ -132,6 +132,61 @@ static int is_replaced(struct aep__sql *base, aep_error *err)
     return aep__sqlite_is_replaced(aep__sqlite_of(base));
 }
 
+/* ---- room ---- */
+
+#define GIVE_BACK "PRAGMA incremental_vacuum(256)" /* pages: a few milliseconds */
+#define SPARE_PAGES 1024                           /* that are kept, and an eighth of the file */
+
+struct room {
+    int64_t pages, unused, page_bytes, gives_back;
+};
+
+static int look_at_room(struct aep__sqlite *sqlite, struct room *ret, aep_error *err)
+{
+    const struct {
+        const char *sql;
+        int64_t *to;
+    } numbers[] = {
+        {"PRAGMA page_count", &ret->pages},
+        {"PRAGMA freelist_count", &ret->unused},
+        {"PRAGMA page_size", &ret->page_bytes},
+        {"PRAGMA auto_vacuum", &ret->gives_back},
+    };
+    int result = AEP_OK;
+    *ret = (struct room){0};
+    for (size_t i = 0; result == AEP_OK && i < sizeof numbers / sizeof *numbers; i++) {
+        sqlite3_stmt *statement = NULL;
+        if (sqlite3_prepare_v2(sqlite->db, numbers[i].sql, -1, &statement, NULL) == SQLITE_OK &&
+            sqlite3_step(statement) == SQLITE_ROW)
+            *numbers[i].to = sqlite3_column_int64(statement, 0);
+        else
+            result = aep__sqlite_error(sqlite, err);
+        sqlite3_finalize(statement);
+    }
+    return result;
+}
+
+static int tell_bytes(struct aep__sql *base, int64_t *ret, aep_error *err)
+{
+    struct room room;
+    int result = look_at_room(aep__sqlite_of(base), &room, err);
+    if (result == AEP_OK)
+        *ret = (room.pages - room.unused) * room.page_bytes;
+    return result;
+}
+
+/* What new events soon need again is kept. */
+static int give_back(struct aep__sql *base, aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(base);
+    struct room room;
+    if (look_at_room(sqlite, &room, err) != AEP_OK)
+        return -1;
+    if (!room.gives_back || room.unused <= SPARE_PAGES + room.pages / 8)
+        return 0;
+    return aep__sqlite_run(sqlite, GIVE_BACK, err) == AEP_OK ? 1 : -1;
+}
+
 /* ---- opening ---- */
 
 static void close_store(struct aep__sql *base)
@@ -143,8 +198,10 @@ static void close_store(struct aep__sql *base)
     free(sqlite);
 }
 
-/* The log is copied back every 4,000 pages, 16 MiB, and never much larger. */
-static const char writer_settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+/* The log is copied back every 4,000 pages, 16 MiB, and never much larger. That a file gives room back is
+ * settled when it is made. */
+static const char writer_settings[] = "PRAGMA auto_vacuum = INCREMENTAL;"
+                                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                                       "PRAGMA wal_autocheckpoint = 4000;"
                                       "PRAGMA journal_size_limit = 33554432;"
                                       "PRAGMA cache_size = " WRITER_CACHE ";";
@@ -186,6 +243,8 @@ static const struct aep__sql_driver driver = {
     .commit = commit,
     .rollback = roll_back,
     .in_transaction = in_transaction,
+    .bytes = tell_bytes,
+    .give_back = give_back,
     .statements = &aep__sqlite_statements,
     .index_texts = aep__sqlite_index_texts,
     .lead_by_texts = aep__sqlite_lead_by_texts,

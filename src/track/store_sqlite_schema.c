@@ -4,11 +4,12 @@
 #include "track/store_sqlite.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <string.h>
 
 #define APPLICATION_ID 0x61657074 /* "aept" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 2
 
 /* ---- tables ---- */
 
@@ -19,12 +20,45 @@ static const char *const type_names[] = {
     [AEP__SQL_BYTES] = "BLOB",
 };
 
+/* Columns that the first version had not: which one they are of. */
+static const struct {
+    const char *name, *fallback; /* for the rows that there are */
+    int version;
+} later_columns[] = {
+    {"pinned", "0", 2},
+    {"emptied_at", "NULL", 2},
+};
+
+static int version_of(const char *name, const char **ret_fallback)
+{
+    for (size_t i = 0; i < sizeof later_columns / sizeof *later_columns; i++)
+        if (strcmp(later_columns[i].name, name) == 0) {
+            *ret_fallback = later_columns[i].fallback;
+            return later_columns[i].version;
+        }
+    return 1;
+}
+
+/* Those of a version, the first one's with a comma before each. */
+static void add_columns(struct aep__buf *out, int version)
+{
+    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++) {
+        const char *name = aep__sql_column_name(i), *type = type_names[aep__sql_column_type(i)];
+        const char *fallback = NULL;
+        if (version_of(name, &fallback) != version)
+            continue;
+        if (version == 1)
+            aep__buf_format(out, ", %s %s", name, type);
+        else
+            aep__buf_format(out, "ALTER TABLE executions ADD COLUMN %s %s DEFAULT %s;", name, type,
+                            fallback);
+    }
+}
+
 static void add_executions(struct aep__buf *out)
 {
     aep__buf_text(out, "CREATE TABLE executions (key INTEGER PRIMARY KEY");
-    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
-        aep__buf_format(out, ", %s %s", aep__sql_column_name(i),
-                        type_names[aep__sql_column_type(i)]);
+    add_columns(out, 1);
     aep__buf_text(out, ");");
 }
 
@@ -59,38 +93,44 @@ static void add_first_version(struct aep__buf *out)
     aep__buf_text(out, first_version);
 }
 
-/* The ring of changes begins with the changes to come. A store of the first version keeps a column that
- * nothing uses any more, the minute of the last event. */
+/* The ring of changes begins with the changes to come, the index of texts empty. Bodies' digests were made
+ * by another function: they are made anew, and are not known of events whose body is not there. A store
+ * of the first version keeps a column that nothing uses any more, the minute of the last event. */
 static const char second_version[] =
-    "CREATE TABLE changes (number INTEGER PRIMARY KEY, first INTEGER, entries BLOB);"
     "DROP INDEX IF EXISTS execution_minute;"
     "CREATE INDEX execution_last ON executions (last_event_at);"
     "CREATE INDEX execution_waiting ON executions (waiting_since)"
     " WHERE outcome = 0 AND waiting <> 0;"
-    "CREATE INDEX execution_failed ON executions (ended_at) WHERE outcome >= 2;";
-
-static void add_second_version(struct aep__buf *out)
-{
-    aep__buf_text(out, second_version);
-}
-
-/* The index of texts, which begins empty. */
-static const char third_version[] =
+    "CREATE INDEX execution_failed ON executions (ended_at) WHERE outcome >= 2;"
+    "CREATE INDEX execution_ended ON executions (ended_at)"
+    " WHERE outcome > 0 AND pinned = 0 AND open_children = 0;"
+    "CREATE INDEX execution_bodies ON executions (ended_at)"
+    " WHERE outcome = 1 AND pinned = 0 AND emptied_at IS NULL;"
+    "CREATE INDEX execution_failed_bodies ON executions (ended_at)"
+    " WHERE outcome > 1 AND pinned = 0 AND emptied_at IS NULL;"
+    "CREATE TABLE changes (number INTEGER PRIMARY KEY, first INTEGER, entries BLOB);"
     "CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', columnsize = 0, detail = none,"
     " tokenize = 'trigram case_sensitive 1');"
     "CREATE TABLE texts_of (key INTEGER PRIMARY KEY, text TEXT);"
     "CREATE TABLE texts_until (id INTEGER PRIMARY KEY, change INTEGER, key INTEGER);"
     "INSERT INTO texts_until VALUES"
-    " (1, coalesce((SELECT value FROM counts WHERE name = 'changes'), 0), 0);";
+    " (1, coalesce((SELECT value FROM counts WHERE name = 'changes'), 0), 0);"
+    "CREATE TABLE litter (key INTEGER PRIMARY KEY, execution BLOB, whole INTEGER);"
+    "CREATE TABLE tombs (key INTEGER PRIMARY KEY, id TEXT, tenant_id TEXT, correlation_id TEXT,"
+    " agent_name TEXT, begun_at INTEGER, last_at INTEGER, until_at INTEGER);"
+    "CREATE INDEX tomb_id ON tombs (id);"
+    "CREATE INDEX tomb_key ON tombs (correlation_id, agent_name, tenant_id, begun_at);"
+    "UPDATE events SET digest = body_digest(body);";
 
-static void add_third_version(struct aep__buf *out)
+static void add_second_version(struct aep__buf *out)
 {
-    aep__buf_text(out, third_version);
+    add_columns(out, 2);
+    aep__buf_text(out, second_version);
 }
 
 /* What makes each version of the one before it. */
-static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {
-    add_first_version, add_second_version, add_third_version};
+static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version,
+                                                                         add_second_version};
 
 /* ---- versions ---- */
 
@@ -162,6 +202,17 @@ int aep__sqlite_check_schema(struct aep__sqlite *sqlite, aep_error *err)
     return result == AEP_OK && !sqlite->base.write ? check_complete(sqlite, &version, err) : result;
 }
 
+static void digest_body(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    uint8_t digest[16];
+    (void)count;
+    if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+        return;
+    const char *data = sqlite3_value_blob(values[0]);
+    aep__digest128(data ? data : "", (size_t)sqlite3_value_bytes(values[0]), digest);
+    sqlite3_result_blob(context, digest, sizeof digest, SQLITE_TRANSIENT);
+}
+
 static int migrate(struct aep__sqlite *sqlite, int from, aep_error *err)
 {
     struct aep__buf sql = {0};
@@ -170,7 +221,12 @@ static int migrate(struct aep__sqlite *sqlite, int from, aep_error *err)
     aep__buf_format(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID,
                     SCHEMA_VERSION);
     const char *text = aep__buf_string(&sql);
-    int result = sql.failed ? aep__error_memory(err) : aep__sqlite_run(sqlite, text, err);
+    int result = sql.failed ? aep__error_memory(err) : AEP_OK;
+    if (result == AEP_OK && sqlite3_create_function_v2(sqlite->db, "body_digest", 1, SQLITE_UTF8,
+                                                       NULL, digest_body, NULL, NULL, NULL))
+        result = aep__sqlite_error(sqlite, err);
+    if (result == AEP_OK)
+        result = aep__sqlite_run(sqlite, text, err);
     aep__buf_done(&sql);
     return result;
 }

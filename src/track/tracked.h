@@ -73,7 +73,9 @@ enum aep__ending {
     X(patience_us, COUNT)    /* how much silence is usual */                                       \
     X(stalls_at, TIME)       /* when its silence, and its descendants', is too long */             \
     X(abandons_at, TIME)                                                                           \
-    X(change, COUNT) /* the number of its last change in the store */
+    X(pinned, FLAG)     /* retention leaves it alone */                                            \
+    X(emptied_at, TIME) /* when retention dropped its events' bodies: its facts are fixed */       \
+    X(change, COUNT)    /* the number of its last change in the store */
 
 enum aep__member_type {
     AEP__MEMBER_TEXT,
@@ -119,6 +121,12 @@ struct aep__tracked {
     bool session_of_end; /* session_id is that of the event that ended it */
     bool failed;         /* out of memory: its texts are not all there */
 };
+
+/** Whether its events cannot be folded again, since their bodies are gone. */
+static inline bool aep__tracked_is_emptied(const struct aep__tracked *execution)
+{
+    return execution->emptied_at != AEP__UNKNOWN_US;
+}
 
 struct aep__tracked_member {
     const char *name;

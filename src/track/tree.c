@@ -2,6 +2,7 @@
 #include "track/tree.h"
 
 #include "base/error.h"
+#include "track/ids.h"
 #include "track/later.h"
 
 #include <string.h>
@@ -51,40 +52,14 @@ int aep__tree_refresh(const struct aep__tree *tree, struct aep__tracked *executi
     return found < 0 ? err->code : AEP_OK;
 }
 
-/* ---- ids that are kept until the store may be asked again ---- */
-
-static bool keep_id(void *user, const char *id)
-{
-    struct aep__buf *ids = user;
-    aep__buf_add(ids, id, strlen(id) + 1);
-    return true;
-}
-
-typedef int (*each_fn)(const struct aep__tree *tree, struct aep__tracked *execution, void *user,
-                       aep_error *err);
-
-static int each_id(const struct aep__tree *tree, const struct aep__buf *ids, each_fn fn, void *user,
-                   aep_error *err)
-{
-    int result = ids->failed ? aep__error_memory(err) : AEP_OK;
-    for (size_t at = 0; result == AEP_OK && at < ids->len; at += strlen(ids->data + at) + 1) {
-        struct aep__tracked execution;
-        aep__tracked_init(&execution);
-        int found = tree->store->ops->get(tree->store, ids->data + at, &execution, err);
-        result = found < 0 ? err->code : found ? fn(tree, &execution, user, err) : AEP_OK;
-        aep__tracked_done(&execution);
-    }
-    return result;
-}
-
-static int each_child(const struct aep__tree *tree, const char *id, each_fn fn, void *user,
+static int each_child(const struct aep__tree *tree, const char *id, aep__ids_fn fn, void *user,
                       aep_error *err)
 {
-    struct aep__buf ids = {0};
-    int result = tree->store->ops->children(tree->store, id, keep_id, &ids, err);
+    struct aep__ids ids = {0};
+    int result = tree->store->ops->children(tree->store, id, aep__ids_keep, &ids, err);
     if (result == AEP_OK)
-        result = each_id(tree, &ids, fn, user, err);
-    aep__buf_done(&ids);
+        result = aep__ids_each(&ids, tree->store, fn, user, err);
+    aep__ids_done(&ids);
     return result;
 }
 
@@ -110,11 +85,10 @@ int aep__tree_time(const struct aep__tree *tree, struct aep__tracked *execution,
     return AEP_OK;
 }
 
-static int note_quiet(const struct aep__tree *tree, struct aep__tracked *child, void *user,
-                      aep_error *err)
+static int note_quiet(void *user, struct aep__tracked *child, aep_error *err)
 {
     struct aep__tracked *execution = user;
-    (void)tree, (void)err;
+    (void)err;
     if (child->quiet_since > execution->quiet_since)
         execution->quiet_since = child->quiet_since;
     return AEP_OK;
@@ -399,28 +373,27 @@ int aep__tree_link(const struct aep__tree *tree, struct aep__tracked *execution,
     return result;
 }
 
-static int link_again(const struct aep__tree *tree, struct aep__tracked *execution, void *user,
-                      aep_error *err)
+static int link_again(void *user, struct aep__tracked *execution, aep_error *err)
 {
-    (void)user;
+    const struct aep__tree *tree = *(const struct aep__tree **)user;
     int result = aep__tree_link(tree, execution, is_open(execution), err);
     return result == AEP_OK ? put(tree, execution, err) : result;
 }
 
 int aep__tree_adopt(const struct aep__tree *tree, const char *named, aep_error *err)
 {
-    struct aep__buf ids = {0};
-    int result = tree->store->ops->caused_by(tree->store, named, keep_id, &ids, err);
+    struct aep__ids ids = {0};
+    int result = tree->store->ops->caused_by(tree->store, named, aep__ids_keep, &ids, err);
     if (result == AEP_OK)
-        result = each_id(tree, &ids, link_again, NULL, err);
-    aep__buf_done(&ids);
+        result = aep__ids_each(&ids, tree->store, link_again, &tree, err);
+    aep__ids_done(&ids);
     return result;
 }
 
-int aep__tree_remove(const struct aep__tree *tree, const struct aep__tracked *execution,
+int aep__tree_remove(const struct aep__tree *tree, const struct aep__tracked *execution, bool less,
                      aep_error *err)
 {
     int result = change_above(tree, known_parent(execution),
-                              (struct change){-1, -is_open(execution), AEP__UNKNOWN_US, true}, err);
-    return result == AEP_OK ? each_child(tree, execution->id, link_again, NULL, err) : result;
+                              (struct change){-1, -is_open(execution), AEP__UNKNOWN_US, less}, err);
+    return result == AEP_OK ? each_child(tree, execution->id, link_again, &tree, err) : result;
 }

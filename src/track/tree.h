@@ -36,8 +36,9 @@ int aep__tree_rise(const struct aep__tree *tree, const struct aep__tracked *exec
                    bool was_open, bool less, aep_error *err);
 /** Links those again that name it, or one of its events, as their cause. */
 int aep__tree_adopt(const struct aep__tree *tree, const char *named, aep_error *err);
-/** It is no more, and its row is removed: its parent counts it no longer, its children are linked again. */
-int aep__tree_remove(const struct aep__tree *tree, const struct aep__tracked *execution,
+/** It is no more, and its row is removed: its parent counts it no longer, its children are linked again.
+ * @less  its events are another's now: its parent may be quiet for longer */
+int aep__tree_remove(const struct aep__tree *tree, const struct aep__tracked *execution, bool less,
                      aep_error *err);
 
 #endif
