@@ -157,6 +157,7 @@ static void add_notes(struct aep__showing *showing)
          "what caused it is one of its descendants: it is shown without a parent"},
         {execution->inferred, "its end was reported by another than itself"},
         {execution->skew, "its clock was ahead of this machine's"},
+        {execution->pinned > 0, "it is pinned: retention leaves it alone"},
     };
     const char *label = "notes";
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {

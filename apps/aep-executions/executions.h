@@ -9,5 +9,6 @@
 int aep__executions_list(struct aep__args *args);
 int aep__executions_show(struct aep__args *args);
 int aep__executions_watch(struct aep__args *args);
+int aep__executions_pin(struct aep__args *args);
 
 #endif

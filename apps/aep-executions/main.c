@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep-executions: what the tracker knows, for people and programs. Run by `aep list`, `aep show`
- * and `aep watch`, whose tables (apps/aep/executions.c) say what they take; this program brings the functions to them.
+/* aep-executions: what the tracker knows, for people and programs. Run by `aep list`, `aep show`,
+ * `aep watch` and `aep pin`, whose tables (apps/aep/executions.c) say what they take; this program brings the functions to them.
  *
  *     a tracker lives, and has read what was published so far ─▶ its store, read only ─▶ list | show | watch */
 #include "aep/out.h"
@@ -10,11 +10,12 @@
 int main(int argc, char **argv)
 {
     static const struct aep__verb *const verbs[] = {&aep__verb_list, &aep__verb_show,
-                                                    &aep__verb_watch, NULL};
+                                                    &aep__verb_watch, &aep__verb_pin, NULL};
     static const struct aep__runner runners[] = {
         {&aep__verb_list, aep__executions_list},
         {&aep__verb_show, aep__executions_show},
         {&aep__verb_watch, aep__executions_watch},
+        {&aep__verb_pin, aep__executions_pin},
         {NULL, NULL},
     };
     aep__out_guard();

@@ -34,6 +34,10 @@ void aep__showing_done(struct aep__showing *showing);
 void aep__showing_header(struct aep__showing *showing);
 void aep__showing_failure(struct aep__showing *showing);
 void aep__showing_metrics(struct aep__showing *showing);
+/** Of one whose events' texts retention has dropped: its timeline as far as it is kept; and how many
+ * texts there are no more (0: nothing is said). */
+void aep__showing_remains(struct aep__showing *showing);
+void aep__showing_dropped(struct aep__showing *showing, uint64_t count);
 /** These two with `all` show everything, else what a screen can take. Errors: the store's */
 int aep__showing_timeline(struct aep__showing *showing, bool all, aep_error *err);
 int aep__showing_tree(struct aep__showing *showing, bool all, aep_error *err);

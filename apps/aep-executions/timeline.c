@@ -133,13 +133,13 @@ int aep__showing_timeline(struct aep__showing *showing, bool all, aep_error *err
                                 .last_us = AEP__UNKNOWN_US};
     if (!all)
         aep__showing_part(showing, "timeline");
+    if (aep__tracked_is_emptied(execution))
+        aep__showing_remains(showing);
     int code =
         store->ops->events(store, execution->id, &AEP__ORDER_NONE, take_event, &timeline, err);
     if (code == AEP_OK && execution->outcome == AEP__ENDING_OPEN)
         add_silence(&timeline, showing->reading.view.clock_us, "of silence so far");
-    if (timeline.dropped > 0)
-        aep__buf_format(&showing->out, "  %s no longer kept\n",
-                        aep__amount_of(timeline.dropped, "event").text);
+    aep__showing_dropped(showing, timeline.dropped);
     return code;
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define STEP_MS 5          /* between two looks for one that is starting */
+#define ANSWER_MS 10000    /* to what is not read before it is done */
 #define RESTART_US 1000000 /* how long one that was started may take to lock */
 
 struct sync {
@@ -117,4 +118,25 @@ int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_
     aep__buf_done(&store);
     aep__buf_done(&spool);
     return code;
+}
+
+int aep__tracker_pin(const aep_config *config, const char *id, bool pinned, aep_error *err)
+{
+    char line[AEP__LINK_LINE] = "";
+    struct aep__buf store = {0};
+    if (aep__link_store(config, &store, err) != AEP_OK)
+        return -1;
+    int fd = aep__link_connect(aep__buf_string(&store));
+    bool answered = fd >= 0 && aep__link_send(fd, "%s %s", pinned ? "pin" : "unpin", id) &&
+                    aep__link_receive(fd, line, sizeof line, ANSWER_MS) > 0;
+    if (fd >= 0)
+        close(fd);
+    aep__buf_done(&store);
+    if (!answered)
+        return aep__error(err, AEP_ERELAY, "", "the tracker does not answer: try again"), -1;
+    if (strcmp(line, "done") == 0 || strcmp(line, "unknown") == 0)
+        return line[0] == 'd';
+    aep__error(err, AEP_EIO, "", "the tracker cannot store that: %s",
+               strncmp(line, "failed ", 7) == 0 ? line + 7 : line);
+    return -1;
 }

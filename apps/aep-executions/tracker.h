@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Makes sure that a tracker lives, and waits at most wait_ms until the store has everything that the
@@ -14,5 +15,9 @@
  * Errors: AEP_EDEFERRED not in time, or it cannot be stored; AEP_ERELAY no tracker can be started; AEP_ECONFIG, AEP_EIO there
  * can be no store at that path; AEP_ENOMEM. What the store has can be read all the same. */
 int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_us, aep_error *err);
+
+/** Tells the tracker that retention is to leave an execution alone, or no longer. 1 it is stored; 0:
+ * there is no execution of that id; -1: AEP_ERELAY no tracker answers; AEP_EIO it cannot be stored */
+int aep__tracker_pin(const aep_config *config, const char *id, bool pinned, aep_error *err);
 
 #endif

@@ -82,7 +82,8 @@ static bool tell_kafka(const struct aep__sources *sources, const struct aep__ser
 static void tell_status(struct aep__tracker *tracker, struct aep__server_client *client)
 {
     const struct aep__sources *sources = &tracker->sources;
-    const char *problem = tracker->writer.problem;
+    const char *problem =
+        *tracker->writer.problem ? tracker->writer.problem : tracker->keeping.problem;
     bool sent = aep__link_send(client->fd, "status %d %" PRIu64 " %" PRId64 " %s", (int)getpid(),
                                tracker->events, tracker->as_of_us, *problem ? problem : "-");
     for (size_t i = 0; sent && i < sources->count; i++) {
@@ -108,6 +109,21 @@ static void begin_sync(struct aep__tracker *tracker, struct aep__server_client *
     client->sync = true;
 }
 
+static bool pin(struct aep__tracker *tracker, struct aep__server_client *client, const char *id,
+                bool pinned)
+{
+    struct aep__writer *writer = &tracker->writer;
+    aep_error err;
+    if (!aep__writer_open(writer))
+        return aep__link_send(client->fd, "failed %s", writer->problem);
+    int found = aep__writer_pin(writer, id, pinned, &err);
+    if (found >= 0)
+        return aep__link_send(client->fd, found ? "done" : "unknown");
+    aep__sources_close(&tracker->sources);
+    aep__writer_fail(writer, &err);
+    return aep__link_send(client->fd, "failed %s", writer->problem);
+}
+
 static void answer(struct aep__tracker *tracker, struct aep__server_client *client, char *line)
 {
     char *rest = strchr(line, ' ');
@@ -115,6 +131,9 @@ static void answer(struct aep__tracker *tracker, struct aep__server_client *clie
         *rest++ = '\0';
     if (strcmp(line, "sync") == 0) {
         begin_sync(tracker, client, rest ? rest : "");
+    } else if (rest && (strcmp(line, "pin") == 0 || strcmp(line, "unpin") == 0)) {
+        if (!pin(tracker, client, rest, line[0] == 'p'))
+            drop_client(&tracker->server, client);
     } else if (strcmp(line, "status") == 0) {
         tell_status(tracker, client);
     } else if (strcmp(line, "stop") == 0) {

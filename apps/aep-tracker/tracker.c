@@ -77,18 +77,31 @@ static bool write_batch(struct aep__tracker *tracker, bool *ret_end)
     return false;
 }
 
+/* Retention has its turn after the readers, whom it does not hold up. */
+static void keep_within(struct aep__tracker *tracker, bool rests)
+{
+    aep_error err;
+    if (aep__keeping_turn(&tracker->keeping, &tracker->writer, rests, &err) == AEP_OK)
+        return;
+    aep__sources_close(&tracker->sources);
+    aep__writer_fail(&tracker->writer, &err);
+}
+
 static void turn(struct aep__tracker *tracker)
 {
     bool end = false;
     tracker->turn_us = aep__clock_mono_us();
     tracker->dirty = tracker->more = false;
-    if (!write_batch(tracker, &end))
+    if (!write_batch(tracker, &end)) {
         aep__server_failed(&tracker->server, tracker->writer.problem);
-    else if (!end)
+        return;
+    }
+    if (!end)
         tracker->more = true;
     else if (!aep__sources_awaited(&tracker->sources))
         aep__server_synced(&tracker->server, tracker->as_of_us,
                            aep__sources_behind(&tracker->sources));
+    keep_within(tracker, end);
 }
 
 /* ---- the index of texts ---- */
@@ -130,7 +143,7 @@ static void look_around(struct aep__tracker *tracker)
         tracker->ending = "the lock has been removed";
     else if (aep__server_listen(&tracker->server, tracker->path, &err) != AEP_OK)
         aep__log_write(&tracker->log, AEP_LOG_ERROR, "%s", err.text);
-    else if (now_us >= tracker->active_us + idle_us && !tracker->more)
+    else if (now_us >= tracker->active_us + idle_us && !tracker->more && !tracker->keeping.more)
         tracker->ending = "nothing to do";
 }
 
@@ -149,7 +162,8 @@ static void on_signal(struct aep__tracker *tracker)
 static int64_t next_turn_us(const struct aep__tracker *tracker)
 {
     bool awaited = aep__sources_awaited(&tracker->sources) && !tracker->dirty;
-    bool hurries = tracker->more || (tracker->server.syncing > 0 && !awaited);
+    bool hurries =
+        tracker->more || tracker->keeping.more || (tracker->server.syncing > 0 && !awaited);
     int64_t at_us = tracker->turn_us + (hurries ? 0 : REST_US);
     if (!hurries && !tracker->dirty && tracker->sources.look_us > at_us)
         at_us = tracker->sources.look_us;
@@ -282,6 +296,7 @@ int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, con
         .path = store,
         .abandon_after_us = aep__config_int(config, AEP__OPT_TRACK_ABANDON_AFTER_S) * 1000000,
         .log = &tracker->log};
+    aep__keeping_init(&tracker->keeping, config);
     tracker->active_us = aep__clock_mono_us();
     tracker->dirty = tracker->unindexed = true;
     code = start(tracker, err);

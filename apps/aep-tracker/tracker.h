@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tracker: the only writer of a store.
  *
- *     signals, spools, readers ─ poll(2) ─▶ turn: look for spools ▶ read a batch ▶ commit ▶ tell readers
+ *     signals, spools, readers ─ poll(2) ─▶ turn: look for spools ▶ read a batch ▶ commit ▶ tell readers ▶ retention
  *
  * One thread. What a turn reads is one transaction, with the positions up to which it was read: killed
  * at whatever instant, the next tracker goes on where the store stands. */
 #ifndef AEP_APP_TRACKER_TRACKER_H
 #define AEP_APP_TRACKER_TRACKER_H
 
+#include "keeping.h"
 #include "server.h"
 #include "sources.h"
 #include "writer.h"
@@ -23,6 +24,7 @@ struct aep__tracker {
     struct aep__writer writer;
     struct aep__sources sources;
     struct aep__server server;
+    struct aep__keeping keeping;
     struct pollfd *polls;
     size_t polls_max;
     uint64_t events;    /* taken since it began */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "track/link.h"
+#include "track/retention.h"
 
 #include <stdio.h>
 
@@ -93,4 +94,12 @@ int aep__writer_commit(struct aep__writer *writer, aep_error *err)
         writer->problem[0] = '\0';
     }
     return code;
+}
+
+int aep__writer_pin(struct aep__writer *writer, const char *id, bool pinned, aep_error *err)
+{
+    if (aep__writer_begin(writer, err) != AEP_OK)
+        return -1;
+    int found = aep__retention_pin(&writer->ingest, id, pinned, err);
+    return found >= 0 && aep__writer_commit(writer, err) != AEP_OK ? -1 : found;
 }

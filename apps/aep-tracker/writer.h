@@ -32,5 +32,8 @@ int aep__writer_begin(struct aep__writer *writer, aep_error *err);
 /** Notes up to when the store has everything, if that has changed, with the transaction. */
 int aep__writer_note(struct aep__writer *writer, int64_t as_of_us, aep_error *err);
 int aep__writer_commit(struct aep__writer *writer, aep_error *err);
+/** Pins an execution, or no longer, in a transaction of its own. 1; 0: there is none of that id; -1:
+ * give it up then. */
+int aep__writer_pin(struct aep__writer *writer, const char *id, bool pinned, aep_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aep list, aep show and aep watch, as help and parser know them; the program aep-executions runs them. */
+/* aep list, aep show, aep watch and aep pin, as help and parser know them; the program aep-executions runs them. */
 #include "verbs.h"
 
 #define PROGRAM "aep-executions"
@@ -166,6 +166,31 @@ const struct aep__verb aep__verb_watch = {
     .options = watch_options,
     .operands = "state:completed state:failed state:abandoned state:waiting state:stalled "
                 "state:running agent: tenant: session: correlation: parent: since: until: text:",
+    .operands_max = AEP__OPERANDS_ANY,
+    .program = PROGRAM,
+    .shared = true,
+};
+
+static const struct aep__flag pin_options[] = {
+    {"remove", 0, AEP__ARGUMENT_NONE, NULL, "Unpins them.", NULL, NULL, NULL},
+    WAIT,
+    AEP__OPTIONS_END,
+};
+
+const struct aep__verb aep__verb_pin = {
+    .name = "pin",
+    .summary = "keeps executions for good: retention leaves them alone",
+    .usage = "[--remove] ID|-... [--wait[=MS]]",
+    .description =
+        "A pinned execution and its events stay, however old they are (track.retention) and however "
+        "large the store is (track.max_bytes). `aep show` says that it is pinned.\n"
+        "\n"
+        "ID: as for `aep show`. If one is not found, or several may be meant, the exit status is 1; "
+        "the others are pinned all the same.",
+    .examples = "  aep pin -\n"
+                "  aep pin --remove 019a7d3c",
+    .options = pin_options,
+    .operands_min = 1,
     .operands_max = AEP__OPERANDS_ANY,
     .program = PROGRAM,
     .shared = true,

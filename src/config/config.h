@@ -56,6 +56,10 @@ enum aep__option {
     AEP__OPT_TRACK_SOURCES, /* "spool", "kafka", both with a comma; "": by the mode */
     AEP__OPT_TRACK_TOPICS,  /* more of them, with commas */
     AEP__OPT_TRACK_BACKFILL_S,
+    AEP__OPT_TRACK_RETENTION_S,               /* 0: never */
+    AEP__OPT_TRACK_RETENTION_BODIES_S,        /* 0: never */
+    AEP__OPT_TRACK_RETENTION_FAILED_BODIES_S, /* 0: never */
+    AEP__OPT_TRACK_MAX_BYTES,                 /* 0: no limit */
     AEP__OPT_COUNT,
 };
 

@@ -327,6 +327,44 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .fallback = "7d",
             .doc = "How far back a new store reads Kafka.",
         },
+    [AEP__OPT_TRACK_RETENTION_S] =
+        {
+            .key = "track.retention",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 0,
+            .max = 3650 * DAY_S,
+            .fallback = "30d",
+            .doc = "The tracker removes an execution this long after its end. 0: never.",
+        },
+    [AEP__OPT_TRACK_RETENTION_BODIES_S] =
+        {
+            .key = "track.retention_bodies",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 0,
+            .max = 3650 * DAY_S,
+            .fallback = "7d",
+            .doc = "The tracker drops the texts of an execution's events this long after it "
+                   "completed; what `aep list` shows of it stays. 0: never.",
+        },
+    [AEP__OPT_TRACK_RETENTION_FAILED_BODIES_S] =
+        {
+            .key = "track.retention_failed_bodies",
+            .type = AEP__OPTION_TYPE_SECONDS,
+            .min = 0,
+            .max = 3650 * DAY_S,
+            .fallback = "30d",
+            .doc = "The same for an execution that failed or was abandoned. 0: never.",
+        },
+    [AEP__OPT_TRACK_MAX_BYTES] =
+        {
+            .key = "track.max_bytes",
+            .type = AEP__OPTION_TYPE_SIZE,
+            .min = 0,
+            .max = PIB,
+            .fallback = "2GiB",
+            .doc = "The size limit of the tracker's database. Above it, the executions that ended "
+                   "first are removed; never those that are open or pinned. 0: no limit.",
+        },
 };
 
 int aep__option_find(const char *key)

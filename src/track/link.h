@@ -13,6 +13,8 @@
  *         status         "status PID EVENTS AS-OF PROBLEM" (of the store; "-": none), then for each
  *                        source "spool READ-AT MISSED PROBLEM\tPATH" or "kafka AS-OF MISSED SINCE
  *                        PROBLEM\tSERVERS" and "partition ID OFFSET END\tTOPIC", then "end"
+ *         pin ID         "done", once that is stored; "unknown": there is no execution of that id;
+ *         unpin ID       "failed WHY"
  *         stop           "stopping"; it ends
  *
  * A reader that is connected keeps an automatic tracker alive. */
