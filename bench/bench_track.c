@@ -3,7 +3,9 @@
  *
  *     bench_track fill RUNS            publishes so many executions of four events each, a hundred at a
  *                                      time; every fourth is the child of another
- *     bench_track ingest SPOOL STORE   reads them into a store as the tracker does
+ *     bench_track ingest SPOOL STORE [BYTES]   reads them into a store as the tracker does, which keeps
+ *                                      it below a size
+ *     bench_track purge STORE          removes all that has ended
  *     bench_track floor STORE COPY     inserts a store's rows into another with nothing but SQLite
  *     bench_track list STORE           times a list of 50, and counts per state
  *     bench_track index STORE          fills the index of texts
@@ -13,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "track/retention.h"
 #include "track/source_spool.h"
 #include "track/store.h"
 
@@ -29,7 +32,8 @@
 #define AT_ONCE 100 /* executions that are under way */
 #define AGENTS 200  /* their names */
 #define BATCH 1000  /* events of a transaction, as the tracker has it */
-#define ROUNDS 200  /* of what is timed alone */
+#define BATCH_OVER 250
+#define ROUNDS 200 /* of what is timed alone */
 #define LIST_ROWS 50
 
 extern char **environ;
@@ -157,9 +161,19 @@ static void print_batches(const struct batches *batches)
     bench_print_number("ingest_memory", "kib", (double)bench_memory_kib("Rss:"));
 }
 
-static void ingest(const char *spool, const char *path)
+/* A step after each transaction, as long as there is more than may be. */
+static void keep_below(struct aep__retention *retention, struct aep__ingest *ingest)
+{
+    bool more;
+    aep_error err;
+    if (retention->max_bytes > 0)
+        must(aep__retention_step(retention, ingest, aep__clock_wall_us(), &more, &err), &err);
+}
+
+static void ingest(const char *spool, const char *path, int64_t max_bytes)
 {
     aep_error err;
+    struct aep__retention retention = {.max_bytes = max_bytes};
     struct aep__ingest ingest;
     struct aep__source_spool source;
     struct batches batches = {0};
@@ -171,9 +185,12 @@ static void ingest(const char *spool, const char *path)
     for (bool end = false; !end;) {
         unsigned count;
         must(store->ops->begin(store, &err), &err);
-        must(aep__source_spool_read(&source, &ingest, BATCH, &count, &end, &err), &err);
+        must(aep__source_spool_read(&source, &ingest, retention.over ? BATCH_OVER : BATCH, &count,
+                                    &end, &err),
+             &err);
         must(aep__ingest_flush(&ingest, &err), &err);
         must(store->ops->commit(store, &err), &err);
+        keep_below(&retention, &ingest);
         add_batch(&batches, (double)(bench_now_ns() - begun) / 1000, cpu_us() - cpu, count);
     }
     print_batches(&batches);
@@ -181,6 +198,39 @@ static void ingest(const char *spool, const char *path)
     free(batches.cpu_us);
     free(batches.events);
     aep__source_spool_close(&source);
+    aep__ingest_done(&ingest);
+    store->ops->close(store);
+}
+
+/* ---- purge ---- */
+
+static void purge(const char *path)
+{
+    aep_error err;
+    struct aep__ingest ingest;
+    struct aep__retention retention = {.executions_us = 1};
+    struct aep__store *store = open_store(path, true);
+    int64_t states[AEP__STATE_COUNT], before = 0, longest_ns = 0;
+    must(aep__ingest_init(&ingest, store, INT64_C(86400000000), &err), &err);
+    must(store->ops->count(store, 0, states, &err), &err);
+    for (int i = 0; i < AEP__STATE_COUNT; i++)
+        before += states[i];
+    int64_t begun = bench_now_ns();
+    double cpu = cpu_us();
+    for (bool more = true; more;) {
+        int64_t step = bench_now_ns();
+        must(aep__retention_step(&retention, &ingest, aep__clock_wall_us(), &more, &err), &err);
+        step = bench_now_ns() - step;
+        longest_ns = step > longest_ns ? step : longest_ns;
+    }
+    double ms = (double)(bench_now_ns() - begun) / 1e6;
+    must(store->ops->count(store, 0, states, &err), &err);
+    for (int i = 0; i < AEP__STATE_COUNT; i++)
+        before -= states[i];
+    bench_print_number("purge", "executions", (double)before);
+    bench_print_number("purge", "ms", ms);
+    bench_print_number("purge_cpu", "ms", (cpu_us() - cpu) / 1000);
+    bench_print_number("purge_longest_step", "ms", (double)longest_ns / 1e6);
     aep__ingest_done(&ingest);
     store->ops->close(store);
 }
@@ -412,12 +462,14 @@ int main(int argc, char **argv)
     else if (strcmp(verb, "search") == 0 && argc > 3)
         search(argv[2], argv[3]);
     else if (strcmp(verb, "ingest") == 0 && argc > 3)
-        ingest(argv[2], argv[3]);
+        ingest(argv[2], argv[3], argc > 4 ? strtoll(argv[4], NULL, 10) : 0);
+    else if (strcmp(verb, "purge") == 0)
+        purge(argv[2]);
     else if (strcmp(verb, "floor") == 0 && argc > 3)
         measure_floor(argv[2], argv[3]);
     else if (strcmp(verb, "seen") == 0 && argc > 3)
         measure_seen(strtoull(argv[2], NULL, 10), argv[3]);
     else
-        bench_die("usage: bench_track fill|ingest|floor|list|index|search|seen ...");
+        bench_die("usage: bench_track fill|ingest|purge|floor|list|index|search|seen ...");
     return 0;
 }

@@ -15,7 +15,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define BATCH_EVENTS 1000
 #define BATCH_US 100000
 #define TURN_EVENTS 100 /* of one source, before the next one's turn */
 #define OWNS_MAX 64     /* different ones that readers may name */
@@ -225,15 +224,15 @@ static int read_each(struct aep__sources *sources, struct aep__ingest *ingest, b
     return code;
 }
 
-int aep__sources_read(struct aep__sources *sources, struct aep__ingest *ingest, unsigned *ret_count,
-                      bool *ret_end, aep_error *err)
+int aep__sources_read(struct aep__sources *sources, struct aep__ingest *ingest, unsigned most,
+                      unsigned *ret_count, bool *ret_end, aep_error *err)
 {
     int64_t until_us = aep__clock_mono_us() + BATCH_US;
     bool *ends = calloc(sources->count + 1, sizeof *ends);
     int code = ends ? AEP_OK : aep__error_memory(err);
     *ret_count = 0;
     *ret_end = false;
-    while (code == AEP_OK && !*ret_end && *ret_count < BATCH_EVENTS) {
+    while (code == AEP_OK && !*ret_end && *ret_count < most) {
         code = read_each(sources, ingest, ends, ret_count, ret_end, err);
         if (aep__clock_mono_us() >= until_us)
             break;

@@ -38,10 +38,10 @@ int aep__sources_add(struct aep__sources *sources, const char *own, aep_error *e
 void aep__sources_look(struct aep__sources *sources, struct aep__store *store);
 /** Closes all, since the store does not stand where they do. */
 void aep__sources_close(struct aep__sources *sources);
-/** Takes events of all of them into the store, within its transaction: a batch at most. Sets how many,
- * and whether each one's end was reached. Errors: the store's; close them then. */
-int aep__sources_read(struct aep__sources *sources, struct aep__ingest *ingest, unsigned *ret_count,
-                      bool *ret_end, aep_error *err);
+/** Takes events of all of them into the store, within its transaction: at most so many, and for at
+ * most a tenth of a second. Sets how many there were, and whether each one's end was reached. Errors: the store's; close them then. */
+int aep__sources_read(struct aep__sources *sources, struct aep__ingest *ingest, unsigned most,
+                      unsigned *ret_count, bool *ret_end, aep_error *err);
 /** The wall clock up to which all that they held has been read; 0: some have not been read yet.
  * @now_us  what it is where there are none */
 int64_t aep__sources_as_of(const struct aep__sources *sources, int64_t now_us);

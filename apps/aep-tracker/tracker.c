@@ -15,6 +15,8 @@
 
 #define LOG "tracker.log"
 #define LOOK_US 1000000 /* between two looks at what nobody tells us */
+#define BATCH 1000      /* events of a transaction */
+#define BATCH_OVER 250  /* while retention has to make room: as many as its steps remove */
 #define REST_US 20000   /* between two turns, so that events come in batches */
 #define INDEX_ROWS 100  /* in one step */
 #define BUSY_SHARE 40   /* a step waits so many times what the last one took */
@@ -26,10 +28,10 @@ static bool read_batch(struct aep__tracker *tracker, bool *ret_end, aep_error *e
 {
     struct aep__writer *writer = &tracker->writer;
     int64_t now_us = aep__clock_wall_us();
-    unsigned count = 0;
+    unsigned count = 0, most = tracker->keeping.retention.over ? BATCH_OVER : BATCH;
     int code = aep__writer_begin(writer, err);
     if (code == AEP_OK)
-        code = aep__sources_read(&tracker->sources, &writer->ingest, &count, ret_end, err);
+        code = aep__sources_read(&tracker->sources, &writer->ingest, most, &count, ret_end, err);
     int64_t as_of_us = *ret_end ? aep__sources_as_of(&tracker->sources, now_us) : 0;
     bool notes = as_of_us > 0 && (count > 0 || tracker->server.syncing > 0);
     if (code == AEP_OK && notes)

@@ -5,11 +5,13 @@
 #include "track/ids.h"
 #include "track/tree.h"
 
-#define TOMB_ROWS 4      /* an execution, its tombstone, its litter, its parent */
-#define EMPTY_ROWS 2     /* an execution, its litter */
-#define EVENT_BYTES 1024 /* that an event takes, about */
+#define ROWS 3 /* of an execution beside its events: itself, its tombstone or litter, its parent */
+#define TOMBS 200        /* that are looked at */
+#define EVENTS 4         /* that it has, if not more */
+#define EVENT_BYTES 1024 /* that one takes, about */
 #define TOMB_BYTES 256   /* and a tombstone: all of them a quarter of the limit */
-#define USUAL_US (30 * INT64_C(86400000000)) /* where executions are kept for ever */
+#define USUAL_US                                                                                   \
+    (30 * INT64_C(86400000000)) /* for tombstones, where executions are kept for ever */
 
 /* A step under way. */
 struct step {
@@ -25,6 +27,21 @@ struct step {
 static bool has_room(const struct step *step)
 {
     return step->rows > 0;
+}
+
+/* Takes rows for an execution and its events. False: they have to wait for the next step. One that has
+ * too many events for any step has a step of its own, and its events go later. */
+static bool take_rows(struct step *step, int64_t rows, int64_t events, bool *ret_at_once)
+{
+    bool begun = step->rows < AEP__RETENTION_ROWS;
+    *ret_at_once = rows + events <= step->rows;
+    step->more = true;
+    if (begun && !*ret_at_once) {
+        step->rows = 0;
+        return false;
+    }
+    step->rows = *ret_at_once ? step->rows - rows - events : 0;
+    return true;
 }
 
 /* ---- events that are to go ---- */
@@ -47,8 +64,7 @@ static int drop_tombs(struct step *step, aep_error *err)
     struct aep__store *store = step->ingest->store;
     int64_t most = retention->max_bytes ? retention->max_bytes / 4 / TOMB_BYTES : INT64_MAX;
     uint64_t count = 0;
-    int result =
-        store->ops->drop_tombs(store, step->now_us, most, (unsigned)step->rows, &count, err);
+    int result = store->ops->drop_tombs(store, step->now_us, most, TOMBS, &count, err);
     step->rows -= (int64_t)count;
     step->more |= count > 0;
     return result;
@@ -77,17 +93,12 @@ static int bury(void *user, struct aep__tracked *execution, aep_error *err)
     struct aep__store *store = step->ingest->store;
     struct aep__tree tree = aep__ingest_tree(step->ingest);
     int64_t keep_us = step->retention->executions_us ? step->retention->executions_us : USUAL_US;
-    int64_t rows = TOMB_ROWS + execution->children;
+    bool at_once, enough = step->capped && step->bytes <= 0;
     step->more = true;
-    if (step->capped && step->bytes <= 0)
+    if (enough || !take_rows(step, ROWS + execution->children, execution->events, &at_once))
         return AEP_OK;
-    if (rows > step->rows) {
-        step->rows = 0; /* those after it have to wait, too */
-        return AEP_OK;
-    }
-    step->rows -= rows;
     step->bytes -= (execution->events + 1) * EVENT_BYTES;
-    int result = store->ops->entomb(store, execution, step->now_us + 2 * keep_us, err);
+    int result = store->ops->entomb(store, execution, step->now_us + 2 * keep_us, at_once, err);
     return result == AEP_OK ? aep__tree_remove(&tree, execution, false, err) : result;
 }
 
@@ -106,8 +117,8 @@ static int bury_expired(struct step *step, aep_error *err)
     if (step->capped)
         before_us = INT64_MAX;
     if (before_us > 0)
-        result =
-            each_expired(step, AEP__EXPIRY_EXECUTION, before_us, step->rows / TOMB_ROWS, bury, err);
+        result = each_expired(step, AEP__EXPIRY_EXECUTION, before_us, step->rows / (ROWS + EVENTS),
+                              bury, err);
     retention->over = over;
     retention->stuck = step->capped && !step->more;
     return result;
@@ -119,17 +130,18 @@ static int empty(void *user, struct aep__tracked *execution, aep_error *err)
 {
     struct step *step = user;
     struct aep__store *store = step->ingest->store;
+    bool at_once;
+    if (!take_rows(step, ROWS, execution->events, &at_once))
+        return AEP_OK;
     execution->emptied_at = step->now_us;
-    step->more = true;
-    step->rows -= EMPTY_ROWS;
     int result = store->ops->put(store, execution, err);
-    return result == AEP_OK ? store->ops->empty(store, execution->id, err) : result;
+    return result == AEP_OK ? store->ops->empty(store, execution->id, at_once, err) : result;
 }
 
 static int empty_expired(struct step *step, enum aep__expiry what, int64_t after_us, aep_error *err)
 {
-    return after_us > 0 ? each_expired(step, what, step->now_us - after_us, step->rows / EMPTY_ROWS,
-                                       empty, err)
+    return after_us > 0 ? each_expired(step, what, step->now_us - after_us,
+                                       step->rows / (ROWS + EVENTS), empty, err)
                         : AEP_OK;
 }
 

@@ -135,13 +135,14 @@ struct aep__store_ops {
     /* Retention. Executions that have ended before then, the oldest end first. */
     int (*expired)(struct aep__store *store, enum aep__expiry what, int64_t before_us,
                    unsigned limit, aep__id_fn fn, void *user, aep_error *err);
-    /* Its events' bodies are to go. The caller puts it, with emptied_at, beside this. */
-    int (*empty)(struct aep__store *store, const char *id, aep_error *err);
+    /* Its events' bodies go, at once or when they are swept. The caller puts it, with emptied_at,
+     * beside this. */
+    int (*empty)(struct aep__store *store, const char *id, bool at_once, aep_error *err);
     /* Removes it, and leaves a tombstone until then: its id, its key, when it began (a provisional
-     * one: not), and its last event. Its events are to go. */
+     * one: not), and its last event. Its events go, at once or when they are swept. */
     int (*entomb)(struct aep__store *store, const struct aep__tracked *execution, int64_t until_us,
-                  aep_error *err);
-    /* Removes events, or their bodies, that are to go: at most `limit` rows. Until then an event is
+                  bool at_once, aep_error *err);
+    /* Sweeps events, or their bodies, that are to go: at most `limit` rows. Until then an event is
      * found by its id, and is of an execution that there is not. */
     int (*sweep)(struct aep__store *store, unsigned limit, uint64_t *ret_count, aep_error *err);
     /* The tombstone of an id and a key; of those of a key that began, the one that `nearest` would

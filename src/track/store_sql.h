@@ -109,6 +109,8 @@ enum aep__group {
     X(ADD_LITTER, "INSERT INTO litter (execution, whole) VALUES (?1, ?2)")                         \
     X(FIRST_LITTER, "SELECT key, execution, whole FROM litter ORDER BY key LIMIT 1")               \
     X(DROP_LITTER, "DELETE FROM litter WHERE key = ?1")                                            \
+    X(DROP_EVENTS, "DELETE FROM events WHERE execution = ?1")                                      \
+    X(DROP_BODIES, "UPDATE events SET body = NULL WHERE execution = ?1")                           \
     X(SWEEP_EVENTS, "DELETE FROM events WHERE event_id IN "                                        \
                     "(SELECT event_id FROM events WHERE execution = ?1 LIMIT ?2)")                 \
     X(SWEEP_BODIES, "UPDATE events SET body = NULL WHERE event_id IN (SELECT event_id "            \
@@ -528,9 +530,9 @@ int aep__sql_list_changes(struct aep__store *store, int64_t after, unsigned limi
 
 int aep__sql_expired(struct aep__store *store, enum aep__expiry what, int64_t before_us,
                      unsigned limit, aep__id_fn fn, void *user, aep_error *err);
-int aep__sql_empty(struct aep__store *store, const char *id, aep_error *err);
+int aep__sql_empty(struct aep__store *store, const char *id, bool at_once, aep_error *err);
 int aep__sql_entomb(struct aep__store *store, const struct aep__tracked *execution,
-                    int64_t until_us, aep_error *err);
+                    int64_t until_us, bool at_once, aep_error *err);
 int aep__sql_sweep(struct aep__store *store, unsigned limit, uint64_t *ret_count, aep_error *err);
 int aep__sql_tomb(struct aep__store *store, const char *id, const struct aep__tracked *key,
                   struct aep__tracked *ret, aep_error *err);

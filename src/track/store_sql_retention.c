@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Retention. What is removed goes in two steps, so that a transaction never changes more rows than it
- * may, however many events an execution has:
+/* Retention. What is removed goes in two steps where an execution has more events than a transaction may
+ * change:
  *
- *     entomb, empty   the execution's row, at once; its events become litter
+ *     entomb, empty   the execution's row; its events become litter
  *     sweep           litter, so many events at a time
  *
  * Tombstones have the order in which they were made: the oldest go first. */
@@ -49,9 +49,26 @@ static int add_litter(struct aep__sql *base, const char *id, bool whole, aep_err
     return aep__sql_finish(base, AEP__SQL_ADD_LITTER, statement, err);
 }
 
-int aep__sql_empty(struct aep__store *store, const char *id, aep_error *err)
+/* Its events, or their bodies. */
+static int drop_all(struct aep__sql *base, const char *id, bool whole, aep_error *err)
 {
-    return add_litter(aep__sql_of(store), id, false, err);
+    unsigned which = whole ? AEP__SQL_DROP_EVENTS : AEP__SQL_DROP_BODIES;
+    struct aep__sql_id execution = aep__sql_make_id(id);
+    struct aep__statement *statement = aep__sql_take(base, which, err);
+    if (!statement)
+        return err->code;
+    aep__sql_bind_id(statement, 1, &execution);
+    return aep__sql_finish(base, which, statement, err);
+}
+
+static int drop(struct aep__sql *base, const char *id, bool whole, bool at_once, aep_error *err)
+{
+    return at_once ? drop_all(base, id, whole, err) : add_litter(base, id, whole, err);
+}
+
+int aep__sql_empty(struct aep__store *store, const char *id, bool at_once, aep_error *err)
+{
+    return drop(aep__sql_of(store), id, false, at_once, err);
 }
 
 struct litter {
@@ -120,7 +137,7 @@ int aep__sql_sweep(struct aep__store *store, unsigned limit, uint64_t *ret_count
 /* ---- tombstones ---- */
 
 int aep__sql_entomb(struct aep__store *store, const struct aep__tracked *execution,
-                    int64_t until_us, aep_error *err)
+                    int64_t until_us, bool at_once, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
     int result = aep__sql_remove(store, execution->id, err);
@@ -139,7 +156,7 @@ int aep__sql_entomb(struct aep__store *store, const struct aep__tracked *executi
     aep__sql_bind_int(statement, 6, execution->last_event_at);
     aep__sql_bind_int(statement, 7, until_us);
     result = aep__sql_finish(base, AEP__SQL_ADD_TOMB, statement, err);
-    return result == AEP_OK ? add_litter(base, execution->id, true, err) : result;
+    return result == AEP_OK ? drop(base, execution->id, true, at_once, err) : result;
 }
 
 static void set(struct aep__tracked *ret, char **text, const char *value)

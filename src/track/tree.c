@@ -395,5 +395,7 @@ int aep__tree_remove(const struct aep__tree *tree, const struct aep__tracked *ex
 {
     int result = change_above(tree, known_parent(execution),
                               (struct change){-1, -is_open(execution), AEP__UNKNOWN_US, less}, err);
-    return result == AEP_OK ? each_child(tree, execution->id, link_again, &tree, err) : result;
+    return result == AEP_OK && execution->children > 0
+               ? each_child(tree, execution->id, link_again, &tree, err)
+               : result;
 }
