@@ -413,7 +413,7 @@ static void test_the_file_gives_room_back(void **state)
     commit(track);
     close_track(track);
     int64_t full = file_bytes(track);
-    assert_int_equal(aep__store_sqlite_open(&track->store, track->path, true, &track->err), AEP_OK);
+    assert_int_equal(aep__store_open(&track->store, track->path, true, &track->err), AEP_OK);
     aep__ingest_done(&taking->ingest);
     assert_int_equal(aep__ingest_init(&taking->ingest, track->store, DAY_US, &track->err), AEP_OK);
     begin(track);
@@ -421,7 +421,7 @@ static void test_the_file_gives_room_back(void **state)
     commit(track);
     close_track(track);
     assert_true(file_bytes(track) < full / 2);
-    assert_int_equal(aep__store_sqlite_open(&track->store, track->path, true, &track->err), AEP_OK);
+    assert_int_equal(aep__store_open(&track->store, track->path, true, &track->err), AEP_OK);
     begin(track);
 }
 

@@ -113,7 +113,7 @@ static void free_rows(struct rows *rows)
 
 static void open_store(struct track *track)
 {
-    if (aep__store_sqlite_open(&track->store, track->path, true, &track->err) != AEP_OK)
+    if (aep__store_open(&track->store, track->path, true, &track->err) != AEP_OK)
         fail_msg("%s", track->err.text);
 }
 
@@ -320,7 +320,7 @@ static bool open_and_kill(struct track *track, unsigned after_us)
         struct aep__store *store;
         if (write(ready[1], "", 1) != 1)
             _exit(2);
-        _exit(aep__store_sqlite_open(&store, track->path, true, &err) == AEP_OK ? 0 : 1);
+        _exit(aep__store_open(&store, track->path, true, &err) == AEP_OK ? 0 : 1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     usleep(after_us);
