@@ -220,6 +220,20 @@ static void test_facts_stay_when_bodies_go(void **state)
     assert_null(row->error_message);
 }
 
+static void test_a_number_that_comes_late_changes_no_facts(void **state)
+{
+    TAKE("started", 1, 10, .payload = ",\"user_request\":\"r\"");
+    TAKE("completed", 2, 20, .cause = 1);
+    TAKE("completed", 3, 21, .cause = 1);
+    assert_int_equal(ROW(1)->conflict, 1);
+    retain_usually(*state, 8);
+    TAKE("completed", 3, 21, .cause = 1, .number = 5, .spool = 1);
+    const struct aep__tracked *row = ROW(1);
+    assert_int_equal(row->events, 3);
+    assert_int_equal(row->conflict, 1);
+    assert_string_equal(row->user_request, "r");
+}
+
 static void test_an_inferred_end_is_bettered_without_bodies(void **state)
 {
     TAKE("started", 1, 10);
@@ -441,6 +455,7 @@ int main(void)
         TAKING_TEST(test_a_tombstone_goes_after_twice_the_time),
         TAKING_TEST(test_bodies_go_after_7_days_those_of_failed_ones_later),
         TAKING_TEST(test_facts_stay_when_bodies_go),
+        TAKING_TEST(test_a_number_that_comes_late_changes_no_facts),
         TAKING_TEST(test_an_inferred_end_is_bettered_without_bodies),
         TAKING_TEST(test_a_late_started_event_takes_the_facts_of_a_provisional_one),
         TAKING_TEST(test_a_started_event_between_takes_nothing_without_bodies),
