@@ -10,6 +10,8 @@ static const struct {
     const char *prefix;
     int (*open)(struct aep__store **ret, const char *where, bool write, aep_error *err);
 } kinds[] = {
+    {"postgresql://", aep__store_postgres_open},
+    {"postgres://", aep__store_postgres_open},
     {"", aep__store_sqlite_open},
 };
 

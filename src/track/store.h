@@ -197,7 +197,7 @@ struct aep__store {
 };
 
 /** Opens a store, to write (by the tracker, which makes and migrates it) or to read.
- * @where  the absolute path of an SQLite database
+ * @where  the absolute path of an SQLite database, or postgresql://USER@HOST:PORT/DATABASE
  * Errors: as above; reading: AEP_ESPOOL there is none. */
 int aep__store_open(struct aep__store **ret, const char *where, bool write, aep_error *err);
 

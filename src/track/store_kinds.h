@@ -6,5 +6,6 @@
 #include "track/store.h"
 
 int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err);
+int aep__store_postgres_open(struct aep__store **ret, const char *url, bool write, aep_error *err);
 
 #endif

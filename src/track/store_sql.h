@@ -150,15 +150,16 @@ enum aep__sql_which {
     AEP__SQL_COUNT = AEP__SQL_UPDATE + (1 << AEP__GROUP_COUNT),
 };
 
-#define AEP__CACHE_SIZE 1024 /* rows */
+#define AEP__CACHE_SIZE 4096 /* rows */
 #define AEP__COUNTS_MAX 24   /* counts that a transaction may have before they are written */
 #define AEP__COUNT_SIZE 64   /* of a name */
 
 /** A row in memory, and what the indexes have of it in the store. */
 struct aep__cached {
     struct aep__tracked row;
-    int64_t key; /* 0: not in use */
-    bool dirty;  /* the row is newer than what is stored */
+    int64_t key;  /* 0: not in use */
+    bool dirty;   /* the row is newer than what is stored */
+    bool unsaved; /* nothing of it is stored yet */
     struct aep__buf place;
     int64_t outcome, ended_at, waiting, waiting_since, stalls_at, abandons_at, last_event_at;
     int64_t pinned, emptied_at;
@@ -239,12 +240,13 @@ struct aep__sql_driver {
     int (*lead_by_texts)(struct aep__sql *base, const struct aep__filter_values *texts,
                          int64_t limit, struct aep__text_lead *ret, aep_error *err);
 
-    bool whole_rows;      /* an update sets all columns */
-    const char *like;     /* the operator that matches patterns */
-    const char *wildcard; /* that stands for any characters in one */
-    const char *quotes;   /* characters that are special in one */
-    const char *quote[2]; /* what is before and after one that is ordinary */
-    const char *damaged;  /* a format for a store's name */
+    const char *const *texts; /* statements of its own; NULL: the common one */
+    bool whole_rows;          /* an update sets all columns */
+    const char *like;         /* the operator that matches patterns */
+    const char *wildcard;     /* that stands for any characters in one */
+    const char *quotes;       /* characters that are special in one */
+    const char *quote[2];     /* what is before and after one that is ordinary */
+    const char *damaged;      /* a format for a store's name */
 };
 
 struct aep__sql {
@@ -257,13 +259,15 @@ struct aep__sql {
     struct aep__buf columns, place;
     struct aep__statement *statements[AEP__SQL_COUNT];
     struct aep__cached cache[AEP__CACHE_SIZE];
-    struct aep__tracked stored;      /* memory */
-    struct aep__buf body, event_ids; /* of the event that was found last */
+    uint32_t parents[AEP__CACHE_SIZE]; /* a hash of each dirty row's known parent; 0: none */
+    struct aep__tracked stored;        /* memory */
+    struct aep__buf body, event_ids;   /* of the event that was found last */
     struct aep__pending_count {
         char name[AEP__COUNT_SIZE];
         int64_t more;
     } counts[AEP__COUNTS_MAX];
     unsigned count_count;
+    unsigned unsaved;        /* rows that are so */
     int64_t version;         /* of the data that the cache is of; 0: of none */
     int64_t change;          /* the last one given out in this transaction; 0: none yet */
     struct aep__buf changes; /* of this transaction, not written yet */
@@ -482,6 +486,8 @@ int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execut
                         aep_error *err);
 int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
                         const struct aep__tracked *execution, aep_error *err);
+/** Writes the new ones: before rows are looked for by who they are, or their place. */
+int aep__sql_write_new(struct aep__sql *base, aep_error *err);
 /** Writes what was to be written later. */
 int aep__sql_flush_rows(struct aep__sql *base, aep_error *err);
 /** The latest stalls_at of a parent's open children among those; AEP__UNKNOWN_US: there are none.

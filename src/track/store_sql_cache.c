@@ -4,8 +4,9 @@
  * stays for the next transaction, unless another connection has written, too.
  *
  *     get ◀── cached, else the table
- *     put ──▶ cached ──▶ the table: at once if it is new, or who it is or its place has changed, by
- *                        which rows are found; else at the commit, or when its slot is needed
+ *     put ──▶ cached ──▶ the table: at once if who it is or its place has changed, by which rows are
+ *                        found; if it is new, before rows are looked for by these; else at the
+ *                        commit, or when its slot is needed
  *
  * So a statement that looks for rows by id, key or place finds them, but may read what is old: what is
  * cached counts. Lists and counts have the rows written before. */
@@ -20,12 +21,17 @@ bool aep__sql_caches(const struct aep__sql *base)
     return base->write && aep__sql_in_transaction(base);
 }
 
-static struct aep__cached *slot_of(struct aep__sql *base, const char *id)
+static uint32_t hash_of(const char *id)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (; *id; id++)
         hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
-    return &base->cache[(hash ^ hash >> 32) % AEP__CACHE_SIZE];
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+static struct aep__cached *slot_of(struct aep__sql *base, const char *id)
+{
+    return &base->cache[hash_of(id) % AEP__CACHE_SIZE];
 }
 
 struct aep__cached *aep__sql_cached(struct aep__sql *base, const char *id)
@@ -34,10 +40,19 @@ struct aep__cached *aep__sql_cached(struct aep__sql *base, const char *id)
     return cached->key && strcmp(cached->row.id, id) == 0 ? cached : NULL;
 }
 
-static void drop(struct aep__cached *cached)
+static void mark(struct aep__sql *base, struct aep__cached *cached, bool dirty)
+{
+    const struct aep__tracked *row = &cached->row;
+    cached->dirty = dirty;
+    base->parents[cached - base->cache] =
+        dirty && row->parent_known && row->parent_id ? hash_of(row->parent_id) | 1 : 0;
+}
+
+static void drop(struct aep__sql *base, struct aep__cached *cached)
 {
     cached->key = 0;
-    cached->dirty = false;
+    cached->unsaved = false;
+    mark(base, cached, false);
     aep__buf_clear(&cached->place);
 }
 
@@ -45,13 +60,16 @@ void aep__sql_drop(struct aep__sql *base, const char *id)
 {
     struct aep__cached *cached = aep__sql_cached(base, id);
     if (cached)
-        drop(cached);
+        base->unsaved -= cached->unsaved;
+    if (cached)
+        drop(base, cached);
 }
 
 void aep__sql_forget(struct aep__sql *base)
 {
     for (unsigned i = 0; i < AEP__CACHE_SIZE; i++)
-        drop(&base->cache[i]);
+        drop(base, &base->cache[i]);
+    base->unsaved = 0;
 }
 
 void aep__sql_free_cache(struct aep__sql *base)
@@ -116,7 +134,7 @@ static unsigned changed_groups(struct aep__sql *base, const struct aep__cached *
 }
 
 /* Notes what is stored of it. */
-static int note(struct aep__cached *cached, aep_error *err)
+static int note(struct aep__sql *base, struct aep__cached *cached, aep_error *err)
 {
     const struct aep__tracked *row = &cached->row;
     aep__buf_clear(&cached->place);
@@ -130,10 +148,10 @@ static int note(struct aep__cached *cached, aep_error *err)
     cached->ended_at = row->ended_at;
     cached->pinned = row->pinned;
     cached->emptied_at = row->emptied_at;
-    cached->dirty = false;
+    mark(base, cached, false);
     if (!cached->place.failed && !row->failed)
         return AEP_OK;
-    drop(cached);
+    drop(base, cached);
     return aep__error_memory(err);
 }
 
@@ -141,11 +159,25 @@ static int flush_one(struct aep__sql *base, struct aep__cached *cached, aep_erro
 {
     if (!cached->dirty)
         return AEP_OK;
-    unsigned groups =
-        base->driver->whole_rows ? (1U << AEP__GROUP_COUNT) - 1 : changed_groups(base, cached);
-    int result = write_row(base, AEP__SQL_UPDATE + groups, cached->key, &cached->row,
-                           &cached->row.change, err);
-    return result == AEP_OK ? note(cached, err) : result;
+    unsigned which = AEP__SQL_INSERT;
+    if (!cached->unsaved)
+        which = AEP__SQL_UPDATE + (base->driver->whole_rows ? (1U << AEP__GROUP_COUNT) - 1
+                                                            : changed_groups(base, cached));
+    int result = write_row(base, which, cached->key, &cached->row, &cached->row.change, err);
+    if (result != AEP_OK)
+        return result;
+    base->unsaved -= cached->unsaved;
+    cached->unsaved = false;
+    return note(base, cached, err);
+}
+
+int aep__sql_write_new(struct aep__sql *base, aep_error *err)
+{
+    int result = AEP_OK;
+    for (unsigned i = 0; result == AEP_OK && base->unsaved > 0 && i < AEP__CACHE_SIZE; i++)
+        if (base->cache[i].unsaved)
+            result = flush_one(base, &base->cache[i], err);
+    return result;
 }
 
 int aep__sql_flush_rows(struct aep__sql *base, aep_error *err)
@@ -159,12 +191,12 @@ int aep__sql_flush_rows(struct aep__sql *base, aep_error *err)
 int64_t aep__sql_dirty_children(const struct aep__sql *base, const char *parent,
                                 unsigned *ret_count)
 {
+    const uint32_t hash = hash_of(parent) | 1;
     int64_t latest = AEP__UNKNOWN_US;
     *ret_count = 0;
     for (unsigned i = 0; i < AEP__CACHE_SIZE; i++) {
         const struct aep__tracked *row = &base->cache[i].row;
-        if (!base->cache[i].dirty || !row->parent_known || !row->parent_id ||
-            strcmp(row->parent_id, parent) != 0)
+        if (base->parents[i] != hash || strcmp(row->parent_id, parent) != 0)
             continue;
         ++*ret_count;
         if (row->outcome == AEP__ENDING_OPEN && row->stalls_at > latest)
@@ -184,7 +216,7 @@ int aep__sql_keep(struct aep__sql *base, int64_t key, const struct aep__tracked 
         return result;
     aep__tracked_copy(&cached->row, execution);
     cached->key = key;
-    return note(cached, err);
+    return note(base, cached, err);
 }
 
 /* Nobody else writes within a transaction: the greatest key need be asked for once. */
@@ -206,15 +238,18 @@ static int next_key(struct aep__sql *base, int64_t *ret, aep_error *err)
 
 int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execution, aep_error *err)
 {
-    int64_t key = 0, change;
+    int64_t key = 0;
     int result = next_key(base, &key, err);
     if (result == AEP_OK)
-        result = write_row(base, AEP__SQL_INSERT, key, execution, &change, err);
-    if (result == AEP_OK)
         result = aep__sql_keep(base, key, execution, err);
-    if (result == AEP_OK)
-        slot_of(base, execution->id)->row.change = change;
-    return result;
+    if (result != AEP_OK)
+        return result;
+    struct aep__cached *cached = slot_of(base, execution->id);
+    cached->unsaved = true;
+    mark(base, cached, true);
+    base->unsaved++;
+    note_ids(base, execution);
+    return AEP_OK;
 }
 
 int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
@@ -224,9 +259,13 @@ int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
     aep__tracked_copy(&cached->row, execution);
     cached->row.change = change;
     if (cached->row.failed) {
-        drop(cached);
+        drop(base, cached);
         return aep__error_memory(err);
     }
-    cached->dirty = true;
-    return changes_place(base, cached, execution) ? flush_one(base, cached, err) : AEP_OK;
+    mark(base, cached, true);
+    if (cached->unsaved)
+        note_ids(base, execution);
+    else if (changes_place(base, cached, execution))
+        return flush_one(base, cached, err);
+    return AEP_OK;
 }

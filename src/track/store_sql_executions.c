@@ -121,6 +121,15 @@ int aep__sql_put(struct aep__store *store, const struct aep__tracked *execution,
     return result == AEP_OK && before != class ? count_class(base, class, 1, err) : result;
 }
 
+static int delete_row(struct aep__sql *base, int64_t key, aep_error *err)
+{
+    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_REMOVE, err);
+    if (!statement)
+        return err->code;
+    aep__sql_bind_int(statement, 1, key);
+    return aep__sql_finish(base, AEP__SQL_REMOVE, statement, err);
+}
+
 int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
@@ -131,17 +140,17 @@ int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
     if (result != AEP_OK || !cached)
         return result;
     enum aep__class class = class_of(cached->row.outcome, cached->row.waiting);
+    const int64_t key = cached->unsaved ? 0 : cached->key;
     int64_t change;
-    result = aep__sql_next_change(base, &change, err);
-    if (result == AEP_OK)
-        result = aep__sql_note_change(base, cached->key, id, err);
-    struct aep__statement *statement =
-        result == AEP_OK ? aep__sql_take(base, AEP__SQL_REMOVE, err) : NULL;
-    if (!statement)
-        return err->code;
-    aep__sql_bind_int(statement, 1, cached->key);
+    if (key)
+        result = aep__sql_next_change(base, &change, err);
+    if (key && result == AEP_OK)
+        result = aep__sql_note_change(base, key, id, err);
+    if (result != AEP_OK)
+        return result;
     aep__sql_drop(base, id);
-    result = aep__sql_finish(base, AEP__SQL_REMOVE, statement, err);
+    if (key)
+        result = delete_row(base, key, err);
     return result == AEP_OK ? count_class(base, class, -1, err) : result;
 }
 
@@ -168,11 +177,17 @@ void aep__sql_bind_key(struct aep__statement *statement, const struct aep__track
     aep__sql_bind_text(statement, 3, key->tenant_id);
 }
 
+/* A statement that finds rows by who they are, or their place. */
+static struct aep__statement *search(struct aep__sql *base, unsigned which, aep_error *err)
+{
+    return aep__sql_write_new(base, err) == AEP_OK ? aep__sql_take(base, which, err) : NULL;
+}
+
 int aep__sql_find_by_key(struct aep__sql *base, unsigned which, const struct aep__tracked *key,
                          const struct aep__order *order, struct aep__buf *ret, aep_error *err)
 {
     char limit[AEP_ID_SIZE];
-    struct aep__statement *statement = aep__sql_take(base, which, err);
+    struct aep__statement *statement = search(base, which, err);
     if (!statement)
         return -1;
     aep__sql_bind_key(statement, key);
@@ -228,7 +243,7 @@ int aep__sql_provisional(struct aep__store *store, const struct aep__tracked *ke
     struct aep__sql *base = aep__sql_of(store);
     if (aep__sql_is_fresh(base, AEP__FRESH_CORRELATION, key->correlation_id))
         return AEP_OK;
-    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_PROVISIONAL, err);
+    struct aep__statement *statement = search(base, AEP__SQL_PROVISIONAL, err);
     if (!statement)
         return err->code;
     aep__sql_bind_key(statement, key);
@@ -239,7 +254,7 @@ static int ids_of(struct aep__store *store, unsigned which, const char *text, ae
                   void *user, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
-    struct aep__statement *statement = aep__sql_take(base, which, err);
+    struct aep__statement *statement = search(base, which, err);
     if (!statement)
         return err->code;
     aep__sql_bind_text(statement, 1, text);

@@ -179,7 +179,7 @@ static int64_t count_rows(struct aep__sql *base, const struct aep__lead *lead, a
     int64_t rows = 0;
     aep__buf_format(&sql,
                     "SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY %s WHERE %s "
-                    "LIMIT %d)",
+                    "LIMIT %d) AS subquery",
                     aep__leads[lead->name].index, aep__leads[lead->name].condition, FEW);
     struct aep__statement *statement = aep__sql_prepare(base, aep__buf_string(&sql), err);
     for (unsigned i = 0; statement && rows >= 0 && rows < FEW && i < lead->count; i++) {

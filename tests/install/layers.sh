@@ -70,6 +70,12 @@ for file in $(grep -rlE '#include *[<"](.*sqlite3|track/store_sqlite)\.h' src ap
     *) echo "$file includes SQLite, which only the store in src/track does" && bad=1 ;;
     esac
 done
+for file in $(grep -rlE '#include *[<"](.*libpq|track/store_postgres).*\.h' src apps include || true); do
+    case $file in
+    src/track/store_postgres*) ;;
+    *) echo "$file includes libpq, which only the store in src/track does" && bad=1 ;;
+    esac
+done
 for file in $(grep -rlE '#include *[<"](n?curses|term)\.h' src apps include || true); do
     case $file in
     apps/aep-executions/screen.c) ;;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A store of its own for each test, and words for executions and events. Times are seconds after an
- * instant in 2025. */
+ * instant in 2025. The store is in SQLite; or, where AEP_TEST_POSTGRES is a server's URL, there: what is
+ * tested holds for both. */
 #ifndef AEP_TESTS_TRACK_FIXTURE_H
 #define AEP_TESTS_TRACK_FIXTURE_H
+
+#include "postgres_fixture.h"
 
 #include "base/buf.h"
 #include "base/hash.h"
@@ -27,8 +30,8 @@
 #define AT(seconds) (EPOCH_US + (int64_t)(seconds)*1000000)
 
 struct track {
-    char root[64]; /* removed with all that is in it */
-    char path[96]; /* of the store */
+    char root[64];  /* removed with all that is in it */
+    char path[256]; /* of the store, or its URL */
     struct aep__store *store;
     aep_error err;
 };
@@ -51,7 +54,7 @@ static inline int begin_folder(void **state)
     if (!mkdtemp(track.root))
         return -1;
     snprintf(track.path, sizeof track.path, "%s/state/tracker.db", track.root);
-    return 0;
+    return !postgres_server() || postgres_make(track.path, sizeof track.path) ? 0 : -1;
 }
 
 static inline int begin_track(void **state)
@@ -73,6 +76,8 @@ static inline int end_track(void **state)
 {
     struct track *track = *state;
     close_track(track);
+    if (postgres_server())
+        postgres_drop(track->path);
     return nftw(track->root, remove_track_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 

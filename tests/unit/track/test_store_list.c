@@ -591,6 +591,8 @@ static void run_everything(struct track *track)
 
 static void test_nothing_looks_at_every_row(void **state)
 {
+    if (postgres_server())
+        skip(); /* how SQLite does that is looked at here */
     struct track *track = *state;
     sqlite3 *db = aep__sqlite_of(aep__sql_of(track->store))->db;
     plans[0] = '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a store keeps. How it deals with files and faults is test_store_sqlite_faults.c. */
+/* What a store keeps. How it deals with faults is
+ * test_store_sqlite_faults.c and test_store_postgres.c. */
 #include "track_fixture.h"
 
 /* ---- executions ---- */
