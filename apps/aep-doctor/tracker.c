@@ -42,26 +42,31 @@ static void fail(struct aep__doctor *doctor, const char *text, const char *remed
 static bool judge_store(struct aep__doctor *doctor, const char *path)
 {
     struct aep__store *store;
+    struct aep__buf name = {0};
     aep_error err;
+    const char *where = aep__link_where(doctor->config, path);
     int code = aep__link_prepare(path, &err);
+    if (code == AEP_OK)
+        code = aep__link_name(doctor->config, path, &name, &err);
     if (code == AEP_OK) {
-        code = aep__store_open(&store, path, false, &err);
+        code = aep__store_open(&store, where, false, &err);
         if (code == AEP_OK)
             store->ops->close(store);
     }
     if (code == AEP_ESPOOL) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "no store yet: `aep list` makes %s", path);
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "no store yet: `aep list` makes %s",
+                     name.data);
     } else if (code != AEP_OK) {
         fail(doctor, err.text,
              "do what the text says; `aep list` shows nothing until then, and no event is lost");
-        return false;
-    } else if (access(path, W_OK) < 0) {
+    } else if (!aep__store_is_remote(where) && access(path, W_OK) < 0) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "cannot write to the store %s", path);
         aep__verdict_remedy(&doctor->verdicts, "chmod 600 it, or set track.store to another");
     } else {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "the store is %s", path);
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "the store is %s", name.data);
     }
-    return true;
+    aep__buf_done(&name);
+    return code == AEP_OK || code == AEP_ESPOOL;
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */

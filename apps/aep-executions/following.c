@@ -114,8 +114,10 @@ static bool reopen(struct aep__following *following)
 {
     struct aep__store *store = following->reading->store, *made;
     aep_error why;
+    const char *where =
+        aep__link_where(following->reading->config, aep__buf_string(&following->store));
     if (store->ops->replaced(store, &why) <= 0 ||
-        aep__store_open(&made, aep__buf_string(&following->store), false, &why) != AEP_OK)
+        aep__store_open(&made, where, false, &why) != AEP_OK)
         return false;
     store->ops->close(store);
     following->reading->store = made;

@@ -65,7 +65,8 @@ static int open_store(struct aep__reading *reading, aep_error *err)
     struct aep__buf path = {0};
     int code = aep__link_store(reading->config, &path, err);
     if (code == AEP_OK)
-        code = aep__store_open(&reading->store, aep__buf_string(&path), false, err);
+        code = aep__store_open(
+            &reading->store, aep__link_where(reading->config, aep__buf_string(&path)), false, err);
     aep__buf_done(&path);
     return code;
 }

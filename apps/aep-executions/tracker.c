@@ -86,12 +86,12 @@ static int catch_up(struct sync *sync, aep_error *err)
     return aep__error(err, AEP_EDEFERRED, "", "the tracker has not caught up yet");
 }
 
-static int64_t stored_as_of(const char *store)
+static int64_t stored_as_of(const char *where)
 {
     struct aep__store *reader;
     aep_error why;
     int64_t as_of_us = 0;
-    if (aep__store_open(&reader, store, false, &why) != AEP_OK)
+    if (aep__store_open(&reader, where, false, &why) != AEP_OK)
         return 0;
     if (reader->ops->get_count(reader, AEP__COUNT_AS_OF, &as_of_us, &why) != AEP_OK)
         as_of_us = 0;
@@ -114,7 +114,9 @@ int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_
                         .end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000)};
     if (code == AEP_OK)
         code = catch_up(&sync, err);
-    *ret_as_of_us = code == AEP_OK || sync.as_of_us > 0 ? sync.as_of_us : stored_as_of(sync.store);
+    *ret_as_of_us = code == AEP_OK || sync.as_of_us > 0
+                        ? sync.as_of_us
+                        : stored_as_of(aep__link_where(config, sync.store));
     aep__buf_done(&store);
     aep__buf_done(&spool);
     return code;

@@ -29,8 +29,10 @@
 #define STEP_MS 10
 
 struct view {
-    char *store; /* its path */
-    bool there;  /* the store can be read, or, with a problem, is there at all */
+    char *store; /* its path, or that of the files of one elsewhere */
+    aep_config *config;
+    struct aep__buf name; /* of the store */
+    bool there;           /* the store can be read, or, with a problem, is there at all */
     bool alive;
     long long pid;
     int64_t as_of_us; /* 0: not known */
@@ -42,21 +44,30 @@ struct view {
     struct aep__buf sources; /* the tracker's lines about them, each with a NUL */
 };
 
-static int find_store(const struct aep__args *args, char **ret, aep_error *err)
+static int find_store(const struct aep__args *args, struct view *view, aep_error *err)
 {
-    aep_config *arguments = NULL, *config = NULL;
+    aep_config *arguments = NULL;
     struct aep__buf path = {0};
     int code = aep__args_config(args, &arguments, err);
     if (code == AEP_OK)
-        code = aep__config_load(arguments, &config, err);
+        code = aep__config_load(arguments, &view->config, err);
     if (code == AEP_OK)
-        code = aep__link_store(config, &path, err);
+        code = aep__link_store(view->config, &path, err);
     aep_config_free(arguments);
-    aep_config_free(config);
-    if (code == AEP_OK && !(*ret = strdup(aep__buf_string(&path))))
+    if (code == AEP_OK && !(view->store = strdup(aep__buf_string(&path))))
         code = aep__error_memory(err);
+    if (code == AEP_OK)
+        code = aep__link_name(view->config, view->store, &view->name, err);
     aep__buf_done(&path);
     return code;
+}
+
+static void free_view(struct view *view)
+{
+    free(view->store);
+    aep_config_free(view->config);
+    aep__buf_done(&view->name);
+    aep__buf_done(&view->sources);
 }
 
 /* ---- the tracker ---- */
@@ -98,7 +109,8 @@ static int ask_tracker(struct view *view, aep_error *err)
         close(fd);
     view->alive = aep__link_held(view->store);
     if (view->alive && got <= 0)
-        return aep__error(err, AEP_ERELAY, "", "the tracker of %s does not answer", view->store);
+        return aep__error(err, AEP_ERELAY, "", "the tracker of %s does not answer",
+                          aep__buf_string(&view->name));
     return AEP_OK;
 }
 
@@ -122,7 +134,7 @@ static void read_store(struct view *view)
 {
     struct aep__store *store;
     aep_error err;
-    int code = aep__store_open(&store, view->store, false, &err);
+    int code = aep__store_open(&store, aep__link_where(view->config, view->store), false, &err);
     if (code == AEP_OK) {
         code = read_counts(view, store, &err);
         store->ops->close(store);
@@ -317,7 +329,7 @@ static void show_text(struct aep__buf *out, const struct view *view)
     else
         aep__buf_text(out, "tracker     none runs; `aep list` starts one\n");
     aep__buf_text(out, "store       ");
-    aep__out_plain(out, view->store, strlen(view->store));
+    aep__out_plain(out, view->name.data, strlen(view->name.data));
     if (view->there) {
         aep__buf_text(out, ": has everything up to ");
         add_age(out, view->as_of_us);
@@ -431,7 +443,7 @@ static void show_json(struct aep__buf *out, const struct view *view)
 {
     struct source source;
     aep__buf_byte(out, '{');
-    add_text_or_null(out, "store", view->store);
+    add_text_or_null(out, "store", view->name.data);
     aep__buf_format(out, ",\"alive\":%s,\"pid\":", view->alive ? "true" : "false");
     if (view->alive)
         aep__buf_format(out, "%lld,", view->pid);
@@ -467,7 +479,7 @@ int aep__tracker_show(struct aep__args *args)
     struct view view = {0};
     struct aep__buf out = {0};
     aep_error err;
-    int code = find_store(args, &view.store, &err);
+    int code = find_store(args, &view, &err);
     if (code == AEP_OK)
         code = ask_tracker(&view, &err);
     if (code == AEP_OK) {
@@ -479,8 +491,7 @@ int aep__tracker_show(struct aep__args *args)
         else
             show_text(&out, &view);
     }
-    free(view.store);
-    aep__buf_done(&view.sources);
+    free_view(&view);
     if (code != AEP_OK) {
         aep__buf_done(&out);
         return aep__out_error(&err);
@@ -520,14 +531,14 @@ static bool tell_to_stop(const char *store)
 
 int aep__tracker_stop(struct aep__args *args)
 {
-    char *store = NULL;
+    struct view view = {0};
     aep_error err;
-    int code = find_store(args, &store, &err);
-    if (code == AEP_OK && !aep__link_held(store))
+    int code = find_store(args, &view, &err);
+    if (code == AEP_OK && !aep__link_held(view.store))
         aep__out_say("tracker stop: no tracker runs");
-    else if (code == AEP_OK && !(tell_to_stop(store) && has_ended(store)))
-        code = aep__error(&err, AEP_ERELAY, "", "the tracker of %s has not ended in %d s", store,
-                          END_MS / 1000);
-    free(store);
+    else if (code == AEP_OK && !(tell_to_stop(view.store) && has_ended(view.store)))
+        code = aep__error(&err, AEP_ERELAY, "", "the tracker of %s has not ended in %d s",
+                          view.name.data, END_MS / 1000);
+    free_view(&view);
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
 }

@@ -57,7 +57,7 @@ static void renew_store(struct aep__tracker *tracker)
     if (!tracker->writer.store || !aep__writer_replaced(&tracker->writer))
         return;
     aep__log_write(&tracker->log, AEP_LOG_WARNING, "%s has been removed or replaced",
-                   tracker->path);
+                   aep__buf_string(&tracker->name));
     aep__sources_close(&tracker->sources);
     aep__writer_close(&tracker->writer);
     tracker->as_of_us = 0;
@@ -235,7 +235,8 @@ static int take_lock(struct aep__tracker *tracker, aep_error *err)
     if (tracker->lock_fd < 0)
         return aep__error_errno(err, AEP_EIO, "track.store", "cannot open %s.lock", tracker->path);
     return taken ? AEP_OK
-                 : aep__error(err, AEP_ESTATE, NULL, "another tracker writes %s", tracker->path);
+                 : aep__error(err, AEP_ESTATE, NULL, "another tracker writes %s",
+                              aep__buf_string(&tracker->name));
 }
 
 static int start(struct aep__tracker *tracker, aep_error *err)
@@ -280,6 +281,7 @@ static void finish(struct aep__tracker *tracker)
     if (tracker->signal_fd >= 0)
         close(tracker->signal_fd);
     free(tracker->polls);
+    aep__buf_done(&tracker->name);
 }
 
 int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, const char *store,
@@ -289,13 +291,17 @@ int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, con
         .config = config, .path = store, .dir_fd = -1, .lock_fd = -1, .signal_fd = -1};
     aep__server_init(&tracker->server);
     int code = aep__link_prepare(store, err);
-    if (code != AEP_OK)
+    if (code == AEP_OK)
+        code = aep__link_name(config, store, &tracker->name, err);
+    if (code != AEP_OK) {
+        aep__buf_done(&tracker->name);
         return code;
+    }
     tracker->dir_fd = aep__link_folder(store);
     aep__log_init(&tracker->log, tracker->dir_fd, LOG, false);
     aep__sources_init(&tracker->sources, &tracker->log);
     tracker->writer = (struct aep__writer){
-        .path = store,
+        .where = aep__link_where(config, store),
         .abandon_after_us = aep__config_int(config, AEP__OPT_TRACK_ABANDON_AFTER_S) * 1000000,
         .log = &tracker->log};
     aep__keeping_init(&tracker->keeping, config);
@@ -303,7 +309,8 @@ int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, con
     tracker->dirty = tracker->unindexed = true;
     code = start(tracker, err);
     if (code == AEP_OK) {
-        aep__log_write(&tracker->log, AEP_LOG_INFO, "aep %s writes %s", AEP_VERSION, store);
+        aep__log_write(&tracker->log, AEP_LOG_INFO, "aep %s writes %s", AEP_VERSION,
+                       aep__buf_string(&tracker->name));
         loop(tracker);
         aep__log_write(&tracker->log, AEP_LOG_INFO, "%s: exiting", tracker->ending);
     } else if (code != AEP_ESTATE) {

@@ -18,7 +18,8 @@
 
 struct aep__tracker {
     const aep_config *config; /* borrowed */
-    const char *path;         /* of the store; borrowed */
+    const char *path;         /* of the store, or of the files of one elsewhere; borrowed */
+    struct aep__buf name;     /* of the store, in messages */
     int dir_fd, lock_fd, signal_fd;
     struct aep__log log;
     struct aep__writer writer;

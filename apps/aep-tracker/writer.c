@@ -40,7 +40,7 @@ bool aep__writer_replaced(const struct aep__writer *writer)
 static int open_store(struct aep__writer *writer, aep_error *err)
 {
     struct aep__store *store = NULL;
-    int code = aep__store_open(&store, writer->path, true, err);
+    int code = aep__store_open(&store, writer->where, true, err);
     if (code != AEP_OK)
         return code;
     code = aep__ingest_init(&writer->ingest, store, writer->abandon_after_us, err);
@@ -74,10 +74,13 @@ int aep__writer_begin(struct aep__writer *writer, aep_error *err)
 
 int aep__writer_note(struct aep__writer *writer, int64_t as_of_us, aep_error *err)
 {
-    int64_t more = as_of_us - writer->as_of_us;
-    if (more == 0)
+    int64_t stored_us;
+    if (as_of_us == writer->as_of_us)
         return AEP_OK;
-    int code = writer->store->ops->add_count(writer->store, AEP__COUNT_AS_OF, more, err);
+    int code = writer->store->ops->get_count(writer->store, AEP__COUNT_AS_OF, &stored_us, err);
+    if (code == AEP_OK) /* another tracker may have noted its own */
+        code = writer->store->ops->add_count(writer->store, AEP__COUNT_AS_OF, as_of_us - stored_us,
+                                             err);
     if (code == AEP_OK)
         writer->as_of_us = as_of_us;
     return code;

@@ -8,7 +8,7 @@
 #include "track/ingest.h"
 
 struct aep__writer {
-    const char *path; /* borrowed */
+    const char *where; /* to open it by; borrowed */
     int64_t abandon_after_us;
     struct aep__log *log;     /* borrowed */
     struct aep__store *store; /* NULL: it cannot be used */

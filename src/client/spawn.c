@@ -113,6 +113,7 @@ static const char *const kept_variables[] = {
     "XDG_*",        "SSL_CERT_FILE",
     "SSL_CERT_DIR", "KRB5CCNAME",
     "KRB5_KTNAME",  "KRB5_CLIENT_KTNAME",
+    "PG*", /* of libpq, for a store in PostgreSQL */
 };
 
 #define ENVIRONMENT_MAX 64

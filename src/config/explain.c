@@ -4,11 +4,10 @@
 #include "base/json.h"
 #include "config/kafka_keys.h"
 #include "config/layers.h"
+#include "config/value.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define MASK "********"
 
 struct writer {
     struct aep__buf *out;
@@ -26,7 +25,7 @@ static void add_json(struct aep__buf *out, const char *name, const char *value)
 static void add_line(struct writer *writer, const char *key, const char *value, const char *origin,
                      bool is_secret)
 {
-    const char *shown = is_secret && *value ? MASK : value;
+    const char *shown = is_secret && *value ? AEP__VALUE_MASK : value;
     if (!writer->json) {
         aep__buf_format(writer->out, "%-28s %-32s %s\n", key, *shown ? shown : "(not set)", origin);
         return;
@@ -68,12 +67,28 @@ static void add_kafka(const struct aep__kafka_setting *kafka, struct writer *wri
              kafka->setting.origin, aep__kafka_name_is_secret(kafka->name));
 }
 
+/* A URL may hold a password. */
+static void add_store(const struct aep__setting *setting, const char *value, struct writer *writer)
+{
+    struct aep__buf masked = {0};
+    if (aep__value_is_url(value))
+        aep__value_mask(value, &masked);
+    else
+        aep__buf_text(&masked, value);
+    add_line(writer, aep__options[AEP__OPT_TRACK_STORE].key, aep__buf_string(&masked),
+             setting->origin, false);
+    writer->out->failed = writer->out->failed || masked.failed;
+    aep__buf_done(&masked);
+}
+
 static void add_options(const aep_config *config, struct writer *writer)
 {
     for (int i = 0; i < AEP__OPT_COUNT; i++) {
         const struct aep__setting *setting = &config->options[i];
         if (i == AEP__OPT_SPOOL_DIR)
             add_spool_dir(config, writer);
+        else if (i == AEP__OPT_TRACK_STORE)
+            add_store(setting, aep__config_text(config, i), writer);
         else
             add_line(writer, aep__options[i].key, aep__config_text(config, i), setting->origin,
                      false);

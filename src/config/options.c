@@ -275,9 +275,12 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
     [AEP__OPT_TRACK_STORE] =
         {
             .key = "track.store",
-            .type = AEP__OPTION_TYPE_PATH,
+            .type = AEP__OPTION_TYPE_STORE,
             .fallback = "",
-            .doc = "The SQLite database that the tracker keeps executions in. Unset: "
+            .doc = "Where the tracker keeps executions: the path of an SQLite database, or "
+                   "`postgresql://USER@HOST:PORT/DATABASE` (PostgreSQL 13 or newer, which the "
+                   "trackers of several machines can share; the password from `~/.pgpass`, "
+                   "`?passfile=FILE` or libpq's other ways). Unset: "
                    "`$XDG_STATE_HOME/aep/tracker.db` (`~/.local/state/aep`). If it is removed, "
                    "the tracker makes a new one from what Kafka and the spools still hold.",
         },

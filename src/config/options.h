@@ -17,6 +17,7 @@ enum aep__option_type {
     AEP__OPTION_TYPE_SERVERS, /* host:port, … */
     AEP__OPTION_TYPE_WORDS,   /* some of `words`, with commas */
     AEP__OPTION_TYPE_TOPICS,  /* names of topics, with commas */
+    AEP__OPTION_TYPE_STORE,   /* an absolute path, or a URL of PostgreSQL */
 };
 
 #define AEP__OPTION_NAMES 2 /* environment names beside AEP_<KEY> */

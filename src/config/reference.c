@@ -85,6 +85,8 @@ static const char *type_name(enum aep__option_type type)
         return "words";
     case AEP__OPTION_TYPE_TOPICS:
         return "topics";
+    case AEP__OPTION_TYPE_STORE:
+        return "path or URL";
     }
     return "";
 }

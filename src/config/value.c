@@ -101,6 +101,32 @@ bool aep__value_path(const char *text, struct aep__problem *problem)
     return true;
 }
 
+bool aep__value_is_url(const char *text)
+{
+    return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
+}
+
+/* A password stands behind the user, or among the parameters. */
+void aep__value_mask(const char *url, struct aep__buf *out)
+{
+    static const char word[] = "password=";
+    const char *host = strstr(url, "://") + 3, *found;
+    const char *at = memrchr(host, '@', strcspn(host, "/?"));
+    const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
+    if (colon) {
+        aep__buf_add(out, url, (size_t)(colon + 1 - url));
+        aep__buf_text(out, AEP__VALUE_MASK);
+        url = at;
+    }
+    while ((found = strstr(url, word))) {
+        found += sizeof word - 1;
+        aep__buf_add(out, url, (size_t)(found - url));
+        aep__buf_text(out, AEP__VALUE_MASK);
+        url = found + strcspn(found, "&");
+    }
+    aep__buf_text(out, url);
+}
+
 static bool parse_text(const struct aep__option_row *row, const char *text,
                        struct aep__buf *canonical, struct aep__problem *problem)
 {
@@ -283,6 +309,10 @@ bool aep__value_parse(const struct aep__option_row *row, const char *text,
     case AEP__OPTION_TYPE_PATH:
         aep__buf_text(canonical, text);
         return aep__value_path(text, problem);
+    case AEP__OPTION_TYPE_STORE:
+        aep__buf_text(canonical, text);
+        return aep__value_is_url(text) ? aep__value_clean(text, false, problem)
+                                       : aep__value_path(text, problem);
     case AEP__OPTION_TYPE_WORDS:
     case AEP__OPTION_TYPE_TOPICS:
         return parse_list(row, text, canonical, problem);

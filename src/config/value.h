@@ -27,6 +27,11 @@ struct aep__value_number_text {
 /** A number as the row's type writes it: "8MiB", "1min". */
 struct aep__value_number_text aep__value_number(const struct aep__option_row *row, int64_t number);
 
+/** Whether the place of a store is a URL of PostgreSQL. */
+bool aep__value_is_url(const char *text);
+/** Appends such a URL with its passwords masked. */
+#define AEP__VALUE_MASK "********"
+void aep__value_mask(const char *url, struct aep__buf *out);
 /** Whether it is an absolute path. */
 bool aep__value_path(const char *text, struct aep__problem *problem);
 /** Whether `text` is one of "one|two", in either case; ret_word: that word, ret_len long. */

@@ -4,9 +4,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "base/os.h"
 #include "base/packet.h"
 #include "config/layers.h"
+#include "track/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,17 +21,52 @@
 #include <unistd.h>
 
 #define STORE_NAME "tracker.db"
+#define REMOTE_NAME "tracker-" /* and a digest of the store's name */
 #define LOCK ".lock"
 #define SOCKET ".socket"
 #define SOCKET_TEMP ".socket.tmp"
 
+const char *aep__link_where(const aep_config *config, const char *store)
+{
+    const char *given = aep__config_text(config, AEP__OPT_TRACK_STORE);
+    return aep__store_is_remote(given) ? given : store;
+}
+
+int aep__link_name(const aep_config *config, const char *store, struct aep__buf *out,
+                   aep_error *err)
+{
+    return aep__store_name(aep__link_where(config, store), out, err);
+}
+
+/* Whoever means the same store meets at the same files; a name may be longer than theirs can be. */
+static int add_remote(const aep_config *config, const char *url, struct aep__buf *out,
+                      aep_error *err)
+{
+    struct aep__buf name = {0};
+    uint8_t digest[16];
+    int code = aep__store_name(url, &name, err);
+    if (code == AEP_OK) {
+        aep__digest128(name.data, name.len, digest);
+        aep__buf_format(out, "%s/" REMOTE_NAME, config->state_dir);
+        for (size_t i = 0; i < sizeof digest / 2; i++)
+            aep__buf_format(out, "%02x", digest[i]);
+        aep__buf_string(out);
+        code = out->failed ? aep__error_memory(err) : AEP_OK;
+    }
+    aep__buf_done(&name);
+    return code;
+}
+
 int aep__link_store(const aep_config *config, struct aep__buf *out, aep_error *err)
 {
     const char *given = aep__config_text(config, AEP__OPT_TRACK_STORE);
-    if (!*given && !config->state_dir)
-        return aep__error(
-            err, AEP_ECONFIG, "track.store",
-            "neither XDG_STATE_HOME nor HOME is a usable absolute path: set track.store");
+    bool remote = aep__store_is_remote(given);
+    if ((!*given || remote) && !config->state_dir)
+        return aep__error(err, AEP_ECONFIG, "track.store",
+                          "neither XDG_STATE_HOME nor HOME is a usable absolute path: set %s",
+                          remote ? "one of them" : "track.store");
+    if (remote)
+        return add_remote(config, given, out, err);
     if (*given)
         aep__buf_text(out, given);
     else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between a reader of a store and the tracker that writes it: a socket beside the store.
  *
- *     STORE          the database
+ *     STORE          the database, if it is a file
  *     STORE.lock     held by its tracker for life
  *     STORE.socket   SOCK_SEQPACKET, a line of text a packet:
  *
@@ -30,9 +30,15 @@
 #define AEP__LINK_LINE 8192         /* as long as a line may be */
 #define AEP__COUNT_AS_OF "as_of_us" /* in the store: up to when it has everything */
 
-/** The store in force, absolute: track.store, else $XDG_STATE_HOME/aep/tracker.db.
- * Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ENOMEM */
+/** The store in force on this machine, absolute: track.store, else $XDG_STATE_HOME/aep/tracker.db; of one
+ * in PostgreSQL, a path in $XDG_STATE_HOME/aep that is derived from its name, for the files beside it.
+ * Errors: AEP_ECONFIG there is no home folder to derive it from; AEP_ENOMEM; aep__store_name()'s */
 int aep__link_store(const aep_config *config, struct aep__buf *out, aep_error *err);
+/** What to open it by: that path, or its URL. */
+const char *aep__link_where(const aep_config *config, const char *store);
+/** Appends what it is called in messages. Errors: aep__store_name()'s */
+int aep__link_name(const aep_config *config, const char *store, struct aep__buf *out,
+                   aep_error *err);
 
 /** Makes the store's folder, and checks that its file system is fit for a store and that a tracker
  * could write there.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "track/store.h"
 
+#include "base/error.h"
 #include "track/store_kinds.h"
 
 #include <string.h>
@@ -9,16 +10,36 @@
 static const struct {
     const char *prefix;
     int (*open)(struct aep__store **ret, const char *where, bool write, aep_error *err);
+    int (*name)(const char *where, struct aep__buf *out, aep_error *err); /* NULL: a path */
 } kinds[] = {
-    {"postgresql://", aep__store_postgres_open},
-    {"postgres://", aep__store_postgres_open},
-    {"", aep__store_sqlite_open},
+    {"postgresql://", aep__store_postgres_open, aep__store_postgres_name},
+    {"postgres://", aep__store_postgres_open, aep__store_postgres_name},
+    {"", aep__store_sqlite_open, NULL},
 };
 
-int aep__store_open(struct aep__store **ret, const char *where, bool write, aep_error *err)
+static size_t kind_of(const char *where)
 {
     size_t i = 0;
     while (strncmp(where, kinds[i].prefix, strlen(kinds[i].prefix)) != 0)
         i++;
-    return kinds[i].open(ret, where, write, err);
+    return i;
+}
+
+int aep__store_open(struct aep__store **ret, const char *where, bool write, aep_error *err)
+{
+    return kinds[kind_of(where)].open(ret, where, write, err);
+}
+
+bool aep__store_is_remote(const char *where)
+{
+    return kinds[kind_of(where)].name != NULL;
+}
+
+int aep__store_name(const char *where, struct aep__buf *out, aep_error *err)
+{
+    if (aep__store_is_remote(where))
+        return kinds[kind_of(where)].name(where, out, err);
+    aep__buf_text(out, where);
+    aep__buf_string(out);
+    return out->failed ? aep__error_memory(err) : AEP_OK;
 }

@@ -201,4 +201,10 @@ struct aep__store {
  * Errors: as above; reading: AEP_ESPOOL there is none. */
 int aep__store_open(struct aep__store **ret, const char *where, bool write, aep_error *err);
 
+/** Whether a store is elsewhere than in a file of this machine. */
+bool aep__store_is_remote(const char *where);
+/** Appends what a store is called in messages: its path, or its URL without a password and with what it
+ * leaves out. Errors: AEP_ECONFIG it is no URL; AEP_EIO its library cannot be loaded; AEP_ENOMEM */
+int aep__store_name(const char *where, struct aep__buf *out, aep_error *err);
+
 #endif

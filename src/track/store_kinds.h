@@ -8,4 +8,7 @@
 int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err);
 int aep__store_postgres_open(struct aep__store **ret, const char *url, bool write, aep_error *err);
 
+/** Appends the name of a store. */
+int aep__store_postgres_name(const char *url, struct aep__buf *out, aep_error *err);
+
 #endif

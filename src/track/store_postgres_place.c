@@ -81,3 +81,9 @@ int aep__pg_add_name(const char *url, struct aep__buf *out, aep_error *err)
     forget(&known);
     return code;
 }
+
+int aep__store_postgres_name(const char *url, struct aep__buf *out, aep_error *err)
+{
+    int code = aep__pq_load(err);
+    return code == AEP_OK ? aep__pg_add_name(url, out, err) : code;
+}
