@@ -6,12 +6,17 @@
 
 #include "config/kafka_keys.h"
 #include "config/layers.h"
+#include "config/value.h"
 
-static const char *show_value(const struct aep__setting *setting, bool is_secret)
+static const char *show_value(const struct aep__setting *setting, bool is_secret,
+                              struct aep__buf *masked)
 {
-    return is_secret                        ? "********"
-           : strpbrk(setting->text, "\r\n") ? "(several lines)"
-                                            : setting->text;
+    if (is_secret)
+        return AEP__VALUE_MASK;
+    if (strpbrk(setting->text, "\r\n"))
+        return "(several lines)";
+    aep__value_mask(setting->text, masked);
+    return aep__buf_string(masked);
 }
 
 static void add_setting(struct aep__doctor *doctor, const char *prefix, const char *name,
@@ -19,8 +24,10 @@ static void add_setting(struct aep__doctor *doctor, const char *prefix, const ch
 {
     if (setting->layer <= AEP__LAYER_DEFAULT || !setting->text || !*setting->text)
         return;
+    struct aep__buf masked = {0};
     aep__verdict_detail(&doctor->verdicts, "%s%s = %s (%s)", prefix, name,
-                        show_value(setting, is_secret), setting->origin);
+                        show_value(setting, is_secret, &masked), setting->origin);
+    aep__buf_done(&masked);
 }
 
 /* The settings that differ from their defaults. */

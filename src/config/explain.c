@@ -71,10 +71,7 @@ static void add_kafka(const struct aep__kafka_setting *kafka, struct writer *wri
 static void add_store(const struct aep__setting *setting, const char *value, struct writer *writer)
 {
     struct aep__buf masked = {0};
-    if (aep__value_is_url(value))
-        aep__value_mask(value, &masked);
-    else
-        aep__buf_text(&masked, value);
+    aep__value_mask(value, &masked);
     add_line(writer, aep__options[AEP__OPT_TRACK_STORE].key, aep__buf_string(&masked),
              setting->origin, false);
     writer->out->failed = writer->out->failed || masked.failed;

@@ -110,6 +110,10 @@ bool aep__value_is_url(const char *text)
 void aep__value_mask(const char *url, struct aep__buf *out)
 {
     static const char word[] = "password=";
+    if (!aep__value_is_url(url)) {
+        aep__buf_text(out, url);
+        return;
+    }
     const char *host = strstr(url, "://") + 3, *found;
     const char *at = memrchr(host, '@', strcspn(host, "/?"));
     const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;

@@ -29,7 +29,7 @@ struct aep__value_number_text aep__value_number(const struct aep__option_row *ro
 
 /** Whether the place of a store is a URL of PostgreSQL. */
 bool aep__value_is_url(const char *text);
-/** Appends such a URL with its passwords masked. */
+/** Appends it with its passwords masked, if it is such a URL; anything else as it is. */
 #define AEP__VALUE_MASK "********"
 void aep__value_mask(const char *url, struct aep__buf *out);
 /** Whether it is an absolute path. */

@@ -78,9 +78,14 @@ static int is_replaced(struct aep__sql *base, aep_error *err)
 {
     struct aep__postgres *pg = aep__postgres_of(base);
     PGresult *meta = NULL;
-    int code = !pg->conn || pg->lost ? aep__pg_connect(pg, err) : AEP_OK;
-    if (code == AEP_OK)
-        code = aep__pg_ask(pg, "SELECT identity::text FROM meta", &meta, err);
+    int code = AEP_OK;
+    for (int tries = 0; tries < 2; tries++) { /* the connection may have gone since it was used */
+        code = pg->lost ? aep__pg_connect(pg, err) : AEP_OK;
+        if (code == AEP_OK)
+            code = aep__pg_ask(pg, "SELECT identity::text FROM meta", &meta, err);
+        if (code == AEP_OK || !pg->lost)
+            break;
+    }
     bool other = code == AEP_OK && (aep__pq.ntuples(meta) != 1 ||
                                     strcmp(aep__pq.getvalue(meta, 0, 0), pg->identity) != 0);
     aep__pq.clear(meta);

@@ -92,7 +92,10 @@ int aep__pg_error(struct aep__postgres *pg, const PGresult *result, aep_error *e
     state = state ? state : find_state(text);
     bool asked = pg->conn && aep__pq.connectionNeedsPassword(pg->conn);
     state = state ? state : asked ? "28" : "08";
-    if (!pg->conn || aep__pq.status(pg->conn) == CONNECTION_BAD)
+    const char *severity =
+        result ? aep__pq.resultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) : NULL;
+    bool ends = severity && strcmp(severity, "ERROR") != 0; /* FATAL, PANIC */
+    if (!pg->conn || ends || aep__pq.status(pg->conn) == CONNECTION_BAD)
         pg->lost = true;
     while (strncmp(state, meanings[i].state, strlen(meanings[i].state)) != 0)
         i++;

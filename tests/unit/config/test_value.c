@@ -2,6 +2,8 @@
 /* Which values are accepted. */
 #include "config_fixture.h"
 
+#include "config/value.h"
+
 static int64_t number_of(const char *key, const char *value)
 {
     aep_config *config = aep_config_new();
@@ -95,6 +97,26 @@ static void test_booleans_and_words_are_read_in_any_case(void **state)
     assert_false(aep__config_is(world->config, AEP__OPT_MODE, "kafka"));
 }
 
+static void test_a_store_is_a_path_or_a_url(void **state)
+{
+    static const char *const shown[][2] = {
+        {"/a/tracker.db", "/a/tracker.db"},
+        {"postgresql://u@h/d", "postgresql://u@h/d"},
+        {"postgres://u:p@w@h:1/d?a=b@c:d", "postgres://u:********@h:1/d?a=b@c:d"},
+        {"postgresql:///d?sslpassword=s&host=h", "postgresql:///d?sslpassword=********&host=h"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        struct aep__buf masked = {0};
+        aep__value_mask(shown[i][0], &masked);
+        assert_string_equal(aep__buf_string(&masked), shown[i][1]);
+        aep__buf_done(&masked);
+    }
+    refuses_argument("track.store", "tracker.db", "must be an absolute path");
+    refuses_argument("track.store", "mysql://h/d", "must be an absolute path");
+    refuses_argument("track.store", "postgresql://h/\n", "control character");
+}
+
 static void test_paths_are_absolute(void **state)
 {
     struct world *world = *state;
@@ -151,6 +173,7 @@ int main(void)
         TEST(test_times_have_units),
         TEST(test_lists_have_commas),
         TEST(test_booleans_and_words_are_read_in_any_case),
+        TEST(test_a_store_is_a_path_or_a_url),
         TEST(test_paths_are_absolute),
         TEST(test_texts_are_clean_utf8_of_bounded_length),
         TEST(test_no_message_has_a_line_end_or_runs_over),

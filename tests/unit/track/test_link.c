@@ -48,6 +48,39 @@ static void test_the_store_is_in_the_state_folder_or_where_the_option_says(void 
     assert_store(world, "/elsewhere/a.db");
 }
 
+/* What belongs to it on this machine: the same for the same store, and no password in its name. */
+static void test_a_store_elsewhere_has_its_files_in_the_state_folder(void **state)
+{
+    static const char *const same[] = {"postgresql://u@h:5432/d", "postgres://u:secret@h/d",
+                                       "postgresql://u@h/d?password=secret"};
+    static const char *const others[] = {"postgresql://v@h/d", "postgresql://u@i/d",
+                                         "postgresql://u@h:5433/d", "postgresql://u@h/e"};
+    struct world *world = *state;
+    struct aep__buf first = {0}, path = {0}, name = {0};
+    given_variable(world, "AEP_MODE=local");
+    given_variable(world, "XDG_STATE_HOME=/state");
+    for (size_t i = 0; i < 7; i++) {
+        const char *url = i < 3 ? same[i] : others[i - 3];
+        given_argument(world, "track.store", url);
+        must_load(world);
+        aep__buf_clear(&path);
+        aep__buf_clear(&name);
+        assert_int_equal(aep__link_store(world->config, &path, &world->err), AEP_OK);
+        assert_int_equal(aep__link_name(world->config, path.data, &name, &world->err), AEP_OK);
+        assert_string_equal(aep__link_where(world->config, path.data), url);
+        assert_null(strstr(path.data, "secret"));
+        assert_null(strstr(name.data, "secret"));
+        if (i == 0)
+            aep__buf_add(&first, path.data, path.len + 1);
+        assert_int_equal(strcmp(path.data, first.data) == 0, i < 3);
+        assert_int_equal(strcmp(name.data, "postgresql://u@h:5432/d") == 0, i < 3);
+    }
+    assert_int_equal(strncmp(first.data, "/state/aep/tracker-", 19), 0);
+    aep__buf_done(&first);
+    aep__buf_done(&path);
+    aep__buf_done(&name);
+}
+
 static void test_without_a_home_there_is_no_store(void **state)
 {
     struct world *world = *state;
@@ -217,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LINK_TEST(test_the_store_is_in_the_state_folder_or_where_the_option_says),
+        LINK_TEST(test_a_store_elsewhere_has_its_files_in_the_state_folder),
         LINK_TEST(test_without_a_home_there_is_no_store),
         LINK_TEST(test_the_folder_is_made_and_private),
         LINK_TEST(test_what_is_no_folder_is_refused_with_what_to_do),

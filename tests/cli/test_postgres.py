@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Executions in PostgreSQL, as a user sees them: the same rows as in SQLite, whatever becomes of the
+server, and the password nowhere."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.parse
+
+from harness import AepTest
+from test_tracker import story
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "script/postgres"
+SECRET = "Sch/w:er@zu%raten"
+
+
+class Server:
+    """A server of the distribution, in a folder of its own."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="aep-postgres-")
+        os.chmod(self.dir, 0o755)
+        self.url = self.run("start")
+        password = pathlib.Path(self.dir, "server/password").read_text()
+        self.port = urllib.parse.urlsplit(self.url).port
+        self.env = os.environ | {"PGPASSWORD": password}
+
+    def run(self, *words):
+        return subprocess.run([SCRIPT, *words, "--dir", os.path.join(self.dir, "server")],
+                              stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+    def sql(self, text, database="postgres"):
+        return subprocess.run(
+            ["psql", "-qtAX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
+             "-U", "aep", database, "-c", text], env=self.env, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, check=True).stdout.strip()
+
+    def remove(self):
+        self.run("stop", "--kill", "--purge")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class PostgresTest(AepTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.addClassCleanup(cls.server.remove)
+
+    def setUp(self):
+        super().setUp()
+        self.database = "t" + os.path.basename(self.folder)[-8:].lower()
+        self.server.sql(f'CREATE DATABASE "{self.database}"')
+        self.url = self.server.url.replace("/postgres?", f"/{self.database}?")
+        self.env["AEP_TRACK_STORE"] = self.url
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
+
+    def rows(self, *words, env=None):
+        out = self.run_aep("list", "--all", "--json", "--wait=60s", *words, env=env).stdout
+        rows = {row["id"]: row for row in map(json.loads, out.splitlines())}
+        for row in rows.values():
+            for name in ("as_of", "basis"):
+                row.pop(name, None)
+        return rows
+
+    def status(self):
+        return json.loads(self.run_aep("tracker", "status", "--json").stdout)
+
+
+class Rows(PostgresTest):
+    def test_they_are_those_of_sqlite(self):
+        self.run_aep("publish", "--stdin", stdin=story(300))
+        mine = self.rows()
+        self.assertGreater(len(mine), 250)
+        other = self.env | {"AEP_TRACK_STORE": os.path.join(self.folder, "sqlite/tracker.db")}
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None, env=other)
+        self.assertEqual(mine, self.rows(env=other))
+        for words in (["state:failed"], ["agent:agent-*"], ["broke"], ["agent:agent-1", "request"]):
+            self.assertEqual(self.rows(*words), self.rows(*words, env=other), words)
+        some = next(iter(mine))
+        show = [self.run_aep("show", some, "--json", "--events", env=env).stdout.splitlines()[1:]
+                for env in (None, other)]
+        self.assertEqual(*show)
+
+    def test_a_removed_schema_is_made_again_under_a_living_tracker(self):
+        self.run_aep("publish", "--stdin", stdin=story(50))
+        before = self.rows()
+        self.server.sql("DROP SCHEMA aep CASCADE", self.database)
+        self.assertEqual(before, self.rows())
+
+    def test_two_machines_share_a_store(self):
+        self.run_aep("publish", "--stdin", stdin=story(40, word="here"))
+        there = self.env | {name: os.path.join(self.folder, "there", name)
+                            for name in ("HOME", "XDG_STATE_HOME")}
+        os.makedirs(there["HOME"])
+        self.addCleanup(self.run_aep, "tracker", "stop", status=None, env=there)
+        self.run_aep("publish", "--stdin", stdin=story(40, word="there"), env=there)
+        for env in (None, there):
+            self.rows(env=env)
+        correlations = {row["correlation_id"] for row in self.rows().values()}
+        self.assertEqual(correlations, {row["correlation_id"] for row in self.rows(env=there).values()})
+        self.assertEqual({word.split("-")[0] for word in correlations}, {"here", "there"})
+
+
+class Faults(PostgresTest):
+    def test_a_server_that_is_killed_costs_nothing(self):
+        self.run_aep("publish", "--stdin", stdin=story(30))
+        before = self.rows()
+        pid = self.status()["pid"]
+        self.server.run("stop", "--kill")
+        self.addCleanup(self.server.run, "start")
+        self.run_aep("publish", "--stdin", stdin=story(30, word="later"))
+        done = self.run_aep("list", "--wait=500ms", status=1)
+        self.assertIn("cannot reach postgresql://aep@127.0.0.1", done.stderr)
+        self.server.run("start")
+        after = self.rows()
+        self.assertEqual(self.status()["pid"], pid)  # the tracker has lived through it
+        self.assertEqual({key: after[key] for key in before}, before)
+        self.assertTrue(any(row["correlation_id"].startswith("later") for row in after.values()))
+
+    def test_killed_trackers_lose_and_repeat_nothing(self):
+        lines = story(200).splitlines(keepends=True)
+        for i in range(8):
+            self.run_aep("publish", "--stdin", stdin="".join(lines[i::8]))
+            self.run_aep("list", "--wait=20ms", status=None)
+            status = self.status()
+            if status["alive"]:
+                try:
+                    os.kill(status["pid"], signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        rows = self.rows()
+        self.assertEqual(sum(row["events"] for row in rows.values()), len(lines))
+        counted = self.status()["events"]
+        self.assertEqual((counted["events"], counted["duplicates"]), (len(lines), 0))
+
+
+class Secrets(PostgresTest):
+    def test_a_password_is_nowhere_to_be_seen(self):
+        self.server.sql(f"CREATE ROLE r{self.database} LOGIN PASSWORD '{SECRET}'")
+        self.server.sql(f'GRANT CREATE ON DATABASE "{self.database}" TO r{self.database}')
+        quoted = urllib.parse.quote(SECRET, safe="")
+        self.env["AEP_TRACK_STORE"] = \
+            f"postgresql://r{self.database}:{quoted}@127.0.0.1:{self.server.port}/{self.database}"
+        self.run_aep("publish", "--stdin", stdin=story(5))
+        said = [json.dumps(self.rows())]
+        pid = self.status()["pid"]
+        for words in (["tracker", "status"], ["tracker", "status", "--json"], ["status"], ["doctor"],
+                      ["config", "explain"], ["config", "explain", "--json"]):
+            done = self.run_aep(*words, status=None)
+            said.append(done.stdout + done.stderr)
+        for name in ("cmdline", "environ"):
+            said.append(pathlib.Path(f"/proc/{pid}/{name}").read_bytes().decode())
+        self.server.sql(f"ALTER ROLE r{self.database} PASSWORD 'another'")
+        self.run_aep("tracker", "stop")
+        done = self.run_aep("list", "--wait=5s", status=1)
+        self.assertIn("refuses the login", done.stderr)
+        said.append(done.stderr)
+        for folder, _, names in os.walk(os.path.join(self.folder, "state/aep")):
+            said += [pathlib.Path(folder, name).read_bytes().decode(errors="replace")
+                     for name in names if name.endswith(".log")]
+        for text in said:
+            for secret in (SECRET, quoted):
+                self.assertNotIn(secret, text)
