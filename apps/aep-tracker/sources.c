@@ -73,12 +73,12 @@ static bool is_wanted(const aep_config *config, const char *word)
                          *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS));
 }
 
-void aep__sources_begin(struct aep__sources *sources, const aep_config *config)
+void aep__sources_begin(struct aep__sources *sources, const aep_config *config, const char *place)
 {
     aep_error why;
     sources->spools = is_wanted(config, "spool");
     if (!is_wanted(config, "kafka") ||
-        aep__source_kafka_open(&sources->kafka, config, sources->log, &why) == AEP_OK)
+        aep__source_kafka_open(&sources->kafka, config, place, sources->log, &why) == AEP_OK)
         return;
     snprintf(sources->kafka_problem, sizeof sources->kafka_problem, "%s", why.text);
     aep__log_write(sources->log, AEP_LOG_ERROR, "Kafka is not read: %s", why.text);
@@ -232,6 +232,8 @@ int aep__sources_read(struct aep__sources *sources, struct aep__ingest *ingest, 
     int code = ends ? AEP_OK : aep__error_memory(err);
     *ret_count = 0;
     *ret_end = false;
+    if (sources->kafka)
+        aep__source_kafka_turn(sources->kafka);
     while (code == AEP_OK && !*ret_end && *ret_count < most) {
         code = read_each(sources, ingest, ends, ret_count, ret_end, err);
         if (aep__clock_mono_us() >= until_us)

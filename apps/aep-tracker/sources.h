@@ -30,7 +30,7 @@ struct aep__sources {
 void aep__sources_init(struct aep__sources *sources, struct aep__log *log);
 void aep__sources_done(struct aep__sources *sources);
 /** Begins with what track.sources says. */
-void aep__sources_begin(struct aep__sources *sources, const aep_config *config);
+void aep__sources_begin(struct aep__sources *sources, const aep_config *config, const char *place);
 /** Has this spool and those beside it read too. Errors: AEP_ENOMEM */
 int aep__sources_add(struct aep__sources *sources, const char *own, aep_error *err);
 

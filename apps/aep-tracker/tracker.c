@@ -246,7 +246,7 @@ static int start(struct aep__tracker *tracker, aep_error *err)
     if (code == AEP_OK && (tracker->signal_fd = aep__os_signals(err)) < 0)
         code = AEP_EIO;
     if (code == AEP_OK)
-        aep__sources_begin(&tracker->sources, tracker->config);
+        aep__sources_begin(&tracker->sources, tracker->config, tracker->path);
     if (code == AEP_OK)
         code = aep__spools_own(tracker->config, &own, err);
     if (code == AEP_OK)

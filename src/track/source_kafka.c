@@ -21,7 +21,11 @@
 #define BOOKMARK "kafka" /* up to when everything has been read */
 
 struct aep__source_kafka {
-    struct aep__log *log; /* borrowed */
+    struct aep__log *log;     /* borrowed, */
+    const aep_config *config; /* as is this, */
+    const char *place;        /* and this */
+    struct aep__source_group *group;
+    bool knows_group; /* whether the store has one */
     char *servers;
     size_t event_max; /* bytes of an event */
     rd_kafka_t *rk;
@@ -64,7 +68,7 @@ static int start_scout(struct aep__source_kafka *source, const aep_config *confi
 }
 
 int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *config,
-                           struct aep__log *log, aep_error *err)
+                           const char *place, struct aep__log *log, aep_error *err)
 {
     const char *servers = aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS);
     if (!*servers)
@@ -74,6 +78,8 @@ int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *con
     if (!source)
         return aep__error_memory(err);
     source->log = source->trouble.log = log;
+    source->config = config;
+    source->place = place;
     source->event_max = (size_t)aep__config_int(config, AEP__OPT_LIMITS_MESSAGE_BYTES);
     if (source->event_max < EVENT_MAX)
         source->event_max = EVENT_MAX;
@@ -106,7 +112,7 @@ int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *con
 void aep__source_kafka_rewind(struct aep__source_kafka *source)
 {
     aep__partitions_forget(&source->partitions);
-    source->loaded = false;
+    source->loaded = source->knows_group = false;
     source->as_of_us = source->noted_us = 0;
     source->partitions.wanted = aep__scout_ask(source->scout);
 }
@@ -124,6 +130,7 @@ void aep__source_kafka_close(struct aep__source_kafka *source)
     if (!source)
         return;
     aep__partitions_done(&source->partitions);
+    aep__group_leave(source->group);
     aep__scout_stop(source->scout);
     aep__scouting_done(&source->scouting);
     destroy_queue(source->main);
@@ -135,6 +142,52 @@ void aep__source_kafka_close(struct aep__source_kafka *source)
         close(source->event_fd);
     free(source->servers);
     free(source);
+}
+
+/* ---- the group, where the store is shared ---- */
+
+static int join_group(struct aep__source_kafka *source, const char *identity, aep_error *err)
+{
+    if (source->group && strstr(aep__group_id(source->group), identity))
+        return AEP_OK;
+    aep__group_leave(source->group);
+    source->partitions.group = source->group = NULL;
+    int code = aep__group_join(&source->group, source->config, identity, source->place,
+                               &source->topics, source->event_fd, err);
+    source->partitions.group = source->group;
+    if (code == AEP_OK)
+        aep__log_write(source->log, AEP_LOG_INFO, "in the consumer group %s",
+                       aep__group_id(source->group));
+    return code;
+}
+
+static int find_group(struct aep__source_kafka *source, struct aep__store *store, aep_error *err)
+{
+    struct aep__buf identity = {0};
+    if (source->knows_group)
+        return AEP_OK;
+    int shared = store->ops->identity(store, &identity, err);
+    int code = shared < 0 ? err->code : AEP_OK;
+    if (shared > 0)
+        code = join_group(source, identity.data, err);
+    source->knows_group = code == AEP_OK;
+    aep__buf_done(&identity);
+    return code;
+}
+
+static int look_at_group(struct aep__source_kafka *source, struct aep__store *store, aep_error *err)
+{
+    if (!source->group)
+        return AEP_OK;
+    int code = AEP_OK;
+    if (aep__group_look(source->group))
+        code = aep__partitions_share(&source->partitions, store, err);
+    const char *problem = aep__group_problem(source->group);
+    if (*problem)
+        snprintf(source->trouble.topic, sizeof source->trouble.topic, "%s", problem);
+    if (code == AEP_OK && aep__source_kafka_awaited(source))
+        code = aep__partitions_refresh(&source->partitions, store, err);
+    return code;
 }
 
 /* ---- what librdkafka and the scout tell ---- */
@@ -213,6 +266,9 @@ static int take_message(struct aep__source_kafka *source, struct aep__ingest *in
     if (!partition || !partition->started ||
         aep__partition_check(&source->partitions, partition, message->offset, stamp))
         return AEP_OK;
+    int agreed = aep__partition_confirm(&source->partitions, partition, ingest->store, err);
+    if (agreed <= 0)
+        return agreed < 0 ? err->code : AEP_OK;
     aep__partition_move(partition, message->offset + 1, stamp > 0 ? stamp : 0);
     ++*count;
     return take_event(source, ingest, message, err);
@@ -294,6 +350,10 @@ int aep__source_kafka_read(struct aep__source_kafka *source, struct aep__ingest 
     take_errors(source);
     int code = load_as_of(source, ingest->store, err);
     if (code == AEP_OK)
+        code = find_group(source, ingest->store, err);
+    if (code == AEP_OK)
+        code = look_at_group(source, ingest->store, err);
+    if (code == AEP_OK)
         code = take_report(source, ingest->store, err);
     if (code == AEP_OK)
         code = take_events(source, ingest, most, ret_count, ret_end, err);
@@ -302,6 +362,11 @@ int aep__source_kafka_read(struct aep__source_kafka *source, struct aep__ingest 
     if (code == AEP_OK)
         look_how_far(source);
     return code;
+}
+
+void aep__source_kafka_turn(struct aep__source_kafka *source)
+{
+    aep__partitions_turn(&source->partitions);
 }
 
 int aep__source_kafka_note(struct aep__source_kafka *source, struct aep__store *store,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A source: Kafka's topics, each partition read from where the store says that it was read to. It has
- * no consumer group: offsets are stored with the rows, so each store reads everything.
+/* A source: Kafka's topics, each partition read from where the store says that it was read to. Offsets are
+ * stored with the rows, so each store reads everything; trackers that share one share the partitions
+ * (source_kafka_group.h).
  *
  *     kafka:CLUSTER:TOPIC:PARTITION    the offset of the next event, and the time of the one before
  *     kafka                            up to when everything has been read
@@ -20,13 +21,16 @@ struct aep__source_kafka;
 
 /** Makes the client, which connects by itself.
  * @config, @log  borrowed
+ * @place         the path of the files that belong to the store on this machine; borrowed
  * Errors: AEP_ECONFIG names the option; AEP_ENOMEM, AEP_EIO */
 int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *config,
-                           struct aep__log *log, aep_error *err);
+                           const char *place, struct aep__log *log, aep_error *err);
 void aep__source_kafka_close(struct aep__source_kafka *source);
 
 /** Forgets the positions: they are the store's, which may be another one next time. */
 void aep__source_kafka_rewind(struct aep__source_kafka *source);
+/** A transaction begins, and the one before it has been committed. */
+void aep__source_kafka_turn(struct aep__source_kafka *source);
 /** Takes at most `most` events into the store, within its transaction, and puts the positions. Sets how
  * many, and whether that was all there is for now. Errors: the store's; roll back and rewind then. */
 int aep__source_kafka_read(struct aep__source_kafka *source, struct aep__ingest *ingest,

@@ -148,26 +148,44 @@ static void start(struct aep__partitions *partitions, struct aep__partition *par
                    topic_name(partitions, partition), partition->id, partition->next);
 }
 
+/* 1: the store has its position, which it takes; 0; -1. */
+static int read_position(struct aep__partitions *partitions, struct aep__partition *partition,
+                         struct aep__store *store, aep_error *err)
+{
+    struct aep__bookmark bookmark;
+    name_bookmark(partitions, partition, &bookmark);
+    int found = store->ops->get_position(store, &bookmark, err);
+    if (found > 0) {
+        partition->next = (int64_t)bookmark.offset;
+        partition->stamp = (int64_t)bookmark.segment;
+        partition->dirty = false;
+    }
+    return found;
+}
+
+static bool is_ours(const struct aep__partitions *partitions,
+                    const struct aep__partition *partition)
+{
+    return !partitions->group ||
+           aep__group_owns(partitions->group, topic_name(partitions, partition), partition->id);
+}
+
 static int add_partition(struct aep__partitions *partitions, struct aep__store *store,
                          const struct aep__bounds *bounds, aep_error *err)
 {
-    struct aep__partition partition = {.topic = bounds->topic, .id = bounds->id};
-    struct aep__bookmark bookmark;
+    struct aep__partition partition = {.topic = bounds->topic, .id = bounds->id, .told = -1};
     struct aep__partition *list = realloc(partitions->list, (partitions->count + 1) * sizeof *list);
     if (!list)
         return aep__error_memory(err);
     partitions->list = list;
-    name_bookmark(partitions, &partition, &bookmark);
-    int found = store->ops->get_position(store, &bookmark, err);
+    int found = read_position(partitions, &partition, store, err);
     if (found < 0)
         return err->code;
-    if (found > 0) {
-        partition.next = (int64_t)bookmark.offset;
-        partition.stamp = (int64_t)bookmark.segment;
-    } else {
+    if (found == 0)
         aep__partition_move(&partition,
                             bounds->since > bounds->begin ? bounds->since : bounds->begin, 0);
-    }
+    partition.ours = is_ours(partitions, &partition);
+    partition.dirty &= partition.ours;
     partitions->list[partitions->count++] = partition;
     return AEP_OK;
 }
@@ -193,6 +211,8 @@ static int take_bounds(struct aep__partitions *partitions, const struct aep__sco
         partition = &partitions->list[partitions->count - 1];
     }
     partition->end = bounds->end;
+    if (!partition->ours)
+        return AEP_OK;
     if (partition->started && is_beyond(report, partition, bounds))
         aep__partition_restart(partitions, partition);
     else if (!partition->started && report->round >= partition->after)
@@ -217,6 +237,8 @@ static int drop_missing(struct aep__partitions *partitions, const struct aep__sc
         aep__log_write(partitions->log, AEP_LOG_WARNING, "topic %s has been deleted",
                        topic_name(partitions, partition));
         stop(partitions, partition);
+        if (!partition->ours)
+            continue;
         aep__partition_move(partition, 0, 0);
         code = put_position(partitions, store, partition, err);
     }
@@ -234,6 +256,77 @@ int aep__partitions_take(struct aep__partitions *partitions, const struct aep__s
     for (size_t i = 0; code == AEP_OK && report->list && i < report->count; i++)
         code = take_bounds(partitions, report, store, &report->list[i], err);
     return code;
+}
+
+/* ---- sharing ---- */
+
+#define TELL_US 1000000
+
+int aep__partitions_share(struct aep__partitions *partitions, struct aep__store *store,
+                          aep_error *err)
+{
+    for (size_t i = 0; i < partitions->count; i++) {
+        struct aep__partition *partition = &partitions->list[i];
+        bool ours = is_ours(partitions, partition);
+        if (ours == partition->ours)
+            continue;
+        partition->ours = ours;
+        stop(partitions, partition);
+        if (read_position(partitions, partition, store, err) < 0)
+            return err->code;
+        if (ours)
+            partition->after = partitions->wanted = aep__scout_ask(partitions->scout);
+    }
+    return AEP_OK;
+}
+
+int aep__partitions_refresh(struct aep__partitions *partitions, struct aep__store *store,
+                            aep_error *err)
+{
+    for (size_t i = 0; i < partitions->count; i++)
+        if (!partitions->list[i].ours &&
+            read_position(partitions, &partitions->list[i], store, err) < 0)
+            return err->code;
+    return AEP_OK;
+}
+
+int aep__partition_confirm(struct aep__partitions *partitions, struct aep__partition *partition,
+                           struct aep__store *store, aep_error *err)
+{
+    const int64_t next = partition->next, stamp = partition->stamp;
+    if (!partitions->group || partition->turn == partitions->turn)
+        return 1;
+    partition->turn = partitions->turn;
+    const bool dirty = partition->dirty;
+    int found = read_position(partitions, partition, store, err);
+    if (found < 0)
+        return -1;
+    if (found == 0 || partition->next == next || dirty) {
+        partition->next = next;
+        partition->stamp = stamp;
+        partition->dirty = dirty;
+        return 1;
+    }
+    aep__partition_restart(partitions, partition);
+    return 0;
+}
+
+void aep__partitions_turn(struct aep__partitions *partitions)
+{
+    partitions->turn++;
+    int64_t now_us = aep__clock_mono_us();
+    if (!partitions->group || now_us < partitions->told_us + TELL_US)
+        return;
+    partitions->told_us = now_us;
+    for (size_t i = 0; i < partitions->count; i++) {
+        struct aep__partition *partition = &partitions->list[i];
+        if (!partition->ours || !partition->started || partition->told == partition->next)
+            continue;
+        partition->told = partition->next;
+        aep__group_note(partitions->group, topic_name(partitions, partition), partition->id,
+                        partition->next);
+    }
+    aep__group_commit(partitions->group);
 }
 
 /* ---- reading ---- */
@@ -255,7 +348,8 @@ bool aep__partition_check(struct aep__partitions *partitions, struct aep__partit
 bool aep__partitions_ended(const struct aep__partitions *partitions)
 {
     for (size_t i = 0; i < partitions->count; i++)
-        if (!partitions->list[i].started || partitions->list[i].checks ||
+        if ((partitions->list[i].ours &&
+             (!partitions->list[i].started || partitions->list[i].checks)) ||
             partitions->list[i].next < partitions->list[i].end)
             return false;
     return true;

@@ -12,6 +12,7 @@
 #define AEP_TRACK_SOURCE_KAFKA_PARTITION_H
 
 #include "base/log.h"
+#include "track/source_kafka_group.h"
 #include "track/source_kafka_scout.h"
 #include "track/source_kafka_trouble.h"
 #include "track/store.h"
@@ -19,6 +20,7 @@
 struct aep__partition {
     unsigned topic;
     int32_t id;
+    bool ours; /* else another tracker of the store reads it, and `next` is how far that is */
     bool started;
     bool checks; /* the event before `next` is to come first: it shows that the topic is the same */
     bool dirty;  /* `next` has to be put */
@@ -29,6 +31,8 @@ struct aep__partition {
     int64_t end;     /* as the scout said */
     int64_t mark;    /* `next`, */
     int64_t mark_us; /* at that time (monotonic) */
+    uint64_t turn;   /* in which the store agreed to `next` */
+    int64_t told;    /* offset that the group knows */
 };
 
 /** Zero it, and set what is borrowed. */
@@ -38,6 +42,9 @@ struct aep__partitions {
     rd_kafka_queue_t *events;                /* where what is read comes, */
     struct aep__scout *scout;
     struct aep__source_trouble *trouble; /* and this */
+    struct aep__source_group *group;     /* NULL: all are ours */
+    uint64_t turn;                       /* the transaction's number */
+    int64_t told_us;                     /* when the group was told (monotonic) */
     struct aep__partition *list;
     size_t count;
     char cluster[AEP__SCOUT_CLUSTER];
@@ -50,6 +57,19 @@ struct aep__partitions {
  * Errors: the store's */
 int aep__partitions_take(struct aep__partitions *partitions, const struct aep__scouting *report,
                          struct aep__store *store, aep_error *err);
+/** Takes what the group has told: stops those that are no longer ours; the others come with the next
+ * report. Errors: the store's */
+int aep__partitions_share(struct aep__partitions *partitions, struct aep__store *store,
+                          aep_error *err);
+/** Looks how far those have been read that are not ours. Errors: the store's */
+int aep__partitions_refresh(struct aep__partitions *partitions, struct aep__store *store,
+                            aep_error *err);
+/** A transaction begins, and the one before it is stored: tells the group, now and then. */
+void aep__partitions_turn(struct aep__partitions *partitions);
+/** Whether the store still stands where we are, once in each transaction: another tracker may have read on,
+ * if we were thought to be dead. If not, it starts again from there. 1, 0, -1: *err */
+int aep__partition_confirm(struct aep__partitions *partitions, struct aep__partition *partition,
+                           struct aep__store *store, aep_error *err);
 /** Puts the positions that have moved, within a transaction. Errors: the store's */
 int aep__partitions_put(struct aep__partitions *partitions, struct aep__store *store,
                         aep_error *err);

@@ -76,6 +76,8 @@ struct aep__store_ops {
     /* Whether the store that is open has been removed, or another one is at its place by now: 1, 0,
      * -1. */
     int (*replaced)(struct aep__store *store, aep_error *err);
+    /* 1: trackers of several machines may write to it; appends what no other store has; 0, -1. */
+    int (*identity)(struct aep__store *store, struct aep__buf *ret, aep_error *err);
 
     /* Transactions: everything that is written, is so in one. */
     int (*begin)(struct aep__store *store, aep_error *err);

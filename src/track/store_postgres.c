@@ -113,7 +113,13 @@ static const char *const texts[AEP__SQL_COUNT] = {
         "WHERE outcome = 0 AND waiting = 0 AND silent_at < ?1 AND silent_slot <= ?1 / 600000000",
 };
 
+static const char *identity(const struct aep__sql *base)
+{
+    return aep__postgres_of(base)->identity;
+}
+
 static const struct aep__sql_driver driver = {
+    .identity = identity,
     .close = close_store,
     .replaced = is_replaced,
     .begin = begin,

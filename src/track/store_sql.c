@@ -191,9 +191,20 @@ static int give_back(struct aep__store *store, aep_error *err)
     return base->driver->give_back(base, err);
 }
 
+static int identify(struct aep__store *store, struct aep__buf *ret, aep_error *err)
+{
+    const struct aep__sql *base = aep__sql_of(store);
+    if (!base->driver->identity)
+        return 0;
+    aep__buf_text(ret, base->driver->identity(base));
+    aep__buf_string(ret);
+    return ret->failed ? (aep__error_memory(err), -1) : 1;
+}
+
 static const struct aep__store_ops ops = {
     .close = close_store,
     .replaced = is_replaced,
+    .identity = identify,
     .begin = begin,
     .commit = commit,
     .rollback = roll_back,

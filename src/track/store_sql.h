@@ -240,6 +240,7 @@ struct aep__sql_driver {
     int (*lead_by_texts)(struct aep__sql *base, const struct aep__filter_values *texts,
                          int64_t limit, struct aep__text_lead *ret, aep_error *err);
 
+    const char *(*identity)(const struct aep__sql *base); /* NULL: it is for one tracker alone */
     const char *const *texts; /* statements of its own; NULL: the common one */
     bool whole_rows;          /* an update sets all columns */
     const char *like;         /* the operator that matches patterns */

@@ -4,43 +4,14 @@ server, and the password nowhere."""
 import json
 import os
 import pathlib
-import shutil
 import signal
-import subprocess
-import tempfile
 import urllib.parse
 
 from harness import AepTest
+from postgres_server import Server
 from test_tracker import story
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "script/postgres"
 SECRET = "Sch/w:er@zu%raten"
-
-
-class Server:
-    """A server of the distribution, in a folder of its own."""
-
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="aep-postgres-")
-        os.chmod(self.dir, 0o755)
-        self.url = self.run("start")
-        password = pathlib.Path(self.dir, "server/password").read_text()
-        self.port = urllib.parse.urlsplit(self.url).port
-        self.env = os.environ | {"PGPASSWORD": password}
-
-    def run(self, *words):
-        return subprocess.run([SCRIPT, *words, "--dir", os.path.join(self.dir, "server")],
-                              stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-    def sql(self, text, database="postgres"):
-        return subprocess.run(
-            ["psql", "-qtAX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
-             "-U", "aep", database, "-c", text], env=self.env, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, check=True).stdout.strip()
-
-    def remove(self):
-        self.run("stop", "--kill", "--purge")
-        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class PostgresTest(AepTest):
@@ -52,9 +23,7 @@ class PostgresTest(AepTest):
     def setUp(self):
         super().setUp()
         self.database = "t" + os.path.basename(self.folder)[-8:].lower()
-        self.server.sql(f'CREATE DATABASE "{self.database}"')
-        self.url = self.server.url.replace("/postgres?", f"/{self.database}?")
-        self.env["AEP_TRACK_STORE"] = self.url
+        self.env["AEP_TRACK_STORE"] = self.server.database(self.database)
         self.addCleanup(self.run_aep, "tracker", "stop", status=None)
 
     def rows(self, *words, env=None):
