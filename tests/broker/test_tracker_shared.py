@@ -85,10 +85,23 @@ class Shared(TrackerCase):
         return {line.split("reading ")[1].split(", from")[0] for line in log.splitlines()
                 if "info reading " in line and "partition" in line}
 
+    def facts(self, reader, wait="120s"):
+        """Its rows without the state of those that are open: their silence lasts."""
+        rows = self.rows(reader, wait=wait)
+        for row in rows.values():
+            if row["ended_at"] is None:
+                row["state"] = row["since"] = None
+        return rows
+
     def once(self):
-        """The rows of one tracker that was left alone, in SQLite."""
+        """The facts of one tracker that was left alone, in SQLite."""
         alone = self.make_reader(self.kafka)
-        return self.rows(alone), self.tracker(alone)["events"]
+        return self.facts(alone), self.tracker(alone)["events"]
+
+    def assert_facts(self, reader, expected):
+        found = self.facts(reader)
+        wrong = [(row, expected.get(key)) for key, row in found.items() if row != expected.get(key)]
+        self.assertEqual((wrong[:3], len(found)), ([], len(expected)), f"{len(wrong)} rows")
 
     def test_each_reads_its_share(self):
         word, far = unique(), self.make_spool(self.kafka)
@@ -100,8 +113,9 @@ class Shared(TrackerCase):
             self.assert_runs(self.rows(reader), word, 50)
         wait_until(lambda: self.started(one) and self.started(other), "both read")
         self.publish_runs(far, word, 50, first=50)
-        self.assertEqual(self.rows(one), self.rows(other))
-        self.assertEqual(self.rows(one), self.once()[0])
+        expected = self.once()[0]
+        for reader in (one, other):
+            self.assert_facts(reader, expected)
 
     def test_a_killed_trackers_successor_goes_on_at_once(self):
         word, far, reader = unique(), self.make_spool(self.kafka), self.make_machine()
@@ -142,10 +156,10 @@ class Shared(TrackerCase):
             for reading in readings:
                 reading.kill()
                 reading.wait()
+        expected, events = self.once()
+        self.assertGreaterEqual(len(expected), 4000)
         for reader in machines:
-            self.assert_runs(self.rows(reader, wait="120s"), word, 4000)
-        rows, events = self.once()
-        self.assertEqual(self.rows(machines[0]), rows)
+            self.assert_facts(reader, expected)
         counted = self.tracker(machines[0])["events"]
         self.assertEqual((counted, counted["duplicates"]), (events, 0))
 

@@ -441,6 +441,32 @@ static void test_an_event_comes_back_as_it_was_added(void **state)
     assert_int_equal(found.body.len, 0);
 }
 
+/* As a UUID is 16 bytes, a text of about that length is not to be taken for one. */
+static void test_events_are_found_by_ids_of_any_length(void **state)
+{
+    struct track *track = *state;
+    char id[24] = "";
+    begin(track);
+    for (unsigned i = 1; i < sizeof id - 1; i++) {
+        id[i - 1] = (char)('a' + i);
+        struct made_event event = make_event(i, AT(i), id, id);
+        add_event(track, &event);
+    }
+    commit(track);
+    for (unsigned i = 1; i < sizeof id - 1; i++) {
+        struct aep__stored_event found;
+        assert_int_equal(find_event(track, i, &found), 1);
+        assert_int_equal(strlen(found.execution_id), i);
+        assert_int_equal(strncmp(found.execution_id, id, i), 0);
+        struct aep__buf kept = {0};
+        char own[24];
+        snprintf(own, sizeof own, "%s", found.execution_id);
+        MUST(track, events, own, NULL, keep_event, &kept);
+        assert_int_equal(kept.len, i + 1);
+        aep__buf_done(&kept);
+    }
+}
+
 static void test_an_event_whose_body_is_gone_is_known(void **state)
 {
     struct track *track = *state;
@@ -645,6 +671,7 @@ int main(void)
         TRACK_TEST(test_children_are_those_whose_parent_is_known),
         TRACK_TEST(test_a_tree_can_be_walked_and_changed),
         TRACK_TEST(test_an_event_comes_back_as_it_was_added),
+        TRACK_TEST(test_events_are_found_by_ids_of_any_length),
         TRACK_TEST(test_an_event_whose_body_is_gone_is_known),
         TRACK_TEST(test_an_event_is_amended),
         TRACK_TEST(test_events_come_in_their_order),

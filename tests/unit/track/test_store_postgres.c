@@ -335,7 +335,10 @@ int main(void)
         TRACK_TEST(test_killed_writers_leave_whole_transactions),
         TAKING_TEST(test_texts_with_any_byte_are_kept),
     };
-    if (!postgres_server())
-        return 0; /* the test postgres.test_store_postgres has one */
+    if (!postgres_server()) {
+        fprintf(stderr,
+                "AEP_TEST_POSTGRES is not set: the test postgres.test_store_postgres has it\n");
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
