@@ -105,14 +105,6 @@ static void close_store(struct aep__sql *base)
     free(pg);
 }
 
-/* A column that seldom changes leads to the rows that are silent, since each change of an indexed column
- * costs an entry in all indexes. */
-static const char *const texts[AEP__SQL_COUNT] = {
-    [AEP__SQL_SILENT] =
-        "SELECT count(*), count(*) FILTER (WHERE abandons_at < ?1) FROM executions "
-        "WHERE outcome = 0 AND waiting = 0 AND silent_at < ?1 AND silent_slot <= ?1 / 600000000",
-};
-
 static const char *identity(const struct aep__sql *base)
 {
     return aep__postgres_of(base)->identity;
@@ -127,7 +119,6 @@ static const struct aep__sql_driver driver = {
     .rollback = roll_back,
     .in_transaction = in_transaction,
     .statements = &aep__pg_statements,
-    .texts = texts,
     .whole_rows = true,
     .like = "LIKE",
     .wildcard = "%",

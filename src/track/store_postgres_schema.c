@@ -28,8 +28,7 @@ static void add_executions(struct aep__buf *out)
     for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
         aep__buf_format(out, ", %s %s", aep__sql_column_name(i),
                         type_names[aep__sql_column_type(i)]);
-    aep__buf_text(out, ", silent_slot bigint GENERATED ALWAYS AS (silent_at / 600000000) STORED)"
-                       " WITH (fillfactor = 70);");
+    aep__buf_text(out, ") WITH (fillfactor = 70);");
 }
 
 static const char first_version[] =
@@ -41,12 +40,15 @@ static const char first_version[] =
     "CREATE INDEX execution_session ON executions (session_id, parent_known, sort_at, key)"
     " WHERE session_id IS NOT NULL;"
     "CREATE INDEX execution_key ON executions (correlation_id, agent_name, tenant_id, begun_at, id);"
-    "CREATE INDEX execution_minute ON executions (minute);"
+    "CREATE INDEX execution_last ON executions (last_event_at, key);"
+    "CREATE INDEX execution_waiting ON executions (waiting_since, key)"
+    " WHERE outcome = 0 AND waiting <> 0;"
+    "CREATE INDEX execution_failed ON executions (ended_at, key) WHERE outcome >= 2;"
     "CREATE INDEX execution_named ON executions (parent_named) WHERE parent_named IS NOT NULL;"
     "CREATE INDEX execution_parent ON executions (parent_id) WHERE parent_known = 1;"
     "CREATE INDEX execution_open_child ON executions (parent_id)"
     " WHERE parent_known = 1 AND outcome = 0;"
-    "CREATE INDEX execution_silent ON executions (silent_slot)"
+    "CREATE INDEX execution_silent ON executions (silent_at, key)"
     " WHERE outcome = 0 AND waiting = 0;"
     "CREATE TABLE events (event_id bytea, execution bytea, at_us bigint, bound bigint, guess bytea,"
     " digest bytea, spool bytea, ordinal bigint, fate bigint, body bytea);"
@@ -58,6 +60,7 @@ static const char first_version[] =
     "CREATE TABLE positions (source text COLLATE \"C\" PRIMARY KEY, segment bigint,"
     " \"offset\" bigint);"
     "CREATE TABLE counts (name text COLLATE \"C\" PRIMARY KEY, value bigint) WITH (fillfactor = 50);"
+    "CREATE TABLE changes (number bigint PRIMARY KEY, first bigint, entries bytea);"
     "CREATE TABLE meta (version bigint NOT NULL, identity uuid NOT NULL, turn bigint NOT NULL)"
     " WITH (fillfactor = 50);"
     "INSERT INTO meta VALUES (0, gen_random_uuid(), 1);";

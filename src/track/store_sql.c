@@ -25,8 +25,7 @@ static void add_sql(struct aep__sql *base, unsigned which, struct aep__buf *out)
         aep__sql_update(out, which - AEP__SQL_UPDATE);
         return;
     }
-    const char *own = base->driver->texts ? base->driver->texts[which] : NULL;
-    for (const char *at = own ? own : texts[which]; *at; at++) {
+    for (const char *at = texts[which]; *at; at++) {
         if (*at == '@')
             aep__buf_add(out, base->columns.data, base->columns.len);
         else if (*at == '%')

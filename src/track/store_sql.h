@@ -159,7 +159,8 @@ struct aep__cached {
     struct aep__tracked row;
     int64_t key;  /* 0: not in use */
     bool dirty;   /* the row is newer than what is stored */
-    bool unsaved; /* nothing of it is stored yet */
+    bool unsaved; /* nothing of it is stored yet, */
+    bool touched; /* and it has changed since it was put first */
     struct aep__buf place;
     int64_t outcome, ended_at, waiting, waiting_since, stalls_at, abandons_at, last_event_at;
     int64_t pinned, emptied_at;
@@ -241,13 +242,12 @@ struct aep__sql_driver {
                          int64_t limit, struct aep__text_lead *ret, aep_error *err);
 
     const char *(*identity)(const struct aep__sql *base); /* NULL: it is for one tracker alone */
-    const char *const *texts; /* statements of its own; NULL: the common one */
-    bool whole_rows;          /* an update sets all columns */
-    const char *like;         /* the operator that matches patterns */
-    const char *wildcard;     /* that stands for any characters in one */
-    const char *quotes;       /* characters that are special in one */
-    const char *quote[2];     /* what is before and after one that is ordinary */
-    const char *damaged;      /* a format for a store's name */
+    bool whole_rows;                                      /* an update sets all columns */
+    const char *like;                                     /* the operator that matches patterns */
+    const char *wildcard; /* that stands for any characters in one */
+    const char *quotes;   /* characters that are special in one */
+    const char *quote[2]; /* what is before and after one that is ordinary */
+    const char *damaged;  /* a format for a store's name */
 };
 
 struct aep__sql {

@@ -89,14 +89,18 @@ static void note_ids(struct aep__sql *base, const struct aep__tracked *execution
     aep__sql_note_fresh(base, AEP__FRESH_CORRELATION, execution->correlation_id);
 }
 
-/* Each time it is written is a change. Sets the change's number. */
+static int take_number(struct aep__sql *base, int64_t key, int64_t *ret_change, aep_error *err)
+{
+    int result = aep__sql_next_change(base, ret_change, err);
+    return result == AEP_OK ? aep__sql_note_change(base, key, NULL, err) : result;
+}
+
+/* Each time it is written is a change. Sets the change's number, unless it has one (not 0). */
 static int write_row(struct aep__sql *base, unsigned which, int64_t key,
                      const struct aep__tracked *execution, int64_t *ret_change, aep_error *err)
 {
     char origins[AEP__ORIGINS_BYTES];
-    int result = aep__sql_next_change(base, ret_change, err);
-    if (result == AEP_OK)
-        result = aep__sql_note_change(base, key, NULL, err);
+    int result = *ret_change ? AEP_OK : take_number(base, key, ret_change, err);
     struct aep__statement *statement = result == AEP_OK ? aep__sql_take(base, which, err) : NULL;
     if (!statement)
         return err->code;
@@ -160,12 +164,14 @@ static int flush_one(struct aep__sql *base, struct aep__cached *cached, aep_erro
     if (!cached->dirty)
         return AEP_OK;
     unsigned which = AEP__SQL_INSERT;
+    int64_t change = cached->unsaved && !cached->touched ? cached->row.change : 0;
     if (!cached->unsaved)
         which = AEP__SQL_UPDATE + (base->driver->whole_rows ? (1U << AEP__GROUP_COUNT) - 1
                                                             : changed_groups(base, cached));
-    int result = write_row(base, which, cached->key, &cached->row, &cached->row.change, err);
+    int result = write_row(base, which, cached->key, &cached->row, &change, err);
     if (result != AEP_OK)
         return result;
+    cached->row.change = change;
     base->unsaved -= cached->unsaved;
     cached->unsaved = false;
     return note(base, cached, err);
@@ -246,10 +252,11 @@ int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execut
         return result;
     struct aep__cached *cached = slot_of(base, execution->id);
     cached->unsaved = true;
+    cached->touched = false;
     mark(base, cached, true);
     base->unsaved++;
     note_ids(base, execution);
-    return AEP_OK;
+    return take_number(base, key, &cached->row.change, err);
 }
 
 int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
@@ -263,6 +270,7 @@ int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
         return aep__error_memory(err);
     }
     mark(base, cached, true);
+    cached->touched = true;
     if (cached->unsaved)
         note_ids(base, execution);
     else if (changes_place(base, cached, execution))

@@ -142,10 +142,9 @@ int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
     enum aep__class class = class_of(cached->row.outcome, cached->row.waiting);
     const int64_t key = cached->unsaved ? 0 : cached->key;
     int64_t change;
-    if (key)
-        result = aep__sql_next_change(base, &change, err);
-    if (key && result == AEP_OK)
-        result = aep__sql_note_change(base, key, id, err);
+    result = aep__sql_next_change(base, &change, err);
+    if (result == AEP_OK)
+        result = aep__sql_note_change(base, cached->key, id, err);
     if (result != AEP_OK)
         return result;
     aep__sql_drop(base, id);
