@@ -33,9 +33,9 @@ static void note_problem(struct aep__keeping *keeping, const struct aep__writer 
     }
     bool told = keeping->problem[0] != '\0';
     snprintf(keeping->problem, sizeof keeping->problem,
-             "%.100s takes %s, more than track.max_bytes (%s), and all that is left is open or "
+             "the store takes %s, more than track.max_bytes (%s), and all that is left is open or "
              "pinned: raise track.max_bytes, or unpin some (aep pin --remove)",
-             writer->path, aep__amount_bytes((uint64_t)retention->bytes).text,
+             aep__amount_bytes((uint64_t)retention->bytes).text,
              aep__amount_bytes((uint64_t)retention->max_bytes).text);
     if (!told)
         aep__log_write(writer->log, AEP_LOG_WARNING, "%s", keeping->problem);

@@ -110,8 +110,24 @@ static const char *identity(const struct aep__sql *base)
     return aep__postgres_of(base)->identity;
 }
 
+/* How much room there is, and what becomes of room that is free, is the server's matter. */
+static int tell_bytes(struct aep__sql *base, int64_t *ret, aep_error *err)
+{
+    (void)base, (void)err;
+    *ret = 0;
+    return AEP_OK;
+}
+
+static int give_back(struct aep__sql *base, aep_error *err)
+{
+    (void)base, (void)err;
+    return AEP_OK;
+}
+
 static const struct aep__sql_driver driver = {
     .identity = identity,
+    .bytes = tell_bytes,
+    .give_back = give_back,
     .close = close_store,
     .replaced = is_replaced,
     .begin = begin,

@@ -335,6 +335,8 @@ static int64_t bytes_of(void **state)
 
 static void test_above_the_limit_those_that_ended_first_go(void **state)
 {
+    if (postgres_server())
+        skip(); /* it asks the file of SQLite */
     take_many(state, 1, 100, 20, 0);
     struct aep__retention retention = {.max_bytes = bytes_of(state) / 2};
     retain(*state, &retention, 1);
@@ -347,6 +349,8 @@ static void test_above_the_limit_those_that_ended_first_go(void **state)
 
 static void test_nothing_that_is_open_or_pinned_goes_for_the_limit(void **state)
 {
+    if (postgres_server())
+        skip(); /* it asks the file of SQLite */
     take_many(state, 1, 20, 20, 0);
     for (unsigned i = 0; i < 20; i++)
         pin(*state, 1 + i * 22, true);
@@ -381,6 +385,8 @@ static int64_t changes_of(void **state)
 
 static void test_a_step_changes_a_thousand_rows_at_most(void **state)
 {
+    if (postgres_server())
+        skip(); /* it asks the file of SQLite */
     struct aep__retention retention = USUAL;
     struct taking *taking = *state;
     bool more = true;
@@ -421,6 +427,8 @@ static int64_t file_bytes(struct track *track)
 
 static void test_the_file_gives_room_back(void **state)
 {
+    if (postgres_server())
+        skip(); /* it asks the file of SQLite */
     struct taking *taking = *state;
     struct track *track = taking->track;
     take_many(state, 1, 600, 20, 0);
