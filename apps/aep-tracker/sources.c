@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/os.h"
-#include "spool/watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -301,7 +300,8 @@ size_t aep__sources_polls(const struct aep__sources *sources, struct pollfd *pol
     bool listens = aep__clock_mono_us() >= sources->listen_us;
     polls[count++] = (struct pollfd){.fd = listens ? sources->watch_fd : -1, .events = POLLIN};
     for (size_t i = 0; i < sources->count; i++)
-        polls[count++] = (struct pollfd){.fd = sources->list[i]->watch_fd, .events = POLLIN};
+        polls[count++] =
+            (struct pollfd){.fd = sources->list[i]->follower.watch_fd, .events = POLLIN};
     int kafka_fd = sources->kafka ? aep__source_kafka_fd(sources->kafka) : -1;
     polls[count++] = (struct pollfd){.fd = kafka_fd, .events = POLLIN};
     return count;
@@ -332,7 +332,7 @@ bool aep__sources_polled(struct aep__sources *sources, const struct pollfd *poll
         if (i + 1 == count)
             aep__source_kafka_drain(sources->kafka);
         else
-            aep__watch_drain(polls[i].fd);
+            aep__follower_drain(&sources->list[i - 1]->follower);
         seen = true;
     }
     if (count == 0 || !polls[0].revents)

@@ -24,7 +24,6 @@
 #include "options.h"
 #include "out.h"
 #include "spools.h"
-#include "spool/fates.h"
 #include "summary.h"
 #include "verbs.h"
 
@@ -33,9 +32,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "event/kinds.h"
-#include "spool/cursor.h"
-#include "spool/read.h"
-#include "spool/watch.h"
+#include "spool/follow.h"
 
 #define HOLD_US 300000 /* for a state to become known, with -f */
 #define MISSING_MS 50  /* between two looks for a spool that is not there yet */
@@ -60,15 +57,13 @@ struct line {
 
 struct tail {
     struct aep__spool spool;
-    struct aep__reader reader;
-    struct aep__fates fates;
+    struct aep__follower follower;
     struct line lines[LINES_MAX]; /* a ring */
     size_t first, count;
     bool json, follow, colour;
     bool local;           /* times are of this time zone, not UTC */
     int width;            /* of the terminal, to which lines are cut; 0: they are not */
     const char *mark;     /* of what was cut: "…" */
-    int watch_fd;         /* inotify; -1: none */
     aep_position *begins; /* of the last events: a ring of `last`, while the end is looked for */
     size_t last;
     uint64_t seen, taken; /* in looking for the end; as lines */
@@ -238,7 +233,7 @@ static void write_lines(struct tail *tail, bool at_once)
     int64_t now_us = aep__clock_mono_us();
     for (; tail->count > 0; tail->count--) {
         const struct line *line = &tail->lines[tail->first];
-        enum aep__fate state = aep__fates_of(&tail->fates, line->begin);
+        enum aep__fate state = aep__fates_of(&tail->follower.fates, line->begin);
         bool wait =
             state == AEP__FATE_ON_DISK && !tail->spool.local && now_us - line->read_us < HOLD_US;
         if (wait && !at_once)
@@ -250,7 +245,7 @@ static void write_lines(struct tail *tail, bool at_once)
 
 static void write_settled(struct tail *tail)
 {
-    if (tail->unsettled == 0 || !aep__fates_is_past(&tail->fates, tail->unsettled_end))
+    if (tail->unsettled == 0 || !aep__fates_is_past(&tail->follower.fates, tail->unsettled_end))
         return;
     if (tail->json)
         aep__buf_format(&tail->out, "{\"settled\":%llu,\"segment\":%llu,\"offset\":%llu}\n",
@@ -275,7 +270,7 @@ static struct line *add_line(struct tail *tail)
 {
     if (tail->count == LINES_MAX) {
         const struct line *oldest = &tail->lines[tail->first];
-        write_line(tail, oldest, aep__fates_of(&tail->fates, oldest->begin));
+        write_line(tail, oldest, aep__fates_of(&tail->follower.fates, oldest->begin));
         tail->first = (tail->first + 1) % LINES_MAX;
         tail->count--;
     }
@@ -287,17 +282,21 @@ static struct line *add_line(struct tail *tail)
 static int read_events(struct tail *tail, void (*fn)(struct tail *, const struct aep__entry *))
 {
     struct aep__entry entry;
-    struct aep__cursor cursor;
     for (;;) {
-        enum aep__read read = aep__reader_next(&tail->reader, &entry, &tail->err);
-        if (read == AEP__READ_EVENT)
+        switch (aep__follower_next(&tail->follower, &entry, &tail->err)) {
+        case AEP__FOLLOW_EVENT:
             fn(tail, &entry);
-        if (read == AEP__READ_WAIT)
+            break;
+        case AEP__FOLLOW_END:
             return AEP_OK;
-        if (read == AEP__READ_ERROR)
-            return tail->err.code;
-        if (read == AEP__READ_GONE && aep__watch_pass(&tail->reader, &cursor, &tail->err) != AEP_OK)
+        case AEP__FOLLOW_SEALED:
+        case AEP__FOLLOW_PASSED:
+            break;
+        case AEP__FOLLOW_GONE:
             return aep__error(&tail->err, AEP_ESPOOL, "", "tail: the spool has been removed");
+        case AEP__FOLLOW_ERROR:
+            return tail->err.code;
+        }
         if (tail->out.len > OUT_BYTES && flush_out(tail) != AEP__EXIT_DONE)
             return STDOUT_CLOSED;
     }
@@ -326,7 +325,7 @@ static int seek_last(struct tail *tail)
     if (code != AEP_OK || tail->last == 0 || tail->seen == 0)
         return code;
     aep_position begin = tail->begins[tail->seen < tail->last ? 0 : tail->seen % tail->last];
-    aep__reader_seek(&tail->reader, begin.segment, begin.offset);
+    aep__reader_seek(&tail->follower.reader, begin.segment, begin.offset);
     return AEP_OK;
 }
 
@@ -336,11 +335,10 @@ static int seek_last(struct tail *tail)
  * reader has gone. */
 static bool await_change(struct tail *tail)
 {
-    struct pollfd fds[] = {{.fd = tail->watch_fd, .events = POLLIN},
+    struct pollfd fds[] = {{.fd = tail->follower.watch_fd, .events = POLLIN},
                            {.fd = STDOUT_FILENO, .events = 0}};
     poll(fds, 2, tail->count > 0 ? HOLD_US / 1000 : WAKE_MS);
-    if (tail->watch_fd >= 0)
-        aep__watch_drain(tail->watch_fd);
+    aep__follower_drain(&tail->follower);
     return !(fds[1].revents & (POLLERR | POLLHUP));
 }
 
@@ -377,7 +375,6 @@ static int open_spool(struct tail *tail, const struct aep__args *args)
 
 static int open_tail(struct tail *tail, const struct aep__args *args)
 {
-    struct aep__cursor cursor;
     char now[AEP__TIME_SIZE];
     int64_t last = LAST_DEFAULT;
     const char *wanted = aep__args_text(args, "lines");
@@ -389,11 +386,7 @@ static int open_tail(struct tail *tail, const struct aep__args *args)
     if (code == AEP_OK)
         code = open_spool(tail, args);
     if (code == AEP_OK)
-        code = aep__cursor_load(&tail->spool, &cursor, &tail->err);
-    if (code == AEP_OK)
-        code = aep__reader_init(&tail->reader, &tail->spool, cursor.segment, 0, false, &tail->err);
-    if (code == AEP_OK)
-        code = aep__fates_init(&tail->fates, &tail->spool, &tail->err);
+        code = aep__follower_open(&tail->follower, &tail->spool, (aep_position){0}, &tail->err);
     return code != AEP_OK || all ? code : seek_last(tail);
 }
 
@@ -402,7 +395,7 @@ static int show_events(struct tail *tail)
 {
     int code = read_events(tail, take_event);
     if (code == AEP_OK)
-        code = aep__fates_refresh(&tail->fates, &tail->err);
+        code = aep__follower_look(&tail->follower, &tail->err);
     write_lines(tail, !tail->follow || code != AEP_OK);
     write_settled(tail);
     if (flush_out(tail) != AEP__EXIT_DONE)
@@ -431,12 +424,9 @@ static void close_tail(struct tail *tail)
         aep__buf_done(&tail->lines[i].rest);
     }
     free(tail->begins);
-    aep__fates_done(&tail->fates);
-    aep__reader_done(&tail->reader);
+    aep__follower_close(&tail->follower);
     aep__spool_done(&tail->spool);
     aep__buf_done(&tail->out);
-    if (tail->watch_fd >= 0)
-        close(tail->watch_fd);
 }
 
 static int run_tail(struct aep__args *args)
@@ -447,8 +437,7 @@ static int run_tail(struct aep__args *args)
                         .local = aep__args_given(args, "local"),
                         .mark = aep__out_utf8() ? "…" : "...",
                         .spool.dir_fd = -1,
-                        .reader.fd = -1,
-                        .watch_fd = -1};
+                        .follower = {.reader.fd = -1, .watch_fd = -1, .cursor_fd = -1}};
     int64_t columns = -1; /* the terminal's */
     bool full = aep__args_given(args, "full");
     if (tail.json && (full || tail.local || aep__args_given(args, "columns"))) {
@@ -462,8 +451,6 @@ static int run_tail(struct aep__args *args)
     int code = aep__args_int(args, "columns", COLUMNS_MIN, COLUMNS_MAX, &columns, &tail.err);
     if (code == AEP_OK)
         code = open_tail(&tail, args);
-    if (code == AEP_OK && tail.follow)
-        tail.watch_fd = aep__watch_open(&tail.spool);
     for (bool first = true; code == AEP_OK; first = false) {
         tail.width = full ? 0 : columns >= 0 ? (int)columns : aep__out_width(STDOUT_FILENO);
         code = show_events(&tail);

@@ -126,9 +126,22 @@ static int read_slots(int fd, struct aep__cursor *ret)
     return valid[0] + valid[1];
 }
 
+int aep__cursor_watch(const struct aep__spool *spool)
+{
+    return aep__spool_openat(spool, CURSOR_NAME, O_RDONLY, S_IFREG);
+}
+
+bool aep__cursor_read(int fd, struct aep__cursor *ret)
+{
+    int valid = 0;
+    for (int tries = 0; fd >= 0 && tries < TRIES && (valid = read_slots(fd, ret)) < 2; tries++)
+        sched_yield();
+    return valid > 0;
+}
+
 int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, aep_error *err)
 {
-    int fd = aep__spool_openat(spool, CURSOR_NAME, O_RDONLY, S_IFREG);
+    int fd = aep__cursor_watch(spool);
     if (fd < 0 && errno == ENOENT) {
         *ret = first_cursor(spool);
         return AEP_OK;
@@ -136,11 +149,9 @@ int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, ae
     if (fd < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open %s/" CURSOR_NAME,
                                 spool->path);
-    int valid = 0;
-    for (int tries = 0; tries < TRIES && (valid = read_slots(fd, ret)) < 2; tries++)
-        sched_yield();
+    bool valid = aep__cursor_read(fd, ret);
     close(fd);
-    if (valid > 0)
+    if (valid)
         return AEP_OK;
     return aep__error(err, AEP_ESPOOL, "spool.dir",
                       "%s/" CURSOR_NAME " is damaged: stop the relay and move it away; then "

@@ -19,6 +19,10 @@ struct aep__cursor {
  * other one counts. Without a cursor: offset 0 of segment 1 or, if the cursor was moved away later,
  * of the spool's lowest segment. Errors: AEP_ESPOOL. */
 int aep__cursor_load(const struct aep__spool *spool, struct aep__cursor *ret, aep_error *err);
+/** Opens the file to read it later, whatever becomes of the folder. -1 with errno */
+int aep__cursor_watch(const struct aep__spool *spool);
+/** Reads that. False: there is none, or it is damaged. */
+bool aep__cursor_read(int fd, struct aep__cursor *ret);
 /** Opens the file for writing, as aep__cursor_store() wants it. -1: errno. A missing one (somebody
  * removed it, or the disk was full when the spool was created) is created with an ordinal that no
  * event of this spool can have had. */

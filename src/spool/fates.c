@@ -54,6 +54,12 @@ enum aep__fate aep__fates_of(const struct aep__fates *fates, aep_position begin)
     return is_before(begin, fates->finished) ? AEP__FATE_ACKED : AEP__FATE_ON_DISK;
 }
 
+void aep__fates_reach(struct aep__fates *fates, aep_position position)
+{
+    if (is_before(fates->finished, position))
+        fates->finished = position;
+}
+
 bool aep__fates_is_past(const struct aep__fates *fates, aep_position position)
 {
     return !is_before(fates->finished, position);

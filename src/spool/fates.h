@@ -23,6 +23,8 @@ int aep__fates_init(struct aep__fates *fates, const struct aep__spool *spool, ae
 int aep__fates_refresh(struct aep__fates *fates, aep_error *err);
 void aep__fates_done(struct aep__fates *fates);
 
+/** Everything before a position is known to be finished. */
+void aep__fates_reach(struct aep__fates *fates, aep_position position);
 /** The fate of the record that begins there. */
 enum aep__fate aep__fates_of(const struct aep__fates *fates, aep_position begin);
 /** Whether everything before a position is finished. */

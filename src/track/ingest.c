@@ -9,6 +9,8 @@
 #include "track/later.h"
 #include "track/patience.h"
 #include "track/refold.h"
+#include "track/settle.h"
+#include "track/worst.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,54 +103,6 @@ static int settle(struct aep__ingest *ingest, struct aep__tracked *execution, bo
     return result;
 }
 
-/* ---- what became of its events ---- */
-
-static int64_t worst(int64_t one, int64_t other)
-{
-    static const int badness[AEP__FATE_COUNT] = {
-        [AEP__FATE_ACKED] = 0,  [AEP__FATE_ON_DISK] = 1, [AEP__FATE_PARKED] = 2,
-        [AEP__FATE_PURGED] = 3, [AEP__FATE_LOST] = 4,    [AEP__FATE_DEAD] = 5,
-    };
-    return badness[one] < badness[other] ? other : one;
-}
-
-struct fates {
-    int64_t worst, enough;
-};
-
-static bool keep_worst(void *user, const struct aep__stored_event *stored)
-{
-    struct fates *fates = user;
-    fates->worst = worst(fates->worst, stored->fate);
-    return fates->worst != fates->enough;
-}
-
-/* It has other events than before. */
-static int find_fate(struct aep__ingest *ingest, struct aep__tracked *execution, aep_error *err)
-{
-    struct fates fates = {AEP__FATE_ACKED, AEP__FATE_COUNT};
-    int result =
-        ingest->store->ops->events(ingest->store, execution->id, NULL, keep_worst, &fates, err);
-    execution->fate = fates.worst;
-    return result;
-}
-
-/* An event's fate has become better: so may that of its execution. Those before it are mostly acknowledged
- * and those after it are not, since that comes in their order: one that is not is found soon. */
-static int improve_fate(struct aep__ingest *ingest, struct aep__tracked *execution,
-                        const struct aep__order *order, bool *ret_better, aep_error *err)
-{
-    const struct aep__store_ops *ops = ingest->store->ops;
-    struct fates fates = {AEP__FATE_ACKED, execution->fate};
-    int result = ops->events(ingest->store, execution->id, order, keep_worst, &fates, err);
-    if (result == AEP_OK && fates.worst != fates.enough)
-        result = ops->events(ingest->store, execution->id, NULL, keep_worst, &fates, err);
-    *ret_better = result == AEP_OK && fates.worst != fates.enough;
-    if (*ret_better)
-        execution->fate = fates.worst;
-    return result;
-}
-
 /* ---- events that have changed hands ---- */
 
 struct event_ids {
@@ -190,7 +144,7 @@ static int on_changed(void *user, struct aep__tracked *execution, aep_error *err
     aep__tracked_done(&before);
     int result = found < 0 ? err->code : aep__patience_set(ingest->patience, execution, err);
     if (result == AEP_OK)
-        result = find_fate(ingest, execution, err);
+        result = aep__worst_find(ingest->store, execution, err);
     if (result == AEP_OK)
         result = settle(ingest, execution, was_open, false, true, err);
     return result == AEP_OK ? adopt_all(ingest, execution->id, err) : result;
@@ -293,12 +247,12 @@ static int take_new(struct aep__ingest *ingest, const struct aep__observation *e
         result = aep__patience_learn(ingest->patience, execution, event, err);
     if (result == AEP_OK)
         result = fold(ingest, event, execution, &took, err);
+    if (belonging.begun)
+        aep__worst_begin(execution);
     if (result == AEP_OK && took)
-        result = find_fate(ingest, execution, err);
-    else if (belonging.begun)
-        execution->fate = event->fate;
+        result = aep__worst_find(ingest->store, execution, err);
     else
-        execution->fate = worst(execution->fate, event->fate);
+        aep__worst_add(execution, event->fate);
     if (result == AEP_OK)
         result = aep__patience_set(ingest->patience, execution, err);
     if (result == AEP_OK)
@@ -334,15 +288,15 @@ static int take_again(struct aep__ingest *ingest, const struct aep__observation 
     bool was_open = is_open(&execution);
     if (result == AEP_OK)
         result = ingest->store->ops->amend_event(ingest->store, event->event_id, &amended, err);
-    bool changed = false;
-    if (result == AEP_OK && found > 0 && acked)
-        result = improve_fate(ingest, &execution, &event->order, &changed, err);
+    if (result == AEP_OK && found > 0 && acked) {
+        const struct aep__fate_change change = {first->fate, AEP__FATE_ACKED, 1};
+        result = aep__settle_row(ingest->store, &execution, &change, 1, err);
+    }
     if (result == AEP_OK && found > 0 && numbers && (execution.conflict || execution.mixed_ends)) {
         result = aep__refold(ingest->store, &ingest->again, &execution, err);
-        changed = true;
+        if (result == AEP_OK)
+            result = settle(ingest, &execution, was_open, true, false, err);
     }
-    if (result == AEP_OK && changed)
-        result = settle(ingest, &execution, was_open, true, false, err);
     aep__tracked_done(&execution);
     return result;
 }
@@ -357,8 +311,10 @@ int aep__ingest_reject(struct aep__ingest *ingest, enum aep__rejection why)
 int aep__ingest_take(struct aep__ingest *ingest, const struct aep__arrival *arrival, aep_error *err)
 {
     struct aep__observation event;
-    struct aep__stored_event first,
-        stored = {.body = arrival->body, .sequence = arrival->sequence, .fate = arrival->fate};
+    struct aep__stored_event first, stored = {.body = arrival->body,
+                                              .sequence = arrival->sequence,
+                                              .fate = arrival->fate,
+                                              .unsettled = arrival->unsettled};
     enum aep__rejection why = aep__observe(&ingest->observer, arrival->body, &event);
     if (why != AEP__REJECTED_NOT)
         return aep__ingest_reject(ingest, why);

@@ -45,7 +45,8 @@ struct aep__arrival {
     struct aep__slice body;
     struct aep__sequence sequence;
     enum aep__fate fate;
-    int64_t now_us; /* the wall clock */
+    const struct aep__spooled *unsettled; /* its fate may change there; NULL: it is final */
+    int64_t now_us;                       /* the wall clock */
 };
 /** Takes one event, within a transaction of the store. What is no event of an execution is counted by
  * its reason and skipped. Errors: the store's; roll back then. */

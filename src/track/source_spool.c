@@ -9,12 +9,10 @@
 #include "track/source_spool.h"
 
 #include "base/clock.h"
-#include "spool/cursor.h"
-#include "spool/watch.h"
+#include "track/source_spool_aside.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool is_before(aep_position one, aep_position other)
 {
@@ -24,6 +22,13 @@ static bool is_before(aep_position one, aep_position other)
 static aep_position position_of(const struct aep__source_spool *source)
 {
     return (aep_position){source->position.segment, source->position.offset};
+}
+
+static void move_to(struct aep__source_spool *source, uint64_t segment, uint64_t offset)
+{
+    source->position.segment = segment;
+    source->position.offset = offset;
+    source->moved = true;
 }
 
 /* ---- numbers ---- */
@@ -90,14 +95,16 @@ static void pass_to(struct aep__source_spool *source, const struct aep__cursor *
 {
     uint64_t expected = source->ordinal;
     bool known = source->numbered;
-    source->position.segment = segment;
-    source->position.offset = 0;
+    aep_position from = position_of(source);
+    move_to(source, segment, 0);
     find_number(source, cursor);
+    uint64_t aside = aep__source_aside_pass(source, from, position_of(source));
     if (!known || !source->numbered || source->ordinal <= expected)
         return;
     uint64_t missed = (source->ordinal - expected) & UINT32_MAX; /* what a boot skipped is none */
-    source->missed += missed;
-    source->untold += missed;
+    aside = aside < missed ? aside : missed;
+    source->aside_count += aside;
+    aep__source_aside_miss(source, missed - aside);
 }
 
 static void name_source(struct aep__source_spool *source, struct aep__bookmark *ordinal)
@@ -122,8 +129,10 @@ static int find_position(struct aep__source_spool *source, struct aep__store *st
         return err->code;
     source->numbered = ordinal.segment > 0;
     source->ordinal = ordinal.offset;
-    if (source->position.segment == 0)
-        source->position.segment = cursor.segment;
+    if (source->position.segment == 0) {
+        move_to(source, cursor.segment, 0);
+        aep__source_aside_pass(source, (aep_position){0}, position_of(source));
+    }
     if (source->position.segment < cursor.segment)
         pass_to(source, &cursor, cursor.segment);
     else if (ordinal.segment != boot_number(source))
@@ -134,29 +143,24 @@ static int find_position(struct aep__source_spool *source, struct aep__store *st
 int aep__source_spool_open(struct aep__source_spool *source, const char *path,
                            struct aep__store *store, aep_error *err)
 {
-    *source = (struct aep__source_spool){.watch_fd = -1, .reader.fd = -1, .spool.dir_fd = -1};
+    *source = (struct aep__source_spool){
+        .follower = {.reader.fd = -1, .watch_fd = -1, .cursor_fd = -1}, .spool.dir_fd = -1};
     int code = aep__spool_open(&source->spool, path, NULL, err);
-    if (code != AEP_OK)
-        return code;
-    source->watch_fd = aep__watch_open(&source->spool);
-    code = aep__fates_init(&source->fates, &source->spool, err);
+    if (code == AEP_OK)
+        code = aep__follower_open(&source->follower, &source->spool, (aep_position){0}, err);
     if (code == AEP_OK)
         code = find_position(source, store, err);
     if (code == AEP_OK)
-        code = aep__reader_init(&source->reader, &source->spool, source->position.segment,
-                                source->position.offset, false, err);
-    if (code != AEP_OK)
+        aep__reader_seek(&source->follower.reader, source->position.segment,
+                         source->position.offset);
+    else
         aep__source_spool_close(source);
     return code;
 }
 
 void aep__source_spool_close(struct aep__source_spool *source)
 {
-    aep__reader_done(&source->reader);
-    aep__fates_done(&source->fates);
-    if (source->watch_fd >= 0)
-        close(source->watch_fd);
-    source->watch_fd = -1;
+    aep__follower_close(&source->follower);
     aep__spool_done(&source->spool);
 }
 
@@ -173,20 +177,18 @@ static int take_event(struct aep__source_spool *source, struct aep__ingest *inge
     }
     if (!aep__record_message(&entry->record, &message))
         message.value = entry->record.value;
+    struct aep__spooled place = {.segment = begin.segment, .offset = begin.offset};
     struct aep__arrival arrival = {
         .body = message.value,
         .sequence = {.known = source->numbered, .ordinal = source->ordinal++},
-        .fate = aep__fates_of(&source->fates, begin),
+        .fate = aep__fates_of(&source->follower.fates, begin),
         .now_us = aep__clock_wall_us(),
     };
+    if (!source->spool.local && arrival.fate != AEP__FATE_ACKED)
+        arrival.unsettled = &place;
+    memcpy(place.spool, source->spool.uuid, sizeof place.spool);
     memcpy(arrival.sequence.spool, source->spool.uuid, sizeof arrival.sequence.spool);
     return aep__ingest_take(ingest, &arrival, err);
-}
-
-static void move_to(struct aep__source_spool *source, uint64_t segment, uint64_t offset)
-{
-    source->position.segment = segment;
-    source->position.offset = offset;
 }
 
 /* Not to be read for now; what has been read is stored. */
@@ -195,16 +197,14 @@ static void note_problem(struct aep__source_spool *source, const aep_error *err)
     snprintf(source->problem, sizeof source->problem, "%s", err->text);
 }
 
-/* The segment has been removed under the reader, or the whole spool. */
+/* Segments have been removed under the reader. */
 static void pass_gone(struct aep__source_spool *source)
 {
     struct aep__cursor cursor;
     aep_error why;
-    int code = aep__watch_pass(&source->reader, &cursor, &why);
-    source->gone = code == AEP_ESTATE;
-    if (code == AEP_OK)
-        pass_to(source, &cursor, source->reader.segment);
-    else if (!source->gone)
+    if (aep__cursor_load(&source->spool, &cursor, &why) == AEP_OK)
+        pass_to(source, &cursor, source->follower.reader.segment);
+    else
         note_problem(source, &why);
 }
 
@@ -219,48 +219,67 @@ static int put_position(struct aep__source_spool *source, struct aep__store *sto
     if (code == AEP_OK && source->untold > 0)
         code = store->ops->add_count(store, AEP__COUNT_MISSED, (int64_t)source->untold, err);
     source->untold = 0;
+    source->moved = false;
     return code;
 }
 
-int aep__source_spool_read(struct aep__source_spool *source, struct aep__ingest *ingest,
-                           unsigned most, unsigned *ret_count, bool *ret_end, aep_error *err)
+/* Errors: the store's. What else is the matter is a problem. */
+static int read_events(struct aep__source_spool *source, struct aep__ingest *ingest, unsigned most,
+                       unsigned *count, bool *ret_end, aep_error *err)
 {
-    aep_position before = position_of(source);
     struct aep__entry entry;
     aep_error why;
     int64_t now_us = aep__clock_wall_us();
     int code = AEP_OK;
-    *ret_count = 0;
-    *ret_end = source->gone;
-    source->problem[0] = '\0';
-    if (!source->gone && aep__fates_refresh(&source->fates, &why) != AEP_OK)
-        note_problem(source, &why);
-    while (code == AEP_OK && *ret_count < most && !*ret_end && !source->problem[0]) {
-        switch (aep__reader_next(&source->reader, &entry, &why)) {
-        case AEP__READ_EVENT:
+    while (code == AEP_OK && *count < most && !*ret_end && !source->problem[0] &&
+           source->beyond.segment == 0) {
+        switch (aep__follower_next(&source->follower, &entry, &why)) {
+        case AEP__FOLLOW_EVENT:
             code = take_event(source, ingest, &entry, err);
             move_to(source, entry.segment, entry.end);
-            ++*ret_count;
+            ++*count;
             break;
-        case AEP__READ_SEALED:
-            move_to(source, source->reader.segment + 1, 0);
+        case AEP__FOLLOW_SEALED:
+            move_to(source, source->follower.reader.segment + 1, 0);
             break;
-        case AEP__READ_WAIT:
+        case AEP__FOLLOW_END:
             source->read_us = now_us;
             *ret_end = true;
             break;
-        case AEP__READ_GONE:
+        case AEP__FOLLOW_PASSED:
             pass_gone(source);
-            *ret_end = source->gone;
             break;
-        case AEP__READ_ERROR:
+        case AEP__FOLLOW_GONE:
+            source->removed = *ret_end = true;
+            break;
+        case AEP__FOLLOW_ERROR:
             note_problem(source, &why);
         }
     }
-    *ret_end |= source->problem[0] != '\0';
-    aep_position after = position_of(source);
-    bool moved = before.segment != after.segment || before.offset != after.offset;
-    if (code == AEP_OK && (moved || source->untold > 0))
+    return code;
+}
+
+/* What was put aside comes first, and is stored with the position behind it: whoever goes on from the one
+ * before reads it again. */
+int aep__source_spool_read(struct aep__source_spool *source, struct aep__ingest *ingest,
+                           unsigned most, unsigned *ret_count, bool *ret_end, aep_error *err)
+{
+    aep_error why;
+    bool aside_end = true, settled = true;
+    int code = AEP_OK;
+    *ret_count = 0;
+    *ret_end = source->removed;
+    source->problem[0] = '\0';
+    if (!source->removed && aep__follower_look(&source->follower, &why) != AEP_OK)
+        note_problem(source, &why);
+    else if (source->beyond.segment)
+        code = aep__source_aside_take(source, ingest, most, ret_count, &aside_end, err);
+    if (code == AEP_OK && aside_end)
+        code = read_events(source, ingest, most, ret_count, ret_end, err);
+    if (code == AEP_OK)
+        code = aep__source_settle(source, ingest->store, &settled, err);
+    *ret_end = (*ret_end && settled) || source->problem[0];
+    if (code == AEP_OK && source->moved && source->beyond.segment == 0)
         code = put_position(source, ingest->store, err);
     return code;
 }

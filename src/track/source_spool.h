@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A source: a spool, read beside its relay without disturbing it, from where the store says that it was
- * read to. What has been delivered and removed meanwhile has to come from Kafka. */
+/* A source: a spool, followed beside its relay without disturbing it, from where the store says that it was
+ * read to. What had been delivered and removed before it was read has to come from Kafka; what had been put
+ * aside is read from the side logs. What becomes of events that are on disk as they are read is written
+ * later, once the relay's cursor has passed them. */
 #ifndef AEP_TRACK_SOURCE_SPOOL_H
 #define AEP_TRACK_SOURCE_SPOOL_H
 
-#include "spool/fates.h"
-#include "spool/read.h"
+#include "spool/follow.h"
 #include "spool/spool.h"
 #include "track/ingest.h"
 
@@ -14,18 +15,23 @@
 
 struct aep__source_spool {
     struct aep__spool spool;
-    struct aep__reader reader;
-    struct aep__fates fates;
+    struct aep__follower follower;
     struct aep__bookmark position; /* what is stored, or will be with the transaction */
+    bool moved;                    /* it is not stored yet */
     bool numbered;                 /* the number of the next event is known */
     uint64_t ordinal;              /* it, as x-aep-seq has it */
     aep_position skip_at; /* events from there on have numbers from skip_to on; segment 0: none */
     uint64_t skip_to;
+    aep_position aside;   /* first, what was put aside from there on, */
+    aep_position beyond;  /* and before this, is read; segment 0: nothing */
+    uint64_t aside_count; /* of so many, which are missed if they leave their logs before that */
+    aep_position settled; /* before that it is known what has become of events, */
+    uint64_t sides_known; /* as the side logs were in that version */
     uint64_t missed;   /* events that had been removed before they were read, since it was opened */
     uint64_t untold;   /* of these, not yet counted in the store */
-    int watch_fd;      /* inotify: readable when there may be more; -1: none */
     int64_t read_us;   /* the wall clock when what was its end had been read */
-    bool gone;         /* its folder has been removed */
+    bool removed;      /* its folder has been removed; */
+    bool gone;         /* and it is known what has become of its events */
     char problem[384]; /* why it cannot be read; "" if it can */
 };
 

@@ -19,6 +19,12 @@
 
 struct aep__store;
 
+/** Where a spool has an event. */
+struct aep__spooled {
+    uint8_t spool[16];
+    uint64_t segment, offset;
+};
+
 /** An event as it is stored. */
 struct aep__stored_event {
     struct aep__slice body;   /* its JSON; data NULL: retention has dropped it */
@@ -28,6 +34,16 @@ struct aep__stored_event {
     uint8_t digest[16]; /* of the body; all zero: not known */
     struct aep__sequence sequence;
     enum aep__fate fate;
+    const struct aep__spooled *unsettled; /* to add: its fate may change there; NULL: it is final */
+};
+
+/** Events of a spool whose fate has become known: those from `from` on and before `until`. */
+struct aep__settling {
+    uint8_t spool[16];
+    aep_position from, until;
+    unsigned limit; /* of so many at most */
+    enum aep__fate fate;
+    bool stays; /* it may change again */
 };
 
 /** How far a source was read: segment and offset of a spool, partition's offset. */
@@ -70,6 +86,8 @@ typedef bool (*aep__id_fn)(void *user, const char *execution_id);
 /* execution NULL: it was removed. */
 typedef bool (*aep__changed_fn)(void *user, int64_t number, const char *id,
                                 const struct aep__tracked *execution);
+/** An event of that execution has another fate than it had. */
+typedef bool (*aep__settled_fn)(void *user, const char *execution_id, enum aep__fate was);
 
 struct aep__store_ops {
     void (*close)(struct aep__store *store);
@@ -112,6 +130,11 @@ struct aep__store_ops {
     /* A copy that came later tells of its number, or of a worse fate. */
     int (*amend_event)(struct aep__store *store, const char *event_id,
                        const struct aep__stored_event *stored, aep_error *err);
+    /* Gives unsettled events a fate, but for those that are known to be acknowledged. fn may not use the
+     * store, and false is an error of memory. Sets up to where that has been done: `until` where there are
+     * no more. */
+    int (*settle)(struct aep__store *store, const struct aep__settling *what, aep__settled_fn fn,
+                  void *user, aep_position *ret_next, aep_error *err);
     /* An execution's events from `from` on, in their order. */
     int (*events)(struct aep__store *store, const char *execution_id, const struct aep__order *from,
                   aep__event_fn fn, void *user, aep_error *err);

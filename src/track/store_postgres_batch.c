@@ -56,7 +56,7 @@ bool aep__pg_batched(unsigned which)
 
 unsigned aep__pg_batches_of(const char *sql)
 {
-    static const char *const words[] = {"FROM ", "INTO ", "UPDATE "};
+    static const char *const words[] = {"FROM ", "JOIN ", "INTO ", "UPDATE "};
     unsigned needs = 0;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         for (const char *at = sql; (at = strstr(at, words[i]));) {

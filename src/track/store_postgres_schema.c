@@ -55,6 +55,8 @@ static const char first_version[] =
     "CREATE UNIQUE INDEX event_id ON events (event_id);"
     "CREATE INDEX event_execution ON events (execution, at_us, event_id);"
     "CREATE INDEX event_guess ON events (guess, execution) WHERE guess IS NOT NULL;"
+    "CREATE TABLE unsettled (spool bytea, segment bigint, \"offset\" bigint, event_id bytea,"
+    " PRIMARY KEY (spool, segment, \"offset\"));"
     "CREATE TABLE gaps (tenant text COLLATE \"C\", agent text COLLATE \"C\", data bytea,"
     " PRIMARY KEY (tenant, agent));"
     "CREATE TABLE positions (source text COLLATE \"C\" PRIMARY KEY, segment bigint,"

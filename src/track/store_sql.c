@@ -218,6 +218,7 @@ static const struct aep__store_ops ops = {
     .find_event = aep__sql_find_event,
     .add_event = aep__sql_add_event,
     .amend_event = aep__sql_amend_event,
+    .settle = aep__sql_settle,
     .events = aep__sql_events,
     .move_events = aep__sql_move_events,
     .guesses = aep__sql_guesses,

@@ -11,6 +11,7 @@
  *     store_sql_changes.c     change numbers, the ring of changes
  *     store_sql_events.c      events, gaps
  *     store_sql_retention.c   what has expired, tombstones, events that are to go
+ *     store_sql_settle.c      events whose fate becomes known later
  *     store_sql_counts.c      positions, counts, counts per state
  *     store_sql_list.c        lists; …_where.c, …_lead.c, …_order.c what they are made of
  *     store_sqlite*.c         a driver; the file and its folder; its tables and their versions
@@ -70,6 +71,18 @@ enum aep__group {
     X(ADD_EVENT, "INSERT INTO events (event_id, at_us, %) "                                        \
                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                               \
     X(AMEND_EVENT, "UPDATE events SET spool = ?2, ordinal = ?3, fate = ?4 WHERE event_id = ?1")    \
+    X(ADD_UNSETTLED, "INSERT INTO unsettled (spool, segment, \"offset\", event_id) "               \
+                     "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (spool, segment, \"offset\") "           \
+                     "DO UPDATE SET event_id = excluded.event_id")                                 \
+    X(UNSETTLED, "SELECT segment, \"offset\", execution, fate FROM unsettled "                     \
+                 "LEFT JOIN events ON events.event_id = unsettled.event_id "                       \
+                 "WHERE unsettled.spool = ?1 AND (segment, \"offset\") >= (?2, ?3) AND "           \
+                 "(segment, \"offset\") < (?4, ?5) ORDER BY segment, \"offset\" LIMIT ?6")         \
+    X(SETTLE, "UPDATE events SET fate = ?6 WHERE fate <> ?6 AND fate <> ?7 AND event_id IN "       \
+              "(SELECT event_id FROM unsettled WHERE spool = ?1 AND "                              \
+              "(segment, \"offset\") >= (?2, ?3) AND (segment, \"offset\") < (?4, ?5))")           \
+    X(SETTLED, "DELETE FROM unsettled WHERE spool = ?1 AND (segment, \"offset\") >= (?2, ?3) "     \
+               "AND (segment, \"offset\") < (?4, ?5)")                                             \
     X(EVENTS, "SELECT %, at_us, event_id FROM events WHERE execution = ?1 AND "                    \
               "(at_us, event_id) >= (?2, ?3) ORDER BY at_us, event_id LIMIT ?4")                   \
     X(MOVE_EVENTS, "UPDATE events SET execution = ?2, bound = 0, "                                 \
@@ -560,6 +573,11 @@ int aep__sql_add_event(struct aep__store *store, const struct aep__observation *
                        const struct aep__stored_event *stored, aep_error *err);
 int aep__sql_amend_event(struct aep__store *store, const char *event_id,
                          const struct aep__stored_event *stored, aep_error *err);
+int aep__sql_settle(struct aep__store *store, const struct aep__settling *what, aep__settled_fn fn,
+                    void *user, aep_position *ret_next, aep_error *err);
+/** Remembers that an event's fate is to be settled. */
+int aep__sql_add_unsettled(struct aep__sql *base, const struct aep__spooled *place,
+                           const struct aep__observation *event, aep_error *err);
 int aep__sql_events(struct aep__store *store, const char *execution_id,
                     const struct aep__order *from, aep__event_fn fn, void *user, aep_error *err);
 int aep__sql_move_events(struct aep__store *store, const char *from_id, const char *to_id,

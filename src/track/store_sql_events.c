@@ -148,7 +148,10 @@ int aep__sql_add_event(struct aep__store *store, const struct aep__observation *
         aep__sql_bind_blob(statement, first + BODY, stored->body.data, stored->body.len);
     else
         aep__sql_bind_null(statement, first + BODY);
-    return aep__sql_finish(base, AEP__SQL_ADD_EVENT, statement, err);
+    int result = aep__sql_finish(base, AEP__SQL_ADD_EVENT, statement, err);
+    if (result == AEP_OK && stored->unsettled)
+        result = aep__sql_add_unsettled(base, stored->unsettled, event, err);
+    return result;
 }
 
 int aep__sql_amend_event(struct aep__store *store, const char *event_id,

@@ -27,6 +27,8 @@ static const struct {
 } later_columns[] = {
     {"pinned", "0", 2},
     {"emptied_at", "NULL", 2},
+    {"fate_count", "-1000000000", 2},
+    {"usual_us", "0", 2},
 };
 
 static int version_of(const char *name, const char **ret_fallback)
@@ -94,7 +96,8 @@ static void add_first_version(struct aep__buf *out)
 }
 
 /* The ring of changes begins with the changes to come, the index of texts empty. Bodies' digests were made
- * by another function: they are made anew, and are not known of events whose body is not there. A store
+ * by another function: they are made anew, and are not known of events whose body is not there. How many
+ * of its events have a row's fate is not known: they are counted when it matters. A store
  * of the first version keeps a column that nothing uses any more, the minute of the last event. */
 static const char second_version[] =
     "DROP INDEX IF EXISTS execution_minute;"
@@ -120,6 +123,8 @@ static const char second_version[] =
     " agent_name TEXT, begun_at INTEGER, last_at INTEGER, until_at INTEGER);"
     "CREATE INDEX tomb_id ON tombs (id);"
     "CREATE INDEX tomb_key ON tombs (correlation_id, agent_name, tenant_id, begun_at);"
+    "CREATE TABLE unsettled (spool BLOB, segment INTEGER, offset INTEGER, event_id BLOB,"
+    " PRIMARY KEY (spool, segment, offset)) WITHOUT ROWID;"
     "UPDATE events SET digest = body_digest(body);";
 
 static void add_second_version(struct aep__buf *out)
@@ -129,8 +134,10 @@ static void add_second_version(struct aep__buf *out)
 }
 
 /* What makes each version of the one before it. */
-static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version,
-                                                                         add_second_version};
+static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {
+    add_first_version,
+    add_second_version,
+};
 
 /* ---- versions ---- */
 

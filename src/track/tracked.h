@@ -62,15 +62,17 @@ enum aep__ending {
     X(children, COUNT) /* direct ones */                                                           \
     X(open_children, COUNT)                                                                        \
     X(events, COUNT)                                                                               \
-    X(fate, COUNT)    /* enum aep__fate: the worst of its events' */                               \
-    X(outcome, COUNT) /* enum aep__ending */                                                       \
-    X(partial, FLAG)  /* its started event is not known */                                         \
-    X(inferred, FLAG) /* something other than the agent reported its end */                        \
-    X(conflict, FLAG) /* two explicit ends */                                                      \
+    X(fate, COUNT)       /* enum aep__fate: the worst of its events' */                            \
+    X(fate_count, COUNT) /* how many of its events have that one */                                \
+    X(outcome, COUNT)    /* enum aep__ending */                                                    \
+    X(partial, FLAG)     /* its started event is not known */                                      \
+    X(inferred, FLAG)    /* something other than the agent reported its end */                     \
+    X(conflict, FLAG)    /* two explicit ends */                                                   \
     X(skew, FLAG)                                                                                  \
     X(expect_within_s, REAL) /* by its latest event: how long it may be silent */                  \
     X(quiet_since, TIME)     /* the latest event of itself and its descendants */                  \
-    X(patience_us, COUNT)    /* how much silence is usual */                                       \
+    X(patience_us, COUNT)    /* how much silence is nothing to be said of */                       \
+    X(usual_us, COUNT)       /* the 99th percentile of its agent's gaps; 0: too few are known */   \
     X(stalls_at, TIME)       /* when its silence, and its descendants', is too long */             \
     X(abandons_at, TIME)                                                                           \
     X(pinned, FLAG)     /* retention leaves it alone */                                            \

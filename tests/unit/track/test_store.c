@@ -498,6 +498,83 @@ static void test_an_event_is_amended(void **state)
     assert_int_equal(found.body.len, 2);
 }
 
+/* "ID was FATE" */
+static bool keep_settled(void *user, const char *execution_id, enum aep__fate was)
+{
+    aep__buf_format(user, "%s was %s\n", execution_id, aep__fate_word(was));
+    return true;
+}
+
+static void assert_settled(struct track *track, const struct aep__settling *what,
+                           const char *expected, uint64_t next)
+{
+    struct aep__buf told = {0};
+    aep_position reached;
+    MUST(track, settle, what, keep_settled, &told, &reached);
+    assert_string_equal(aep__buf_string(&told), expected);
+    assert_int_equal(reached.offset, next);
+    aep__buf_done(&told);
+}
+
+static void assert_fates(struct track *track, const char *expected)
+{
+    static const char letters[] = {
+        [AEP__FATE_ON_DISK] = 's', [AEP__FATE_ACKED] = 'a', [AEP__FATE_PARKED] = 'p'};
+    struct aep__stored_event found;
+    for (unsigned i = 0; expected[i]; i++) {
+        assert_int_equal(find_event(track, i + 1, &found), 1);
+        assert_int_equal(letters[found.fate], expected[i]);
+    }
+}
+
+/* Events 1 to 4 are at 10 to 40 of segment 7, of executions 101 and 102 by turns. */
+static void test_fates_are_settled_by_their_places(void **state)
+{
+    struct track *track = *state;
+    begin(track);
+    for (unsigned i = 1; i <= 4; i++) {
+        const struct aep__spooled place = {{1}, 7, 10 * i};
+        struct made_event event = make_event(i, AT(i), id_of(101 + i % 2), "{}");
+        event.stored.fate = AEP__FATE_ON_DISK;
+        event.stored.unsettled = &place;
+        add_event(track, &event);
+    }
+    char first[128];
+    snprintf(first, sizeof first, "%s was spooled\n", id_of(102));
+    struct aep__settling what = {.spool = {1},
+                                 .from = {7, 0},
+                                 .until = {7, 11},
+                                 .limit = 9,
+                                 .fate = AEP__FATE_PARKED,
+                                 .stays = true};
+    assert_settled(track, &what, first, 11);
+    assert_fates(track, "psss");
+    what.from = (aep_position){7, 11};
+    what.until = (aep_position){7, 40};
+    what.fate = AEP__FATE_ACKED;
+    what.stays = false;
+    what.limit = 1;
+    snprintf(first, sizeof first, "%s was spooled\n", id_of(101));
+    assert_settled(track, &what, first, 21);
+    assert_fates(track, "pass");
+    commit(track);
+    begin(track);
+    what.from = (aep_position){0};
+    what.until = (aep_position){8, 0};
+    what.limit = 9;
+    what.spool[0] = 2; /* another's */
+    assert_settled(track, &what, "", 0);
+    what.spool[0] = 1;
+    char rest[256];
+    size_t len = (size_t)snprintf(rest, sizeof rest, "%s was parked\n", id_of(102));
+    len += (size_t)snprintf(rest + len, sizeof rest - len, "%s was spooled\n", id_of(102));
+    snprintf(rest + len, sizeof rest - len, "%s was spooled\n", id_of(101));
+    assert_settled(track, &what, rest, 0);
+    assert_fates(track, "aaaa");
+    assert_settled(track, &what, "", 0); /* all are known */
+    commit(track);
+}
+
 static void assert_events(struct track *track, const char *execution_id,
                           const struct aep__order *from, const char *expected)
 {
@@ -674,6 +751,7 @@ int main(void)
         TRACK_TEST(test_events_are_found_by_ids_of_any_length),
         TRACK_TEST(test_an_event_whose_body_is_gone_is_known),
         TRACK_TEST(test_an_event_is_amended),
+        TRACK_TEST(test_fates_are_settled_by_their_places),
         TRACK_TEST(test_events_come_in_their_order),
         TRACK_TEST(test_events_move),
         TRACK_TEST(test_guesses_find_their_execution),
