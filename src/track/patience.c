@@ -201,6 +201,7 @@ int aep__patience_set(struct aep__patience *patience, struct aep__tracked *execu
     if (!isnan(execution->expect_within_s) && execution->expect_within_s >= 0 &&
         execution->expect_within_s < 1e9) {
         execution->patience_us = (int64_t)(execution->expect_within_s * 1e6);
+        execution->usual_us = 0;
         return AEP_OK;
     }
     int result = find(patience, execution, &slot, err);
@@ -210,5 +211,6 @@ int aep__patience_set(struct aep__patience *patience, struct aep__tracked *execu
         slot->usual_us = aep__gaps_usual_us(&slot->gaps);
     slot->measured = true;
     execution->patience_us = aep__gaps_patience_us(slot->usual_us);
+    execution->usual_us = slot->usual_us > 0 ? slot->usual_us : 0;
     return AEP_OK;
 }

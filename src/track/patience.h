@@ -16,7 +16,8 @@ void aep__patience_free(struct aep__patience *patience);
 /** Learns how long an open execution was silent before this event; before the event is folded. */
 int aep__patience_learn(struct aep__patience *patience, const struct aep__tracked *execution,
                         const struct aep__observation *event, aep_error *err);
-/** Sets the execution's patience_us: what its latest event asks for, else what is usual. */
+/** Sets the execution's patience_us: what its latest event asks for, else what follows from usual_us, the
+ * 99th percentile of the gaps, which it sets, too. */
 int aep__patience_set(struct aep__patience *patience, struct aep__tracked *execution,
                       aep_error *err);
 int aep__patience_flush(struct aep__patience *patience, aep_error *err);

@@ -114,7 +114,7 @@ int64_t aep__state_since(const struct aep__tracked *execution, enum aep__state s
     return state == AEP__STATE_RUNNING ? execution->started_at : execution->ended_at;
 }
 
-/* "40 s", "14 min", "3 h", "2 d": the largest unit of which there are two at least. */
+/* "200 ms", "40 s", "14 min", "3 h", "2 d": the largest unit of which there are two at least. */
 static void add_span(struct aep__buf *out, int64_t us)
 {
     static const struct {
@@ -122,6 +122,10 @@ static void add_span(struct aep__buf *out, int64_t us)
         const char *name;
     } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
     int64_t seconds = us > 0 ? us / SECOND_US : 0;
+    if (us > 0 && us < SECOND_US) {
+        aep__buf_format(out, "%lld ms", (long long)((us + 999) / 1000));
+        return;
+    }
     size_t i = 0;
     while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
         i++;
@@ -134,8 +138,11 @@ static void add_silence(const struct aep__tracked *execution, int64_t clock_us,
     int64_t since_us = execution->quiet_since;
     aep__buf_text(out, "silence ");
     add_span(out, since_us == AEP__UNKNOWN_US ? 0 : clock_us - since_us);
-    if (execution->patience_us > 0) {
+    if (execution->usual_us > 0) {
         aep__buf_text(out, ", usual ");
+        add_span(out, execution->usual_us);
+    } else if (execution->patience_us > 0) {
+        aep__buf_text(out, ", limit ");
         add_span(out, execution->patience_us);
     }
 }

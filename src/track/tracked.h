@@ -71,7 +71,7 @@ enum aep__ending {
     X(skew, FLAG)                                                                                  \
     X(expect_within_s, REAL) /* by its latest event: how long it may be silent */                  \
     X(quiet_since, TIME)     /* the latest event of itself and its descendants */                  \
-    X(patience_us, COUNT)    /* how much silence is nothing to be said of */                       \
+    X(patience_us, COUNT)    /* how much silence is not too much */                                \
     X(usual_us, COUNT)       /* the 99th percentile of its agent's gaps; 0: too few are known */   \
     X(stalls_at, TIME)       /* when its silence, and its descendants', is too long */             \
     X(abandons_at, TIME)                                                                           \

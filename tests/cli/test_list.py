@@ -127,7 +127,7 @@ class List(Executions):
                             == ["agent-" + state], state)
         self.assertEqual(self.row(runs["waiting"])["waiting_for"], "human")
         self.assertEqual(self.row(runs["abandoned"])["basis"], "inferred: process 4711 is gone")
-        self.assertRegex(self.row(runs["stalled"])["basis"], r"^silence \d+ s")
+        self.assertRegex(self.row(runs["stalled"])["basis"], r"^silence \d+ m?s, limit 1 ms$")
         self.assertEqual({row["state"] for row in self.rows("state:failed", "state:waiting")},
                          {"failed", "waiting"})
 
@@ -492,7 +492,7 @@ class Show(Executions):
         self.assertRegex(out, r"\n  -- 2025-11-13\n.* started .*\n  \.\.\.  2 d 0 h of silence\n"
                               r"  -- 2025-11-15\n.*after the week-end\n"
                               r"  \.\.\.  \d+ d \d+ h of silence so far\n")
-        self.assertRegex(out, r"\nstate        abandoned \(silence \d+ d, usual 10 min\)\n")
+        self.assertRegex(out, r"\nstate        abandoned \(silence \d+ d, limit 10 min\)\n")
 
     def test_many_events_are_abridged(self):
         run = self.start()

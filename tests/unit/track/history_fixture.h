@@ -220,7 +220,7 @@ static inline bool copy_row(void *user, const struct aep__tracked *execution)
     assert_true(rows->count < EVENTS_MAX * 2);
     struct aep__tracked *copy = &rows->executions[rows->count++];
     copy_execution(copy, execution);
-    copy->patience_us = copy->stalls_at = copy->abandons_at = 0;
+    copy->patience_us = copy->usual_us = copy->stalls_at = copy->abandons_at = 0;
     return true;
 }
 

@@ -50,14 +50,17 @@ static void test_a_run_goes_quiet(void **state)
     expect(&run, NOW_US, AEP__STATE_RUNNING, run.started_at, "event");
     expect(&run, run.stalls_at, AEP__STATE_RUNNING, run.started_at, "event");
     expect(&run, run.stalls_at + 1, AEP__STATE_STALLED, run.quiet_since,
-           "silence 10 min, usual 10 min");
+           "silence 10 min, limit 10 min");
     expect(&run, run.abandons_at, AEP__STATE_STALLED, run.quiet_since,
-           "silence 24 h, usual 10 min");
+           "silence 24 h, limit 10 min");
     expect(&run, run.abandons_at + 1, AEP__STATE_ABANDONED, run.quiet_since,
-           "silence 24 h, usual 10 min");
-    run.patience_us = 40 * SECOND_US;
+           "silence 24 h, limit 10 min");
+    run.usual_us = 40 * SECOND_US;
     expect(&run, run.quiet_since + 100 * 60 * MINUTE_US, AEP__STATE_ABANDONED, run.quiet_since,
            "silence 4 d, usual 40 s");
+    run.usual_us = SECOND_US / 5;
+    expect(&run, run.stalls_at + 1, AEP__STATE_STALLED, run.quiet_since,
+           "silence 10 min, usual 200 ms");
 }
 
 static void test_what_waits_is_never_stalled(void **state)

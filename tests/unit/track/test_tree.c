@@ -119,6 +119,20 @@ static void test_what_it_expects_is_taken_as_it_is(void **state)
     assert_state(*state, 1, 2.1, AEP__STATE_STALLED);
 }
 
+static void test_what_is_usual_is_its_agents(void **state)
+{
+    TAKE("started", 1, 0);
+    for (unsigned i = 1; i < 20; i++)
+        TAKE("progress", 10 + i, 40.0 * i);
+    assert_int_equal(ROW(1)->usual_us, 0); /* too few */
+    TAKE("progress", 30, 800);
+    TAKE("progress", 31, 840);
+    assert_int_equal(ROW(1)->usual_us, 40 * INT64_C(1000000));
+    assert_int_equal(ROW(1)->patience_us, 160 * INT64_C(1000000));
+    TAKE("progress", 32, 850, .payload = ",\"metadata\":{\"expect_within_s\":2}");
+    assert_int_equal(ROW(1)->usual_us, 0); /* it has said what is */
+}
+
 static void test_a_descendant_that_runs_keeps_those_above_running(void **state)
 {
     TAKE("started", 1, 0);
@@ -240,6 +254,7 @@ int main(void)
         TAKING_TEST(test_one_that_its_own_event_caused_is_a_circle_of_one),
         TAKING_TEST(test_silence_stalls_and_a_day_of_it_abandons),
         TAKING_TEST(test_what_it_expects_is_taken_as_it_is),
+        TAKING_TEST(test_what_is_usual_is_its_agents),
         TAKING_TEST(test_a_descendant_that_runs_keeps_those_above_running),
         TAKING_TEST(test_a_descendant_that_waits_keeps_those_above_running_for_days),
         TAKING_TEST(test_a_clock_ten_minutes_ahead_is_said_and_moves_nobody_elses),
