@@ -129,6 +129,20 @@ class Reading(TrackerCase):
         self.assertEqual([json.loads(line)["delivery"] for line in events], ["acked"] * 3)
         end_process(relay.pid)
 
+    def test_without_kafka_as_a_source_the_relay_tells(self):
+        reader = self.make_reader(self.kafka, relay_mode="off", track_sources="spool")
+        run = unique()
+        for kind in ("started", "completed"):
+            reader.publish(kind, run)
+        self.assertEqual(self.rows(reader)[run]["delivery"], "spooled")
+        reader.ok("tracker", "stop")
+        relay = reader.start_relay()
+        reader.flush()
+        end_process(relay.pid)
+        row = self.rows(reader)[run]
+        self.assertEqual((row["events"], row["delivery"]), (2, "acked"))
+        self.assertNotIn("before they were read", reader.ok("tracker", "status").out)
+
     def test_what_is_no_event_is_counted(self):
         reader, far, word = self.make_reader(self.kafka), self.make_spool(self.kafka), unique()
         self.rows(reader)
