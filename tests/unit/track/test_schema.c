@@ -85,6 +85,7 @@ static bool take_row(void *user, const struct aep__tracked *execution)
     struct aep__tracked *row = &rows->executions[rows->count++];
     aep__tracked_init(row);
     aep__tracked_copy(row, execution);
+    row->fate_count = row->usual_us = 0; /* of later versions: known with the next event */
     return true;
 }
 
