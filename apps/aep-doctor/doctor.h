@@ -33,6 +33,7 @@ void aep__doctor_servers(struct aep__doctor *doctor);
 void aep__doctor_contact(struct aep__doctor *doctor);
 void aep__doctor_brokers(struct aep__doctor *doctor);
 void aep__doctor_topics(struct aep__doctor *doctor);
+void aep__doctor_reading(struct aep__doctor *doctor);
 void aep__doctor_probe(struct aep__doctor *doctor);
 
 #endif

@@ -30,6 +30,7 @@ static const struct step {
     {"connection", NEEDS_SERVERS, aep__doctor_contact},
     {"brokers", NEEDS_CONTACT, aep__doctor_brokers},
     {"topics", NEEDS_CONTACT, aep__doctor_topics},
+    {"reading", NEEDS_CONTACT, aep__doctor_reading},
     {"probe", NEEDS_WAY, aep__doctor_probe},
 };
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/os.h"
+#include "track/reading.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,21 +63,11 @@ void aep__sources_done(struct aep__sources *sources)
     *sources = (struct aep__sources){.watch_fd = -1};
 }
 
-/* Whether track.sources has the word or, unset, the mode implies it. */
-static bool is_wanted(const aep_config *config, const char *word)
-{
-    const char *words = aep__config_text(config, AEP__OPT_TRACK_SOURCES);
-    return *words ? strstr(words, word) != NULL
-                  : strcmp(word, "spool") == 0 ||
-                        (!aep__config_is(config, AEP__OPT_MODE, "local") &&
-                         *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS));
-}
-
 void aep__sources_begin(struct aep__sources *sources, const aep_config *config, const char *place)
 {
     aep_error why;
-    sources->spools = is_wanted(config, "spool");
-    if (!is_wanted(config, "kafka") ||
+    sources->spools = aep__reading_wants(config, "spool");
+    if (!aep__reading_wants(config, "kafka") ||
         aep__source_kafka_open(&sources->kafka, config, place, sources->log, &why) == AEP_OK)
         return;
     snprintf(sources->kafka_problem, sizeof sources->kafka_problem, "%s", why.text);

@@ -57,9 +57,10 @@ scram_arguments() {
     done
 }
 
-# acl --add|--remove USER TOPIC literal|prefixed
+# acl --add|--remove USER TOPIC literal|prefixed [OPERATION]
 acl() {
     local tool=org.apache.kafka.tools.AclCommand operations=(--operation Write --operation Describe)
+    [ -z "${5:-}" ] || operations=(--operation "$5")
     [ "${kafka_version%%.*}" -ge 4 ] || tool=kafka.admin.AclCommand
     [ "$4" = literal ] || operations+=(--operation Create)
     admin "$tool" "$1" --force --allow-principal "User:$2" \

@@ -20,8 +20,8 @@ static void drop_log(const rd_kafka_t *rk, int level, const char *facility, cons
 static int make_client(struct aep__admin *admin, const aep_config *config, aep_error *err)
 {
     static const struct aep__property defaults[] = {{"client.id", "aep"}, {NULL, NULL}};
-    static const struct aep__property ours[] = {{"allow.auto.create.topics", "false"},
-                                                {NULL, NULL}};
+    static const struct aep__property ours[] = {
+        {"allow.auto.create.topics", "false"}, {"enable.partition.eof", "true"}, {NULL, NULL}};
     char debug[256];
     rd_kafka_conf_t *conf;
     int code = aep__client_conf(&conf, config, defaults, ours, err);

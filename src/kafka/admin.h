@@ -73,6 +73,7 @@ struct aep__admin_topic {
     bool retention_known;
     int64_t retention_ms;     /* -1: for ever */
     enum aep__known writable; /* NOT also where librdkafka is older than 2.3 */
+    enum aep__known readable; /* NOT unless it has been tried */
     char error[160];
 };
 
@@ -80,6 +81,10 @@ struct aep__admin_topic {
  * Errors: AEP_EINVAL a name that Kafka does not take; AEP_ENOMEM */
 int aep__admin_describe(struct aep__admin *admin, struct aep__admin_topic *topics, size_t count,
                         int timeout_ms, aep_error *err);
+/** Tries to read those that are present, each at its end, and sets whether we may; where it is not
+ * known, error says why. */
+void aep__admin_try_reading(struct aep__admin *admin, struct aep__admin_topic *topics, size_t count,
+                            int timeout_ms);
 /** "present", "missing", …; static. */
 const char *aep__admin_state_name(enum aep__admin_state state);
 

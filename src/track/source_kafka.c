@@ -91,8 +91,7 @@ int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *con
     if (code == AEP_OK)
         code = make_consumer(source, config, err);
     if (code == AEP_OK)
-        code = aep__source_topics_add(&source->topics, source->rk,
-                                      aep__config_text(config, AEP__OPT_TRACK_TOPICS), err);
+        code = aep__source_topics_add(&source->topics, source->rk, config, err);
     if (code == AEP_OK)
         code = start_scout(source, config, err);
     if (code != AEP_OK) {

@@ -211,8 +211,8 @@ class Kafka:
     def config(self, topic, *settings):
         self.tool("topics", "config", topic, *settings)
 
-    def grant(self, user, topic):
-        self.tool("acl", "grant", user, topic)
+    def grant(self, user, topic, *operation):
+        self.tool("acl", "grant", user, topic, *operation)
 
     def kcat(self, *words, stdin=None, timeout=DEADLINE_S):
         return subprocess.run(["kcat", "-b", self.servers, *words], input=stdin,

@@ -143,6 +143,44 @@ class Doctor(Case):
         self.assertIn("forbidden", json.dumps(steps["topics"]))
         self.assert_remedies(report)
 
+    def reading(self, spool, *topics):
+        """What is said of these topics, which the tracker reads."""
+        spool.set(track_topics=",".join(topics))
+        _, report, steps = self.examine(spool, "--no-probe")
+        self.assert_remedies(report)
+        found = {finding["text"].partition(": ")[0]: finding for finding in steps["reading"]}
+        return [found[topic] for topic in topics]
+
+    def test_rights_of_the_tracker(self):
+        kafka = secure_kafka()
+        named = {right: unique_type(right) for right in ("hidden", "write", "read", "describe")}
+        kafka.create(*named.values())
+        for right in ("write", "read", "describe"):
+            kafka.grant("nobody", named[right], right.title())
+        spool = self.make_spool(kafka.secure_servers, **kafka.login("nobody"))
+        hidden, write, read, describe = self.reading(spool, *named.values())
+        self.assertEqual(hidden["verdict"], "warning")
+        self.assertIn("DESCRIBE and READ are missing", hidden["text"])
+        self.assertIn("grant the user DESCRIBE and READ on it", hidden["remedy"])
+        for finding in (write, describe):  # WRITE includes DESCRIBE
+            self.assertEqual(finding["verdict"], "warning")
+            self.assertIn("right READ is missing", finding["text"])
+            self.assertIn("grant the user READ on it", finding["remedy"])
+        self.assertEqual((read["verdict"], read["text"]), ("ok", named["read"] + ": readable"))
+
+    def test_topics_of_the_tracker(self):
+        kafka, topic, missing = plain_kafka(), unique_type("there"), unique_type("missing")
+        kafka.create(topic, *TOPICS.values())
+        spool = self.make_spool(kafka)
+        there, absent, own = self.reading(spool, topic, missing, TOPICS["failed"])
+        self.assertEqual((there["verdict"], own["verdict"]), ("ok", "ok"))
+        self.assertEqual(absent["verdict"], "warning")
+        self.assertIn("track.topics", absent["remedy"])
+        self.assertNotIn(missing, kafka.kcat("-L").stdout, "asking has created it")
+        spool.set(track_sources="spool")
+        _, _, steps = self.examine(spool, "--no-probe")
+        self.assertEqual(self.verdicts(steps, "reading"), {"skipped"})
+
     def test_no_configuration(self):
         spool = self.make_spool()
         result = spool.run("doctor", env={"KAFKA_BOOTSTRAP_SERVERS": None})

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Step: whether the tracker may read its topics. Who only publishes need not, so nothing here has
+ * failed. */
+#include "doctor.h"
+
+#include "track/reading.h"
+
+#include <stddef.h>
+
+#define OR_ELSE                                                                                    \
+    ": until then `aep list` is never up to date; or set track.sources=spool to see only this "    \
+    "machine's executions"
+
+enum finding { READABLE, UNREADABLE, UNCLEAR, HIDDEN, EXPECTED, MISTAKEN };
+
+static const struct {
+    enum aep__grade grade;
+    const char *text, *remedy;
+} findings[] = {
+    [READABLE] = {AEP__GRADE_FINE, "readable", NULL},
+    [UNREADABLE] = {AEP__GRADE_WARNING, "the right READ is missing",
+                    "grant the user READ on it" OR_ELSE},
+    [UNCLEAR] = {AEP__GRADE_UNKNOWN, "whether it is readable is not known", NULL},
+    [HIDDEN] = {AEP__GRADE_WARNING, "the rights DESCRIBE and READ are missing",
+                "grant the user DESCRIBE and READ on it, whether it exists or not" OR_ELSE},
+    [EXPECTED] = {AEP__GRADE_FINE, "missing; it is read once there is one", NULL},
+    [MISTAKEN] = {AEP__GRADE_WARNING, "missing; it is read once there is one",
+                  "correct track.topics, or create it: `aep topics create`"},
+};
+
+static enum finding find(const struct aep__admin_topic *topic, bool own)
+{
+    switch (topic->state) {
+    case AEP__ADMIN_PRESENT:
+        return topic->readable == AEP__KNOWN_YES  ? READABLE
+               : topic->readable == AEP__KNOWN_NO ? UNREADABLE
+                                                  : UNCLEAR;
+    case AEP__ADMIN_MISSING:
+        return own ? EXPECTED : MISTAKEN;
+    case AEP__ADMIN_FORBIDDEN:
+        return HIDDEN;
+    default:
+        return UNCLEAR;
+    }
+}
+
+static void judge_topic(struct aep__doctor *doctor, const struct aep__admin_topic *topic, bool own)
+{
+    enum finding found = find(topic, own);
+    aep__verdict(&doctor->verdicts, findings[found].grade, "%s: %s", topic->name,
+                 findings[found].text);
+    if (findings[found].remedy)
+        aep__verdict_remedy(&doctor->verdicts, "%s", findings[found].remedy);
+    if (found == UNCLEAR && topic->error[0])
+        aep__verdict_detail(&doctor->verdicts, "Kafka says: %s", topic->error);
+}
+
+static int judge_topics(struct aep__doctor *doctor, const struct aep__reading_topics *names,
+                        aep_error *err)
+{
+    struct aep__admin_topic topics[AEP__READING_TOPICS_MAX];
+    for (size_t i = 0; i < names->count; i++)
+        topics[i] = (struct aep__admin_topic){.name = names->list[i]};
+    int code = aep__admin_describe(doctor->admin, topics, names->count, doctor->timeout_ms, err);
+    if (code != AEP_OK)
+        return code;
+    aep__admin_try_reading(doctor->admin, topics, names->count, doctor->timeout_ms);
+    for (size_t i = 0; i < names->count; i++)
+        judge_topic(doctor, &topics[i], i < names->own);
+    return AEP_OK;
+}
+
+void aep__doctor_reading(struct aep__doctor *doctor)
+{
+    struct aep__reading_topics names;
+    aep_error err;
+    if (!aep__reading_wants(doctor->config, "kafka")) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED, "track.sources leaves Kafka out");
+        return;
+    }
+    int code = aep__reading_topics(&names, doctor->config, &err);
+    if (code == AEP_OK)
+        code = judge_topics(doctor, &names, &err);
+    if (code != AEP_OK) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
+        aep__verdict_remedy(&doctor->verdicts, "correct it, or check the broker's log");
+    }
+    aep__reading_topics_done(&names);
+}

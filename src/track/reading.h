@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a tracker reads, as its options say: which sources, and which topics of Kafka. */
+#ifndef AEP_TRACK_READING_H
+#define AEP_TRACK_READING_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define AEP__READING_TOPICS_MAX 128
+
+/** Whether track.sources has the word ("spool", "kafka") or, unset, the mode implies it. */
+bool aep__reading_wants(const aep_config *config, const char *source);
+
+struct aep__reading_topics {
+    char *list[AEP__READING_TOPICS_MAX]; /* no two are the same */
+    size_t count;
+    size_t own; /* the first of these are aep's; the rest those of track.topics */
+};
+
+/** The topics of the four kinds, the single one, and those of track.topics. Free them, on an error too.
+ * Errors: AEP_ECONFIG one of them is no topic's name, or there are too many; AEP_ENOMEM */
+int aep__reading_topics(struct aep__reading_topics *ret, const aep_config *config, aep_error *err);
+void aep__reading_topics_done(struct aep__reading_topics *topics);
+
+#endif
