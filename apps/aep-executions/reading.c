@@ -82,7 +82,12 @@ int aep__reading_open(struct aep__reading *reading, const struct aep__args *args
     if (code != AEP_OK)
         return code;
     int64_t as_of_us;
-    int synced = aep__tracker_sync(reading->config, reading->wait_ms, &as_of_us, &late);
+    char differs[AEP__TRACKER_DIFFERS];
+    int synced = aep__tracker_sync(reading->config, reading->wait_ms, &as_of_us, differs, &late);
+    if (differs[0])
+        aep__out_say("%s: the tracker runs with other settings than these (%s) and keeps them: "
+                     "run `aep tracker stop`, and the next one uses these",
+                     args->name, differs);
     reading->view.behind = synced != AEP_OK;
     reading->view.clock_us = as_of_us ? as_of_us : AEP__UNKNOWN_US;
     code = open_store(reading, err);

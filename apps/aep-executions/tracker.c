@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "client/spawn.h"
 #include "track/link.h"
+#include "track/reading.h"
 #include "track/store.h"
 
 #include <inttypes.h>
@@ -25,6 +26,8 @@ struct sync {
     const char *store, *spool;
     int64_t end_us, start_us; /* monotonic: when to give up; when to start another one */
     int64_t as_of_us;
+    struct aep__buf settings;
+    char *differs;
 };
 
 static int left_ms(const struct sync *sync)
@@ -43,8 +46,13 @@ enum answer {
 static enum answer ask(struct sync *sync, int fd, aep_error *err)
 {
     char line[AEP__LINK_LINE];
-    if (!aep__link_send(fd, "sync %s", sync->spool) ||
+    if (!aep__link_send(fd, "settings %s", aep__buf_string(&sync->settings)) ||
+        !aep__link_send(fd, "sync %s", sync->spool) ||
         aep__link_receive(fd, line, sizeof line, left_ms(sync)) <= 0)
+        return NO_ANSWER;
+    if (sscanf(line, "settings %255[^\n]", sync->differs) < 1)
+        sync->differs[0] = '\0';
+    if (aep__link_receive(fd, line, sizeof line, left_ms(sync)) <= 0)
         return NO_ANSWER;
     if (sscanf(line, "synced %" SCNd64, &sync->as_of_us) == 1)
         return CAUGHT_UP;
@@ -99,10 +107,12 @@ static int64_t stored_as_of(const char *where)
     return as_of_us;
 }
 
-int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_us, aep_error *err)
+int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_us,
+                      char ret_differs[AEP__TRACKER_DIFFERS], aep_error *err)
 {
     struct aep__buf store = {0}, spool = {0};
     *ret_as_of_us = 0;
+    ret_differs[0] = '\0';
     int code = aep__link_store(config, &store, err);
     if (code == AEP_OK)
         code = aep__link_prepare(aep__buf_string(&store), err);
@@ -111,7 +121,9 @@ int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_
     struct sync sync = {.config = config,
                         .store = aep__buf_string(&store),
                         .spool = aep__buf_string(&spool),
-                        .end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000)};
+                        .end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000),
+                        .differs = ret_differs};
+    aep__reading_settings(config, true, &sync.settings);
     if (code == AEP_OK)
         code = catch_up(&sync, err);
     *ret_as_of_us = code == AEP_OK || sync.as_of_us > 0
@@ -119,6 +131,7 @@ int aep__tracker_sync(const aep_config *config, int wait_ms, int64_t *ret_as_of_
                         : stored_as_of(aep__link_where(config, sync.store));
     aep__buf_done(&store);
     aep__buf_done(&spool);
+    aep__buf_done(&sync.settings);
     return code;
 }
 

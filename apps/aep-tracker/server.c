@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "track/link.h"
+#include "track/reading.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -124,6 +125,18 @@ static bool pin(struct aep__tracker *tracker, struct aep__server_client *client,
     return aep__link_send(client->fd, "failed %s", writer->problem);
 }
 
+static void compare(struct aep__tracker *tracker, struct aep__server_client *client,
+                    const char *asked)
+{
+    char names[256];
+    struct aep__buf settings = {0};
+    aep__reading_settings(tracker->config, false, &settings);
+    aep__reading_differs(aep__buf_string(&settings), asked, names, sizeof names);
+    aep__buf_done(&settings);
+    if (!aep__link_send(client->fd, "settings %s", names))
+        drop_client(&tracker->server, client);
+}
+
 static void answer(struct aep__tracker *tracker, struct aep__server_client *client, char *line)
 {
     char *rest = strchr(line, ' ');
@@ -134,6 +147,8 @@ static void answer(struct aep__tracker *tracker, struct aep__server_client *clie
     } else if (rest && (strcmp(line, "pin") == 0 || strcmp(line, "unpin") == 0)) {
         if (!pin(tracker, client, rest, line[0] == 'p'))
             drop_client(&tracker->server, client);
+    } else if (strcmp(line, "settings") == 0) {
+        compare(tracker, client, rest ? rest : "");
     } else if (strcmp(line, "status") == 0) {
         tell_status(tracker, client);
     } else if (strcmp(line, "stop") == 0) {

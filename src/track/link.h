@@ -10,6 +10,8 @@
  *                        Or "behind AS-OF WHY": one of them cannot be read up to now; or "failed
  *                        WHY": they cannot be stored for now. SPOOL, a folder, and those
  *                        beside it are sources from then on
+ *         settings LINE  what the reader's options would have read (track/reading.h): "settings" and
+ *                        what differs from what is read, if anything does
  *         status         "status PID EVENTS AS-OF PROBLEM" (of the store; "-": none), then for each
  *                        source "spool READ-AT MISSED PROBLEM\tPATH" or "kafka AS-OF MISSED SINCE
  *                        PROBLEM\tSERVERS" and "partition ID OFFSET END\tTOPIC", then "end"

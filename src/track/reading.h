@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a tracker reads, as its options say: which sources, and which topics of Kafka. */
+/* What a tracker reads, as its options say: which sources, and which topics of Kafka. A reader whose options
+ * say otherwise can learn so. */
 #ifndef AEP_TRACK_READING_H
 #define AEP_TRACK_READING_H
 
@@ -23,5 +24,11 @@ struct aep__reading_topics {
  * Errors: AEP_ECONFIG one of them is no topic's name, or there are too many; AEP_ENOMEM */
 int aep__reading_topics(struct aep__reading_topics *ret, const aep_config *config, aep_error *err);
 void aep__reading_topics_done(struct aep__reading_topics *topics);
+
+/** What is read, in a line that another process can compare with its own; no secrets.
+ * @asks  of a reader: a source that neither track.sources nor the mode is about is left open */
+void aep__reading_settings(const aep_config *config, bool asks, struct aep__buf *out);
+/** Names what differs between the tracker's line and the one that is asked about; false: nothing does. */
+bool aep__reading_differs(const char *settings, const char *asked, char *names, size_t size);
 
 #endif

@@ -477,3 +477,67 @@ class Retired(TrackerTest):
         self.assertEqual(row["current_step"], "step 299")
         counts = self.status()["events"]
         self.assertEqual(counts["missed"] + counts["events"], 301)
+
+
+class Settings(TrackerTest):
+    """A tracker that lives when a reader with other settings comes."""
+    KAFKA = {"AEP_MODE": "", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1,127.0.0.1:2",
+             "AEP_TRACK_TOPICS": "one,two"}
+
+    def setUp(self):
+        super().setUp()
+        self.publish("started")
+
+    def told(self, **env):
+        """What a reader of these settings is told of the tracker's; "" for nothing."""
+        done = self.run_aep("list", "--json", "--wait=60s", env=self.KAFKA | env)
+        self.assertNotEqual(done.stdout, "")
+        lines = [line for line in done.stderr.splitlines() if "aep tracker stop" in line]
+        self.assertLessEqual(len(lines), 1, lines)
+        return lines[0].partition("(")[2].partition(")")[0] if lines else ""
+
+    def test_what_differs_is_named(self):
+        self.assertEqual(self.told(), "")
+        pids = self.pids()
+        for env, expected in (
+                ({"AEP_TRACK_TOPICS": "two, one"}, ""),
+                ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:2,127.0.0.1:1"}, ""),
+                ({"AEP_MODE": "local", "AEP_TRACK_TOPICS": ""}, ""),
+                ({"AEP_TRACK_TOPICS": "one,two,three"}, "track.topics"),
+                ({"AEP_TRACK_BACKFILL": "1d"}, "track.backfill"),
+                ({"AEP_TRACK_SOURCES": "spool"}, "track.sources"),
+                ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:3"}, "Kafka's servers or login"),
+                ({"AEP_KAFKA_SECURITY_PROTOCOL": "ssl"}, "Kafka's servers or login"),
+                ({"AEP_TRACK_TOPICS": "", "AEP_TRACK_BACKFILL": "1h"},
+                 "track.topics, track.backfill")):
+            with self.subTest(env):
+                self.assertEqual(self.told(**env), expected)
+        self.assertEqual(self.pids(), pids, "another tracker has come")
+
+    def test_one_that_reads_no_kafka_says_so_until_it_is_stopped(self):
+        self.rows()
+        self.assertEqual(self.told(), "track.sources")
+        self.run_aep("tracker", "stop")
+        self.await_end()
+        self.assertEqual(self.told(), "")
+
+    def test_a_tracker_that_does_not_know_the_question_is_used_as_it_is(self):
+        """One of an older release, which runs on after an update."""
+        self.rows()
+        self.run_aep("tracker", "stop")
+        self.await_end()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as older:
+            older.bind(self.store + ".socket")
+            older.listen()
+            older.settimeout(60)
+            reader = self.start_aep("list", "--json", "--wait=60s")
+            call, _ = older.accept()
+            with call:
+                call.settimeout(60)
+                for word in (b"settings ", b"sync "):
+                    self.assertTrue(call.recv(8192).startswith(word))
+                    call.send(b"error unknown request" if word == b"settings " else
+                              b"synced %d" % (time.time() * 1e6))
+                out, err = reader.communicate(timeout=60)
+        os.unlink(self.store + ".socket")
+        self.assertEqual((len(out.splitlines()), err), (1, ""))
