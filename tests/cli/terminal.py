@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A terminal that a program runs on: a pty, and an emulator (pyte) that shows what a person would see."""
+"""A terminal that a program runs on: a pty and its screen."""
 import codecs
 import fcntl
 import os
@@ -12,41 +12,11 @@ import sys
 import termios
 import time
 
-import pyte
-
 from harness import DEADLINE_S, PROGRAM
+from screen import Screen, Stream
 
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "enter": "\r", "esc": "\x1b", "backspace": "\x7f",
         "page_down": "\x1b[6~", "page_up": "\x1b[5~", "left": "\x1bOD", "right": "\x1bOC"}
-
-class Screen(pyte.Screen):
-    """What ncurses uses of xterm and pyte does not know: scrolling a region, repeating a character."""
-    last = " "
-
-    def draw(self, data):
-        self.last = data[-1]
-        super().draw(data)
-
-    def repeat(self, count=1):
-        self.draw(self.last * (count or 1))
-
-    def scroll_up(self, count=1):
-        self.at_the_top(self.delete_lines, count)
-
-    def scroll_down(self, count=1):
-        self.at_the_top(self.insert_lines, count)
-
-    def at_the_top(self, change, count):
-        y, x = self.cursor.y, self.cursor.x
-        self.cursor.y = self.margins.top if self.margins else 0
-        change(count or 1)
-        self.cursor.y, self.cursor.x = y, x
-
-
-class Stream(pyte.Stream):
-    csi = {**pyte.Stream.csi, "S": "scroll_up", "T": "scroll_down", "b": "repeat"}
-    events = pyte.Stream.events | {"scroll_up", "scroll_down", "repeat"}
-
 
 # What a shell does for a job: a process that stops on a terminal needs somebody who may continue it.
 SHELL = """
