@@ -252,10 +252,11 @@ static void wait_for_something(struct aep__watch *watch)
         take_signals(watch);
     if (polls[AT_READER].revents & (POLLERR | POLLHUP | POLLNVAL))
         aep__watch_end(watch, AEP__EXIT_FAILED);
-    if (polls[AT_KEYS].revents & POLLIN)
-        aep__board_keys(watch->board);
-    else if (polls[AT_KEYS].revents) /* the terminal is gone */
+    if (polls[AT_KEYS].revents &
+        ~POLLIN) /* the terminal is gone, and gives no key, at once, for ever */
         aep__watch_end(watch, AEP__EXIT_FAILED);
+    else if (polls[AT_KEYS].revents)
+        aep__board_keys(watch->board);
 }
 
 /* States change by the clock too, which moves each time that the tracker answers. */

@@ -3,14 +3,17 @@
 import base64
 import json
 import os
+import pty
 import re
 import select
 import signal
+import subprocess
+import sys
 import threading
 import time
 
-from harness import DEADLINE_S
-from terminal import Terminal
+from harness import DEADLINE_S, PROGRAM
+from terminal import Terminal, lead_terminal
 from test_list import NASTY, Executions
 
 HUMAN = {"status": "waiting", "waiting_for": "human"}
@@ -388,6 +391,21 @@ class Text(Watch):
             self.assertEqual(re.search(rb"\x1b\[([0-9;]*;)?3[1-7]m", screen.raw) is not None, colours)
 
 
+# A shell that ends, once its pipe does, while its job is no longer in the foreground.
+LEAVES = """
+import os, signal, sys
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0)
+    os.execv(sys.argv[2], sys.argv[2:])
+os.setpgid(pid, pid)
+os.tcsetpgrp(0, pid)
+os.read(int(sys.argv[1]), 1)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.tcsetpgrp(0, os.getpgrp())
+"""
+
+
 class Ends(Watch):
     def test_the_terminal_is_as_it_was(self):
         self.start("a", "one")
@@ -415,6 +433,29 @@ class Ends(Watch):
         screen.wait_for("one", "another")
         screen.press("q")
         self.assertEqual(screen.finish(), 0)
+
+    def test_a_terminal_that_goes_without_a_signal(self):
+        """As for a job that its shell has put into the background before it ended."""
+        outer, inner = pty.openpty()
+        told, tell = os.pipe()
+        shell = subprocess.Popen([sys.executable, "-c", LEAVES, str(told), PROGRAM, "watch", "--wait=50s"],
+                                 stdin=inner, stdout=inner, stderr=inner, pass_fds=[told],
+                                 env={**self.env, "TERM": "xterm"}, preexec_fn=lead_terminal)
+        os.close(inner)
+        self.assertTrue(select.select([outer], [], [], DEADLINE_S)[0])
+        while b"quit" not in os.read(outer, 65536):
+            pass
+        with open(f"/proc/{shell.pid}/task/{shell.pid}/children") as children:
+            job = os.pidfd_open(int(children.read()))
+        os.close(tell)
+        shell.wait(DEADLINE_S)
+        os.close(outer)
+        ended = select.select([job], [], [], DEADLINE_S)[0]
+        if not ended:
+            signal.pidfd_send_signal(job, signal.SIGKILL)
+        self.assertTrue(ended, "it goes on without a terminal")
+        for fd in (told, job):
+            os.close(fd)
 
     def test_a_terminal_that_cannot_be_drawn_on(self):
         for term in ("dumb", "no-such-terminal"):
