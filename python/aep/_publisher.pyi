@@ -65,6 +65,10 @@ class Publisher(_aep.Publisher):
         track_backfill: _Size | None = ...,
         track_idle_exit: _Size | None = ...,
         track_abandon_after: _Size | None = ...,
+        track_retention: _Size | None = ...,
+        track_retention_bodies: _Size | None = ...,
+        track_retention_failed_bodies: _Size | None = ...,
+        track_max_bytes: _Size | None = ...,
         **options: _Option,
     ) -> None: ...
     # A Fate may be awaited, so this is right with and without an event loop.
