@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tracker's process: it comes by itself, is one for each store, and whatever ends it or its store
 makes no difference to the rows."""
+import contextlib
 import json
 import os
 import random
@@ -442,7 +443,11 @@ class Retired(TrackerTest):
         return sorted(name for name in os.listdir(self.spool) if name.endswith(".seg"))
 
     def used(self):
-        return sum(os.path.getsize(os.path.join(self.spool, name)) for name in self.segments())
+        total = 0
+        for name in self.segments():
+            with contextlib.suppress(FileNotFoundError):  # the relay removes them meanwhile
+                total += os.path.getsize(os.path.join(self.spool, name))
+        return total
 
     def fill(self, correlation):
         """300 events, more than it keeps, no faster than the relay makes room."""

@@ -398,7 +398,10 @@ pid = os.fork()
 if pid == 0:
     os.setpgid(0, 0)
     os.execv(sys.argv[2], sys.argv[2:])
-os.setpgid(pid, pid)
+try:
+    os.setpgid(pid, pid)
+except PermissionError:
+    pass  # the child has done it, and is the program by now
 os.tcsetpgrp(0, pid)
 os.read(int(sys.argv[1]), 1)
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
