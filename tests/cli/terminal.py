@@ -18,9 +18,9 @@ from screen import Screen, Stream
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "enter": "\r", "esc": "\x1b", "backspace": "\x7f",
         "page_down": "\x1b[6~", "page_up": "\x1b[5~", "left": "\x1bOD", "right": "\x1bOC"}
 
-# What a shell does for a job: a process that stops on a terminal needs somebody who may continue it.
-SHELL = """
-import os, sys
+# What a shell does for a job in the foreground.
+JOB = """
+import os, signal, sys
 pid = os.fork()
 if pid == 0:
     os.setpgid(0, 0)
@@ -30,6 +30,10 @@ try:
 except PermissionError:
     pass  # the child has done it, and is the program by now
 os.tcsetpgrp(0, pid)
+"""
+
+# It waits for it: a process that stops on a terminal needs somebody who may continue it.
+SHELL = JOB + """
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 

@@ -7,14 +7,13 @@ import pathlib
 import signal
 import urllib.parse
 
-from harness import AepTest
+from test_tracker import TrackerTest, story  # its harness knows the folder of the next one
 from postgres_server import Server
-from test_tracker import story
 
 SECRET = "Sch/w:er@zu%raten"
 
 
-class PostgresTest(AepTest):
+class PostgresTest(TrackerTest):
     @classmethod
     def setUpClass(cls):
         cls.server = Server()
@@ -24,18 +23,6 @@ class PostgresTest(AepTest):
         super().setUp()
         self.database = "t" + os.path.basename(self.folder)[-8:].lower()
         self.env["AEP_TRACK_STORE"] = self.server.database(self.database)
-        self.addCleanup(self.run_aep, "tracker", "stop", status=None)
-
-    def rows(self, *words, env=None):
-        out = self.run_aep("list", "--all", "--json", "--wait=60s", *words, env=env).stdout
-        rows = {row["id"]: row for row in map(json.loads, out.splitlines())}
-        for row in rows.values():
-            for name in ("as_of", "basis"):
-                row.pop(name, None)
-        return rows
-
-    def status(self):
-        return json.loads(self.run_aep("tracker", "status", "--json").stdout)
 
 
 class Rows(PostgresTest):

@@ -70,10 +70,9 @@ class TrackerTest(AepTest):
     def publish_lines(self, lines):
         self.run_aep("publish", "--stdin", stdin=lines)
 
-    def rows(self, wait="60s", env=None, status=0):
+    def rows(self, *words, env=None):
         """Every execution, by its id, without what depends on the clock."""
-        out = self.run_aep("list", "--all", "--json", f"--wait={wait}", env=env,
-                           status=status).stdout
+        out = self.run_aep("list", "--all", "--json", "--wait=60s", *words, env=env).stdout
         rows = {row["id"]: row for row in map(json.loads, out.splitlines())}
         for row in rows.values():
             for name in ("as_of", "basis"):

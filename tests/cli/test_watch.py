@@ -13,7 +13,7 @@ import threading
 import time
 
 from harness import DEADLINE_S, PROGRAM
-from terminal import Terminal, lead_terminal
+from terminal import JOB, Terminal, lead_terminal
 from test_list import NASTY, Executions
 
 HUMAN = {"status": "waiting", "waiting_for": "human"}
@@ -392,18 +392,8 @@ class Text(Watch):
 
 
 # A shell that ends, once its pipe does, while its job is no longer in the foreground.
-LEAVES = """
-import os, signal, sys
-pid = os.fork()
-if pid == 0:
-    os.setpgid(0, 0)
-    os.execv(sys.argv[2], sys.argv[2:])
-try:
-    os.setpgid(pid, pid)
-except PermissionError:
-    pass  # the child has done it, and is the program by now
-os.tcsetpgrp(0, pid)
-os.read(int(sys.argv[1]), 1)
+LEAVES = JOB + """
+os.read(%d, 1)
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 os.tcsetpgrp(0, os.getpgrp())
 """
@@ -441,7 +431,7 @@ class Ends(Watch):
         """As for a job that its shell has put into the background before it ended."""
         outer, inner = pty.openpty()
         told, tell = os.pipe()
-        shell = subprocess.Popen([sys.executable, "-c", LEAVES, str(told), PROGRAM, "watch", "--wait=50s"],
+        shell = subprocess.Popen([sys.executable, "-c", LEAVES % told, PROGRAM, "watch", "--wait=50s"],
                                  stdin=inner, stdout=inner, stderr=inner, pass_fds=[told],
                                  env={**self.env, "TERM": "xterm"}, preexec_fn=lead_terminal)
         os.close(inner)
