@@ -34,8 +34,8 @@ void aep__showing_done(struct aep__showing *showing);
 void aep__showing_header(struct aep__showing *showing);
 void aep__showing_failure(struct aep__showing *showing);
 void aep__showing_metrics(struct aep__showing *showing);
-/** Of one whose events' texts retention has dropped: its timeline as far as it is kept; and how many
- * texts there are no more (0: nothing is said). */
+/** Of one whose events' texts retention has dropped: its timeline as far as it is kept; and a line with the
+ * number of texts that were dropped, if there are any. */
 void aep__showing_remains(struct aep__showing *showing);
 void aep__showing_dropped(struct aep__showing *showing, uint64_t count);
 /** These two with `all` show everything, else what a screen can take. Errors: the store's */

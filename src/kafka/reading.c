@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether topics can be read. Kafka says so only to who reads: a partition of each is read at its end,
- * which brings an event, word that there is none, or a refusal. */
+/* Whether topics can be read. Only an attempt shows that: a partition of each is read at its end, which
+ * brings an event, news that there is none, or a refusal. */
 #include "kafka/admin.h"
 
 #include "base/clock.h"

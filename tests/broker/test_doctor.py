@@ -144,7 +144,7 @@ class Doctor(Case):
         self.assert_remedies(report)
 
     def reading(self, spool, *topics):
-        """What is said of these topics, which the tracker reads."""
+        """The report on these topics, which the tracker reads."""
         spool.set(track_topics=",".join(topics))
         _, report, steps = self.examine(spool, "--no-probe")
         self.assert_remedies(report)

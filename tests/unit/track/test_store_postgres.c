@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What may be wrong with a server, a login, or another program's tables: each is said with what to do; and
- * what is lost when a connection or a writer is: nothing that was committed. Run with PostgreSQL only. */
+/* Faults of a server, a login, or another program's tables: each error says what to do. When a connection
+ * or a writer is lost, nothing that was committed is. Run with PostgreSQL only. */
 #include "ingest_fixture.h"
 
 #include <signal.h>
