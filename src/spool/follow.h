@@ -41,10 +41,5 @@ int aep__follower_look(struct aep__follower *follower, aep_error *err);
 /** The next event, valid until the next call. Errors: *err says why */
 enum aep__follow aep__follower_next(struct aep__follower *follower, struct aep__entry *ret,
                                     aep_error *err);
-/** Where it stands. */
-static inline aep_position aep__follower_position(const struct aep__follower *follower)
-{
-    return (aep_position){follower->reader.segment, follower->reader.offset};
-}
 
 #endif

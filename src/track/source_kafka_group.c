@@ -166,11 +166,6 @@ bool aep__group_look(struct aep__source_group *group)
     return changed;
 }
 
-bool aep__group_settled(const struct aep__source_group *group)
-{
-    return group->ours != NULL;
-}
-
 bool aep__group_owns(const struct aep__source_group *group, const char *topic, int32_t id)
 {
     return group->ours && rd_kafka_topic_partition_list_find(group->ours, topic, id);

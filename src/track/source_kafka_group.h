@@ -28,8 +28,6 @@ int aep__group_join(struct aep__source_group **ret, const aep_config *config, co
 void aep__group_leave(struct aep__source_group *group);
 /** Takes its news; true: which partitions are ours has changed. */
 bool aep__group_look(struct aep__source_group *group);
-/** Whether it has told which are ours. */
-bool aep__group_settled(const struct aep__source_group *group);
 bool aep__group_owns(const struct aep__source_group *group, const char *topic, int32_t id);
 /** Why it cannot be joined; "": it can. */
 const char *aep__group_problem(const struct aep__source_group *group);
