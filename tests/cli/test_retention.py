@@ -85,7 +85,7 @@ class Time(RetentionTest):
         pumping.start()
         try:
             self.wait_until(lambda: "old" not in {row["correlation_id"] for row in
-                                                  self.rows(wait="50ms").values()}, "it to go")
+                                                  self.rows("--wait=50ms").values()}, "it to go")
             self.assertLess(pumped, PUMPED_MAX)
         finally:
             enough.set()
