@@ -60,9 +60,9 @@ static void put_cursor(struct aep__board *board, size_t at)
         return;
     board->cursor_at = at < count ? at : count - 1;
     const struct aep__line *line = line_at(board, board->cursor_at);
-    if (!line->execution) /* what is not shown stands below a child */
+    if (!line->brief) /* what is not shown stands below a child */
         line = line_at(board, --board->cursor_at);
-    aep__buf_text(&board->cursor, line->execution->id);
+    aep__buf_text(&board->cursor, aep__brief_id(line->brief));
     scroll(board);
     want_more(board);
 }
@@ -76,7 +76,7 @@ static void move_cursor(struct aep__board *board, long lines)
         return;
     }
     line = line_at(board, at < 0 ? 0 : (size_t)at);
-    if (line && !line->execution && lines == 1 && at < last)
+    if (line && !line->brief && lines == 1 && at < last)
         at++;
     put_cursor(board, at < 0 ? 0 : (size_t)at);
 }
@@ -90,12 +90,12 @@ static void follow_top(struct aep__board *board)
 }
 
 /* The row that a key is about: the first one where there is no cursor. */
-static const struct aep__tracked *chosen(struct aep__board *board)
+static const struct aep__brief *chosen(struct aep__board *board)
 {
     if (!has_cursor(board))
         put_cursor(board, 0);
     const struct aep__line *line = has_cursor(board) ? line_at(board, board->cursor_at) : NULL;
-    return line ? line->execution : NULL;
+    return line ? line->brief : NULL;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -282,11 +282,11 @@ static void open_page(struct aep__board *board, enum aep__board_mode mode)
 
 static void open_chosen(struct aep__board *board, enum aep__board_mode mode)
 {
-    const struct aep__tracked *execution = chosen(board);
-    if (!execution)
+    const struct aep__brief *brief = chosen(board);
+    if (!brief)
         return;
     aep__buf_clear(&board->id);
-    aep__buf_text(&board->id, execution->id);
+    aep__buf_text(&board->id, aep__brief_id(brief));
     open_page(board, mode);
 }
 
@@ -328,23 +328,24 @@ static void choose_states(struct aep__board *board, unsigned states, bool needs_
 
 static void fold(struct aep__board *board, bool open)
 {
-    const struct aep__tracked *execution = chosen(board);
-    if (!execution || board->mode != AEP__BOARD_LIST)
+    const struct aep__brief *brief = chosen(board);
+    struct aep__tracked execution;
+    if (!brief || board->mode != AEP__BOARD_LIST)
         return;
-    bool folded = execution->children == 0 || !aep__folds_open(&board->folds, execution->id);
-    size_t parent = execution->parent_id ? aep__outline_find(&board->outline, execution->parent_id)
-                                         : board->outline.count;
+    aep__brief_open(brief, &execution);
+    bool folded = execution.children == 0 || !aep__folds_open(&board->folds, execution.id);
+    size_t parent = execution.parent_id ? aep__outline_find(&board->outline, execution.parent_id)
+                                        : board->outline.count;
     if (!open && folded && parent < board->cursor_at) /* a child: its parent is folded */
         put_cursor(board, parent);
-    execution = chosen(board);
-    aep__folds_set(&board->folds, execution->id, open);
+    aep__folds_set(&board->folds, aep__brief_id(chosen(board)), open);
     board->stale = board->asked = true;
 }
 
 static bool is_match(const struct aep__board *board, const struct aep__line *line)
 {
-    return line->execution &&
-           aep__roster_find(&board->outline.roster, line->execution->id) == line->execution;
+    return line->brief &&
+           aep__roster_find(&board->outline.roster, aep__brief_id(line->brief)) == line->brief;
 }
 
 static void find_match(struct aep__board *board, bool forward)
@@ -368,8 +369,8 @@ static void copy_id(struct aep__board *board)
 {
     const char *id;
     if (board->mode == AEP__BOARD_LIST) {
-        const struct aep__tracked *execution = chosen(board);
-        id = execution ? execution->id : NULL;
+        const struct aep__brief *brief = chosen(board);
+        id = brief ? aep__brief_id(brief) : NULL;
     } else {
         id = board->id.len ? aep__buf_string(&board->id) : NULL;
     }

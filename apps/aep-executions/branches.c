@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #include "base/error.h"
 
 #define DEPTH_MAX 100000 /* deeper than any: the store is damaged, and its tree goes round */
@@ -46,16 +48,9 @@ static bool take_id(void *user, const char *id)
 {
     struct finding *finding = user;
     struct level *level = &finding->level;
-    if (level->count == finding->cap) {
-        size_t cap = finding->cap ? finding->cap * 2 : 8;
-        struct node *more = realloc(level->nodes, cap * sizeof *more);
-        finding->failed = !more;
-        if (!more)
-            return false;
-        level->nodes = more;
-        finding->cap = cap;
-    }
-    char *copy = strdup(id);
+    struct node *nodes = aep__array_room(level->nodes, level->count, &finding->cap, sizeof *nodes);
+    char *copy = nodes ? strdup(id) : NULL;
+    level->nodes = nodes ? nodes : level->nodes;
     finding->failed = !copy;
     if (copy)
         level->nodes[level->count++] = (struct node){copy, AEP__UNKNOWN_US};
@@ -92,14 +87,11 @@ static int date_nodes(struct walk *walk, struct level *level)
 
 static bool add_level(struct walk *walk, struct level level)
 {
-    if (walk->depth == walk->depth_cap) {
-        size_t cap = walk->depth_cap ? walk->depth_cap * 2 : 16;
-        struct level *more = realloc(walk->levels, cap * sizeof *more);
-        if (!more)
-            return false;
-        walk->levels = more;
-        walk->depth_cap = cap;
-    }
+    struct level *levels =
+        aep__array_room(walk->levels, walk->depth, &walk->depth_cap, sizeof *levels);
+    if (!levels)
+        return false;
+    walk->levels = levels;
     walk->levels[walk->depth++] = level;
     return true;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #include "base/error.h"
 
 #define KEPT 20000  /* that have ended: their last state is remembered */
@@ -31,14 +33,11 @@ static struct aep__changes_known *find_known(struct aep__changes *changes, const
 
 static struct aep__changes_known *add_known(struct aep__changes *changes, const char *id)
 {
-    if (changes->count == changes->cap) {
-        size_t cap = changes->cap ? changes->cap * 2 : 64;
-        struct aep__changes_known *known = realloc(changes->known, cap * sizeof *known);
-        if (!known)
-            return NULL;
-        changes->known = known;
-        changes->cap = cap;
-    }
+    struct aep__changes_known *known =
+        aep__array_room(changes->known, changes->count, &changes->cap, sizeof *known);
+    if (!known)
+        return NULL;
+    changes->known = known;
     char *copy = strdup(id);
     if (!copy || !aep__ids_set(&changes->ids, copy, changes->count)) {
         free(copy);

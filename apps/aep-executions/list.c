@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "aep/out.h"
+#include "array.h"
 #include "branches.h"
 #include "executions.h"
 #include "look.h"
@@ -164,17 +165,10 @@ static bool show_listed(void *user, const struct aep__tracked *execution)
 static bool keep_top(void *user, const struct aep__tracked *execution)
 {
     struct list *list = user;
-    if (list->top_count == list->top_cap) {
-        size_t cap = list->top_cap ? list->top_cap * 2 : 64;
-        char **more = realloc(list->tops, cap * sizeof *more);
-        list->failed = !more;
-        if (!more)
-            return false;
-        list->tops = more;
-        list->top_cap = cap;
-    }
-    char *id = strdup(execution->id);
+    char **tops = aep__array_room(list->tops, list->top_count, &list->top_cap, sizeof *tops);
+    char *id = tops ? strdup(execution->id) : NULL;
     list->failed = !id;
+    list->tops = tops ? tops : list->tops;
     if (id)
         list->tops[list->top_count++] = id;
     return id != NULL;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #include "base/error.h"
 
 #define CHILDREN_MAX 200 /* that are shown of one execution */
@@ -26,15 +28,9 @@ bool aep__folds_open(const struct aep__folds *folds, const char *id)
 
 static void add_fold(struct aep__folds *folds, const char *id)
 {
-    if (folds->count == folds->cap) {
-        size_t cap = folds->cap ? folds->cap * 2 : 16;
-        char **ids = realloc(folds->ids, cap * sizeof *ids);
-        if (!ids)
-            return;
-        folds->ids = ids;
-        folds->cap = cap;
-    }
-    char *copy = strdup(id);
+    char **ids = aep__array_room(folds->ids, folds->count, &folds->cap, sizeof *ids);
+    char *copy = ids ? strdup(id) : NULL;
+    folds->ids = ids ? ids : folds->ids;
     if (copy)
         folds->ids[folds->count++] = copy;
 }
@@ -64,8 +60,15 @@ void aep__folds_reset(struct aep__folds *folds, bool all)
 
 struct place {
     struct aep__place place;
-    const struct aep__tracked *wants;
+    const struct aep__brief *wants;
     size_t begin, count; /* its lines */
+};
+
+/* A child whose state is worth a look at the one above it. */
+struct lender {
+    const struct aep__brief *brief;
+    const char *root; /* its id */
+    struct aep__rank rank;
 };
 
 struct making {
@@ -73,64 +76,99 @@ struct making {
     struct aep__store *store;
     const struct aep__outline_wish *wish;
     struct place *places;
-    size_t count;
+    size_t count, cap;
+    struct lender *lenders;
+    size_t lender_count, lender_cap;
     struct aep__ids tops; /* to places, where children may lend attention */
     aep_error *err;
 };
 
-static struct aep__place place_of(const struct making *making, const struct aep__tracked *execution)
+static struct aep__place place_of(const struct making *making, const struct aep__brief *brief,
+                                  const struct aep__tracked *execution)
 {
     int64_t clock_us = making->wish->view->clock_us;
-    enum aep__state state = aep__state_of(execution, clock_us);
-    return (struct aep__place){execution, aep__sort_rank(AEP__SORT_ATTENTION, execution, clock_us),
-                               state};
+    return (struct aep__place){
+        .brief = brief,
+        .agent = execution->agent_name,
+        .started_at = execution->started_at,
+        .last_event_at = execution->last_event_at,
+        .rank = aep__sort_rank(AEP__SORT_ATTENTION, execution, clock_us),
+        .state = aep__state_of(execution, clock_us),
+    };
 }
 
-static bool is_below_other(const struct making *making, const struct aep__tracked *execution)
+/* When the state of one that is open may be another one. */
+static void note_wake(struct making *making, const struct aep__tracked *execution)
 {
-    return making->wish->filter->roots && execution->parent_known;
+    const int64_t times[] = {execution->stalls_at, execution->abandons_at};
+    int64_t clock_us = making->wish->view->clock_us, *wake_us = &making->outline->wake_us;
+    for (size_t i = 0; execution->outcome == AEP__ENDING_OPEN && i < 2; i++)
+        if (times[i] != AEP__UNKNOWN_US && times[i] >= clock_us && times[i] < *wake_us)
+            *wake_us = times[i];
 }
 
-static bool is_wanted(const struct making *making, const struct aep__tracked *execution)
+static bool add_place(struct making *making, const struct aep__place *place)
 {
-    unsigned states = making->wish->filter->states;
-    int64_t clock_us = making->wish->view->clock_us;
-    if (states && !(states & 1U << aep__state_of(execution, clock_us)))
+    struct place *places =
+        aep__array_room(making->places, making->count, &making->cap, sizeof *places);
+    if (!places)
         return false;
-    return !making->wish->needs_human || aep__needs_human(execution, clock_us);
-}
-
-/* Whether a child's state is worth a look at the one above it. */
-static bool is_lender(const struct making *making, const struct aep__tracked *execution)
-{
-    enum aep__state state = aep__state_of(execution, making->wish->view->clock_us);
-    return is_below_other(making, execution) &&
-           (state == AEP__STATE_WAITING || state == AEP__STATE_STALLED);
+    making->places = places;
+    making->places[making->count++] = (struct place){.place = *place};
+    return true;
 }
 
 /* A child that waits or is stalled gives its rank to the one at the top of its tree. */
-static void lend_attention(struct making *making, const struct aep__tracked *child)
+static bool add_lender(struct making *making, const struct aep__place *child, const char *root)
 {
-    struct aep__place own = place_of(making, child);
-    size_t at = child->root_id ? aep__ids_find(&making->tops, child->root_id) : AEP__IDS_NONE;
-    if (at == AEP__IDS_NONE || own.rank.segment >= making->places[at].place.rank.segment)
+    if (!root || (child->state != AEP__STATE_WAITING && child->state != AEP__STATE_STALLED))
+        return true;
+    struct lender *lenders = aep__array_room(making->lenders, making->lender_count,
+                                             &making->lender_cap, sizeof *lenders);
+    if (!lenders)
+        return false;
+    making->lenders = lenders;
+    making->lenders[making->lender_count++] = (struct lender){child->brief, root, child->rank};
+    return true;
+}
+
+static bool is_wanted(const struct making *making, const struct aep__tracked *execution,
+                      enum aep__state state)
+{
+    unsigned states = making->wish->filter->states;
+    if (states && !(states & 1U << state))
+        return false;
+    return !making->wish->needs_human || aep__needs_human(execution, making->wish->view->clock_us);
+}
+
+/* A line of its own, or one below another's. */
+static bool take_row(struct making *making, const struct aep__brief *brief)
+{
+    struct aep__tracked execution;
+    aep__brief_open(brief, &execution);
+    struct aep__place place = place_of(making, brief, &execution);
+    note_wake(making, &execution);
+    if (making->wish->filter->roots && execution.parent_known)
+        return add_lender(making, &place, execution.root_id);
+    return !is_wanted(making, &execution, place.state) || add_place(making, &place);
+}
+
+static void lend_attention(struct making *making, const struct lender *lender)
+{
+    size_t at = aep__ids_find(&making->tops, lender->root);
+    if (at == AEP__IDS_NONE || lender->rank.segment >= making->places[at].place.rank.segment)
         return;
-    making->places[at].place.rank = own.rank;
-    making->places[at].wants = child;
+    making->places[at].place.rank = lender->rank;
+    making->places[at].wants = lender->brief;
 }
 
 static int lend_all(struct making *making, aep_error *err)
 {
-    const struct aep__roster *roster = &making->outline->roster;
-    size_t first = 0;
     bool all = true;
-    while (first < roster->count && !is_lender(making, roster->rows[first]))
-        first++;
-    for (size_t i = 0; all && first < roster->count && i < making->count; i++)
-        all = aep__ids_set(&making->tops, making->places[i].place.execution->id, i);
-    for (size_t i = first; all && i < roster->count; i++)
-        if (is_lender(making, roster->rows[i]))
-            lend_attention(making, roster->rows[i]);
+    for (size_t i = 0; all && making->lender_count > 0 && i < making->count; i++)
+        all = aep__ids_set(&making->tops, aep__brief_id(making->places[i].place.brief), i);
+    for (size_t i = 0; all && i < making->lender_count; i++)
+        lend_attention(making, &making->lenders[i]);
     aep__ids_done(&making->tops);
     return all ? AEP_OK : aep__error_memory(err);
 }
@@ -140,32 +178,28 @@ static int add_roots(struct making *making, aep_error *err)
 {
     struct aep__roster *roster = &making->outline->roster;
     int found = 0;
-    for (size_t i = 0, count = roster->count; found >= 0 && i < count; i++) {
-        const struct aep__tracked *child = roster->rows[i];
+    bool all = true;
+    for (size_t i = 0; found >= 0 && all && i < making->lender_count; i++) {
+        const char *id = making->lenders[i].root;
         struct aep__tracked root;
-        if (!is_lender(making, child) || !child->root_id ||
-            aep__roster_find(roster, child->root_id))
+        if (aep__roster_find(roster, id))
             continue;
         aep__tracked_init(&root);
-        found = making->store->ops->get(making->store, child->root_id, &root, err);
+        found = making->store->ops->get(making->store, id, &root, err);
         if (found > 0)
-            aep__roster_add(roster, &root);
+            all = aep__roster_add(roster, &root) && take_row(making, aep__roster_find(roster, id));
         aep__tracked_done(&root);
     }
-    return found < 0 ? err->code : AEP_OK;
+    return found < 0 ? err->code : all ? AEP_OK : aep__error_memory(err);
 }
 
 static int find_places(struct making *making, aep_error *err)
 {
     const struct aep__roster *roster = &making->outline->roster;
-    int code = making->wish->filter->roots ? add_roots(making, err) : AEP_OK;
-    making->places = calloc(roster->count + 1, sizeof *making->places);
-    if (!making->places)
-        return aep__error_memory(err);
-    for (size_t i = 0; i < roster->count; i++)
-        if (!is_below_other(making, roster->rows[i]) && is_wanted(making, roster->rows[i]))
-            making->places[making->count++] =
-                (struct place){.place = place_of(making, roster->rows[i])};
+    bool all = true;
+    for (size_t i = 0; all && i < roster->count; i++)
+        all = take_row(making, roster->rows[i]);
+    int code = all ? add_roots(making, err) : aep__error_memory(err);
     return code == AEP_OK ? lend_all(making, err) : code;
 }
 
@@ -181,15 +215,12 @@ static int compare_places(const void *left, const void *right, void *user)
 
 static void add_line(struct aep__outline *outline, struct aep__line line)
 {
-    if (outline->count == outline->cap) {
-        size_t cap = outline->cap ? outline->cap * 2 : 128;
-        struct aep__line *lines = realloc(outline->lines, cap * sizeof *lines);
-        outline->failed |= !lines;
-        if (!lines)
-            return;
-        outline->lines = lines;
-        outline->cap = cap;
-    }
+    struct aep__line *lines =
+        aep__array_room(outline->lines, outline->count, &outline->cap, sizeof *lines);
+    outline->failed |= !lines;
+    if (!lines)
+        return;
+    outline->lines = lines;
     outline->lines[outline->count++] = line;
 }
 
@@ -216,53 +247,56 @@ static bool take_child(void *user, const char *id)
 
 static int compare_births(const void *left, const void *right)
 {
-    const struct aep__tracked *one = *(struct aep__tracked *const *)left;
-    const struct aep__tracked *other = *(struct aep__tracked *const *)right;
-    if (one->started_at != other->started_at)
-        return one->started_at < other->started_at ? -1 : 1;
-    return strcmp(one->id, other->id);
+    struct aep__tracked one, other;
+    aep__brief_open(*(struct aep__brief *const *)left, &one);
+    aep__brief_open(*(struct aep__brief *const *)right, &other);
+    if (one.started_at != other.started_at)
+        return one.started_at < other.started_at ? -1 : 1;
+    return strcmp(one.id, other.id);
 }
 
-static int add_branch(struct making *making, const struct aep__place *place,
-                      const struct aep__tracked *wants, unsigned depth, bool last);
+static int add_branch(struct making *making, const struct aep__brief *brief,
+                      const struct aep__brief *wants, unsigned depth, bool last);
 
 /* Those of one execution, by when they started; their rows move while more are read, so that each is
  * taken by its number. */
-static int add_children(struct making *making, const struct aep__tracked *parent, unsigned depth)
+static int add_children(struct making *making, const char *parent, unsigned depth)
 {
     struct aep__roster *children = &making->outline->children;
     struct brood brood = {.making = making, .begin = children->count};
-    int code =
-        making->store->ops->children(making->store, parent->id, take_child, &brood, making->err);
+    int code = making->store->ops->children(making->store, parent, take_child, &brood, making->err);
     if (code != AEP_OK || brood.found < 0)
         return making->err->code;
     size_t end = children->count;
     qsort(children->rows + brood.begin, end - brood.begin, sizeof *children->rows, compare_births);
     bool more = brood.seen > CHILDREN_MAX;
-    for (size_t i = brood.begin; code == AEP_OK && i < end; i++) {
-        struct aep__place place = place_of(making, children->rows[i]);
-        code = add_branch(making, &place, NULL, depth, i + 1 == end && !more);
-    }
+    for (size_t i = brood.begin; code == AEP_OK && i < end; i++)
+        code = add_branch(making, children->rows[i], NULL, depth, i + 1 == end && !more);
     if (more)
         add_line(making->outline,
-                 (struct aep__line){
-                     .depth = depth, .last = true, .hidden = (int64_t)(brood.seen - CHILDREN_MAX)});
+                 (struct aep__line){.depth = (uint8_t)depth,
+                                    .last = true,
+                                    .hidden = (uint32_t)(brood.seen - CHILDREN_MAX)});
     return code;
 }
 
-static int add_branch(struct making *making, const struct aep__place *place,
-                      const struct aep__tracked *wants, unsigned depth, bool last)
+static int add_branch(struct making *making, const struct aep__brief *brief,
+                      const struct aep__brief *wants, unsigned depth, bool last)
 {
-    const struct aep__tracked *execution = place->execution;
-    bool open = execution->children > 0 && depth < DEPTH_MAX &&
-                aep__folds_open(making->wish->folds, execution->id);
-    bool all_shown = open && execution->children <= CHILDREN_MAX;
-    add_line(making->outline, (struct aep__line){.execution = execution,
-                                                 .state = place->state,
+    struct aep__tracked execution;
+    aep__brief_open(brief, &execution);
+    if (depth > 0)
+        note_wake(making, &execution);
+    bool open = execution.children > 0 && depth < DEPTH_MAX &&
+                aep__folds_open(making->wish->folds, execution.id);
+    bool all_shown = open && execution.children <= CHILDREN_MAX;
+    enum aep__state state = aep__state_of(&execution, making->wish->view->clock_us);
+    add_line(making->outline, (struct aep__line){.brief = brief,
                                                  .wants = all_shown ? NULL : wants,
-                                                 .depth = depth,
+                                                 .state = (uint8_t)state,
+                                                 .depth = (uint8_t)depth,
                                                  .last = last});
-    return open ? add_children(making, execution, depth + 1) : AEP_OK;
+    return open ? add_children(making, execution.id, depth + 1) : AEP_OK;
 }
 
 static int add_lines(struct making *making)
@@ -271,7 +305,7 @@ static int add_lines(struct making *making)
     for (size_t i = 0; code == AEP_OK && i < making->count; i++) {
         struct place *place = &making->places[i];
         place->begin = making->outline->count;
-        code = add_branch(making, &place->place, place->wants, 0, true);
+        code = add_branch(making, place->place.brief, place->wants, 0, true);
         place->count = making->outline->count - place->begin;
     }
     return code;
@@ -322,18 +356,6 @@ static int put_back(struct making *making, aep_error *err)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static void note_wake(struct aep__outline *outline, const struct aep__roster *roster,
-                      int64_t clock_us)
-{
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct aep__tracked *execution = roster->rows[i];
-        const int64_t times[] = {execution->stalls_at, execution->abandons_at};
-        for (size_t t = 0; execution->outcome == AEP__ENDING_OPEN && t < 2; t++)
-            if (times[t] != AEP__UNKNOWN_US && times[t] >= clock_us && times[t] < outline->wake_us)
-                outline->wake_us = times[t];
-    }
-}
-
 static void clear(struct aep__outline *outline)
 {
     aep__roster_clear(&outline->children);
@@ -358,9 +380,8 @@ int aep__outline_load(struct aep__outline *outline, struct aep__store *store,
         code = aep__error_memory(err);
     if (code == AEP_OK)
         code = put_back(&making, err);
-    note_wake(outline, &outline->roster, wish->view->clock_us);
-    note_wake(outline, &outline->children, wish->view->clock_us);
     free(making.places);
+    free(making.lenders);
     return code;
 }
 
@@ -377,7 +398,7 @@ size_t aep__outline_find(const struct aep__outline *outline, const char *id)
 {
     size_t i = 0;
     while (i < outline->count &&
-           (!outline->lines[i].execution || strcmp(outline->lines[i].execution->id, id) != 0))
+           (!outline->lines[i].brief || strcmp(aep__brief_id(outline->lines[i].brief), id) != 0))
         i++;
     return i;
 }

@@ -25,13 +25,12 @@ void aep__folds_set(struct aep__folds *folds, const char *id, bool open);
 void aep__folds_reset(struct aep__folds *folds, bool all);
 
 struct aep__line {
-    const struct aep__tracked
-        *execution; /* NULL: children of the line's parent that are not shown */
-    enum aep__state state;
-    const struct aep__tracked *wants; /* a descendant that wants more attention; NULL: none */
-    unsigned depth;
-    bool last;      /* of its siblings */
-    int64_t hidden; /* children that are not shown, where execution is NULL */
+    const struct aep__brief *brief; /* NULL: children of the line's parent that are not shown */
+    const struct aep__brief *wants; /* a descendant that wants more attention; NULL: none */
+    uint32_t hidden;                /* children that are not shown, where brief is NULL */
+    uint8_t state;                  /* enum aep__state */
+    uint8_t depth;
+    bool last; /* of its siblings */
 };
 
 struct aep__outline {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #include "base/utf8.h"
 
 /* ---- breaking it into lines ----------------------------------------------------------------- */
@@ -28,13 +30,10 @@ static size_t front_len(const struct aep__screen *screen, const char *text, size
 
 static bool add_begin(struct aep__page *page, size_t *cap)
 {
-    if (page->count + 1 >= *cap) {
-        *cap = *cap ? *cap * 2 : 64;
-        size_t *begins = realloc(page->begins, *cap * sizeof *begins);
-        if (!begins)
-            return false;
-        page->begins = begins;
-    }
+    size_t *begins = aep__array_room(page->begins, page->count, cap, sizeof *begins);
+    if (!begins)
+        return false;
+    page->begins = begins;
     page->begins[page->count++] = page->text.len;
     return true;
 }

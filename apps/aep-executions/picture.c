@@ -115,6 +115,8 @@ static void draw_title(struct aep__board *board)
 struct cell {
     const struct aep__board *board;
     const struct aep__line *line;
+    const struct aep__tracked *execution;
+    const struct aep__tracked *wants; /* of its descendants; NULL: none */
     struct aep__buf *out;
     unsigned ink;
     int width; /* of the column */
@@ -135,12 +137,12 @@ static void add_state(struct cell *cell)
 {
     bool reason = cell->width > 12;
     cell->ink = ink_of(cell->line->state);
-    aep__look_state(cell->out, cell->line->execution, &cell->board->view, reason);
+    aep__look_state(cell->out, cell->execution, &cell->board->view, reason);
 }
 
 static void add_agent(struct cell *cell)
 {
-    const struct aep__tracked *execution = cell->line->execution;
+    const struct aep__tracked *execution = cell->execution;
     bool utf8 = cell->board->screen.utf8;
     for (unsigned i = 1; i < cell->line->depth; i++)
         aep__buf_text(cell->out, "  ");
@@ -157,13 +159,13 @@ static void add_agent(struct cell *cell)
 
 static void add_request(struct cell *cell)
 {
-    add_plain(cell->out, cell->line->execution->user_request);
+    add_plain(cell->out, cell->execution->user_request);
 }
 
 /* What a child wants that is folded away; why it failed or is stalled; else its step. */
 static void add_step(struct cell *cell)
 {
-    const struct aep__tracked *execution = cell->line->execution, *wants = cell->line->wants;
+    const struct aep__tracked *execution = cell->execution, *wants = cell->wants;
     const struct aep__view *view = &cell->board->view;
     enum aep__state state = cell->line->state;
     struct aep__buf text = {0};
@@ -190,13 +192,13 @@ static void add_step(struct cell *cell)
 static void add_last(struct cell *cell)
 {
     aep__buf_text(cell->out,
-                  aep__look_span(cell->line->execution->last_event_at, clock_of(cell->board)).text);
+                  aep__look_span(cell->execution->last_event_at, clock_of(cell->board)).text);
 }
 
 /* How long it took; how long it has been going on. */
 static void add_time(struct cell *cell)
 {
-    const struct aep__tracked *execution = cell->line->execution;
+    const struct aep__tracked *execution = cell->execution;
     aep__buf_text(cell->out, isnan(execution->duration_ms)
                                  ? aep__look_span(execution->started_at, clock_of(cell->board)).text
                                  : aep__look_duration(execution->duration_ms).text);
@@ -204,14 +206,14 @@ static void add_time(struct cell *cell)
 
 static void add_children(struct cell *cell)
 {
-    if (cell->line->execution->children > 0)
-        aep__buf_text(cell->out, aep__look_children(cell->line->execution).text);
+    if (cell->execution->children > 0)
+        aep__buf_text(cell->out, aep__look_children(cell->execution).text);
 }
 
 static void add_id(struct cell *cell)
 {
     cell->ink = AEP__INK_DIM;
-    add_plain(cell->out, cell->line->execution->id);
+    add_plain(cell->out, cell->execution->id);
 }
 
 static const struct column {
@@ -292,9 +294,9 @@ static void draw_headings(struct aep__board *board, const struct layout *layout)
 
 /* ---- the list ------------------------------------------------------------------------------- */
 
-static void draw_mark(struct aep__board *board, int row, const struct aep__line *line, unsigned ink)
+static void draw_mark(struct aep__board *board, int row, const struct aep__tracked *execution,
+                      unsigned ink)
 {
-    const struct aep__tracked *execution = line->wants ? line->wants : line->execution;
     if (aep__needs_human(execution, clock_of(board)))
         aep__screen_text(&board->screen, row, 0, 1, ink | AEP__INK_YELLOW | AEP__INK_BOLD, "!");
 }
@@ -313,12 +315,22 @@ static void draw_line(struct aep__board *board, int row, const struct layout *la
                       const struct aep__line *line, bool chosen)
 {
     struct aep__buf text = {0};
+    struct aep__tracked execution, wants;
     unsigned base = chosen ? AEP__INK_REVERSE : AEP__INK_PLAIN;
     if (chosen)
         aep__screen_text(&board->screen, row, 0, board->screen.width, base, "");
-    draw_mark(board, row, line, base);
+    aep__brief_open(line->brief, &execution);
+    if (line->wants)
+        aep__brief_open(line->wants, &wants);
+    draw_mark(board, row, line->wants ? &wants : &execution, base);
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        struct cell cell = {board, line, &text, AEP__INK_PLAIN, layout->widths[i]};
+        struct cell cell = {.board = board,
+                            .line = line,
+                            .execution = &execution,
+                            .wants = line->wants ? &wants : NULL,
+                            .out = &text,
+                            .ink = AEP__INK_PLAIN,
+                            .width = layout->widths[i]};
         if (!layout->widths[i])
             continue;
         columns[i].add(&cell);
@@ -349,7 +361,7 @@ static void draw_list(struct aep__board *board)
         if (at < 0 || (size_t)at >= board->outline.count)
             continue;
         const struct aep__line *line = &board->outline.lines[at];
-        if (line->execution)
+        if (line->brief)
             draw_line(board, HEAD_ROWS + i, &layout, line,
                       cursor && (size_t)at == board->cursor_at);
         else

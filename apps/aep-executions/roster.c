@@ -2,29 +2,22 @@
 #include "roster.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "array.h"
 
 #include "base/error.h"
-#include "base/utf8.h"
 
-#define TEXT_BYTES 400 /* of a text: more than a line shows */
-#define WINDOW 200     /* rows of the rest, at first */
-#define SLACK 1000     /* rows of the rest beyond those, until they are read anew */
+#define WINDOW 200 /* rows of the rest, at first */
+#define SLACK 1000 /* rows of the rest beyond those, until they are read anew */
 #define BIT(state) (1U << AEP__STATE_##state)
 #define BY_CLOCK (BIT(RUNNING) | BIT(STALLED) | BIT(ABANDONED)) /* one becomes another */
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static void free_row(struct aep__tracked *row)
-{
-    aep__tracked_done(row);
-    free(row);
-}
-
 void aep__roster_clear(struct aep__roster *roster)
 {
     for (size_t i = 0; i < roster->count; i++)
-        free_row(roster->rows[i]);
+        free(roster->rows[i]);
     aep__ids_done(&roster->ids);
     roster->count = roster->over = 0;
     roster->more = roster->failed = roster->loaded = false;
@@ -38,67 +31,22 @@ void aep__roster_done(struct aep__roster *roster)
     *roster = (struct aep__roster){0};
 }
 
-static bool make_room(struct aep__roster *roster)
-{
-    if (roster->count < roster->cap)
-        return true;
-    size_t cap = roster->cap ? roster->cap * 2 : 64;
-    struct aep__tracked **rows = realloc(roster->rows, cap * sizeof(struct aep__tracked *));
-    if (!rows)
-        return false;
-    roster->rows = rows;
-    roster->cap = cap;
-    return true;
-}
-
-/* A copy of what lines show. */
-static struct aep__tracked *copy_row(const struct aep__tracked *execution)
-{
-    static const struct {
-        enum aep__tracked_at at;
-        bool child; /* only of one that has a parent */
-    } kept[] = {
-        {AEP__TRACKED_AT_id, false},           {AEP__TRACKED_AT_agent_name, false},
-        {AEP__TRACKED_AT_user_request, false}, {AEP__TRACKED_AT_current_step, false},
-        {AEP__TRACKED_AT_error_code, false},   {AEP__TRACKED_AT_error_message, false},
-        {AEP__TRACKED_AT_root_id, true},       {AEP__TRACKED_AT_parent_id, true},
-    };
-    struct aep__tracked *copy = malloc(sizeof *copy);
-    if (!copy)
-        return NULL;
-    *copy = *execution;
-    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++)
-        if (aep__tracked_members[i].type == AEP__MEMBER_TEXT)
-            *(char **)((char *)copy + aep__tracked_members[i].offset) = NULL;
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        size_t offset = aep__tracked_members[kept[i].at].offset;
-        const char *text = *(char *const *)((const char *)execution + offset);
-        char **to = (char **)((char *)copy + offset);
-        if (text && (execution->parent_known || !kept[i].child))
-            aep__tracked_set_text(
-                copy, to, (struct aep__slice){text, aep__utf8_cut(text, strlen(text), TEXT_BYTES)});
-    }
-    return copy;
-}
-
 bool aep__roster_add(struct aep__roster *roster, const struct aep__tracked *execution)
 {
     size_t at = aep__ids_find(&roster->ids, execution->id);
-    struct aep__tracked *copy = make_room(roster) ? copy_row(execution) : NULL;
-    bool added = copy && !copy->failed;
-    if (added && at != AEP__IDS_NONE) {
+    struct aep__brief **rows =
+        aep__array_room(roster->rows, roster->count, &roster->cap, sizeof *rows);
+    struct aep__brief *brief = rows ? aep__brief_make(execution) : NULL;
+    roster->rows = rows ? rows : roster->rows;
+    if (brief && at != AEP__IDS_NONE) {
         aep__ids_remove(&roster->ids, execution->id);
-        free_row(roster->rows[at]);
+        free(roster->rows[at]);
     }
-    if (added && at == AEP__IDS_NONE)
+    if (brief && at == AEP__IDS_NONE)
         at = roster->count++;
-    if (added) {
-        roster->rows[at] = copy;
-        added = aep__ids_set(&roster->ids, copy->id, at);
-    } else if (copy) {
-        free_row(copy);
-    }
-    roster->failed |= !added;
+    if (brief)
+        roster->rows[at] = brief;
+    roster->failed |= !brief || !aep__ids_set(&roster->ids, aep__brief_id(brief), at);
     return !roster->failed;
 }
 
@@ -107,16 +55,16 @@ void aep__roster_remove(struct aep__roster *roster, const char *id)
     size_t at = aep__ids_find(&roster->ids, id);
     if (at == AEP__IDS_NONE)
         return;
-    struct aep__tracked *last = roster->rows[--roster->count];
+    struct aep__brief *last = roster->rows[--roster->count];
     aep__ids_remove(&roster->ids, id);
-    free_row(roster->rows[at]);
+    free(roster->rows[at]);
     if (at < roster->count) {
         roster->rows[at] = last;
-        roster->failed |= !aep__ids_set(&roster->ids, last->id, at);
+        roster->failed |= !aep__ids_set(&roster->ids, aep__brief_id(last), at);
     }
 }
 
-const struct aep__tracked *aep__roster_find(const struct aep__roster *roster, const char *id)
+const struct aep__brief *aep__roster_find(const struct aep__roster *roster, const char *id)
 {
     size_t at = aep__ids_find(&roster->ids, id);
     return at == AEP__IDS_NONE ? NULL : roster->rows[at];
@@ -178,6 +126,16 @@ static int load(struct reading *reading, struct aep__store *store, aep_error *er
     return code;
 }
 
+static bool was_rest(const struct reading *reading, const char *id)
+{
+    const struct aep__brief *brief = aep__roster_find(reading->roster, id);
+    struct aep__tracked before;
+    if (!brief)
+        return false;
+    aep__brief_open(brief, &before);
+    return is_rest(reading, &before);
+}
+
 static bool take_change(void *user, int64_t number, const char *id,
                         const struct aep__tracked *execution)
 {
@@ -191,8 +149,7 @@ static bool take_change(void *user, int64_t number, const char *id,
         aep__roster_remove(roster, id);
         return true;
     }
-    const struct aep__tracked *before = aep__roster_find(roster, id);
-    roster->over += is_rest(reading, execution) && !(before && is_rest(reading, before));
+    roster->over += is_rest(reading, execution) && !was_rest(reading, id);
     return aep__roster_add(roster, execution);
 }
 

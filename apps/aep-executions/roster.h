@@ -5,17 +5,18 @@
  *
  *     store ─▶ load ─▶ rows by id ◀─ changes after `at`
  *
- * A row holds only what a line shows, and of long texts their beginning. */
+ * A row is held in brief. */
 #ifndef AEP_EXECUTIONS_ROSTER_H
 #define AEP_EXECUTIONS_ROSTER_H
 
+#include "brief.h"
 #include "ids.h"
 
 #include "track/match.h"
 #include "track/store.h"
 
 struct aep__roster {
-    struct aep__tracked **rows; /* owned, in no order */
+    struct aep__brief **rows; /* owned, in no order */
     size_t count, cap;
     struct aep__ids ids; /* to their places in rows */
     bool loaded;
@@ -29,10 +30,10 @@ struct aep__roster {
 /** Empties it; usable again. */
 void aep__roster_clear(struct aep__roster *roster);
 void aep__roster_done(struct aep__roster *roster);
-/** Adds a copy, or replaces the one of that id. False: out of memory. */
+/** Adds it, or replaces the one of that id. False: out of memory. */
 bool aep__roster_add(struct aep__roster *roster, const struct aep__tracked *execution);
 void aep__roster_remove(struct aep__roster *roster, const char *id);
-const struct aep__tracked *aep__roster_find(const struct aep__roster *roster, const char *id);
+const struct aep__brief *aep__roster_find(const struct aep__roster *roster, const char *id);
 
 /** Brings it up to date; everything is read anew if it is not `loaded`, or too much has changed.
  * @filter     the same as when it was loaded. Open ones are held in whatever state, since that changes

@@ -15,8 +15,8 @@ static int compare_texts(const char *one, const char *other)
 
 static int by_start(const struct aep__place *one, const struct aep__place *other)
 {
-    int order = compare_times(one->execution->started_at, other->execution->started_at);
-    return order ? order : strcmp(one->execution->id, other->execution->id);
+    int order = compare_times(one->started_at, other->started_at);
+    return order ? order : strcmp(aep__brief_id(one->brief), aep__brief_id(other->brief));
 }
 
 static int by_attention(const struct aep__place *one, const struct aep__place *other)
@@ -27,13 +27,13 @@ static int by_attention(const struct aep__place *one, const struct aep__place *o
 
 static int by_last_event(const struct aep__place *one, const struct aep__place *other)
 {
-    int order = compare_times(one->execution->last_event_at, other->execution->last_event_at);
+    int order = compare_times(one->last_event_at, other->last_event_at);
     return order ? order : by_start(one, other);
 }
 
 static int by_agent(const struct aep__place *one, const struct aep__place *other)
 {
-    int order = compare_texts(one->execution->agent_name, other->execution->agent_name);
+    int order = compare_texts(one->agent, other->agent);
     return order ? order : by_start(one, other);
 }
 

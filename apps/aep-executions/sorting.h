@@ -4,11 +4,15 @@
 #ifndef AEP_EXECUTIONS_SORTING_H
 #define AEP_EXECUTIONS_SORTING_H
 
+#include "brief.h"
+
 #include "track/sort.h"
 
 /** What an execution is sorted by. */
 struct aep__place {
-    const struct aep__tracked *execution;
+    const struct aep__brief *brief;
+    const char *agent; /* NULL: unknown */
+    int64_t started_at, last_event_at;
     struct aep__rank rank; /* of attention: its own, or that of a descendant that wants more */
     enum aep__state state;
 };

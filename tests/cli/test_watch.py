@@ -230,6 +230,13 @@ class Screen(Watch):
         screen.press("S")
         screen.wait(lambda: order() == ["c", "b", "a"], "reversed")
 
+    def test_an_execution_with_a_very_long_id(self):
+        self.publish("progress", "ä" * 50, "ö" * 64, current_step="late")
+        screen = self.watch()
+        screen.wait_for("late")
+        screen.press("j", "enter")
+        screen.wait_for("state        running", "late")
+
     def test_pause(self):
         self.start("a", "before")
         screen = self.watch()
