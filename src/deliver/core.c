@@ -32,9 +32,9 @@ int aep__core_start(struct aep__core *core, aep_error *err)
 {
     int result = aep__tail_start(core, err);
     if (result == AEP_OK)
-        result = aep__dead_load(core, err);
-    if (result == AEP_OK)
         result = aep__parked_load(core, err);
+    if (result == AEP_OK)
+        result = aep__dead_load(core, err);
     if (result != AEP_OK)
         return result;
     aep__syncer_init(&core->syncer, core->spool, core->cursor_fd, core->tail.cursor.segment);

@@ -5,9 +5,11 @@
 #include "deliver/ballast.h"
 #include "deliver/core.h"
 #include "deliver/delivery.h"
+#include "deliver/parked.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define READ_AGAIN_US 1000000
@@ -31,11 +33,11 @@ static void each_letter(struct aep__sidelog *log, aep__keep_fn fn, void *user)
     aep__buf_done(&buf);
 }
 
-/* What the previous core left: letters to replay, and letters whose records will be read again
- * because the cursor has not passed them. */
+/* What the previous core left: letters to replay, and letters whose records will be read again,
+ * because neither the cursor nor the start of a parked log has passed them. */
 struct survey {
     struct aep__dead *dead;
-    uint64_t cursor; /* ordinal */
+    uint64_t from; /* ordinal */
     bool marked, failed;
 };
 
@@ -44,16 +46,23 @@ static enum aep__keep survey_letter(void *user, struct aep__sidelog_entry *entry
     struct survey *survey = user;
     struct aep__buf *buried = &survey->dead->buried;
     survey->marked |= entry->note.flags & AEP__NOTE_REPLAY;
-    if (entry->note.ordinal >= survey->cursor)
+    if (entry->note.ordinal >= survey->from)
         aep__buf_add(buried, &entry->note.ordinal, sizeof entry->note.ordinal);
     survey->failed |= buried->failed;
     return survey->failed ? AEP__DROP : AEP__KEEP;
 }
 
+static int compare_ordinals(const void *left, const void *right)
+{
+    const uint64_t *one = left, *other = right;
+    return (*one > *other) - (*one < *other);
+}
+
 int aep__dead_load(struct aep__core *core, aep_error *err)
 {
     struct aep__dead *dead = &core->dead;
-    struct survey survey = {.dead = dead, .cursor = core->tail.cursor.ordinal};
+    uint64_t cursor = core->tail.cursor.ordinal, parked = aep__parked_first(core);
+    struct survey survey = {.dead = dead, .from = parked < cursor ? parked : cursor};
     dead->lane = (struct aep__lane){.capacity = 1, .kind = AEP__LANE_DEAD};
     if (aep__sidelog_open(&dead->log, core->spool, AEP__SIDELOG_DEAD, true) < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir",
@@ -63,6 +72,9 @@ int aep__dead_load(struct aep__core *core, aep_error *err)
     each_letter(&dead->log, survey_letter, &survey);
     if (survey.failed)
         return aep__error_memory(err);
+    if (dead->buried.len > 0)
+        qsort(dead->buried.data, dead->buried.len / sizeof(uint64_t), sizeof(uint64_t),
+              compare_ordinals);
     if (survey.marked)
         begin_replay(dead);
     return AEP_OK;
@@ -102,10 +114,9 @@ static bool is_buried(struct aep__dead *dead, uint64_t ordinal)
 
 bool aep__dead_buried(const struct aep__dead *dead, uint64_t ordinal)
 {
-    for (size_t at = 0; at < dead->buried.len; at += sizeof ordinal)
-        if (memcmp(dead->buried.data + at, &ordinal, sizeof ordinal) == 0)
-            return true;
-    return false;
+    return dead->buried.len > 0 &&
+           bsearch(&ordinal, dead->buried.data, dead->buried.len / sizeof ordinal, sizeof ordinal,
+                   compare_ordinals);
 }
 
 struct trim {

@@ -24,7 +24,7 @@ struct aep__dead {
     struct aep__sidelog log;
     struct aep__lane lane; /* of one flight: the letter being replayed */
     uint64_t max_bytes;
-    struct aep__buf buried; /* ordinals of letters whose records may be read again */
+    struct aep__buf buried; /* ordinals of letters whose records may be read again, ascending */
     bool replaying;
     uint64_t replay_at;
     bool moved; /* the file was rewritten while a letter was in flight */
@@ -32,7 +32,7 @@ struct aep__dead {
     unsigned result_count;
 };
 
-/** Errors: AEP_ESPOOL. */
+/** After the cursor and the parked logs. Errors: AEP_ESPOOL, AEP_ENOMEM */
 int aep__dead_load(struct aep__core *core, aep_error *err);
 void aep__dead_done(struct aep__core *core);
 /** Appends a record to the log. False: the write failed; relay.log has the reason. */

@@ -270,7 +270,9 @@ static bool send_next(struct aep__core *core, struct aep__topic *topic, struct a
     flight->end = entry.note.end;
     flight->at = entry.at;
     flight->next = entry.next;
-    if (!send_entry(core, flight, &entry.record)) {
+    if (aep__dead_buried(&core->dead, flight->ordinal)) {
+        aep__delivery_finish(core, flight, AEP__FATE_DEAD);
+    } else if (!send_entry(core, flight, &entry.record)) {
         aep__lane_unpush(&parked->lane);
         return false;
     }
@@ -346,6 +348,21 @@ struct aep__parked_sum aep__parked_sum(struct aep__core *core)
             sum.early = topic;
     }
     return sum;
+}
+
+uint64_t aep__parked_first(struct aep__core *core)
+{
+    struct aep__buf buf = {0};
+    struct aep__sidelog_entry entry;
+    uint64_t first = UINT64_MAX;
+    for (struct aep__topic *topic = NULL; (topic = next_parked(core, topic));) {
+        struct aep__sidelog *log = &topic->parked->log;
+        if (log->begin < log->end && aep__sidelog_read(log, log->begin, &buf, &entry) > 0 &&
+            entry.note.ordinal < first)
+            first = entry.note.ordinal;
+    }
+    aep__buf_done(&buf);
+    return first;
 }
 
 /* Looks through the entries of one log, whose segments ascend; so do their positions in one, unless

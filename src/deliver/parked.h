@@ -43,6 +43,8 @@ struct aep__parked_sum {
     const struct aep__topic *early;     /* one whose events are stamped ahead; NULL: none */
 };
 struct aep__parked_sum aep__parked_sum(struct aep__core *core);
+/** The lowest ordinal of what will be read from the logs again; UINT64_MAX: nothing will. */
+uint64_t aep__parked_first(struct aep__core *core);
 /** Whether a record is parked and not sent yet / whether one before that position is. */
 bool aep__parked_holds(struct aep__core *core, aep_position position);
 bool aep__parked_holds_before(struct aep__core *core, aep_position position);

@@ -274,6 +274,32 @@ static void test_a_bad_record_among_parked_ones_is_buried(void **state)
     assert_false(is_parked("news"));
 }
 
+/* The relay is killed once the letter is on the disk, before the log begins behind it. */
+static void test_a_parked_record_that_is_a_dead_letter_is_not_sent_after_a_kill(void **state)
+{
+    (void)state;
+    set_broker("news", FAKE_MISSING);
+    publish("news", "a");
+    publish("news", "p1");
+    publish("news", "b");
+    live_ms(200);
+    set_broker("news", FAKE_FINE);
+    for (int i = 0; i < 1000 && counted(dead) == 0; i++) {
+        turn(true);
+        pass_us(50000);
+        answer_all();
+    }
+    assert_int_equal(counted(dead), 1);
+    kill_core();
+    start_core();
+    assert_logged("topic news: 2 parked records");
+    broker.lenient = true; /* it would take it now */
+    live_ms(10000);
+    assert_arrived("news", "a b");
+    assert_int_equal(counted(dead), 1);
+    assert_false(is_parked("news"));
+}
+
 /* ---- purge ---- */
 
 static void test_a_purge_drops_what_is_parked(void **state)
@@ -540,6 +566,7 @@ int main(void)
         STORY(test_a_foreign_file_under_such_a_name_is_left_alone),
         STORY(test_parked_records_go_on_through_another_sink),
         STORY(test_a_bad_record_among_parked_ones_is_buried),
+        STORY(test_a_parked_record_that_is_a_dead_letter_is_not_sent_after_a_kill),
         STORY(test_a_purge_drops_what_is_parked),
         STORY(test_a_purge_drops_what_was_called_back_from_the_log),
         FAULTY_STORY(test_a_full_disk_holds_up_the_parked_topic_and_loses_nothing),
