@@ -9,7 +9,8 @@
  *     bench_track floor STORE COPY     inserts a store's rows into another with nothing but SQLite
  *     bench_track list STORE           times a list of 50, and counts per state
  *     bench_track index STORE          fills the index of texts
- *     bench_track search STORE WORD    times a list of 50 that have that word
+ *     bench_track search STORE WORD [ROWS]     times a list of 50 that have that word, among so many
+ *                                      rows where the index does not help
  *     bench_track seen COUNT AEP       from a publish call until `AEP list` has the execution */
 #include "measure.h"
 
@@ -383,7 +384,7 @@ static void fill_index(const char *path)
     store->ops->close(store);
 }
 
-static void search(const char *path, const char *word)
+static void search(const char *path, const char *word, unsigned look_most)
 {
     struct aep__store *store = open_store(path, false);
     struct samples samples = bench_samples(ROUNDS);
@@ -393,8 +394,10 @@ static void search(const char *path, const char *word)
     aep__filter_init(&filter);
     must(aep__filter_add(&filter, word, 0, &err), &err);
     for (int i = 0; i < ROUNDS; i++) {
-        struct aep__query query = {
-            .filter = &filter, .clock_us = aep__clock_wall_us(), .limit = LIST_ROWS};
+        struct aep__query query = {.filter = &filter,
+                                   .clock_us = aep__clock_wall_us(),
+                                   .limit = LIST_ROWS,
+                                   .look_most = look_most};
         int64_t begun = bench_now_ns();
         must(store->ops->list(store, &query, count_row, &rows, &err), &err);
         samples.ns[i] = bench_now_ns() - begun;
@@ -460,7 +463,7 @@ int main(int argc, char **argv)
     else if (strcmp(verb, "index") == 0)
         fill_index(argv[2]);
     else if (strcmp(verb, "search") == 0 && argc > 3)
-        search(argv[2], argv[3]);
+        search(argv[2], argv[3], argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 0);
     else if (strcmp(verb, "ingest") == 0 && argc > 3)
         ingest(argv[2], argv[3], argc > 4 ? strtoll(argv[4], NULL, 10) : 0);
     else if (strcmp(verb, "purge") == 0)

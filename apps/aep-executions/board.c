@@ -57,6 +57,8 @@ static void put_cursor(struct aep__board *board, size_t at)
     size_t count = board->outline.count;
     aep__buf_clear(&board->cursor);
     if (count == 0)
+        want_more(board);
+    if (count == 0)
         return;
     board->cursor_at = at < count ? at : count - 1;
     const struct aep__line *line = line_at(board, board->cursor_at);

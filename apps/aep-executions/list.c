@@ -45,8 +45,9 @@ struct list {
     char **tops; /* ids of those whose branches are shown */
     size_t top_count, top_cap;
     size_t shown;
-    bool closed; /* stdout; it has been reported */
-    bool failed; /* out of memory */
+    bool stopped; /* a search for texts, before it had seen all */
+    bool closed;  /* stdout; it has been reported */
+    bool failed;  /* out of memory */
 };
 
 /* ---- what is wanted ------------------------------------------------------------------------- */
@@ -185,6 +186,14 @@ static int show_branches(struct list *list, aep_error *err)
 
 /* ---- the list ------------------------------------------------------------------------------- */
 
+static void say_stopped(void)
+{
+    aep__out_say(
+        "list: only the first %d executions in this order were searched: use a longer word, narrow it "
+        "down (since:1d, agent:NAME), or search all with --limit=0",
+        AEP__LOOK_MOST);
+}
+
 static void say_empty(const struct list *list)
 {
     if (list->args->operand_count > 0)
@@ -201,7 +210,9 @@ static int show_list(struct list *list, aep_error *err)
                                .clock_us = list->reading.view.clock_us,
                                .limit = (unsigned)list->limit,
                                .sort = list->sort,
-                               .reverse = aep__args_given(list->args, "reverse")};
+                               .reverse = aep__args_given(list->args, "reverse"),
+                               .look_most = list->limit ? AEP__LOOK_MOST : 0,
+                               .ret_stopped = &list->stopped};
     int code = store->ops->list(store, &query, list->tree ? keep_top : show_listed, list, err);
     if (code == AEP_OK && !list->failed)
         code = show_branches(list, err);
@@ -225,7 +236,9 @@ static int run(struct list *list, aep_error *err)
         flush(list);
     if (code != AEP_OK)
         return aep__out_error(err);
-    if (list->shown == 0)
+    if (list->stopped)
+        say_stopped();
+    else if (list->shown == 0)
         say_empty(list);
     return list->closed ? AEP__EXIT_FAILED : AEP__EXIT_DONE;
 }

@@ -342,10 +342,18 @@ static void draw_line(struct aep__board *board, int row, const struct layout *la
 static void draw_empty(struct aep__board *board)
 {
     bool all = board->words.len == 0 && !board->states;
+    unsigned looked = board->outline.roster.looked;
+    struct aep__buf stopped = {0};
     int row = HEAD_ROWS + (aep__board_rows(board) > 3);
     const char *text = all ? "No executions yet. Publish the first event from another terminal:"
                            : "Nothing matches. Esc shows all.";
     aep__screen_text(&board->screen, row, MARK_WIDTH, board->screen.width, AEP__INK_PLAIN, text);
+    if (looked > 0) {
+        aep__buf_format(&stopped, "Only the first %u executions were searched; G searches more.",
+                        looked);
+        put(board, row + 1, MARK_WIDTH, board->screen.width, AEP__INK_PLAIN, &stopped);
+    }
+    aep__buf_done(&stopped);
     if (all)
         aep__screen_text(&board->screen, row + 1, MARK_WIDTH + 2, board->screen.width,
                          AEP__INK_BOLD, "aep run --agent demo -- sleep 5");

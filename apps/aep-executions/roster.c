@@ -9,6 +9,8 @@
 
 #define WINDOW 200 /* rows of the rest, at first */
 #define SLACK 1000 /* rows of the rest beyond those, until they are read anew */
+#define LOOKS                                                                                      \
+    (AEP__LOOK_MOST / WINDOW) /* rows in which texts are searched, for one that is wanted */
 #define BIT(state) (1U << AEP__STATE_##state)
 #define BY_CLOCK (BIT(RUNNING) | BIT(STALLED) | BIT(ABANDONED)) /* one becomes another */
 
@@ -19,7 +21,7 @@ void aep__roster_clear(struct aep__roster *roster)
     for (size_t i = 0; i < roster->count; i++)
         free(roster->rows[i]);
     aep__ids_done(&roster->ids);
-    roster->count = roster->over = 0;
+    roster->count = roster->over = roster->looked = 0;
     roster->more = roster->failed = roster->loaded = false;
 }
 
@@ -107,15 +109,21 @@ static bool take_child(void *user, const struct aep__tracked *execution)
 static int load(struct reading *reading, struct aep__store *store, aep_error *err)
 {
     struct aep__roster *roster = reading->roster;
-    struct aep__query query = {
-        .filter = &reading->filter, .clock_us = reading->clock_us, .sort = AEP__SORT_ATTENTION};
+    bool stopped = false;
     aep__roster_clear(roster);
     if (roster->window == 0)
         roster->window = WINDOW;
+    struct aep__query query = {.filter = &reading->filter,
+                               .clock_us = reading->clock_us,
+                               .sort = AEP__SORT_ATTENTION,
+                               .look_most = (unsigned)roster->window * LOOKS,
+                               .ret_stopped = &stopped};
     int code = store->ops->get_count(store, AEP__COUNT_CHANGES, &roster->at, err);
     reading->filter.roots = reading->roots;
     if (code == AEP_OK)
         code = store->ops->list(store, &query, take_row, reading, err);
+    roster->looked = stopped ? query.look_most : 0;
+    roster->more |= stopped;
     reading->filter.roots = false;
     unsigned states = reading->filter.states;
     reading->filter.states = (states ? states : ~0U) & (BY_CLOCK | BIT(WAITING)) & ~BIT(ABANDONED);

@@ -23,6 +23,7 @@ struct aep__roster {
     int64_t at;          /* the last change that it has */
     size_t over, window; /* rows of the rest, and how many of them are wanted */
     bool more;           /* the store has others of the rest */
+    unsigned looked;     /* rows in which texts were searched, if the search stopped there; 0 */
     bool failed;         /* out of memory */
     struct aep__contains contains;
 };

@@ -52,6 +52,9 @@ struct aep__bookmark {
     uint64_t segment, offset;
 };
 
+/** How many rows a search for short texts compares where somebody waits for it: some milliseconds. */
+#define AEP__LOOK_MOST 10000
+
 /** A list of executions. */
 struct aep__query {
     const struct aep__filter *filter;
@@ -59,6 +62,10 @@ struct aep__query {
     unsigned limit;   /* 0: none */
     enum aep__sort sort;
     bool reverse;
+    unsigned
+        look_most;     /* rows that a search for texts of one or two characters, which no index has,
+                           compares in vain until it stops as if the limit were reached; 0: any */
+    bool *ret_stopped; /* set where that stopped it; NULL: not wanted */
     const char
         *cursor; /* where an earlier list in the same order stopped; NULL: from the first on */
     struct aep__buf

@@ -15,15 +15,18 @@
 #include "track/store_sql_list.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
-#define CHUNK 100 /* rows of a stream that are asked for at a time */
+#define CHUNK 100       /* rows of a stream that are asked for at a time */
+#define CHUNK_MOST 3200 /* where many of them may be left out */
 
 struct stream {
     struct aep__statement *statement;
     int64_t value, key;
     unsigned left; /* of those asked for */
+    bool hit;      /* this row has the texts */
     bool over;
 };
 
@@ -37,6 +40,8 @@ struct listing {
     int64_t from_value, from_key; /* its streams begin behind that */
     struct stream streams[2 * AEP__LEADS_MAX];
     unsigned count, chunk, given;
+    bool looks;      /* streams give rows without the texts too, and these are counted */
+    unsigned looked; /* rows without them */
     aep_error *err;
 };
 
@@ -54,10 +59,12 @@ static void bind_place(const struct listing *listing, struct stream *stream)
     stream->left = listing->chunk;
 }
 
-static int advance(const struct listing *listing, struct stream *stream)
+static int advance(struct listing *listing, struct stream *stream)
 {
     if (stream->left == 0) {
         aep__sql_reset(stream->statement);
+        if (listing->looks && listing->chunk < CHUNK_MOST)
+            listing->chunk *= 2;
         bind_place(listing, stream);
     }
     int found = aep__sql_step(stream->statement, listing->err);
@@ -69,6 +76,7 @@ static int advance(const struct listing *listing, struct stream *stream)
     stream->left--;
     stream->value = aep__sql_int(stream->statement, 0);
     stream->key = aep__sql_int(stream->statement, 1);
+    stream->hit = !listing->looks || aep__sql_int(stream->statement, 2) != 0;
     return AEP_OK;
 }
 
@@ -95,11 +103,20 @@ static void add_text(struct aep__buf *sql, const struct listing *listing,
 {
     const int place = AEP__FIRST_BIND + listing->where.count;
     const char *value = listing->segment->value, *order = listing->ascending ? "ASC" : "DESC";
-    aep__buf_format(sql, "SELECT %s, key FROM executions %s%s WHERE %s%s", value,
+    const struct aep__where *where = &listing->where;
+    aep__buf_format(sql, "SELECT %s, key", value);
+    if (listing->looks) {
+        aep__buf_text(sql, ", CASE WHEN 1 = 1");
+        aep__buf_add(sql, where->texts.data, where->texts.len);
+        aep__buf_text(sql, " THEN 1 ELSE 0 END");
+    }
+    aep__buf_format(sql, " FROM executions %s%s WHERE %s%s",
                     source->index ? "INDEXED BY " : "NOT INDEXED",
                     source->index ? source->index : "", source->condition, source->known);
     add_condition(sql, listing->segment->condition, place + PLACE_CLOCK);
-    aep__buf_add(sql, listing->where.sql.data, listing->where.sql.len);
+    aep__buf_add(sql, where->sql.data, where->sql.len);
+    if (!listing->looks)
+        aep__buf_add(sql, where->texts.data, where->texts.len);
     aep__buf_format(sql, " AND (%s, key) %c (?%d, ?%d) ORDER BY %s %s, key %s LIMIT ?%d", value,
                     listing->ascending ? '>' : '<', place + PLACE_VALUE, place + PLACE_KEY, value,
                     order, order, place + PLACE_COUNT);
@@ -222,6 +239,28 @@ static int add_cursor(const struct listing *listing, const struct stream *stream
 }
 
 /* 1 there may be more, 0 that was enough, -1 *err. */
+static int give_row(struct listing *listing, const struct stream *stream,
+                    struct aep__tracked *execution, aep__tracked_fn fn, void *user)
+{
+    int found = aep__sql_get_by_key(listing->base, stream->key, execution, listing->err);
+    listing->given += found > 0;
+    if (found < 0)
+        return -1;
+    if (found == 0) /* it has just been removed */
+        return 1;
+    return fn(user, execution) && listing->given != listing->query->limit;
+}
+
+/* The same, of one that the texts are not in. */
+static int pass_row(struct listing *listing)
+{
+    const struct aep__query *query = listing->query;
+    bool stops = ++listing->looked == query->look_most;
+    if (stops && query->ret_stopped)
+        *query->ret_stopped = true;
+    return !stops;
+}
+
 static int give_rows(struct listing *listing, unsigned segment, aep__tracked_fn fn, void *user)
 {
     struct aep__tracked execution;
@@ -229,14 +268,11 @@ static int give_rows(struct listing *listing, unsigned segment, aep__tracked_fn 
     int more = 1;
     aep__tracked_init(&execution);
     while (more > 0 && (stream = first_stream(listing))) {
-        int found = aep__sql_get_by_key(listing->base, stream->key, &execution, listing->err);
-        listing->given += found > 0;
-        if (found < 0)
+        more = stream->hit ? give_row(listing, stream, &execution, fn, user) : pass_row(listing);
+        if (more == 0 && add_cursor(listing, stream, segment) != AEP_OK)
             more = -1;
-        else if ((found > 0 && !fn(user, &execution)) || listing->given == listing->query->limit)
-            more = add_cursor(listing, stream, segment) == AEP_OK ? 0 : -1;
-        else
-            more = advance(listing, stream) == AEP_OK ? 1 : -1;
+        if (more > 0 && advance(listing, stream) != AEP_OK)
+            more = -1;
     }
     aep__tracked_done(&execution);
     return more;
@@ -273,6 +309,21 @@ static int give_segments(struct listing *listing, const struct aep__list_cursor 
     return more < 0 ? listing->err->code : AEP_OK;
 }
 
+/* Whether there are texts, and all of them too short for an index of three characters each. */
+static bool are_short(const struct aep__filter_values *texts)
+{
+    for (unsigned i = 0; i < texts->count; i++) {
+        const char *text = texts->values[i];
+        size_t len = strlen(text), at = 0, step;
+        for (int characters = 0; at < len; at += step) {
+            aep__utf8_decode(text + at, len - at, &step);
+            if (++characters == 3)
+                return false;
+        }
+    }
+    return texts->count > 0;
+}
+
 int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
                   void *user, aep_error *err)
 {
@@ -292,6 +343,7 @@ int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep_
         result = aep__where_make(&listing.where, listing.base->driver, query, err);
     if (result == AEP_OK)
         result = aep__lead_choose(listing.base, query->filter, &listing.lead, err);
+    listing.looks = query->look_most > 0 && are_short(&query->filter->values[AEP__FILTER_TEXT]);
     if (result == AEP_OK)
         result = give_segments(&listing, query->cursor ? &from : NULL, fn, user);
     aep__lead_done(&listing.lead);

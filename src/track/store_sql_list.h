@@ -28,7 +28,8 @@ static inline void aep__sql_bind(struct aep__statement *statement, int i,
 #define AEP__FIRST_BIND 2
 
 struct aep__where {
-    struct aep__buf sql; /* each condition with AND before it */
+    struct aep__buf sql;   /* each condition with AND before it, but for texts */
+    struct aep__buf texts; /* those of texts, the same */
     struct aep__sql_value binds[AEP__BINDS_MAX];
     int count;
     struct aep__buf globs; /* strings */

@@ -104,15 +104,16 @@ int aep__where_make(struct aep__where *where, const struct aep__sql_driver *driv
                         add_bind(where, (struct aep__sql_value){.number = filter->since_us}));
     add_states(where, query);
     for (unsigned i = 0; i < texts->count; i++)
-        aep__buf_format(&where->sql,
+        aep__buf_format(&where->texts,
                         " AND aep_contains(?%d, user_request, agent_name, current_step, "
                         "error_message) <> 0",
                         add_bind(where, (struct aep__sql_value){.text = texts->values[i]}));
-    return where->sql.failed ? aep__error_memory(err) : AEP_OK;
+    return where->sql.failed || where->texts.failed ? aep__error_memory(err) : AEP_OK;
 }
 
 void aep__where_done(struct aep__where *where)
 {
     aep__buf_done(&where->sql);
+    aep__buf_done(&where->texts);
     aep__buf_done(&where->globs);
 }

@@ -74,6 +74,29 @@ class Many(Executions):
         screen.press("q")
         self.assertEqual(screen.finish(), 0)
 
+    def test_a_short_word_is_looked_for_in_the_first_ten_thousand(self):
+        """It is in the oldest of more than that; no index has it."""
+        self.start("a", "needle qz")
+        self.publish_lines({"kind": "started", "agent_name": "a", "user_request": f"part {i}"}
+                           for i in range(RUNS))
+        self.rows()
+        for options in ([], ["--json=user_request"]):
+            done = self.run_aep("list", "qz", *options)
+            self.assertEqual(done.stdout, "")
+            self.assertRegex(done.stderr, f"^aep: list: only the first {RUNS} executions in this order "
+                                          "were searched: .*--limit=0\n$")
+            done = self.run_aep("list", "qz", "--limit=0", *options)
+            self.assertIn("needle qz", done.stdout)
+            self.assertEqual(done.stderr, "")
+        self.assertEqual(self.run_aep("list", "needle").stderr, "")
+        self.assertEqual(self.run_aep("list", "t", "--limit=7").stderr, "")
+        screen = Terminal(self, "watch", "qz", "--wait=60s")
+        screen.wait_for("Nothing matches", f"Only the first {RUNS} executions were searched")
+        screen.press("G")
+        screen.wait_for("needle qz")
+        screen.press("q")
+        self.assertEqual(screen.finish(), 0)
+
     def test_a_hundred_thousand_events_of_one_run(self):
         run = {"agent_name": "a", "correlation_id": "run"}
         self.publish_lines([run | {"kind": "started", "user_request": "r"}])

@@ -371,6 +371,59 @@ static void test_what_does_not_move_is_given_once(void **state)
     }
 }
 
+/* ---- searches that stop ---- */
+
+/* Page by page; returns how many pages a search stopped. */
+static unsigned search_on(struct track *track, struct aep__query *query, struct aep__buf *kept)
+{
+    struct aep__buf cursor = {0}, next = {0};
+    unsigned count = 0;
+    bool stopped;
+    query->next = &next;
+    query->ret_stopped = &stopped;
+    do {
+        query->cursor = cursor.len ? aep__buf_string(&cursor) : NULL;
+        stopped = false;
+        MUST(track, list, query, keep_row, kept);
+        count += stopped;
+        assert_true(!stopped || next.len > 0);
+        aep__buf_clear(&cursor);
+        aep__buf_add(&cursor, next.data, next.len);
+        aep__buf_clear(&next);
+    } while (cursor.len > 0);
+    aep__buf_done(&cursor);
+    aep__buf_done(&next);
+    query->cursor = NULL;
+    return count;
+}
+
+/* A word of one character is in no index of texts. */
+static void test_a_search_stops_after_so_many_rows_and_goes_on_there(void **state)
+{
+    struct track *track = *state;
+    for (unsigned i = 0; i < 2 * AEP__SORT_COUNT; i++) {
+        struct aep__buf expected = {0}, kept = {0};
+        struct aep__filter filter;
+        struct aep__query query = {.filter = &filter,
+                                   .clock_us = CLOCK,
+                                   .sort = (enum aep__sort)(i / 2),
+                                   .reverse = i % 2};
+        aep__filter_init(&filter);
+        add_value(&filter, AEP__FILTER_TEXT, "_");
+        expect(&expected, &query);
+        query.limit = 40;
+        query.look_most = 100;
+        assert_in_range(search_on(track, &query, &kept), 1, ROWS / 100);
+        assert_kept(&kept, aep__buf_string(&expected));
+        free(filter.values[AEP__FILTER_TEXT].values[0]);
+        filter.values[AEP__FILTER_TEXT].values[0] = strdup("~"); /* which none has */
+        assert_int_equal(search_on(track, &query, &kept), ROWS / 100);
+        assert_kept(&kept, "");
+        aep__buf_done(&expected);
+        aep__filter_done(&filter);
+    }
+}
+
 static void test_a_wrong_cursor_is_refused(void **state)
 {
     static const struct {
@@ -620,6 +673,7 @@ int main(void)
         ROWS_TEST(test_lists_hold_what_matches_in_order),
         ROWS_TEST(test_each_condition_alone),
         ROWS_TEST(test_what_does_not_move_is_given_once),
+        ROWS_TEST(test_a_search_stops_after_so_many_rows_and_goes_on_there),
         ROWS_TEST(test_a_wrong_cursor_is_refused),
         ROWS_TEST(test_a_list_can_be_stopped),
         TRACK_TEST(test_texts_are_found_without_case),
