@@ -155,7 +155,7 @@ static void add_notes(struct aep__showing *showing)
         {execution->conflict, "two different ends were reported; the first one counts"},
         {execution->cut_from != NULL,
          "what caused it is one of its descendants: it is shown without a parent"},
-        {execution->inferred, "its end was reported by another than itself"},
+        {execution->inferred, "its end was reported by another program"},
         {execution->skew, "its clock was ahead of this machine's"},
         {execution->pinned > 0, "it is pinned: retention leaves it alone"},
     };
@@ -235,11 +235,18 @@ static void add_metric(struct aep__showing *showing, const char *name, const jso
     free(text);
 }
 
+/* A failed event has no metrics of its own: `aep run` and others put them with the partial results. */
+static json_t *metrics_of(const json_t *payload)
+{
+    json_t *own = json_object_get(payload, "metrics");
+    return own ? own : json_object_get(json_object_get(payload, "partial_results"), "metrics");
+}
+
 void aep__showing_metrics(struct aep__showing *showing)
 {
     const json_t *payload = payload_of(showing->end);
     const json_t *score = json_object_get(payload, "quality_score");
-    json_t *metrics = json_object_get(payload, "metrics"), *value;
+    json_t *metrics = metrics_of(payload), *value;
     const char *name;
     if (!score && json_object_size(metrics) == 0)
         return;

@@ -482,6 +482,11 @@ class Show(Executions):
         self.assertIn('\nmetrics\n  quality_score 0.5\n  tokens 17\n  model m\n  by {"x":1.5}\n',
                       self.run_aep("show", run).stdout)
 
+    def test_metrics_of_what_failed(self):
+        run = self.start()
+        self.publish("failed", "a", run, error_message="x", partial_results={"metrics": {"exit_code": 3}})
+        self.assertIn("\nmetrics\n  exit_code 3\n", self.run_aep("show", run).stdout)
+
     def test_silence_in_the_timeline(self):
         run = self.start()
         self.publish("progress", "a", run, current_step="after the week-end")
