@@ -21,7 +21,7 @@
 #define OUT_BYTES 65536
 
 static const struct aep__table_column columns[] = {
-    {.heading = "STATE", .least = 9},
+    {.heading = "STATE", .least = 10},
     {.heading = "AGENT", .least = 8, .most = 28},
     {.heading = "REQUEST", .least = 10},
     {.heading = "STEP", .least = 8, .rank = 4},

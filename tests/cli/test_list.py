@@ -290,6 +290,13 @@ class List(Executions):
             places = {width_of(line[:line.rindex(" ")]) for line in lines}
             self.assertEqual(len(places), 1, columns)
 
+    def test_a_narrow_terminal_keeps_the_mark_of_doubt(self):
+        self.publish("failed", "a", self.start(), error_message="gone", error_code="ABANDONED",
+                     inferred=True)
+        away = {"AEP_MODE": "", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "NO_COLOR": "1"}
+        self.run_aep("tracker", "stop", status=None)
+        self.assertIn("abandoned?  a", self.on_terminal("list", columns=40, env=away))
+
     def test_words_and_colours_on_a_terminal(self):
         correlation = self.start()
         self.publish("progress", "a", correlation,
