@@ -434,6 +434,9 @@ static void sort(struct aep__board *board, bool reverse)
         board->reverse = !board->reverse;
     else
         board->sorting = (board->sorting + 1) % AEP__SORTING_COUNT;
+    say(board, "by ");
+    aep__buf_format(&board->message, "%s%s", aep__sortings[board->sorting].name,
+                    board->reverse ? ", reversed" : "");
     follow_top(board);
 }
 

@@ -18,6 +18,7 @@
 #define HEAD_ROWS 2
 #define FOOT_ROWS 1
 #define MARK_WIDTH 2
+#define TITLE_GAP 3 /* between what is counted and the order */
 
 static int64_t clock_of(const struct aep__board *board)
 {
@@ -48,11 +49,17 @@ static void add_count(struct aep__buf *out, int64_t count, const char *word)
 
 static void add_filter(const struct aep__board *board, struct aep__buf *out)
 {
+    const char *before = "  [";
     if (board->needs_human)
         aep__buf_text(out, "  [waits for a person]");
-    for (unsigned state = 0; !board->needs_human && state < AEP__STATE_COUNT; state++)
-        if (board->states & 1U << state)
-            aep__buf_format(out, "  [%s]", aep__state_word(state));
+    for (unsigned state = 0; !board->needs_human && state < AEP__STATE_COUNT; state++) {
+        if (board->states & 1U << state) {
+            aep__buf_format(out, "%s%s", before, aep__state_word(state));
+            before = ", ";
+        }
+    }
+    if (*before == ',')
+        aep__buf_byte(out, ']');
     if (board->words.len > 0) {
         aep__buf_text(out, "  /");
         aep__out_plain(out, board->words.data, board->words.len);
@@ -95,14 +102,13 @@ static void draw_title(struct aep__board *board)
     if (board->mode == AEP__BOARD_LIST && (board->states || board->words.len)) {
         struct aep__buf filter = {0};
         add_filter(board, &filter);
-        int room = screen->width - column - width - 2;
+        int room = screen->width - column - width - TITLE_GAP;
         int wanted = aep__screen_columns(screen, filter.data, filter.len);
-        int at = column + (room > wanted ? 0 : 0);
-        put(board, 0, at, room, AEP__INK_BOLD, &filter);
+        put(board, 0, column, room, AEP__INK_BOLD, &filter);
         column += wanted;
         aep__buf_done(&filter);
     }
-    put(board, 0, column, screen->width - column - width - 1, AEP__INK_PLAIN, &left);
+    put(board, 0, column, screen->width - column - width - TITLE_GAP, AEP__INK_PLAIN, &left);
     put(board, 0, screen->width - width, width,
         board->paused || board->watch->reading.view.behind ? AEP__INK_REVERSE : AEP__INK_DIM,
         &right);
@@ -212,8 +218,10 @@ static void add_children(struct cell *cell)
 
 static void add_id(struct cell *cell)
 {
+    const char *id = cell->execution->id;
+    size_t len = strlen(id);
     cell->ink = AEP__INK_DIM;
-    add_plain(cell->out, cell->execution->id);
+    aep__out_plain(cell->out, id, len > (size_t)cell->width ? (size_t)cell->width : len);
 }
 
 static const struct column {
@@ -227,7 +235,7 @@ static const struct column {
 } columns[] = {
     {"STATE", add_state, 10, 18, 0, 0, false},    {"AGENT", add_agent, 12, 20, 1, 0, false},
     {"REQUEST", add_request, 8, 12, 4, 0, false}, {"STEP, REASON", add_step, 8, 12, 4, 70, false},
-    {"LAST", add_last, 6, 6, 0, 0, true},         {"TIME", add_time, 6, 6, 0, 58, true},
+    {"LAST", add_last, 6, 6, 0, 42, true},        {"TIME", add_time, 6, 6, 0, 58, true},
     {"KIDS", add_children, 5, 7, 0, 84, true},    {"ID", add_id, 8, 13, 0, 120, false},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
@@ -384,7 +392,8 @@ static void draw_list(struct aep__board *board)
 static void draw_page(struct aep__board *board)
 {
     struct aep__buf text = {0};
-    const struct aep__page *page = &board->page;
+    struct aep__page *page = &board->page;
+    aep__page_draw(page, &board->screen, HEAD_ROWS, aep__board_rows(board));
     if (board->mode == AEP__BOARD_HELP)
         aep__buf_text(&text, "keys of aep watch");
     else
@@ -395,7 +404,6 @@ static void draw_page(struct aep__board *board)
     else
         aep__buf_text(&text, board->follow ? "follows" : "end");
     put(board, 1, board->screen.width - 8, 8, AEP__INK_DIM, &text);
-    aep__page_draw(&board->page, &board->screen, HEAD_ROWS, aep__board_rows(board));
     aep__buf_done(&text);
 }
 

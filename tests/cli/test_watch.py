@@ -229,6 +229,46 @@ class Screen(Watch):
         screen.wait(lambda: screen.shows("by agent") and order() == ["a", "b", "c"], "by agent")
         screen.press("S")
         screen.wait(lambda: order() == ["c", "b", "a"], "reversed")
+        screen.resize(60, 12)  # the title has no room for the order
+        screen.press("S")
+        screen.wait(lambda: re.match(r"by \w+$", screen.lines[-1]), "the order below the list")
+        screen.press("S")
+        screen.wait(lambda: re.match(r"by \w+, reversed$", screen.lines[-1]), "and its reverse")
+
+    def test_what_a_width_has_room_for(self):
+        run = self.start("a", "request-a")
+        self.publish("failed", "a", run, error_message="x")
+        stalled = self.start("b", "request-b")
+        self.publish("progress", "b", stalled, metadata={"expect_within_s": 0.001})
+        begin = self.id_of(run)[:13]
+        screen = self.watch(columns=120)
+        screen.wait_for("by attention", "stalled")
+        self.assertTrue(screen.lines[screen.row_of("request-a")].endswith(" " + begin))
+        screen.press("e")
+        screen.wait_for("[failed, abandoned, stalled]")
+        screen.resize(40, 12)
+        screen.wait(lambda: not screen.shows("LAST") and screen.shows("REQUEST"), "less columns")
+        self.assertFalse(any("…" in line for line in screen.lines[1:4]))
+
+    def test_the_title_keeps_its_parts_apart(self):
+        for i in range(3):
+            self.publish("failed", "a", self.start("a", f"request-{i}"), error_message="x")
+        self.publish("completed", "b", self.start("b", "request-b"))
+        self.wait_for_human(self.start("c", "request-c"), "c")
+        self.start("d", "request-d")
+        screen = self.watch(columns=100)
+        screen.wait_for("1 waits for you", "3 failed", "by attention")
+        for columns in range(100, 75, -1):
+            screen.resize(columns, 30)
+            screen.wait(lambda: screen.lines[0].endswith("   by attention, live"), columns)
+
+    def test_a_page_says_where_it_is(self):
+        self.start("a", "request-a")
+        screen = self.watch(columns=60, rows=12)
+        screen.wait_for("request-a")
+        screen.press("j", "J")
+        screen.wait_for('"agent_name": "a"')
+        self.assertRegex(screen.lines[1], r" [1-9]\d*%$")
 
     def test_an_execution_with_a_very_long_id(self):
         self.publish("progress", "ä" * 50, "ö" * 64, current_step="late")
