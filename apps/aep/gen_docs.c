@@ -231,6 +231,14 @@ static void put_dashed(FILE *out, const char *name)
         fputc(*name == '_' ? '-' : *name, out);
 }
 
+static void put_joined(FILE *out, const char *words)
+{
+    fputc('=', out);
+    for (; *words; words++)
+        fputc(*words == ' ' ? '|' : *words, out);
+    fputc(' ', out);
+}
+
 static void put_names(FILE *out, const struct aep__verb *const *verbs)
 {
     for (const char *blank = ""; *verbs; verbs++) {
@@ -286,12 +294,39 @@ static bool takes_file(const struct aep__flag *row)
     return row->choices && strcmp(row->choices, "FILE") == 0;
 }
 
+static bool takes_word(const struct aep__flag *row)
+{
+    return row->choices && !takes_file(row);
+}
+
+/* --sort=started|last_event -s=started|last_event: the words that each option takes. */
+static void put_bash_words(FILE *out, const struct aep__verb *verb)
+{
+    struct aep__flag rows[AEP__OPTIONS_MAX];
+    size_t count = aep__verb_options(verb, rows, AEP__OPTIONS_MAX);
+    fputs(" words=' ", out);
+    for (size_t i = 0; i < count; i++) {
+        const char letter[] = {'-', (char)rows[i].letter, '\0'};
+        if (!takes_word(&rows[i]))
+            continue;
+        fputs("--", out);
+        put_dashed(out, rows[i].name);
+        put_joined(out, rows[i].choices);
+        if (rows[i].letter) {
+            fputs(letter, out);
+            put_joined(out, rows[i].choices);
+        }
+    }
+    fputc('\'', out);
+}
+
 static void put_bash_case(FILE *out, const struct aep__verb *verb, const char *name)
 {
     fprintf(out, "    '%s')", name);
     put_bash_options(out, "options", verb, false, is_any);
     put_bash_options(out, "values", verb, true, takes_value);
     put_bash_options(out, "files", verb, true, takes_file);
+    put_bash_words(out, verb);
     fprintf(out, " operands='%s' ;;\n", verb->operands ? verb->operands : "");
 }
 
@@ -347,7 +382,7 @@ static const char bash_helpers[] =
 static const char bash_begin[] =
     "_aep()\n{\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-    "    local name=${COMP_WORDS[1]} at=2 first actions options='' values='' files='' operands=''\n"
+    "    local name=${COMP_WORDS[1]} at=2 first actions options='' values='' files='' words='' operands=''\n"
     "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n"
     "        _aep_reply -W \"$_aep_verbs --help --version\"\n        return\n    fi\n"
     "    _aep_actions \"$name\"\n"
@@ -374,6 +409,9 @@ static const char bash_end[] =
     "    if [[ $files == *\" $prev \"* || $operands == FILE && $cur != -* && "
     "$values != *\" $prev \"* ]]; then\n"
     "        _aep_files\n"
+    "    elif [[ $words == *\" $prev=\"* ]]; then\n"
+    "        words=${words#*\" $prev=\"} words=${words%% *}\n"
+    "        _aep_reply -W \"${words//|/ }\"\n"
     "    elif [[ $values == *\" $prev \"* ]]; then\n"
     "        return\n"
     "    elif [[ $cur == -* ]]; then\n"
@@ -410,6 +448,17 @@ static void put_zsh_text(FILE *out, const char *text)
     }
 }
 
+/* ":FILE:_files", ":ORDER:(started last_event)"; ":N:" where anything goes. */
+static void put_zsh_value(FILE *out, const struct aep__flag *row)
+{
+    const char *words = takes_word(row) ? row->choices : "";
+    fprintf(out, ":%s:", row->metavar);
+    if (takes_file(row))
+        fputs("_files", out);
+    else if (*words)
+        fprintf(out, "(%s)", words);
+}
+
 /* '(-n --lines)'{-n+,--lines=}'[help]:N:' for one that has a letter, else '--lines=[help]:N:'. */
 static void put_zsh_option(FILE *out, const struct aep__flag *row, const char *help)
 {
@@ -429,7 +478,7 @@ static void put_zsh_option(FILE *out, const struct aep__flag *row, const char *h
     if (row->argument == AEP__ARGUMENT_OPTIONAL)
         fprintf(out, "::%s:", row->metavar);
     else if (row->argument == AEP__ARGUMENT_VALUE)
-        fprintf(out, ":%s:%s", row->metavar, takes_file(row) ? "_files" : "");
+        put_zsh_value(out, row);
     fputc('\'', out);
 }
 
