@@ -141,7 +141,8 @@ static void read_store(struct view *view)
     }
     view->there = code == AEP_OK;
     if (code != AEP_OK)
-        snprintf(view->unreadable, sizeof view->unreadable, "%s", err.text);
+        snprintf(view->unreadable, sizeof view->unreadable, "%s",
+                 code == AEP_ESPOOL ? "none yet; a tracker makes it" : err.text);
 }
 
 /* ---- showing ---- */

@@ -16,7 +16,7 @@ static const struct aep__flag stop_options[] = {
 
 const struct aep__verb aep__verb_tracker_status = {
     .name = "status",
-    .summary = "shows the tracker, its store, and how far each spool has been read",
+    .summary = "shows the tracker, its store, and how far each source has been read",
     .usage = "[--json] [--short]",
     .description = "Starts no tracker. Events are counted since the store was made; \"removed "
                    "before they were read\" are events that left a spool while no tracker ran.",

@@ -106,6 +106,17 @@ bool aep__value_is_url(const char *text)
     return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
 }
 
+static bool is_store(const char *text, struct aep__problem *problem)
+{
+    char quoted[AEP__QUOTE_SIZE];
+    if (aep__value_is_url(text))
+        return aep__value_clean(text, false, problem);
+    if (strstr(text, "://"))
+        return aep__problem(problem, "%s must be an absolute path, or postgresql://…",
+                            aep__quote(text, quoted));
+    return aep__value_path(text, problem);
+}
+
 /* A password stands behind the user, or among the parameters. */
 void aep__value_mask(const char *url, struct aep__buf *out)
 {
@@ -315,8 +326,7 @@ bool aep__value_parse(const struct aep__option_row *row, const char *text,
         return aep__value_path(text, problem);
     case AEP__OPTION_TYPE_STORE:
         aep__buf_text(canonical, text);
-        return aep__value_is_url(text) ? aep__value_clean(text, false, problem)
-                                       : aep__value_path(text, problem);
+        return is_store(text, problem);
     case AEP__OPTION_TYPE_WORDS:
     case AEP__OPTION_TYPE_TOPICS:
         return parse_list(row, text, canonical, problem);

@@ -124,15 +124,21 @@ static int open_lock(const char *store, int flags)
     return -1;
 }
 
+/* By errno. */
+static int refuse_path(const char *what, const char *path, aep_error *err)
+{
+    return aep__error(err, AEP_EIO, "track.store",
+                      "cannot %s %s (%s): set AEP_TRACK_STORE (track.store) to a file in a folder "
+                      "of this user",
+                      what, path, strerrordesc_np(errno));
+}
+
 /* A tracker that cannot make this file ends at once, and whoever waits for it does not learn why. */
 static int try_lock_file(const char *store, aep_error *err)
 {
     int fd = open_lock(store, O_RDWR | O_CREAT);
     if (fd < 0)
-        return aep__error_errno(err, AEP_EIO, "track.store",
-                                "cannot write to the folder of %s; set track.store to a file in "
-                                "another one",
-                                store);
+        return refuse_path("write to the folder of", store, err);
     close(fd);
     return AEP_OK;
 }
@@ -161,14 +167,10 @@ int aep__link_prepare(const char *store, aep_error *err)
         sizeof folder)
         return aep__error(err, AEP_ECONFIG, "track.store", "the path %.80s… is too long", store);
     if (aep__folder_make(folder) < 0)
-        return aep__error_errno(err, AEP_EIO, "track.store",
-                                "cannot make the folder %s; set track.store to another file",
-                                folder);
+        return refuse_path("make the folder", folder, err);
     int fd = aep__link_folder(store), result = AEP_OK;
     if (fd < 0)
-        result =
-            aep__error_errno(err, AEP_EIO, "track.store",
-                             "cannot open the folder %s; set track.store to another file", folder);
+        result = refuse_path("open the folder", folder, err);
     else if (aep__os_fs(fd, &fs_name) == AEP__FS_REMOTE)
         result = aep__error(err, AEP_ECONFIG, "track.store",
                             "%s is on %s, where a store is not safe: set track.store to a file on "

@@ -24,8 +24,8 @@ static const struct {
     {SQLITE_FULL, AEP_EFULL, "the disk of %s is full: make room, or " AEP__STORE_REMEDY},
     {SQLITE_CORRUPT, AEP_EIO, AEP__SQLITE_DAMAGED},
     {SQLITE_NOTADB, AEP_EIO,
-     "%s is no database, or is damaged: move it away, and a tracker makes a new one from its "
-     "sources"},
+     "%s is no database of a tracker, or is damaged: move it away, and a tracker makes a new one "
+     "from its sources, or " AEP__STORE_REMEDY},
     {SQLITE_BUSY, AEP_ESTATE, "another program has %s locked: end it, or try again"},
     {SQLITE_LOCKED, AEP_ESTATE, "another program has %s locked: end it, or try again"},
     {SQLITE_PROTOCOL, AEP_ESTATE, "another program has %s locked: end it, or try again"},

@@ -38,6 +38,13 @@ static int refuse(const struct aep__sqlite *sqlite, const char *what, aep_error 
                       sqlite->base.name, what);
 }
 
+/* By errno. */
+static int refuse_path(const char *what, const char *path, aep_error *err)
+{
+    return aep__error(err, AEP_EIO, AEP__STORE_FIELD, "cannot %s %s (%s): " AEP__STORE_REMEDY, what,
+                      path, strerrordesc_np(errno));
+}
+
 static int none_yet(const struct aep__sqlite *sqlite, aep_error *err)
 {
     return aep__error(err, AEP_ESPOOL, AEP__STORE_FIELD,
@@ -98,14 +105,12 @@ static int open_folder(struct aep__sqlite *sqlite, aep_error *err)
     if (!folder[0])
         memcpy(folder, "/", 2);
     if (sqlite->base.write && make_folders(folder) < 0)
-        return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD,
-                                "cannot make the folder %s; " AEP__STORE_REMEDY, folder);
+        return refuse_path("make the folder", folder, err);
     int fd = aep__os_above(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0 && errno == ENOENT)
         return none_yet(sqlite, err);
     if (fd < 0)
-        return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD,
-                                "cannot open the folder %s; " AEP__STORE_REMEDY, folder);
+        return refuse_path("open the folder", folder, err);
     int result = check_folder(sqlite, fd, err);
     close(fd);
     return result == AEP_OK ? resolve(sqlite, folder, slash + 1, err) : result;
@@ -153,8 +158,7 @@ static int open_file(struct aep__sqlite *sqlite, aep_error *err)
     if (fd < 0 && errno == ELOOP)
         return refuse(sqlite, "is a symbolic link", err);
     if (fd < 0)
-        return aep__error_errno(err, AEP_EIO, AEP__STORE_FIELD,
-                                "cannot open %s; " AEP__STORE_REMEDY, sqlite->base.name);
+        return refuse_path("open", sqlite->base.name, err);
     int result = check_file(sqlite, fd, err);
     close(fd);
     return result;

@@ -176,7 +176,7 @@ class List(Executions):
     def test_where_no_store_can_be_written_it_says_so_at_once(self):
         for verb in (["list"], ["show", "-"]):
             done = self.run_aep(*verb, env={"AEP_TRACK_STORE": "/proc/tracker.db"}, status=1)
-            self.assertIn("cannot write to the folder of /proc/tracker.db; set track.store", done.stderr)
+            self.assertIn("cannot write to the folder of /proc/tracker.db (No such file or directory): set ", done.stderr)
 
     def test_a_wrong_word_is_refused_with_the_nearest(self):
         for words, text in ((["stat:failed"], "did you mean state:?"),

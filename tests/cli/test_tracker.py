@@ -191,7 +191,8 @@ class Life(TrackerTest):
 
     def test_nothing_of_it_is_in_a_state_folder_that_only_publishers_use(self):
         self.publish("started")
-        self.run_aep("tracker", "status")
+        shown = self.run_aep("tracker", "status").stdout
+        self.assertEqual(shown.count(self.store), 1, shown)
         self.assertEqual(os.listdir(os.path.dirname(self.store)), ["local"])
 
 
@@ -278,6 +279,7 @@ class Stores(TrackerTest):
             file.write(b"this is no database, but it is long enough for one" * 1000)
         failed = self.run_aep("list", "--wait=2s", status=1)
         self.assertIn(self.store, failed.stderr)
+        self.assertIn("or set AEP_TRACK_STORE", failed.stderr)  # it may be another program's file
         self.wait_until(lambda: self.status()["problem"], "a problem in its status")
         self.assertTrue(self.status()["alive"])
         self.assertIn(self.store, self.log())

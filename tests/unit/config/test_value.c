@@ -113,7 +113,7 @@ static void test_a_store_is_a_path_or_a_url(void **state)
         aep__buf_done(&masked);
     }
     refuses_argument("track.store", "tracker.db", "must be an absolute path");
-    refuses_argument("track.store", "mysql://h/d", "must be an absolute path");
+    refuses_argument("track.store", "mysql://h/d", "must be an absolute path, or postgresql://");
     refuses_argument("track.store", "postgresql://h/\n", "control character");
 }
 

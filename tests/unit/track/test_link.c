@@ -115,7 +115,7 @@ static void test_what_is_no_folder_is_refused_with_what_to_do(void **state)
     given_variable(world, "AEP_MODE=local");
     must_load(world);
     assert_int_equal(aep__link_prepare("/dev/null/t.db", &world->err), AEP_EIO);
-    assert_non_null(strstr(world->err.text, "set track.store"));
+    assert_non_null(strstr(world->err.text, "): set AEP_TRACK_STORE"));
 }
 
 /* Where a spool may be, if spool.any_fs says so: its memory is shared by all who have a store open. */

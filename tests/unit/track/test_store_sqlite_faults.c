@@ -511,6 +511,7 @@ static int read_only_folder(struct track *track)
     snprintf(track->path, sizeof track->path, "%s/state/deeper/tracker.db", track->root);
     CHECK(reopen(track, true) == AEP_EIO);
     CHECK(strstr(track->err.text, "cannot make the folder"));
+    CHECK(strstr(track->err.text, "(Permission denied): set"));
     CHECK(strstr(track->err.text, "AEP_TRACK_STORE"));
     CHECK(chmod(file_in(track, "state"), 0700) == 0);
     return 0;
