@@ -126,8 +126,11 @@ int aep__meant_find(const struct aep__reading *reading, const char *name, const 
 {
     struct search search = {.reading = reading, .name = name};
     bool newest = strcmp(typed, "-") == 0;
-    int found = 0;
-    int code = newest ? search_newest(&search, err) : search_text(&search, typed, err);
+    int found = 0, code = AEP_OK;
+    if (newest)
+        code = search_newest(&search, err);
+    else if (*typed) /* else what a script has lost would be whichever is the only one */
+        code = search_text(&search, typed, err);
     const char *id = search.whole         ? search.whole
                      : search.correlation ? search.correlation
                      : search.found == 1  ? search.id

@@ -420,6 +420,10 @@ class Show(Executions):
         self.run_aep("show", status=2)
         self.run_aep("show", "a", "b", status=2)
 
+    def test_an_empty_id_is_nobodys(self):
+        self.start()
+        self.assertIn("no execution", self.run_aep("show", "", status=1).stderr)
+
     def test_a_correlation_id_of_several_shows_the_first_of_them(self):
         top = self.start("top", "1")
         self.start_child(top, "left", "1.1", top)
