@@ -44,10 +44,11 @@ struct list {
     struct aep__buf out, text;
     char **tops; /* ids of those whose branches are shown */
     size_t top_count, top_cap;
-    size_t shown;
-    bool stopped; /* a search for texts, before it had seen all */
-    bool closed;  /* stdout; it has been reported */
-    bool failed;  /* out of memory */
+    size_t shown, taken; /* taken: of those that limit counts */
+    bool more;           /* than limit lets through */
+    bool stopped;        /* a search for texts, before it had seen all */
+    bool closed;         /* stdout; it has been reported */
+    bool failed;         /* out of memory */
 };
 
 /* ---- what is wanted ------------------------------------------------------------------------- */
@@ -90,7 +91,7 @@ static int read_wishes(struct list *list, aep_error *err)
     list->all = aep__args_given(list->args, "all");
     list->tree = aep__args_given(list->args, "tree");
     list->limit = list->all ? 0 : LIMIT_DEFAULT;
-    int code = aep__args_int(list->args, "limit", 0, UINT_MAX, &list->limit, err);
+    int code = aep__args_int(list->args, "limit", 0, INT_MAX, &list->limit, err);
     if (code == AEP_OK)
         code = read_sort(list, err);
     if (code == AEP_OK)
@@ -156,9 +157,16 @@ static bool show_branch(void *user, const struct aep__tracked *execution, const 
     return show_row(user, execution, lines);
 }
 
+/* One more than the limit is asked for, to know whether there are more. */
+static bool is_within(struct list *list)
+{
+    list->more = list->limit > 0 && list->taken++ == (size_t)list->limit;
+    return !list->more;
+}
+
 static bool show_listed(void *user, const struct aep__tracked *execution)
 {
-    return show_row(user, execution, "");
+    return is_within(user) && show_row(user, execution, "");
 }
 
 /* ---- with branches -------------------------------------------------------------------------- */
@@ -166,6 +174,8 @@ static bool show_listed(void *user, const struct aep__tracked *execution)
 static bool keep_top(void *user, const struct aep__tracked *execution)
 {
     struct list *list = user;
+    if (!is_within(list))
+        return false;
     char **tops = aep__array_room(list->tops, list->top_count, &list->top_cap, sizeof *tops);
     char *id = tops ? strdup(execution->id) : NULL;
     list->failed = !id;
@@ -203,12 +213,21 @@ static void say_empty(const struct list *list)
                       "--agent demo --request 'try it out'");
 }
 
+/* Whoever gives a limit knows that there may be more. */
+static void say_more(const struct list *list)
+{
+    if (list->more && !aep__args_given(list->args, "limit"))
+        aep__out_hint("list: there are more than these %d; `aep list --all` shows every one, "
+                      "--limit=N so many",
+                      LIMIT_DEFAULT);
+}
+
 static int show_list(struct list *list, aep_error *err)
 {
     struct aep__store *store = list->reading.store;
     struct aep__query query = {.filter = &list->filter,
                                .clock_us = list->reading.view.clock_us,
-                               .limit = (unsigned)list->limit,
+                               .limit = list->limit > 0 ? (unsigned)list->limit + 1 : 0,
                                .sort = list->sort,
                                .reverse = aep__args_given(list->args, "reverse"),
                                .look_most = list->limit ? AEP__LOOK_MOST : 0,
@@ -240,6 +259,7 @@ static int run(struct list *list, aep_error *err)
         say_stopped();
     else if (list->shown == 0)
         say_empty(list);
+    say_more(list);
     return list->closed ? AEP__EXIT_FAILED : AEP__EXIT_DONE;
 }
 

@@ -336,6 +336,21 @@ class List(Executions):
         self.start()
         self.assertIn("no execution matches", self.on_terminal("list", "state:failed"))
 
+    def test_a_list_that_ends_at_its_limit_says_so(self):
+        self.run_aep("publish", "--stdin", stdin=50 * '{"kind":"started","agent_name":"a","user_request":"r"}\n')
+        more = "there are more than these 50"
+        for words in (["list"], ["list", "--tree"]):
+            self.assertNotIn(more, self.on_terminal(*words), words)
+        self.start()
+        for words in (["list"], ["list", "--tree"]):
+            *rows, last = self.on_terminal(*words).splitlines()
+            self.assertEqual(len(rows), 51, words)  # with the heading
+            self.assertIn(more, last)
+            self.assertEqual(self.run_aep(*words).stderr, "")
+        for words in (["--limit=20"], ["--all"], ["--limit=0"]):
+            self.assertNotIn(more, self.on_terminal("list", *words))
+        self.assertEqual(len(self.run_aep("list", "--limit=20").stdout.splitlines()), 20)
+
     def test_a_tracker_that_lags_is_said_and_nothing_is_certain(self):
         done = self.start("done")
         self.publish("completed", "done", done)
