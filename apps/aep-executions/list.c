@@ -160,7 +160,8 @@ static bool show_branch(void *user, const struct aep__tracked *execution, const 
 /* One more than the limit is asked for, to know whether there are more. */
 static bool is_within(struct list *list)
 {
-    list->more = list->limit > 0 && list->taken++ == (size_t)list->limit;
+    list->more = list->limit > 0 && list->taken == (size_t)list->limit;
+    list->taken += !list->more;
     return !list->more;
 }
 
@@ -204,40 +205,67 @@ static void say_stopped(void)
         AEP__LOOK_MOST);
 }
 
-static void say_empty(const struct list *list)
+static struct aep__query query_of(const struct list *list, int64_t limit)
 {
-    if (list->args->operand_count > 0)
-        aep__out_hint("list: no execution matches; `aep list --all` shows every one");
-    else
-        aep__out_hint("list: no executions yet; publish the first event: aep publish started "
-                      "--agent demo --request 'try it out'");
-}
-
-/* Whoever gives a limit knows that there may be more. */
-static void say_more(const struct list *list)
-{
-    if (list->more && !aep__args_given(list->args, "limit"))
-        aep__out_hint("list: there are more than these %d; `aep list --all` shows every one, "
-                      "--limit=N so many",
-                      LIMIT_DEFAULT);
+    return (struct aep__query){.filter = &list->filter,
+                               .clock_us = list->reading.view.clock_us,
+                               .limit = (unsigned)limit,
+                               .sort = list->sort,
+                               .reverse = aep__args_given(list->args, "reverse"),
+                               .look_most = list->limit ? AEP__LOOK_MOST : 0};
 }
 
 static int show_list(struct list *list, aep_error *err)
 {
     struct aep__store *store = list->reading.store;
-    struct aep__query query = {.filter = &list->filter,
-                               .clock_us = list->reading.view.clock_us,
-                               .limit = list->limit > 0 ? (unsigned)list->limit + 1 : 0,
-                               .sort = list->sort,
-                               .reverse = aep__args_given(list->args, "reverse"),
-                               .look_most = list->limit ? AEP__LOOK_MOST : 0,
-                               .ret_stopped = &list->stopped};
+    struct aep__query query = query_of(list, list->limit > 0 ? list->limit + 1 : 0);
+    query.ret_stopped = &list->stopped;
     int code = store->ops->list(store, &query, list->tree ? keep_top : show_listed, list, err);
     if (code == AEP_OK && !list->failed)
         code = show_branches(list, err);
     if (code == AEP_OK && list->failed)
         code = aep__error_memory(err);
     return code;
+}
+
+/* ---- hints ---------------------------------------------------------------------------------- */
+
+static bool count_one(void *user, const struct aep__tracked *execution)
+{
+    (void)execution;
+    ++*(size_t *)user;
+    return true;
+}
+
+/* Whether the filter also matches what others started: all that it matches without is listed. */
+static bool children_match(struct list *list)
+{
+    struct aep__store *store = list->reading.store;
+    struct aep__query query = query_of(list, (int64_t)list->taken + 1);
+    size_t count = 0;
+    aep_error err;
+    list->filter.roots = false;
+    return store->ops->list(store, &query, count_one, &count, &err) == AEP_OK &&
+           count > list->taken;
+}
+
+/* What a person may miss. Whoever gives a limit knows that there may be more. */
+static void give_hints(struct list *list)
+{
+    bool filtered = list->args->operand_count > 0, limited = aep__args_given(list->args, "limit");
+    if (!aep__out_hints() || (list->more && limited))
+        return;
+    if (list->more)
+        aep__out_hint("list: there are more than these %d; `aep list --all` shows every one, "
+                      "--limit=N so many",
+                      LIMIT_DEFAULT);
+    else if (filtered && list->filter.roots && !list->tree && children_match(list))
+        aep__out_hint("list: what other executions started matches, too; --all shows it");
+    else if (list->shown == 0 && filtered)
+        aep__out_hint("list: no execution matches; `aep list --all` shows every one");
+    else if (list->shown == 0)
+        aep__out_hint("list: no executions yet; publish the first event: aep publish started "
+                      "--agent demo --request 'try it out'");
 }
 
 static int run(struct list *list, aep_error *err)
@@ -257,9 +285,8 @@ static int run(struct list *list, aep_error *err)
         return aep__out_error(err);
     if (list->stopped)
         say_stopped();
-    else if (list->shown == 0)
-        say_empty(list);
-    say_more(list);
+    else
+        give_hints(list);
     return list->closed ? AEP__EXIT_FAILED : AEP__EXIT_DONE;
 }
 

@@ -435,6 +435,16 @@ class Show(Executions):
         self.run_aep("show", status=2)
         self.run_aep("show", "a", "b", status=2)
 
+    def test_a_filter_tells_of_children_that_match(self):
+        child = self.start_child(self.start("boss", "whole"), "helper", "part")
+        self.publish("progress", "helper", child, metadata={"status": "waiting", "waiting_for": "human"})
+        hint = "what other executions started matches, too"
+        self.assertIn(hint, self.on_terminal("list", "state:waiting"))
+        self.assertIn(hint, self.on_terminal("list", "state:waiting", "state:running"))
+        for words in ([], ["state:running"], ["state:running", "--limit=0"], ["state:failed"], ["--all", "state:waiting"], ["part", "--tree"]):
+            self.assertNotIn(hint, self.on_terminal("list", *words), words)
+        self.assertEqual(self.run_aep("list", "state:waiting").stderr, "")
+
     def test_an_empty_id_is_nobodys(self):
         self.start()
         self.assertIn("no execution", self.run_aep("show", "", status=1).stderr)
