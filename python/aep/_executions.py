@@ -28,7 +28,7 @@ _UNKNOWN, _AMBIGUOUS = "show: no execution has an id", "begins the ids of"
 
 _Texts = Union[str, Iterable[str]]
 _Ids = Union[str, UUID, Iterable[Union[str, UUID]]]
-_Since = Union[str, datetime.datetime, datetime.timedelta]
+_Time = Union[str, datetime.datetime, datetime.timedelta]
 
 
 class ExecutionRow(TypedDict):
@@ -103,10 +103,10 @@ def _words(name: str, value: _Ids | None) -> list[str]:
     return [f"{name}:{word}" for word in values]
 
 
-def _moment(since: _Since | None) -> str | None:
-    if isinstance(since, datetime.timedelta):
-        since = datetime.datetime.now(datetime.timezone.utc) - since
-    return rfc3339(since) if isinstance(since, datetime.datetime) else since
+def _moment(time: _Time | None) -> str | None:
+    if isinstance(time, datetime.timedelta):
+        time = datetime.datetime.now(datetime.timezone.utc) - time
+    return rfc3339(time) if isinstance(time, datetime.datetime) else time
 
 
 def _wait(wait_ms: int | None) -> list[str]:
@@ -114,8 +114,10 @@ def _wait(wait_ms: int | None) -> list[str]:
 
 
 def executions(*, state: _Texts | None = None, agent: _Texts | None = None, tenant: _Texts | None = None,
-               session: _Ids | None = None, correlation: _Ids | None = None, since: _Since | None = None,
-               text: _Texts | None = None, limit: int | None = 50, children: bool = False,
+               session: _Ids | None = None, correlation: _Ids | None = None, parent: _Ids | None = None,
+               since: _Time | None = None, until: _Time | None = None, text: _Texts | None = None,
+               sort: Literal["started", "last_event", "attention"] = "started", reverse: bool = False,
+               limit: int | None = 50, children: bool = False,
                wait_ms: int | None = None) -> list[ExecutionRow]:
     """The executions of this user, the newest first: the rows of `aep list --json`.
 
@@ -123,20 +125,24 @@ def executions(*, state: _Texts | None = None, agent: _Texts | None = None, tena
     >>> for row in aep.executions(state=["failed", "stalled"], since="1d"):
     ...     print(row["agent_name"], row["state"], row["error_message"])
 
-    state, agent ("build*"), tenant, session, correlation: one value, or several of which one has to
-    match. text: is in the request, agent, step or error, in any case; of several all have to be.
-    since: the last event is not older than a time ("2025-11-13", a datetime) or an age ("1h", a
-    timedelta). limit: at most so many; None: all. children: those that other executions started,
-    too. wait_ms: how long the tracker may take to read what has been published (default 2000);
-    after that, what is known is returned, `uncertain` is true, and `as_of` says from when it is.
+    state, agent ("build*"), tenant, session, correlation, parent (the id of what started it): one
+    value, or several of which one has to match. text: is in the request, agent, step or error, in
+    any case; of several all have to be. since, until: the last event is not older, not newer than a
+    time ("2025-11-13", a datetime) or an age ("1h", a timedelta). sort: "started", "last_event" or
+    "attention", as `aep list --sort`; reverse: the other way round. limit: at most so many; None:
+    all. children: those that other executions started, too. wait_ms: how long the tracker may take
+    to read what has been published (default 2000); after that, what is known is returned,
+    `uncertain` is true, and `as_of` says from when it is.
 
     A wrong value is a ValueError; a store that cannot be read is an aep.Error. Blocks: in an event
     loop, use asyncio.to_thread().
     """
     operands = [*_words("state", state), *_words("agent", agent), *_words("tenant", tenant),
                 *_words("session", session), *_words("correlation", correlation),
-                *_words("since", _moment(since)), *_words("text", text)]
-    options = [f"--limit={limit or 0}", *(["--all"] if children else []), *_wait(wait_ms)]
+                *_words("parent", parent), *_words("since", _moment(since)),
+                *_words("until", _moment(until)), *_words("text", text)]
+    options = [f"--limit={limit or 0}", f"--sort={sort}", *(["--reverse"] if reverse else []),
+               *(["--all"] if children else []), *_wait(wait_ms)]
     status, rows, said = _run("list", options, operands)
     if status != 0:
         raise _aep.Error(said)

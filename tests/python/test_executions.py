@@ -66,6 +66,17 @@ def test_the_rows_are_those_of_aep_list(runs):
         listed("--all", "--limit=2"))
 
 
+def test_orders_parents_and_ends_of_time(runs):
+    first, child, second, third = runs
+    assert [row["id"] for row in aep.executions(wait_ms=WAIT_MS, reverse=True)] == [first.id, second.id, third.id]
+    assert [row["id"] for row in aep.executions(wait_ms=WAIT_MS, sort="attention")] == [
+        second.id, first.id, third.id]
+    assert [row["id"] for row in aep.executions(wait_ms=WAIT_MS, parent=first.id)] == [child.id]
+    assert aep.executions(wait_ms=WAIT_MS, until=datetime.timedelta(hours=1)) == []
+    ended = aep.execution_of(first.id)["last_event_at"]
+    assert [row["id"] for row in aep.executions(wait_ms=WAIT_MS, until=ended)] == [first.id]
+
+
 @pytest.mark.parametrize("filters, wanted", [
     ({"state": "failed"}, ["deploy"]),
     ({"state": ["failed", "completed"]}, ["read", "deploy"]),
@@ -115,6 +126,8 @@ def test_no_execution_or_several(runs):
 @pytest.mark.parametrize("filters, text", [
     ({"state": "stale"}, "did you mean state:stalled"),
     ({"since": "soon"}, "is not a time"),
+    ({"until": "soon"}, "is not a time"),
+    ({"sort": "newest"}, "no order is named"),
     ({"limit": -1}, "whole number"),
     ({"wait_ms": "soon"}, "wait"),
     ({"text": "a\0b"}, "null"),
