@@ -157,7 +157,7 @@ const struct aep__verb aep__verb_watch = {
         "open, and for each change: time, state, agent, request, error or step, id, separated by "
         "tabs. With an ID, that ends when the execution does.\n"
         "\n"
-        "Every execution that is open is there; of those that are over the newest, and more as you "
+        "Every open execution is there. Of those that are over, the newest are, and more come as you "
         "move down.",
     .examples = "  aep watch\n"
                 "  aep watch agent:build* state:running\n"
