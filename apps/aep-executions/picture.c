@@ -18,7 +18,9 @@
 #define HEAD_ROWS 2
 #define FOOT_ROWS 1
 #define MARK_WIDTH 2
-#define TITLE_GAP 3 /* between what is counted and the order */
+#define WIDE 100       /* columns of a screen from which on there is more room for each */
+#define STEP_SCREEN 70 /* and from which on it has the steps */
+#define TITLE_GAP 3    /* between what is counted and the order */
 
 static int64_t clock_of(const struct aep__board *board)
 {
@@ -233,13 +235,16 @@ static const struct column {
     int screen; /* shown from so many columns on */
     bool right; /* to the right */
 } columns[] = {
-    {"STATE", add_state, 10, 18, 0, 0, false},    {"AGENT", add_agent, 12, 20, 1, 0, false},
-    {"REQUEST", add_request, 8, 12, 4, 0, false}, {"STEP, REASON", add_step, 8, 12, 4, 70, false},
-    {"LAST", add_last, 6, 6, 0, 42, true},        {"TIME", add_time, 6, 6, 0, 58, true},
-    {"KIDS", add_children, 5, 7, 0, 84, true},    {"ID", add_id, 8, 13, 0, 120, false},
+    {"STATE", add_state, 10, 18, 0, 0, false},
+    {"AGENT", add_agent, 12, 20, 1, 0, false},
+    {"REQUEST", add_request, 8, 12, 4, 0, false},
+    {"STEP, REASON", add_step, 8, 12, 4, STEP_SCREEN, false},
+    {"LAST", add_last, 6, 6, 0, 42, true},
+    {"TIME", add_time, 6, 6, 0, 58, true},
+    {"KIDS", add_children, 5, 7, 0, 84, true},
+    {"ID", add_id, 8, 13, 0, 120, false},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
-#define WIDE 100
 #define GAP 1
 
 struct layout {
@@ -428,6 +433,27 @@ static int draw_prompt(struct aep__board *board, int row)
     return begin + taken;
 }
 
+/* What the columns of a narrow screen leave out of the chosen row: "waiting human: approve it". */
+static bool add_chosen(struct aep__board *board, struct aep__buf *out)
+{
+    struct aep__buf step = {0};
+    struct aep__tracked execution;
+    bool chosen = board->mode == AEP__BOARD_LIST && board->screen.width < STEP_SCREEN &&
+                  board->cursor.len > 0 && board->cursor_at < board->outline.count;
+    const struct aep__line *line = chosen ? &board->outline.lines[board->cursor_at] : NULL;
+    if (!line || !line->brief)
+        return false;
+    aep__brief_open(line->brief, &execution);
+    add_step(&(struct cell){.board = board, .line = line, .execution = &execution, .out = &step});
+    if (step.len > 0 || line->state == AEP__STATE_WAITING)
+        aep__look_state(out, &execution, &board->view, true);
+    if (step.len > 0)
+        aep__buf_format(out, ": %s", aep__buf_string(&step));
+    out->failed |= step.failed;
+    aep__buf_done(&step);
+    return out->len > 0;
+}
+
 static void draw_hints(struct aep__board *board, int row)
 {
     static const char *const hints[][2] = {
@@ -445,7 +471,7 @@ static void draw_hints(struct aep__board *board, int row)
         aep__out_plain(&text, board->message.data, board->message.len);
     else if (*problem)
         add_plain(&text, problem);
-    else
+    else if (!add_chosen(board, &text))
         aep__buf_text(&text, hints[board->mode != AEP__BOARD_LIST][wide]);
     put(board, row, 0, board->screen.width - 1,
         board->message.len || *problem ? AEP__INK_BOLD : AEP__INK_DIM, &text);

@@ -262,6 +262,22 @@ class Screen(Watch):
             screen.resize(columns, 30)
             screen.wait(lambda: screen.lines[0].endswith("   by attention, live"), columns)
 
+    def test_a_narrow_screen_tells_of_the_row_what_it_has_no_column_for(self):
+        self.wait_for_human(self.start("a", "request-a"), current_step="approve it")
+        self.wait_for_human(self.start("b", "request-b"), "b")
+        self.start("c", "request-c")
+        screen = self.watch(columns=60, rows=12)
+        screen.wait_for("request-a", "request-b", "request-c", "j k move")
+        told = set()
+        for _ in range(2):
+            screen.press("j")
+            screen.wait(lambda: screen.lines[-1].startswith("waiting human"), "what it waits for")
+            screen.wait(lambda: screen.lines[-1] not in told, "the next one")
+            told.add(screen.lines[-1])
+        self.assertEqual(told, {"waiting human", "waiting human: approve it"})
+        screen.press("j")
+        screen.wait_for("j k move")
+
     def test_a_page_says_where_it_is(self):
         self.start("a", "request-a")
         screen = self.watch(columns=60, rows=12)
