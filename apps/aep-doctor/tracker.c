@@ -42,7 +42,7 @@ static void fail(struct aep__doctor *doctor, const char *text, const char *remed
 static bool judge_store(struct aep__doctor *doctor, const char *path)
 {
     struct aep__store *store;
-    struct aep__buf name = {0};
+    struct aep__buf name = {0}, who = {0};
     aep_error err;
     const char *where = aep__link_where(doctor->config, path);
     int code = aep__link_prepare(path, &err);
@@ -62,10 +62,16 @@ static bool judge_store(struct aep__doctor *doctor, const char *path)
     } else if (!aep__store_is_remote(where) && access(path, W_OK) < 0) {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "cannot write to the store %s", path);
         aep__verdict_remedy(&doctor->verdicts, "chmod 600 it, or set track.store to another");
+    } else if (aep__store_locked(where, &who)) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, AEP__STORE_LOCKED, name.data,
+                     aep__buf_string(&who));
+        aep__verdict_remedy(&doctor->verdicts,
+                            "until then nothing new is shown, and no event is lost");
     } else {
         aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "the store is %s", name.data);
     }
     aep__buf_done(&name);
+    aep__buf_done(&who);
     return code == AEP_OK || code == AEP_ESPOOL;
 }
 

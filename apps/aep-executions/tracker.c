@@ -76,6 +76,19 @@ static int start(struct sync *sync, aep_error *err)
     return aep__spawn(&aep__spawned_tracker, sync->config, sync->store, &child, err);
 }
 
+static int say_late(const struct sync *sync, aep_error *err)
+{
+    struct aep__buf who = {0};
+    const char *where = aep__link_where(sync->config, sync->store);
+    int code = aep__store_locked(where, &who)
+                   ? aep__error(err, AEP_EDEFERRED, "",
+                                "the tracker cannot store events: " AEP__STORE_LOCKED, where,
+                                aep__buf_string(&who))
+                   : aep__error(err, AEP_EDEFERRED, "", "the tracker has not caught up yet");
+    aep__buf_done(&who);
+    return code;
+}
+
 static int catch_up(struct sync *sync, aep_error *err)
 {
     do {
@@ -91,7 +104,7 @@ static int catch_up(struct sync *sync, aep_error *err)
             return answer == FAILED || answer == BEHIND ? AEP_EDEFERRED : code;
         poll(NULL, 0, STEP_MS);
     } while (left_ms(sync) > 0);
-    return aep__error(err, AEP_EDEFERRED, "", "the tracker has not caught up yet");
+    return say_late(sync, err);
 }
 
 static int64_t stored_as_of(const char *where)

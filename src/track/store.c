@@ -11,10 +11,11 @@ static const struct {
     const char *prefix;
     int (*open)(struct aep__store **ret, const char *where, bool write, aep_error *err);
     int (*name)(const char *where, struct aep__buf *out, aep_error *err); /* NULL: a path */
+    bool (*locked)(const char *where, struct aep__buf *out); /* NULL: cannot be known */
 } kinds[] = {
-    {"postgresql://", aep__store_postgres_open, aep__store_postgres_name},
-    {"postgres://", aep__store_postgres_open, aep__store_postgres_name},
-    {"", aep__store_sqlite_open, NULL},
+    {"postgresql://", aep__store_postgres_open, aep__store_postgres_name, NULL},
+    {"postgres://", aep__store_postgres_open, aep__store_postgres_name, NULL},
+    {"", aep__store_sqlite_open, NULL, aep__store_sqlite_locked},
 };
 
 static size_t kind_of(const char *where)
@@ -33,6 +34,12 @@ int aep__store_open(struct aep__store **ret, const char *where, bool write, aep_
 bool aep__store_is_remote(const char *where)
 {
     return kinds[kind_of(where)].name != NULL;
+}
+
+bool aep__store_locked(const char *where, struct aep__buf *out)
+{
+    size_t kind = kind_of(where);
+    return kinds[kind].locked && kinds[kind].locked(where, out);
 }
 
 int aep__store_name(const char *where, struct aep__buf *out, aep_error *err)

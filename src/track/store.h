@@ -239,4 +239,9 @@ bool aep__store_is_remote(const char *where);
  * leaves out. Errors: AEP_ECONFIG it is no URL; AEP_EIO its library cannot be loaded; AEP_ENOMEM */
 int aep__store_name(const char *where, struct aep__buf *out, aep_error *err);
 
+/** Whether another program than a tracker has a store locked, so that nothing can be written; appends
+ * which: "process 4711 (sqlite3)". False also where that cannot be known. */
+bool aep__store_locked(const char *where, struct aep__buf *out);
+#define AEP__STORE_LOCKED "%s is locked by %s: end it, or wait until it is done"
+
 #endif

@@ -8,6 +8,9 @@
 int aep__store_sqlite_open(struct aep__store **ret, const char *path, bool write, aep_error *err);
 int aep__store_postgres_open(struct aep__store **ret, const char *url, bool write, aep_error *err);
 
+/** Who has it locked against writers; see aep__store_locked(). */
+bool aep__store_sqlite_locked(const char *path, struct aep__buf *out);
+
 /** Appends the name of a store. */
 int aep__store_postgres_name(const char *url, struct aep__buf *out, aep_error *err);
 

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define WRITER_WAIT_MS 1000 /* for a program that has the database locked */
+#define WRITER_WAIT_MS                                                                             \
+    400 /* for a program that has the database locked; readers wait for an answer */
 #define READER_WAIT_MS 250
 #define WRITER_CACHE "-24000" /* KiB */
 #define READER_CACHE "-4000"
@@ -26,9 +27,10 @@ static const struct {
     {SQLITE_NOTADB, AEP_EIO,
      "%s is no database of a tracker, or is damaged: move it away, and a tracker makes a new one "
      "from its sources, or " AEP__STORE_REMEDY},
-    {SQLITE_BUSY, AEP_ESTATE, "another program has %s locked: end it, or try again"},
-    {SQLITE_LOCKED, AEP_ESTATE, "another program has %s locked: end it, or try again"},
-    {SQLITE_PROTOCOL, AEP_ESTATE, "another program has %s locked: end it, or try again"},
+    {SQLITE_BUSY, AEP_ESTATE, "another program has %s locked: end it, or wait until it is done"},
+    {SQLITE_LOCKED, AEP_ESTATE, "another program has %s locked: end it, or wait until it is done"},
+    {SQLITE_PROTOCOL, AEP_ESTATE,
+     "another program has %s locked: end it, or wait until it is done"},
     {SQLITE_READONLY, AEP_EIO,
      "%s, or its folder, cannot be written: make both writable, or " AEP__STORE_REMEDY},
     {SQLITE_CANTOPEN, AEP_EIO,
@@ -50,6 +52,18 @@ static bool has_no_room(const char *path)
            (volume.f_bavail == 0 || (volume.f_files > 0 && volume.f_favail == 0));
 }
 
+/* By which program, where that can be known: 0: it cannot. */
+static int say_locked(const struct aep__sqlite *sqlite, aep_error *err)
+{
+    struct aep__buf who = {0};
+    bool known = aep__store_sqlite_locked(sqlite->base.name, &who);
+    int code = known ? aep__error(err, AEP_ESTATE, AEP__STORE_FIELD, AEP__STORE_LOCKED,
+                                  sqlite->base.name, aep__buf_string(&who))
+                     : 0;
+    aep__buf_done(&who);
+    return code;
+}
+
 /* Of a commit that failed SQLite keeps no errno: that is then what the system call has left. */
 int aep__sqlite_error(struct aep__sqlite *sqlite, aep_error *err)
 {
@@ -59,6 +73,9 @@ int aep__sqlite_error(struct aep__sqlite *sqlite, aep_error *err)
     if ((rc == SQLITE_IOERR && is_full(number)) ||
         (rc == SQLITE_CANTOPEN && has_no_room(sqlite->base.name)))
         rc = SQLITE_FULL;
+    bool locked = rc == SQLITE_BUSY || rc == SQLITE_LOCKED || rc == SQLITE_PROTOCOL;
+    if (locked && say_locked(sqlite, err))
+        return err->code;
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (errors[i].rc == rc) {
             char text[sizeof err->text];

@@ -4,6 +4,7 @@
  *     store_sqlite.c         opening, transactions, errors
  *     store_sqlite_statement.c   statements, the search
  *     store_sqlite_file.c    the file and its folder: whose, what kind, who else may write
+ *     store_sqlite_lock.c    who has it locked
  *     store_sqlite_schema.c  tables, indexes, versions
  *     store_sqlite_search.c  the search for a text
  *     store_sqlite_texts.c   its index */
