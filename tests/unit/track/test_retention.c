@@ -89,6 +89,71 @@ static void test_a_parent_counts_a_dead_child_no_longer(void **state)
     assert_int_equal(ROW(1)->quiet_since, AT(30)); /* that it was not silent till then stays true */
 }
 
+/* ---- a parent of many ---- */
+
+#define MANY 1200 /* children: more than a step may change */
+
+static bool count_id(void *user, const char *id)
+{
+    (void)id;
+    ++*(int64_t *)user;
+    return true;
+}
+
+/* The parent's row has as many children as there are, in what is committed; -1: it is gone. */
+static int64_t children_of(struct taking *taking, unsigned number)
+{
+    struct track *track = taking->track;
+    struct aep__tracked parent;
+    int64_t count = 0;
+    aep__tracked_init(&parent);
+    int found = track->store->ops->get(track->store, id_of(number), &parent, &track->err);
+    MUST(track, children, id_of(number), count_id, &count);
+    assert_int_equal(count, found ? parent.children : 0);
+    assert_int_equal(parent.open_children, 0);
+    aep__tracked_done(&parent);
+    return found ? count : -1;
+}
+
+/* Step by step, so that each committed state is seen; returns what is left. */
+static int64_t watch_parent(struct taking *taking, unsigned number, double days)
+{
+    struct aep__retention retention = USUAL;
+    struct track *track = taking->track;
+    int64_t before = children_of(taking, number), left = before;
+    assert_int_equal(aep__ingest_flush(&taking->ingest, &track->err), AEP_OK);
+    commit(track);
+    for (bool more = true; more; before = left) {
+        assert_int_equal(aep__retention_step(&retention, &taking->ingest,
+                                             EPOCH_US + (int64_t)(days * (double)DAY_US), &more,
+                                             &track->err),
+                         AEP_OK);
+        left = children_of(taking, number);
+        assert_true(left <= before);
+    }
+    begin(track);
+    return left;
+}
+
+static void test_a_parent_of_many_stays_until_a_step_can_part_it_from_the_rest(void **state)
+{
+    take_run(state, 1);
+    for (unsigned i = 0; i < MANY; i++) {
+        TAKE("started", 10 + 2 * i, 12, .cause = 1, .agent = "b");
+        TAKE("completed", 11 + 2 * i, i < MANY / 2 ? 18 : 2 * DAY, .cause = 10 + 2 * i,
+             .agent = "b");
+    }
+    settle_all(*state);
+    assert_int_equal(watch_parent(*state, 1, 29), MANY);
+    assert_int_equal(watch_parent(*state, 1, 31), MANY / 2); /* too many for it to go */
+    pin(*state, 10 + 2 * (MANY - 1), true);
+    assert_int_equal(watch_parent(*state, 1, 33), -1);
+    const struct aep__tracked *last = ROW(10 + 2 * (MANY - 1));
+    assert_int_equal(last->parent_known, 0);
+    assert_string_equal(last->root_id, last->id);
+    assert_null(ROW(10 + 2 * (MANY - 2)));
+}
+
 /* ---- late events ---- */
 
 static void test_a_late_event_does_not_raise_the_dead(void **state)
@@ -456,6 +521,7 @@ int main(void)
         TAKING_TEST(test_a_parent_waits_for_its_open_children),
         TAKING_TEST(test_children_of_the_dead_are_their_own_roots),
         TAKING_TEST(test_a_parent_counts_a_dead_child_no_longer),
+        TAKING_TEST(test_a_parent_of_many_stays_until_a_step_can_part_it_from_the_rest),
         TAKING_TEST(test_a_late_event_does_not_raise_the_dead),
         TAKING_TEST(test_another_agents_event_is_not_the_dead_ones),
         TAKING_TEST(test_the_nearest_of_a_key_counts_dead_or_alive),
