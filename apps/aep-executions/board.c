@@ -185,6 +185,18 @@ static void find_cursor(struct aep__board *board)
         scroll(board);
 }
 
+/* Those of the filter; without one all, children too. */
+static int count_all(struct aep__board *board, aep_error *err)
+{
+    struct aep__store *store = board->watch->reading.store;
+    const struct aep__query query = {
+        .filter = &board->filter, .clock_us = board->view.clock_us, .look_most = AEP__LOOK_MOST};
+    if (board->words.len > 0 || board->states)
+        return store->ops->totals(store, &query, &board->totals, err);
+    board->totals.at_least = 0;
+    return store->ops->count(store, query.clock_us, board->totals.counts, err);
+}
+
 static int load_list(struct aep__board *board, aep_error *err)
 {
     struct aep__store *store = board->watch->reading.store;
@@ -200,7 +212,7 @@ static int load_list(struct aep__board *board, aep_error *err)
     };
     int code = aep__outline_load(&board->outline, store, &wish, err);
     if (code == AEP_OK)
-        code = store->ops->count(store, board->view.clock_us, board->counts, err);
+        code = count_all(board, err);
     find_cursor(board);
     board->asked = false;
     return code == AEP_OK ? count_needing(board, err) : code;

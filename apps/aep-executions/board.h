@@ -36,8 +36,8 @@ struct aep__board {
     bool asked; /* for other lines, by a key: the cursor's row need not keep its place */
     long
         top; /* the line at the top of the screen; below 0: blank lines stand above the first one */
-    int64_t counts[AEP__STATE_COUNT];
-    size_t needing; /* that wait for a person */
+    struct aep__totals totals; /* of what the filter matches */
+    size_t needing;            /* that wait for a person */
 
     /* one execution, or the sheet */
     struct aep__page page;

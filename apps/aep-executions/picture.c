@@ -43,10 +43,11 @@ static void put(struct aep__board *board, int row, int column, int width, unsign
 
 /* ---- the head ------------------------------------------------------------------------------- */
 
-static void add_count(struct aep__buf *out, int64_t count, const char *word)
+static void add_count(struct aep__buf *out, const struct aep__totals *totals, enum aep__state state)
 {
-    if (count > 0)
-        aep__buf_format(out, "  %lld %s", (long long)count, word);
+    if (totals->counts[state] > 0)
+        aep__buf_format(out, "  %lld%s %s", (long long)totals->counts[state],
+                        totals->at_least & 1U << state ? "+" : "", aep__state_word(state));
 }
 
 static void add_filter(const struct aep__board *board, struct aep__buf *out)
@@ -95,7 +96,7 @@ static void draw_title(struct aep__board *board)
                                             AEP__STATE_WAITING,   AEP__STATE_FAILED,
                                             AEP__STATE_ABANDONED, AEP__STATE_COMPLETED};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        add_count(&left, board->counts[shown[i]], aep__state_word(shown[i]));
+        add_count(&left, &board->totals, shown[i]);
     if (wide && board->mode == AEP__BOARD_LIST)
         aep__buf_format(&right, "by %s%s, ", aep__sortings[board->sorting].name,
                         board->reverse ? " reversed" : "");

@@ -18,7 +18,7 @@ const char *aep__sort_word(enum aep__sort sort)
     return words[sort];
 }
 
-void aep__sort_words(struct aep__buf *out)
+static void add_words(struct aep__buf *out)
 {
     for (size_t i = 0; i < AEP__SORT_COUNT; i++)
         aep__buf_format(out, "%s%s", i ? " " : "", words[i]);
@@ -39,7 +39,7 @@ int aep__sort_find(const char *word, enum aep__sort *ret, aep_error *err)
         return aep__error(err, AEP_EINVAL, "sort", "no order is named %s; did you mean %s?",
                           aep__quote(word, quoted), aep__nearest_get(&nearest));
     struct aep__buf all = {0};
-    aep__sort_words(&all);
+    add_words(&all);
     aep__error(err, AEP_EINVAL, "sort", "no order is named %s; the orders are %s",
                aep__quote(word, quoted), aep__buf_string(&all));
     aep__buf_done(&all);

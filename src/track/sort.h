@@ -36,8 +36,6 @@ enum aep__attention {
 /** "started", …; and back: AEP_EINVAL names the nearest. */
 const char *aep__sort_word(enum aep__sort sort);
 int aep__sort_find(const char *word, enum aep__sort *ret, aep_error *err);
-/** Appends all words, with blanks between. */
-void aep__sort_words(struct aep__buf *out);
 
 /** Where an execution stands. */
 struct aep__rank {

@@ -73,6 +73,12 @@ struct aep__query {
                               not wanted */
 };
 
+/** How many executions a filter matches. */
+struct aep__totals {
+    int64_t counts[AEP__STATE_COUNT];
+    unsigned at_least; /* a bit for each state of which there may be more */
+};
+
 /** What retention looks for, among executions that have ended and are not pinned. */
 enum aep__expiry {
     AEP__EXPIRY_EXECUTION, /* has no open children, and at most AEP__EXPIRY_CHILDREN others */
@@ -211,6 +217,10 @@ struct aep__store_ops {
                 void *user, aep_error *err);
     int (*count)(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
                  aep_error *err);
+    /* How many the query's filter matches, by state, at its clock. Where no condition has few rows, at
+     * most look_most of each outcome are looked at (0: all); then some counts are lower bounds. */
+    int (*totals)(struct aep__store *store, const struct aep__query *query, struct aep__totals *ret,
+                  aep_error *err);
     /* What has changed after change number `after`, ascending, each execution once, by its last change;
      * one that was removed, made again and removed again may come twice. The number of what is given
      * last is the next call's `after`.

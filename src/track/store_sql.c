@@ -242,6 +242,7 @@ static const struct aep__store_ops ops = {
     .index_texts = index_texts,
     .list = aep__sql_list,
     .count = aep__sql_count,
+    .totals = aep__sql_totals,
     .changes = aep__sql_list_changes,
     .lookup = aep__sql_lookup,
 };

@@ -608,6 +608,8 @@ void aep__sql_forget_counts(struct aep__sql *base);
 
 /* ---- store_sql_list.c ---- */
 
+int aep__sql_totals(struct aep__store *store, const struct aep__query *query,
+                    struct aep__totals *ret, aep_error *err);
 int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep__tracked_fn fn,
                   void *user, aep_error *err);
 

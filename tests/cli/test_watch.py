@@ -286,6 +286,18 @@ class Screen(Watch):
         screen.wait_for('"agent_name": "a"')
         self.assertRegex(screen.lines[1], r" [1-9]\d*%$")
 
+    def test_the_head_counts_what_the_filter_matches(self):
+        for agent in ("build", "build", "other"):
+            self.start(agent, "r")
+        self.publish("failed", "other", self.start("other", "r"), error_message="x")
+        screen = self.watch()
+        screen.wait_for("3 running", "1 failed")
+        screen.press("/", *"agent:build", "enter")
+        screen.wait_for("2 running")
+        self.assertFalse(screen.shows("1 failed"))
+        screen.press("esc")
+        screen.wait_for("3 running", "1 failed")
+
     def test_an_execution_with_a_very_long_id(self):
         self.publish("progress", "ä" * 50, "ö" * 64, current_step="late")
         screen = self.watch()

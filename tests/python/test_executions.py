@@ -94,6 +94,13 @@ def test_orders_parents_and_ends_of_time(runs):
     ({"since": datetime.datetime(2999, 1, 1)}, []),
     ({"since": datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=5)))},
      ["read", "--json;", "deploy"]),
+    ({"until": "1h"}, []),
+    ({"until": datetime.timedelta(hours=-1)}, ["read", "--json;", "deploy"]),
+    ({"until": datetime.datetime(2000, 1, 1)}, []),
+    ({"reverse": True}, ["deploy", "--json;", "read"]),
+    ({"sort": "started"}, ["read", "--json;", "deploy"]),
+    ({"sort": "attention"}, ["--json;", "deploy", "read"]),
+    ({"sort": "attention", "reverse": True, "limit": 1}, ["read"]),
 ])
 def test_filters(runs, filters, wanted):
     assert [request.split()[0] for request in requests(**filters)] == wanted
@@ -104,6 +111,13 @@ def test_a_correlation_id_may_be_a_uuid(runs):
     assert requests(correlation=uuid.UUID(runs[3].correlation_id)) == ["read it"]
     assert requests(correlation=[runs[3].correlation_id, runs[2].correlation_id]) == [
         "read it", "--json; $(false) `id`"]
+
+
+def test_the_children_of_a_parent(runs):
+    failed, child, other, _ = runs
+    assert [row["id"] for row in aep.executions(parent=failed.id, wait_ms=WAIT_MS)] == [child.id]
+    assert [row["id"] for row in aep.executions(parent=[uuid.UUID(failed.id), other.id], wait_ms=WAIT_MS)] == [child.id]
+    assert aep.executions(parent=child.id, wait_ms=WAIT_MS) == []
 
 
 def test_one_execution(runs):

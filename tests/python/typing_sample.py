@@ -195,6 +195,7 @@ def reading() -> None:
     aep.executions("failed")  # type: ignore[call-arg]
     aep.executions(status="failed")  # type: ignore[call-arg]
     aep.executions(since=5)  # type: ignore[arg-type]
+    aep.executions(sort="newest")  # type: ignore[arg-type]
 
 
 # -- the decorator

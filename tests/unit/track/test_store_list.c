@@ -517,6 +517,45 @@ static void assert_counts(struct track *track, unsigned count, int64_t clock_us)
         assert_int_equal(found[i], expected[i]);
 }
 
+/* Of the outcomes that have more rows than may be looked at, not all need be counted. */
+static void assert_totals(struct track *track, const struct aep__query *query)
+{
+    int64_t expected[AEP__STATE_COUNT] = {0};
+    struct aep__totals totals;
+    for (unsigned i = 0; i < ROWS; i++)
+        if (matches(query->filter, &rows[i]))
+            expected[aep__state_of(&rows[i], CLOCK)]++;
+    MUST(track, totals, query, &totals);
+    for (int i = 0; i < AEP__STATE_COUNT; i++) {
+        bool exact = !(totals.at_least & 1U << i);
+        if (exact ? totals.counts[i] != expected[i] : totals.counts[i] > expected[i])
+            fail_msg("%s: %lld%s, not %lld", aep__state_word((enum aep__state)i),
+                     (long long)totals.counts[i], exact ? "" : "+", (long long)expected[i]);
+    }
+    assert_true(query->look_most || !totals.at_least);
+}
+
+static void test_what_a_filter_matches_is_counted(void **state)
+{
+    struct track *track = *state;
+    struct aep__totals totals;
+    for (int i = 0; i < 60; i++) {
+        struct aep__filter filter = choose_filter();
+        struct aep__query query = {
+            .filter = &filter, .clock_us = CLOCK, .look_most = i % 2 ? 0 : 1 + random_below(900)};
+        assert_totals(track, &query);
+        aep__filter_done(&filter);
+    }
+    struct aep__filter all;
+    struct aep__query query = {.filter = &all, .clock_us = CLOCK, .look_most = 10};
+    aep__filter_init(&all);
+    MUST(track, totals, &query, &totals);
+    assert_int_equal(totals.at_least, (1U << AEP__STATE_COUNT) - 1);
+    assert_int_equal(totals.counts[AEP__STATE_COMPLETED], 10);
+    assert_int_equal(totals.counts[AEP__STATE_FAILED], 10);
+    aep__filter_done(&all);
+}
+
 static void test_counts_are_exact_at_any_clock(void **state)
 {
     struct track *track = *state;
@@ -655,7 +694,9 @@ static void test_nothing_looks_at_every_row(void **state)
     test_each_condition_alone(state);
     for (int i = 0; i < 30; i++) {
         struct aep__filter filter = choose_filter();
+        struct aep__query query = {.filter = &filter, .clock_us = CLOCK, .look_most = 100};
         assert_list(track, &filter, 10);
+        assert_totals(track, &query);
         aep__filter_done(&filter);
     }
     sqlite3_trace_v2(db, 0, NULL, NULL);
@@ -677,6 +718,7 @@ int main(void)
         ROWS_TEST(test_a_wrong_cursor_is_refused),
         ROWS_TEST(test_a_list_can_be_stopped),
         TRACK_TEST(test_texts_are_found_without_case),
+        ROWS_TEST(test_what_a_filter_matches_is_counted),
         ROWS_TEST(test_counts_are_exact_at_any_clock),
         ROWS_TEST(test_an_id_is_found_by_its_front),
         ROWS_TEST(test_executions_are_found_by_correlation_id),
