@@ -34,8 +34,9 @@ static const struct aep__flag list_options[] = {
      NULL, NULL},
     {"sort", 's', AEP__ARGUMENT_VALUE, "ORDER",
      "started: newest first (default); last_event: the latest event first; attention: what waits "
-     "for you, what is stalled, what failed within the last hour, what runs, and the rest.",
-     "started last_event attention", NULL, NULL},
+     "for you, what is stalled, what failed within the last hour, what runs, and the rest; state: "
+     "completed, failed, abandoned, waiting, stalled, running.",
+     "started last_event attention state", NULL, NULL},
     {"reverse", 'r', AEP__ARGUMENT_NONE, NULL, "Reverses the order.", NULL, NULL, NULL},
     WAIT,
     AEP__OPTIONS_END,

@@ -116,7 +116,7 @@ def _wait(wait_ms: int | None) -> list[str]:
 def executions(*, state: _Texts | None = None, agent: _Texts | None = None, tenant: _Texts | None = None,
                session: _Ids | None = None, correlation: _Ids | None = None, parent: _Ids | None = None,
                since: _Time | None = None, until: _Time | None = None, text: _Texts | None = None,
-               sort: Literal["started", "last_event", "attention"] = "started", reverse: bool = False,
+               sort: Literal["started", "last_event", "attention", "state"] = "started", reverse: bool = False,
                limit: int | None = 50, children: bool = False,
                wait_ms: int | None = None) -> list[ExecutionRow]:
     """The executions of this user, the newest first: the rows of `aep list --json`.
@@ -128,9 +128,9 @@ def executions(*, state: _Texts | None = None, agent: _Texts | None = None, tena
     state, agent ("build*"), tenant, session, correlation, parent (the id of what started it): one
     value, or several of which one has to match. text: is in the request, agent, step or error, in
     any case; of several all have to be. since, until: the last event is not older, not newer than a
-    time ("2025-11-13", a datetime) or an age ("1h", a timedelta). sort: "started", "last_event" or
-    "attention", as `aep list --sort`; reverse: the other way round. limit: at most so many; None:
-    all. children: those that other executions started, too. wait_ms: how long the tracker may take
+    time ("2025-11-13", a datetime) or an age ("1h", a timedelta). sort: "started", "last_event",
+    "attention" or "state", as `aep list --sort`; reverse: the other way round. limit: at most so
+    many; None: all. children: those that other executions started, too. wait_ms: how long the tracker may take
     to read what has been published (default 2000); after that, what is known is returned,
     `uncertain` is true, and `as_of` says from when it is.
 

@@ -38,7 +38,7 @@ int aep__list_cursor_read(const char *text, enum aep__sort sort, bool reverse,
     for (size_t i = 0; good && i < 5; i++)
         good = read_number(&at, i < 4 ? '.' : '\0', &numbers[i]);
     if (!good || numbers[0] < 0 || numbers[0] >= AEP__SORT_COUNT || numbers[1] < 0 ||
-        numbers[1] > 1 || numbers[2] < 0 || numbers[2] >= AEP__ATTENTION_COUNT)
+        numbers[1] > 1 || numbers[2] < 0 || numbers[2] >= AEP__SEGMENTS_MAX)
         return aep__error(err, AEP_EINVAL, "cursor",
                           "%s is no cursor: take the one that came with the rows before, or none "
                           "to begin at the first",

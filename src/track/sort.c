@@ -11,6 +11,7 @@ static const char *const words[AEP__SORT_COUNT] = {
     [AEP__SORT_STARTED] = "started",
     [AEP__SORT_LAST_EVENT] = "last_event",
     [AEP__SORT_ATTENTION] = "attention",
+    [AEP__SORT_STATE] = "state",
 };
 
 const char *aep__sort_word(enum aep__sort sort)
@@ -97,6 +98,8 @@ struct aep__rank aep__sort_rank(enum aep__sort sort, const struct aep__tracked *
 {
     if (sort == AEP__SORT_ATTENTION)
         return attention_of(execution, clock_us);
+    if (sort == AEP__SORT_STATE)
+        return (struct aep__rank){aep__state_of(execution, clock_us), start_of(execution), false};
     return (struct aep__rank){.value = sort == AEP__SORT_STARTED ? start_of(execution)
                                                                  : execution->last_event_at};
 }

@@ -9,6 +9,8 @@
  *     abandoned   by silence             the newest first
  *     rest                               the newest start first
  *
+ * That of states has a segment for each, the newest start first.
+ *
  * A store lists segment by segment; a cursor is a place in one of them. */
 #ifndef AEP_TRACK_SORT_H
 #define AEP_TRACK_SORT_H
@@ -19,6 +21,7 @@ enum aep__sort {
     AEP__SORT_STARTED, /* or by the last event, where the start is not known; the newest first */
     AEP__SORT_LAST_EVENT,
     AEP__SORT_ATTENTION,
+    AEP__SORT_STATE,
     AEP__SORT_COUNT,
 };
 
@@ -31,6 +34,7 @@ enum aep__attention {
     AEP__ATTENTION_REST,
     AEP__ATTENTION_COUNT,
 };
+#define AEP__SEGMENTS_MAX 6                         /* that an order has */
 #define AEP__ATTENTION_FRESH_US INT64_C(3600000000) /* how long a failure wants attention */
 
 /** "started", …; and back: AEP_EINVAL names the nearest. */

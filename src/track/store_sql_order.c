@@ -64,6 +64,30 @@ static const struct aep__segment attention[AEP__ATTENTION_COUNT] = {
         },
 };
 
+#define OUTCOME(name) (1U << AEP__ENDING_##name)
+#define STATE(name, own_outcomes, own_condition)                                                   \
+    [AEP__STATE_##name] = {.value = "sort_at",                                                     \
+                           .condition = own_condition,                                             \
+                           .outcomes = own_outcomes,                                               \
+                           .states = BIT(name)}
+
+static const struct aep__segment by_state[AEP__STATE_COUNT] = {
+    STATE(COMPLETED, OUTCOME(COMPLETED), " AND outcome = 1"),
+    STATE(FAILED, OUTCOME(FAILED), " AND outcome = 2"),
+    STATE(ABANDONED, OUTCOME(ABANDONED) | OUTCOME(OPEN),
+          " AND (outcome = 3 OR (outcome = 0 AND waiting = 0 AND abandons_at < @))"),
+    STATE(WAITING, OUTCOME(OPEN), " AND outcome = 0 AND waiting <> 0"),
+    STATE(STALLED, OUTCOME(OPEN),
+          " AND outcome = 0 AND waiting = 0 AND stalls_at < @"
+          " AND (abandons_at IS NULL OR abandons_at >= @)"),
+    STATE(RUNNING, OUTCOME(OPEN),
+          " AND outcome = 0 AND waiting = 0 AND (silent_at IS NULL OR silent_at >= @)"),
+};
+
+_Static_assert(AEP__ATTENTION_COUNT <= AEP__SEGMENTS_MAX &&
+                   (unsigned)AEP__STATE_COUNT <= AEP__SEGMENTS_MAX,
+               "cursors have room for them");
+
 static const struct {
     const struct aep__segment *segments;
     unsigned count;
@@ -71,6 +95,7 @@ static const struct {
     [AEP__SORT_STARTED] = {started, 1},
     [AEP__SORT_LAST_EVENT] = {last_event, 1},
     [AEP__SORT_ATTENTION] = {attention, AEP__ATTENTION_COUNT},
+    [AEP__SORT_STATE] = {by_state, AEP__STATE_COUNT},
 };
 
 const struct aep__segment *aep__segments_of(enum aep__sort sort, unsigned *ret_count)

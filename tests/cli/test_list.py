@@ -170,7 +170,8 @@ class List(Executions):
                 (["--sort=last_event"], ["old", "new", "middle"]),
                 (["--sort", "last_event", "-r"], ["middle", "new", "old"]),
                 (["--sort=attention"], ["old", "middle", "new"]),
-                (["--sort=attention", "--limit=2", "--reverse"], ["new", "middle"])):
+                (["--sort=attention", "--limit=2", "--reverse"], ["new", "middle"]),
+                (["--sort=state"], ["new", "old", "middle"])):
             self.assertEqual(self.requests(*words), wanted, words)
 
     def test_where_no_store_can_be_written_it_says_so_at_once(self):
@@ -187,7 +188,7 @@ class List(Executions):
                             (["--limit", "-1"], "whole number"),
                             (["until:soon"], "until: \"soon\" is not a time"),
                             (["--sort=last"], "did you mean last_event?"),
-                            (["--sort=size"], "the orders are started last_event attention"),
+                            (["--sort=size"], "the orders are started last_event attention state"),
                             (["--tre"], "did you mean --tree?")):
             done = self.run_aep("list", *words, status=2)
             self.assertIn(text, done.stderr)

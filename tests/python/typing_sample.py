@@ -182,7 +182,6 @@ def reading() -> None:
     rows = aep.executions(state=["failed", "stalled"], agent="build*", since=datetime.timedelta(days=1),
                           correlation=uuid.uuid4(), limit=None, children=True, wait_ms=100)
     aep.executions(parent=uuid.uuid4(), until="1h", sort="attention", reverse=True)
-    aep.executions(sort="newest")  # type: ignore[arg-type]
     assert_type(rows, list[aep.ExecutionRow])
     assert_type(rows[0]["error_message"], str | None)
     assert_type(rows[0]["events"], int)
