@@ -13,7 +13,7 @@
     400 /* for a program that has the database locked; readers wait for an answer */
 #define READER_WAIT_MS 250
 #define WRITER_CACHE "-24000" /* KiB */
-#define READER_CACHE "-4000"
+#define READER_CACHE "-1000"
 
 /* ---- errors ---- */
 
