@@ -4,12 +4,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/id.h"
 #include "track/source_kafka_client.h"
-#include "track/source_kafka_partition.h"
+#include "track/source_kafka_fetch.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +14,9 @@
 #include <unistd.h>
 
 #define EVENT_MAX                                                                                  \
-    ((size_t)1 << 20)    /* what brokers take by default; limits.message_bytes may be more */
-#define BOOKMARK "kafka" /* up to when everything has been read */
+    ((size_t)1 << 20) /* what brokers take by default; limits.message_bytes may be more */
+#define HELD_MAX ((size_t)8 << 20) /* bytes of events that have been fetched and not been read */
+#define BOOKMARK "kafka"           /* up to when everything has been read */
 
 struct aep__source_kafka {
     struct aep__log *log;     /* borrowed, */
@@ -103,6 +101,7 @@ int aep__source_kafka_open(struct aep__source_kafka **ret, const aep_config *con
                                                   .events = source->events,
                                                   .scout = source->scout,
                                                   .trouble = &source->trouble,
+                                                  .merge = {.held_max = HELD_MAX},
                                                   .wanted = 1};
     *ret = source;
     return AEP_OK;
@@ -219,100 +218,58 @@ static int take_report(struct aep__source_kafka *source, struct aep__store *stor
 
 /* ---- events ---- */
 
-/* "UUID:ORDINAL" */
-static void read_sequence(const rd_kafka_message_t *message, struct aep__sequence *ret)
+static int take_event(struct aep__ingest *ingest, const struct aep__merge_item *item,
+                      aep_error *err)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    char digits[24], *end;
-    const size_t before = AEP_ID_SIZE - 1;
-    if (rd_kafka_message_headers(message, &headers) ||
-        rd_kafka_header_get_last(headers, "x-aep-seq", &value, &size))
-        return;
-    const char *text = value;
-    if (!text || size < before + 2 || size - before - 1 >= sizeof digits || text[before] != ':' ||
-        !aep__id_parse(text, before, ret->spool))
-        return;
-    memcpy(digits, text + before + 1, size - before - 1);
-    digits[size - before - 1] = '\0';
-    errno = 0;
-    ret->ordinal = strtoull(digits, &end, 10);
-    ret->known = digits[0] >= '0' && digits[0] <= '9' && *end == '\0' && errno == 0 &&
-                 ret->ordinal <= INT64_MAX;
-}
-
-static int take_event(struct aep__source_kafka *source, struct aep__ingest *ingest,
-                      const rd_kafka_message_t *message, aep_error *err)
-{
-    struct aep__arrival arrival = {.body = {message->payload, message->len},
+    struct aep__arrival arrival = {.body = {item->value, item->kept},
+                                   .sequence = item->sequence,
                                    .fate = AEP__FATE_ACKED,
                                    .now_us = aep__clock_wall_us()};
-    if (!message->payload || message->len == 0)
+    if (item->size == 0)
         return aep__ingest_reject(ingest, AEP__REJECTED_EMPTY);
-    if (message->len > source->event_max)
+    if (item->kept < item->size)
         return aep__ingest_reject(ingest, AEP__REJECTED_SIZE);
-    read_sequence(message, &arrival.sequence);
     return aep__ingest_take(ingest, &arrival, err);
 }
 
-static int take_message(struct aep__source_kafka *source, struct aep__ingest *ingest,
-                        const rd_kafka_message_t *message, unsigned *count, aep_error *err)
+static int take_item(struct aep__source_kafka *source, struct aep__ingest *ingest,
+                     struct aep__partition *partition, const struct aep__merge_item *item,
+                     unsigned *count, aep_error *err)
 {
-    struct aep__partition *partition = aep__partitions_find(
-        &source->partitions, rd_kafka_topic_name(message->rkt), message->partition);
-    int64_t stamp = rd_kafka_message_timestamp(message, NULL);
-    if (!partition || !partition->started ||
-        aep__partition_check(&source->partitions, partition, message->offset, stamp))
-        return AEP_OK;
     int agreed = aep__partition_confirm(&source->partitions, partition, ingest->store, err);
     if (agreed <= 0)
         return agreed < 0 ? err->code : AEP_OK;
-    aep__partition_move(partition, message->offset + 1, stamp > 0 ? stamp : 0);
+    aep__partition_move(partition, item->offset + !item->end, item->stamp);
+    if (item->end)
+        return AEP_OK;
     ++*count;
-    return take_event(source, ingest, message, err);
+    return take_event(ingest, item, err);
 }
 
-/* Of a partition, or the client. */
-static void take_refusal(struct aep__source_kafka *source, rd_kafka_event_t *event)
+/* What librdkafka has fetched meanwhile may be what is waited for. */
+static struct aep__merge_item *next_item(struct aep__source_kafka *source, struct aep__lane **ret)
 {
-    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
-    rd_kafka_topic_partition_t *about = rd_kafka_event_topic_partition(event);
-    struct aep__partition *partition =
-        about ? aep__partitions_find(&source->partitions, about->topic, about->partition) : NULL;
-    if (!partition) {
-        aep__source_trouble_take(&source->trouble, event);
-    } else if (error == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        partition->checks = false;
-        if (about->offset > partition->next) /* what the end of a transaction left */
-            aep__partition_move(partition, about->offset, 0);
-    } else if (partition->started) {
-        aep__log_write(source->log, AEP_LOG_WARNING, "%s, partition %" PRId32 ": %s", about->topic,
-                       partition->id, rd_kafka_event_error_string(event));
-        aep__source_trouble_of_topic(&source->trouble, about->topic,
-                                     rd_kafka_event_error_string(event));
-        aep__partition_restart(&source->partitions, partition);
-    }
-    if (about)
-        rd_kafka_topic_partition_destroy(about);
+    struct aep__merge *merge = &source->partitions.merge;
+    struct aep__merge_item *item = aep__merge_take(merge, aep__clock_mono_us(), ret);
+    if (item)
+        return item;
+    aep__fetch_turn(&source->partitions, source->event_max);
+    return aep__merge_take(merge, aep__clock_mono_us(), ret);
 }
 
 static int take_events(struct aep__source_kafka *source, struct aep__ingest *ingest, unsigned most,
                        unsigned *count, bool *ret_end, aep_error *err)
 {
     int code = AEP_OK;
+    aep__fetch_turn(&source->partitions, source->event_max);
     while (code == AEP_OK && *count < most && !*ret_end) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(source->events, 0);
-        const rd_kafka_message_t *message;
-        *ret_end = !event;
-        if (!event)
-            break;
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
-            take_refusal(source, event);
-        else
-            while (code == AEP_OK && (message = rd_kafka_event_message_next(event)))
-                code = take_message(source, ingest, message, count, err);
-        rd_kafka_event_destroy(event);
+        struct aep__lane *lane;
+        struct aep__merge_item *item = next_item(source, &lane);
+        *ret_end = !item;
+        if (item)
+            code = take_item(source, ingest, aep__partitions_of(&source->partitions, lane), item,
+                             count, err);
+        free(item);
     }
     return code;
 }

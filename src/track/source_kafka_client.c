@@ -6,9 +6,9 @@
 /* Memory: what is fetched ahead of us, and a fetch under way. */
 static const struct aep__property defaults[] = {
     {"client.id", "aep-tracker"},
-    {"queued.max.messages.kbytes", "8192"},
-    {"fetch.max.bytes", "2097152"},
-    {"fetch.message.max.bytes", "524288"},
+    {"queued.max.messages.kbytes", "2048"},
+    {"fetch.max.bytes", "1048576"},
+    {"fetch.message.max.bytes", "65536"},
     {"reconnect.backoff.max.ms", "1000"},
     {"socket.nagle.disable", "true"},
     {NULL, NULL},

@@ -29,6 +29,15 @@ struct aep__partition *aep__partitions_find(struct aep__partitions *partitions, 
     return find(partitions, aep__source_topics_find(partitions->topics, topic), id);
 }
 
+struct aep__partition *aep__partitions_of(struct aep__partitions *partitions,
+                                          const struct aep__lane *lane)
+{
+    size_t i = 0;
+    while (partitions->list[i].lane != lane)
+        i++;
+    return &partitions->list[i];
+}
+
 /* ---- positions ---- */
 
 static void name_bookmark(const struct aep__partitions *partitions,
@@ -98,11 +107,32 @@ static void pass_to(struct aep__partitions *partitions, struct aep__partition *p
 
 /* ---- starting and stopping ---- */
 
+/* Stopping drops what librdkafka has of it and has not been taken. */
+void aep__partition_fetch(struct aep__partitions *partitions, struct aep__partition *partition,
+                          bool fetches)
+{
+    rd_kafka_topic_t *topic = partitions->topics->list[partition->topic];
+    if (fetches == partition->fetches)
+        return;
+    partition->fetches = fetches;
+    if (!fetches)
+        rd_kafka_consume_stop(topic, partition->id);
+    else if (rd_kafka_consume_start_queue(topic, partition->id,
+                                          partition->lane->next - partition->checks,
+                                          partitions->events) != 0) {
+        partition->fetches = false;
+        aep__source_trouble_of_topic(partitions->trouble, topic_name(partitions, partition),
+                                     rd_kafka_err2str(rd_kafka_last_error()));
+    }
+}
+
+/* What it had fetched is fetched again, from `next` on. */
 static void stop(struct aep__partitions *partitions, struct aep__partition *partition)
 {
-    if (partition->started)
-        rd_kafka_consume_stop(partitions->topics->list[partition->topic], partition->id);
-    partition->started = partition->checks = false;
+    aep__partition_fetch(partitions, partition, false);
+    aep__merge_close(&partitions->merge, partition->lane);
+    partition->lane = NULL;
+    partition->checks = false;
 }
 
 void aep__partition_restart(struct aep__partitions *partitions, struct aep__partition *partition)
@@ -123,6 +153,7 @@ void aep__partitions_forget(struct aep__partitions *partitions)
 void aep__partitions_done(struct aep__partitions *partitions)
 {
     aep__partitions_forget(partitions);
+    aep__merge_done(&partitions->merge);
     free(partitions->list);
     partitions->list = NULL;
 }
@@ -135,14 +166,15 @@ static void start(struct aep__partitions *partitions, struct aep__partition *par
     else if (partition->next < bounds->begin)
         pass_to(partitions, partition, bounds->begin);
     partition->checks = partition->stamp != 0 && partition->next > bounds->begin;
-    int64_t offset = partition->next - partition->checks;
-    if (rd_kafka_consume_start_queue(partitions->topics->list[partition->topic], partition->id,
-                                     offset, partitions->events) != 0) {
-        aep__source_trouble_of_topic(partitions->trouble, topic_name(partitions, partition),
-                                     rd_kafka_err2str(rd_kafka_last_error()));
+    partition->lane = aep__merge_open(&partitions->merge, partition->topic, partition->next);
+    if (!partition->lane)
+        return;
+    partition->lane->end = bounds->end;
+    aep__partition_fetch(partitions, partition, true);
+    if (!partition->fetches) {
+        stop(partitions, partition);
         return;
     }
-    partition->started = true;
     aep__log_write(partitions->log, AEP_LOG_INFO,
                    "reading %s, partition %" PRId32 ", from offset %" PRId64,
                    topic_name(partitions, partition), partition->id, partition->next);
@@ -213,9 +245,11 @@ static int take_bounds(struct aep__partitions *partitions, const struct aep__sco
     partition->end = bounds->end;
     if (!partition->ours)
         return AEP_OK;
-    if (partition->started && is_beyond(report, partition, bounds))
+    if (partition->lane)
+        partition->lane->end = bounds->end;
+    if (partition->lane && is_beyond(report, partition, bounds))
         aep__partition_restart(partitions, partition);
-    else if (!partition->started && report->round >= partition->after)
+    else if (!partition->lane && report->round >= partition->after)
         start(partitions, partition, bounds);
     partition->mark = partition->next;
     partition->mark_us = aep__clock_mono_us();
@@ -320,7 +354,7 @@ void aep__partitions_turn(struct aep__partitions *partitions)
     partitions->told_us = now_us;
     for (size_t i = 0; i < partitions->count; i++) {
         struct aep__partition *partition = &partitions->list[i];
-        if (!partition->ours || !partition->started || partition->told == partition->next)
+        if (!partition->ours || !partition->lane || partition->told == partition->next)
             continue;
         partition->told = partition->next;
         aep__group_note(partitions->group, topic_name(partitions, partition), partition->id,
@@ -336,7 +370,7 @@ bool aep__partition_check(struct aep__partitions *partitions, struct aep__partit
 {
     bool checks = partition->checks;
     partition->checks = false;
-    if (offset >= partition->next)
+    if (offset >= partition->lane->next)
         return false;
     if (checks && offset == partition->next - 1 && stamp != partition->stamp) {
         partition->anew = true;
@@ -349,7 +383,7 @@ bool aep__partitions_ended(const struct aep__partitions *partitions)
 {
     for (size_t i = 0; i < partitions->count; i++)
         if ((partitions->list[i].ours &&
-             (!partitions->list[i].started || partitions->list[i].checks)) ||
+             (!partitions->list[i].lane || partitions->list[i].checks)) ||
             partitions->list[i].next < partitions->list[i].end)
             return false;
     return true;

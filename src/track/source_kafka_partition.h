@@ -12,6 +12,7 @@
 #define AEP_TRACK_SOURCE_KAFKA_PARTITION_H
 
 #include "base/log.h"
+#include "track/merge.h"
 #include "track/source_kafka_group.h"
 #include "track/source_kafka_scout.h"
 #include "track/source_kafka_trouble.h"
@@ -21,7 +22,8 @@ struct aep__partition {
     unsigned topic;
     int32_t id;
     bool ours; /* else another tracker of the store reads it, and `next` is how far that is */
-    bool started;
+    struct aep__lane *lane; /* what has been fetched from `next` on; NULL: it is not read */
+    bool fetches;           /* librdkafka fetches more of it */
     bool checks; /* the event before `next` is to come first: it shows that the topic is the same */
     bool dirty;  /* `next` has to be put */
     bool anew;   /* the topic has been made again */
@@ -39,10 +41,11 @@ struct aep__partition {
 struct aep__partitions {
     struct aep__log *log;                    /* borrowed, */
     const struct aep__source_topics *topics; /* as are these, */
-    rd_kafka_queue_t *events;                /* where what is read comes, */
+    rd_kafka_queue_t *events;                /* where what is fetched comes, */
     struct aep__scout *scout;
     struct aep__source_trouble *trouble; /* and this */
     struct aep__source_group *group;     /* NULL: all are ours */
+    struct aep__merge merge;             /* of what has been fetched */
     uint64_t turn;                       /* the transaction's number */
     int64_t told_us;                     /* when the group was told (monotonic) */
     struct aep__partition *list;
@@ -80,12 +83,18 @@ void aep__partitions_done(struct aep__partitions *partitions);
 /** NULL: it is not known. */
 struct aep__partition *aep__partitions_find(struct aep__partitions *partitions, const char *topic,
                                             int32_t id);
+/** The one that has the lane. */
+struct aep__partition *aep__partitions_of(struct aep__partitions *partitions,
+                                          const struct aep__lane *lane);
+/** Has librdkafka fetch what comes after its lane, or no more; it may be that already. */
+void aep__partition_fetch(struct aep__partitions *partitions, struct aep__partition *partition,
+                          bool fetches);
 /** It goes on at an offset; the event before that has the stamp. */
 void aep__partition_move(struct aep__partition *partition, int64_t next, int64_t stamp);
 /** It stops, to be started by a round that begins after now. */
 void aep__partition_restart(struct aep__partitions *partitions, struct aep__partition *partition);
-/** Whether its event at an offset is one that has been read before: the one before the position comes first,
- * and shows whether it is still the topic that was read. */
+/** Whether its event at an offset is one that has been fetched before: the one before the position comes
+ * first, and shows whether it is still the topic that was read. */
 bool aep__partition_check(struct aep__partitions *partitions, struct aep__partition *partition,
                           int64_t offset, int64_t stamp);
 /** Whether all have been read up to where they ended by the last report. */

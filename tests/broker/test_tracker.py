@@ -7,6 +7,8 @@ import os
 import pathlib
 import random
 import re
+import sqlite3
+import struct
 import subprocess
 import unittest
 import uuid
@@ -113,6 +115,27 @@ class Reading(TrackerCase):
         text = reader.ok("tracker", "status").out
         self.assertIn(f"kafka       {self.kafka.servers}: read to its end", text)
         self.assertIn(f"partition   {TOPICS['started']}/0: offset ", text)
+
+    def test_a_backfill_reads_the_topics_in_the_order_of_time(self):
+        word, reader = unique(), self.make_reader(self.kafka)
+        self.publish_runs(self.make_spool(self.kafka), word, 3000)
+        self.assert_runs(self.rows(reader), word, 3000)
+        removed, written = self.changes(reader)
+        self.assertGreaterEqual(written, 3000)
+        self.assertLess(removed, 30)  # topic after topic: nearly all 3,000
+
+    def changes(self, reader):
+        """From the ring of changes: how many rows were begun without their started event and removed when it
+        came; how many were written."""
+        removed = written = 0
+        with sqlite3.connect(f"file:{reader.store}?mode=ro", uri=True) as store:
+            for entries, in store.execute("SELECT entries FROM changes"):
+                while entries:
+                    key, = struct.unpack("<q", entries[:8])
+                    written += key > 0
+                    removed += key < 0
+                    entries = entries[8:] if key > 0 else entries[8:].partition(b"\0")[2]
+        return removed, written
 
     def test_an_event_of_both_sources_is_one_and_becomes_acked(self):
         reader, run = self.make_reader(self.kafka, relay_mode="off"), unique()
