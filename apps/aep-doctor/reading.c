@@ -11,7 +11,7 @@
     ": until then `aep list` is never up to date; or set track.sources=spool to see only this "    \
     "machine's executions"
 
-enum finding { READABLE, UNREADABLE, UNCLEAR, HIDDEN, EXPECTED, MISTAKEN };
+enum finding { READABLE, UNREADABLE, UNCLEAR, HIDDEN, EXPECTED, MISTAKEN, SPARE };
 
 static const struct {
     enum aep__grade grade;
@@ -26,10 +26,15 @@ static const struct {
     [EXPECTED] = {AEP__GRADE_FINE, "missing; it is read once there is one", NULL},
     [MISTAKEN] = {AEP__GRADE_WARNING, "missing; it is read once there is one",
                   "correct track.topics, or create it: `aep topics create`"},
+    [SPARE] = {AEP__GRADE_FINE, "not readable; topic.layout does not need it", NULL},
 };
 
-static enum finding find(const struct aep__admin_topic *topic, bool own)
+static enum finding find(const struct aep__admin_topic *topic, bool own, bool spare)
 {
+    bool forbidden = topic->state == AEP__ADMIN_FORBIDDEN ||
+                     (topic->state == AEP__ADMIN_PRESENT && topic->readable == AEP__KNOWN_NO);
+    if (spare && forbidden)
+        return SPARE;
     switch (topic->state) {
     case AEP__ADMIN_PRESENT:
         return topic->readable == AEP__KNOWN_YES  ? READABLE
@@ -44,9 +49,10 @@ static enum finding find(const struct aep__admin_topic *topic, bool own)
     }
 }
 
-static void judge_topic(struct aep__doctor *doctor, const struct aep__admin_topic *topic, bool own)
+static void judge_topic(struct aep__doctor *doctor, const struct aep__admin_topic *topic, bool own,
+                        bool spare)
 {
-    enum finding found = find(topic, own);
+    enum finding found = find(topic, own, spare);
     aep__verdict(&doctor->verdicts, findings[found].grade, "%s: %s", topic->name,
                  findings[found].text);
     if (findings[found].remedy)
@@ -66,7 +72,7 @@ static int judge_topics(struct aep__doctor *doctor, const struct aep__reading_to
         return code;
     aep__admin_try_reading(doctor->admin, topics, names->count, doctor->timeout_ms);
     for (size_t i = 0; i < names->count; i++)
-        judge_topic(doctor, &topics[i], i < names->own);
+        judge_topic(doctor, &topics[i], i < names->own, names->spare[i]);
     return AEP_OK;
 }
 

@@ -20,15 +20,16 @@ bool aep__reading_wants(const aep_config *config, const char *source)
                          *aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS));
 }
 
-static bool has_topic(const struct aep__reading_topics *topics, const char *name)
+static size_t find_topic(const struct aep__reading_topics *topics, const char *name)
 {
-    for (size_t i = 0; i < topics->count; i++)
-        if (strcmp(topics->list[i], name) == 0)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < topics->count && strcmp(topics->list[i], name) != 0)
+        i++;
+    return i;
 }
 
-static int add_topic(struct aep__reading_topics *topics, struct aep__slice name, aep_error *err)
+static int add_topic(struct aep__reading_topics *topics, struct aep__slice name, bool spare,
+                     aep_error *err)
 {
     char text[AEP__TOPIC_NAME_MAX + 1];
     if (!aep__topic_name_valid(name))
@@ -36,30 +37,34 @@ static int add_topic(struct aep__reading_topics *topics, struct aep__slice name,
                           (int)(name.len < 100 ? name.len : 100), name.data);
     memcpy(text, name.data, name.len);
     text[name.len] = '\0';
-    if (has_topic(topics, text))
+    size_t at = find_topic(topics, text);
+    if (at < topics->count) {
+        topics->spare[at] &= spare;
         return AEP_OK;
+    }
     if (topics->count == AEP__READING_TOPICS_MAX)
         return aep__error(err, AEP_ECONFIG, "track.topics", "track.topics: more than %d topics",
                           AEP__READING_TOPICS_MAX);
     topics->list[topics->count] = strdup(text);
     if (!topics->list[topics->count])
         return aep__error_memory(err);
-    topics->count++;
+    topics->spare[topics->count++] = spare;
     return AEP_OK;
 }
 
 int aep__reading_topics(struct aep__reading_topics *ret, const aep_config *config, aep_error *err)
 {
     const char *more = aep__config_text(config, AEP__OPT_TRACK_TOPICS);
+    bool single = aep__config_is(config, AEP__OPT_TOPIC_LAYOUT, "single");
     *ret = (struct aep__reading_topics){0};
-    int code = add_topic(ret, aep__slice_text(AEP__TOPIC_SINGLE), err);
+    int code = add_topic(ret, aep__slice_text(AEP__TOPIC_SINGLE), !single, err);
     for (int kind = 0; code == AEP_OK && kind < AEP_KIND_COUNT; kind++)
-        code = add_topic(ret, aep__slice_text(aep__kinds[kind].event_type), err);
+        code = add_topic(ret, aep__slice_text(aep__kinds[kind].event_type), single, err);
     ret->own = ret->count;
     while (code == AEP_OK && *more) {
         size_t len = strcspn(more, ", ");
         if (len > 0)
-            code = add_topic(ret, (struct aep__slice){more, len}, err);
+            code = add_topic(ret, (struct aep__slice){more, len}, false, err);
         more += len + (more[len] != '\0');
     }
     return code;

@@ -16,6 +16,8 @@ bool aep__reading_wants(const aep_config *config, const char *source);
 
 struct aep__reading_topics {
     char *list[AEP__READING_TOPICS_MAX]; /* no two are the same */
+    bool spare[AEP__READING_TOPICS_MAX]; /* of the topic.layout that is not in use, and not in
+                                            track.topics: nothing is missed where it may not be read */
     size_t count;
     size_t own; /* the first of these are aep's; the rest those of track.topics */
 };

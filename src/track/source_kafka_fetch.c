@@ -93,6 +93,9 @@ static void take_refusal(struct aep__partitions *partitions, rd_kafka_event_t *e
         aep__source_trouble_take(partitions->trouble, event);
     } else if (partition->lane && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         take_end(partitions, partition, about->offset);
+    } else if (partition->lane && aep__source_topics_spares(partitions->topics, partition->topic,
+                                                            rd_kafka_event_error(event))) {
+        aep__partition_bar(partitions, partition);
     } else if (partition->lane) {
         const char *why = rd_kafka_event_error_string(event);
         aep__log_write(partitions->log, AEP_LOG_WARNING, "%s, partition %" PRId32 ": %s",

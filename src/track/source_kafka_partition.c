@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BARRED_ROUNDS 10 /* of the scout, until what may not be read is tried again */
+
 static const char *topic_name(const struct aep__partitions *partitions,
                               const struct aep__partition *partition)
 {
@@ -142,6 +144,13 @@ void aep__partition_restart(struct aep__partitions *partitions, struct aep__part
     partitions->wanted = partition->after;
 }
 
+void aep__partition_bar(struct aep__partitions *partitions, struct aep__partition *partition)
+{
+    stop(partitions, partition);
+    partition->barred = true;
+    partition->after = partitions->round + BARRED_ROUNDS;
+}
+
 void aep__partitions_forget(struct aep__partitions *partitions)
 {
     for (size_t i = 0; i < partitions->count; i++)
@@ -170,6 +179,7 @@ static void start(struct aep__partitions *partitions, struct aep__partition *par
     if (!partition->lane)
         return;
     partition->lane->end = bounds->end;
+    partition->barred = false;
     aep__partition_fetch(partitions, partition, true);
     if (!partition->fetches) {
         stop(partitions, partition);
@@ -284,6 +294,7 @@ int aep__partitions_take(struct aep__partitions *partitions, const struct aep__s
                          struct aep__store *store, aep_error *err)
 {
     int code = AEP_OK;
+    partitions->round = report->round;
     snprintf(partitions->cluster, sizeof partitions->cluster, "%s", report->cluster);
     if (report->topics)
         code = drop_missing(partitions, report, store, err);
@@ -379,12 +390,16 @@ bool aep__partition_check(struct aep__partitions *partitions, struct aep__partit
     return true;
 }
 
+static bool has_ended(const struct aep__partition *partition)
+{
+    bool known = !partition->ours || (partition->lane && !partition->checks);
+    return partition->barred || (known && partition->next >= partition->end);
+}
+
 bool aep__partitions_ended(const struct aep__partitions *partitions)
 {
     for (size_t i = 0; i < partitions->count; i++)
-        if ((partitions->list[i].ours &&
-             (!partitions->list[i].lane || partitions->list[i].checks)) ||
-            partitions->list[i].next < partitions->list[i].end)
+        if (!has_ended(&partitions->list[i]))
             return false;
     return true;
 }

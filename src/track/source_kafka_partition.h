@@ -25,6 +25,7 @@ struct aep__partition {
     struct aep__lane *lane; /* what has been fetched from `next` on; NULL: it is not read */
     bool fetches;           /* librdkafka fetches more of it */
     bool checks; /* the event before `next` is to come first: it shows that the topic is the same */
+    bool barred; /* it may not be read, and need not be: it is tried now and then */
     bool dirty;  /* `next` has to be put */
     bool anew;   /* the topic has been made again */
     uint64_t after;  /* it starts with a report of that round or later */
@@ -51,6 +52,7 @@ struct aep__partitions {
     struct aep__partition *list;
     size_t count;
     char cluster[AEP__SCOUT_CLUSTER];
+    uint64_t round;  /* the scout's newest */
     uint64_t wanted; /* the scout's round that is waited for */
     uint64_t missed; /* events that retention had removed before they were read */
     uint64_t untold; /* of these, not yet counted in the store */
@@ -93,6 +95,8 @@ void aep__partition_fetch(struct aep__partitions *partitions, struct aep__partit
 void aep__partition_move(struct aep__partition *partition, int64_t next, int64_t stamp);
 /** It stops, to be started by a round that begins after now. */
 void aep__partition_restart(struct aep__partitions *partitions, struct aep__partition *partition);
+/** It stops, since it may not be read: whether all has been read does not depend on it. */
+void aep__partition_bar(struct aep__partitions *partitions, struct aep__partition *partition);
 /** Whether its event at an offset is one that has been fetched before: the one before the position comes
  * first, and shows whether it is still the topic that was read. */
 bool aep__partition_check(struct aep__partitions *partitions, struct aep__partition *partition,

@@ -70,7 +70,7 @@ static void take_topic(const struct aep__scout *scout, struct aep__scouting *rep
     report->topics[i] = !topic->err ? AEP__TOPIC_PRESENT
                         : missing   ? AEP__TOPIC_MISSING
                                     : AEP__TOPIC_UNCLEAR;
-    if (topic->err && !missing)
+    if (topic->err && !missing && !aep__source_topics_spares(&scout->topics, i, topic->err))
         note(report->trouble, sizeof report->trouble, topic->topic, topic->err);
     for (int p = 0; !topic->err && p < topic->partition_cnt; p++) {
         const rd_kafka_metadata_partition_t *partition = &topic->partitions[p];

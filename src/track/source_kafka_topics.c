@@ -18,12 +18,19 @@ unsigned aep__source_topics_find(const struct aep__source_topics *topics, const 
     return i;
 }
 
+bool aep__source_topics_spares(const struct aep__source_topics *topics, unsigned topic,
+                               rd_kafka_resp_err_t error)
+{
+    return topics->spare[topic] && error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
 static int add_handle(struct aep__source_topics *topics, rd_kafka_t *rk, const char *name,
-                      aep_error *err)
+                      bool spare, aep_error *err)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
     if (!topic)
         return aep__error_memory(err);
+    topics->spare[topics->count] = spare;
     topics->list[topics->count++] = topic;
     return AEP_OK;
 }
@@ -34,7 +41,7 @@ int aep__source_topics_add(struct aep__source_topics *topics, rd_kafka_t *rk,
     struct aep__reading_topics names;
     int code = aep__reading_topics(&names, config, err);
     for (size_t i = 0; code == AEP_OK && i < names.count; i++)
-        code = add_handle(topics, rk, names.list[i], err);
+        code = add_handle(topics, rk, names.list[i], names.spare[i], err);
     aep__reading_topics_done(&names);
     return code;
 }
@@ -44,7 +51,7 @@ int aep__source_topics_copy(struct aep__source_topics *topics, rd_kafka_t *rk,
 {
     int code = AEP_OK;
     for (unsigned i = 0; code == AEP_OK && i < like->count; i++)
-        code = add_handle(topics, rk, aep__source_topics_name(like, i), err);
+        code = add_handle(topics, rk, aep__source_topics_name(like, i), like->spare[i], err);
     return code;
 }
 

@@ -11,6 +11,7 @@
 
 struct aep__source_topics {
     rd_kafka_topic_t *list[AEP__READING_TOPICS_MAX];
+    bool spare[AEP__READING_TOPICS_MAX]; /* as track/reading.h has it */
     size_t count;
 };
 
@@ -23,6 +24,9 @@ int aep__source_topics_copy(struct aep__source_topics *topics, rd_kafka_t *rk,
                             const struct aep__source_topics *like, aep_error *err);
 void aep__source_topics_done(struct aep__source_topics *topics);
 
+/** Whether an error of a topic means that it may not be read, and need not be. */
+bool aep__source_topics_spares(const struct aep__source_topics *topics, unsigned topic,
+                               rd_kafka_resp_err_t error);
 const char *aep__source_topics_name(const struct aep__source_topics *topics, unsigned topic);
 /** The index of the name; their count: it is none of them. */
 unsigned aep__source_topics_find(const struct aep__source_topics *topics, const char *name);

@@ -345,6 +345,28 @@ class Changing(TrackerCase):
         rows = self.rows(reader)
         self.assertEqual([f"p-{n}" in rows for n in range(4)], [True] * 4)
 
+    def test_a_topic_of_the_other_layout_need_not_be_readable(self):
+        kafka, word, single = self.make_broker("--secure"), unique(), "omninode.agent.execution.v1"
+        kafka.create(single, *TOPICS.values())
+        for topic in TOPICS.values():
+            kafka.grant("nobody", topic, "Read")
+        far, other = self.make_spool(kafka), self.make_spool(kafka, topic_layout="single")
+        reader = self.make_reader(kafka.secure_servers, track_sources="kafka", **kafka.login("nobody"))
+        self.publish_runs(other, word + "x", 3)
+        self.publish_runs(far, word, 3)
+        wait_until(lambda: reader.run("list", "--wait=60s").err == "", "it is up to date")
+        for right, first in (("Describe", 3), ("Read", 6)):
+            self.publish_runs(far, word, 3, first=first)
+            result = reader.ok("list", "--all", "--json", "--wait=60s")
+            self.assertEqual((result.err, len(result.out.splitlines())), ("", first + 3))
+            report = reader.run("doctor", "--json", "--no-probe").out
+            self.assertIn(f"{single}: not readable; topic.layout does not need it", report)
+            kafka.grant("nobody", single, right)
+        rows = self.await_rows(reader, lambda rows: f"{word}x-2" in rows and rows, "it is readable")
+        self.assert_runs(rows, word + "x", 3)
+        kafka.tool("acl", "revoke", "nobody", TOPICS["failed"], "Read")
+        wait_until(lambda: "AUTHORIZATION" in reader.run("list").err.upper(), "a topic that is needed")
+
     def test_retention_has_passed_it_by(self):
         kafka, word = self.make_broker(), unique()
         kafka.create(*TOPICS.values())
