@@ -16,6 +16,7 @@ import uuid
 from harness import TOPICS, Case, end_process, unique, wait_until
 
 KILLS = int(os.environ.get("AEP_TEST_TRACKER_KILLS", "20"))
+RUNS_A_KILL = 200  # more than are read between two, so that each comes while there is something to read
 SEED = int(os.environ.get("AEP_TEST_SEED", "0")) or random.randrange(1, 1 << 32)
 
 
@@ -255,9 +256,9 @@ class Reading(TrackerCase):
 
     def test_kills_make_no_difference(self):
         print(f"seed {SEED}")
-        rnd, word = random.Random(SEED), unique()
+        rnd, word, count = random.Random(SEED), unique(), RUNS_A_KILL * KILLS
         far, reader = self.make_spool(self.kafka), self.make_reader(self.kafka)
-        self.publish_runs(far, word, 4000)
+        self.publish_runs(far, word, count)
         for _ in range(KILLS):
             reading = reader.start("list", "--wait=60s")
             pid, = wait_until(lambda: self.pids(reader), "a tracker", step_s=0.001)
@@ -268,9 +269,9 @@ class Reading(TrackerCase):
             end_process(pid)
             reading.kill()
             reading.wait()
-        self.assert_runs(self.rows(reader), word, 4000)
+        self.assert_runs(self.rows(reader, wait="600s"), word, count)
         once = self.make_reader(self.kafka)
-        self.assertEqual(self.rows(reader), self.rows(once))
+        self.assertEqual(self.rows(once, wait="600s"), self.rows(reader))
         events = self.tracker(reader)["events"]
         self.assertEqual((events, events["duplicates"]), (self.tracker(once)["events"], 0))
 
