@@ -132,8 +132,10 @@ struct aep__store_ops {
                      aep_error *err);
     int (*children)(struct aep__store *store, const char *id, aep__id_fn fn, void *user,
                     aep_error *err);
-    /* The latest stalls_at of its open children; AEP__UNKNOWN_US: it has none. */
-    int (*open_children)(struct aep__store *store, const char *id, int64_t *ret_us, aep_error *err);
+    /* The latest stalls_at of its open children, of which it has as many as it says; AEP__UNKNOWN_US: it
+     * has none. */
+    int (*open_children)(struct aep__store *store, const struct aep__tracked *parent,
+                         int64_t *ret_us, aep_error *err);
 
     /* Events. find_event: 1, 0, -1; the id is lower case. */
     int (*find_event)(struct aep__store *store, const char *event_id, struct aep__stored_event *ret,

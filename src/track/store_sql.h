@@ -170,10 +170,12 @@ enum aep__sql_which {
 /** A row in memory, and what the indexes have of it in the store. */
 struct aep__cached {
     struct aep__tracked row;
-    int64_t key;  /* 0: not in use */
-    bool dirty;   /* the row is newer than what is stored */
-    bool unsaved; /* nothing of it is stored yet, */
-    bool touched; /* and it has changed since it was put first */
+    int64_t key;   /* 0: not in use */
+    uint32_t hash; /* of its id */
+    uint32_t used; /* when, by cache_clock */
+    bool dirty;    /* the row is newer than what is stored */
+    bool unsaved;  /* nothing of it is stored yet, */
+    bool touched;  /* and it has changed since it was put first */
     struct aep__buf place;
     int64_t outcome, ended_at, waiting, waiting_since, stalls_at, abandons_at, last_event_at;
     int64_t pinned, emptied_at;
@@ -273,9 +275,10 @@ struct aep__sql {
     struct aep__buf columns, place;
     struct aep__statement *statements[AEP__SQL_COUNT];
     struct aep__cached cache[AEP__CACHE_SIZE];
-    uint32_t parents[AEP__CACHE_SIZE]; /* a hash of each dirty row's known parent; 0: none */
-    struct aep__tracked stored;        /* memory */
-    struct aep__buf body, event_ids;   /* of the event that was found last */
+    uint32_t parents[AEP__CACHE_SIZE]; /* a hash of each row's known parent; 0: none */
+    uint32_t cache_clock;
+    struct aep__tracked stored;      /* memory */
+    struct aep__buf body, event_ids; /* of the event that was found last */
     struct aep__pending_count {
         char name[AEP__COUNT_SIZE];
         int64_t more;
@@ -446,8 +449,8 @@ int aep__sql_caused_by(struct aep__store *store, const char *named, aep__id_fn f
                        aep_error *err);
 int aep__sql_children(struct aep__store *store, const char *id, aep__id_fn fn, void *user,
                       aep_error *err);
-int aep__sql_open_children(struct aep__store *store, const char *id, int64_t *ret_us,
-                           aep_error *err);
+int aep__sql_open_children(struct aep__store *store, const struct aep__tracked *parent,
+                           int64_t *ret_us, aep_error *err);
 int aep__sql_lookup(struct aep__store *store, const char *text, unsigned limit, aep__tracked_fn fn,
                     void *user, aep_error *err);
 /** How many executions there are of each kind that needs no clock: names in the table of counts. */
@@ -504,10 +507,10 @@ int aep__sql_change_row(struct aep__sql *base, struct aep__cached *cached,
 int aep__sql_write_new(struct aep__sql *base, aep_error *err);
 /** Writes what was to be written later. */
 int aep__sql_flush_rows(struct aep__sql *base, aep_error *err);
-/** The latest stalls_at of a parent's open children among those; AEP__UNKNOWN_US: there are none.
- * Sets how many of them may be its children in the store. */
-int64_t aep__sql_dirty_children(const struct aep__sql *base, const char *parent,
-                                unsigned *ret_count);
+/** The latest stalls_at of a parent's open children among those that are cached; AEP__UNKNOWN_US: there are
+ * none. Sets how many children are, and how many of them are open. */
+int64_t aep__sql_cached_children(const struct aep__sql *base, const char *parent,
+                                 unsigned *ret_count, unsigned *ret_open);
 /** Drop a row, or all of them, written or not. */
 void aep__sql_drop(struct aep__sql *base, const char *id);
 void aep__sql_forget(struct aep__sql *base);

@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#define WAYS 4 /* slots in which a row may be */
+
 bool aep__sql_caches(const struct aep__sql *base)
 {
     return base->write && aep__sql_in_transaction(base);
@@ -29,15 +31,32 @@ static uint32_t hash_of(const char *id)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-static struct aep__cached *slot_of(struct aep__sql *base, const char *id)
+/* The first of the slots in which a row may be. */
+static struct aep__cached *slots_of(struct aep__sql *base, uint32_t hash)
 {
-    return &base->cache[hash_of(id) % AEP__CACHE_SIZE];
+    return &base->cache[hash % (AEP__CACHE_SIZE / WAYS) * WAYS];
 }
 
 struct aep__cached *aep__sql_cached(struct aep__sql *base, const char *id)
 {
-    struct aep__cached *cached = slot_of(base, id);
-    return cached->key && strcmp(cached->row.id, id) == 0 ? cached : NULL;
+    const uint32_t hash = hash_of(id);
+    struct aep__cached *slots = slots_of(base, hash);
+    for (unsigned i = 0; i < WAYS; i++)
+        if (slots[i].key && slots[i].hash == hash && strcmp(slots[i].row.id, id) == 0) {
+            slots[i].used = ++base->cache_clock;
+            return &slots[i];
+        }
+    return NULL;
+}
+
+/* The slot for a row that is not cached: an empty one, or that of the row that was used least recently. */
+static struct aep__cached *make_room(struct aep__sql *base, uint32_t hash)
+{
+    struct aep__cached *slots = slots_of(base, hash), *oldest = slots;
+    for (unsigned i = 1; i < WAYS && oldest->key; i++)
+        if (!slots[i].key || slots[i].used < oldest->used)
+            oldest = &slots[i];
+    return oldest;
 }
 
 static void mark(struct aep__sql *base, struct aep__cached *cached, bool dirty)
@@ -45,7 +64,7 @@ static void mark(struct aep__sql *base, struct aep__cached *cached, bool dirty)
     const struct aep__tracked *row = &cached->row;
     cached->dirty = dirty;
     base->parents[cached - base->cache] =
-        dirty && row->parent_known && row->parent_id ? hash_of(row->parent_id) | 1 : 0;
+        cached->key && row->parent_known && row->parent_id ? hash_of(row->parent_id) | 1 : 0;
 }
 
 static void drop(struct aep__sql *base, struct aep__cached *cached)
@@ -194,17 +213,18 @@ int aep__sql_flush_rows(struct aep__sql *base, aep_error *err)
     return result;
 }
 
-int64_t aep__sql_dirty_children(const struct aep__sql *base, const char *parent,
-                                unsigned *ret_count)
+int64_t aep__sql_cached_children(const struct aep__sql *base, const char *parent,
+                                 unsigned *ret_count, unsigned *ret_open)
 {
     const uint32_t hash = hash_of(parent) | 1;
     int64_t latest = AEP__UNKNOWN_US;
-    *ret_count = 0;
-    for (unsigned i = 0; i < AEP__CACHE_SIZE; i++) {
+    *ret_count = *ret_open = 0;
+    for (unsigned i = 0; aep__sql_caches(base) && i < AEP__CACHE_SIZE; i++) {
         const struct aep__tracked *row = &base->cache[i].row;
         if (base->parents[i] != hash || strcmp(row->parent_id, parent) != 0)
             continue;
         ++*ret_count;
+        *ret_open += row->outcome == AEP__ENDING_OPEN;
         if (row->outcome == AEP__ENDING_OPEN && row->stalls_at > latest)
             latest = row->stalls_at;
     }
@@ -216,12 +236,15 @@ int64_t aep__sql_dirty_children(const struct aep__sql *base, const char *parent,
 int aep__sql_keep(struct aep__sql *base, int64_t key, const struct aep__tracked *execution,
                   aep_error *err)
 {
-    struct aep__cached *cached = slot_of(base, execution->id);
+    const uint32_t hash = hash_of(execution->id);
+    struct aep__cached *cached = make_room(base, hash);
     int result = flush_one(base, cached, err);
     if (result != AEP_OK)
         return result;
     aep__tracked_copy(&cached->row, execution);
     cached->key = key;
+    cached->hash = hash;
+    cached->used = ++base->cache_clock;
     return note(base, cached, err);
 }
 
@@ -250,7 +273,7 @@ int aep__sql_insert_row(struct aep__sql *base, const struct aep__tracked *execut
         result = aep__sql_keep(base, key, execution, err);
     if (result != AEP_OK)
         return result;
-    struct aep__cached *cached = slot_of(base, execution->id);
+    struct aep__cached *cached = aep__sql_cached(base, execution->id);
     cached->unsaved = true;
     cached->touched = false;
     mark(base, cached, true);

@@ -274,25 +274,28 @@ int aep__sql_children(struct aep__store *store, const char *id, aep__id_fn fn, v
     return ids_of(store, AEP__SQL_CHILDREN, id, fn, user, err);
 }
 
-/* Those that are newer in memory are left out of what is stored. */
-int aep__sql_open_children(struct aep__store *store, const char *id, int64_t *ret_us,
-                           aep_error *err)
+/* What is cached of them counts; the store is asked for the others, if there are any. */
+int aep__sql_open_children(struct aep__store *store, const struct aep__tracked *parent,
+                           int64_t *ret_us, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
-    unsigned newer;
-    int64_t latest = aep__sql_dirty_children(base, id, &newer);
+    unsigned count, open;
+    int64_t latest = aep__sql_cached_children(base, parent->id, &count, &open);
+    if (open == parent->open_children) {
+        *ret_us = latest;
+        return AEP_OK;
+    }
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_OPEN_CHILDREN, err);
     if (!statement)
         return err->code;
-    aep__sql_bind_text(statement, 1, id);
-    aep__sql_bind_int(statement, 2, (int64_t)newer + 1);
+    aep__sql_bind_text(statement, 1, parent->id);
+    aep__sql_bind_int(statement, 2, (int64_t)count + 1);
     int found;
     while ((found = aep__sql_step(statement, err)) > 0) {
         bool unknown = aep__sql_is_null(statement, 0);
         int64_t stalls_at = unknown ? AEP__UNKNOWN_US : aep__sql_int(statement, 0);
         const char *child = aep__sql_text(statement, 1);
-        const struct aep__cached *cached = child ? aep__sql_cached(base, child) : NULL;
-        if (cached && cached->dirty)
+        if (child && count > 0 && aep__sql_cached(base, child))
             continue;
         latest = stalls_at > latest ? stalls_at : latest;
         break;

@@ -6,8 +6,8 @@
  *     above             in the filter, by what it was stored as      may be stored
  *                       else                                         is not stored
  *
- * The filter is of Bloom's kind: two bits for each id. Once it is full, and when another connection has
- * written, a new floor is found. */
+ * The filter is of Bloom's kind, in blocks of a cache line: an id has several bits, all in one block. Once
+ * it is full, and when another connection has written, a new floor is found. */
 #include "track/store_sql.h"
 
 #include "base/endian.h"
@@ -16,13 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BITS (1U << 21)
-#define FULL 200000 /* ids: then 3 % of the answers are wrong, and cost a look */
+#define BLOCKS (1U << 13)
+#define BLOCK_WORDS 8 /* of 64 bits */
+#define BITS 6        /* of an id */
+#define FULL 200000   /* ids: then one answer in a thousand is wrong, and costs a look */
 
 struct aep__fresh {
     char floor[AEP_ID_SIZE];
     unsigned count;
-    uint64_t bits[BITS / 64];
+    uint64_t blocks[BLOCKS][BLOCK_WORDS];
 };
 
 /* Raises the floor to the greatest id that a statement gives, text or 16 bytes. */
@@ -66,29 +68,39 @@ static bool renew(struct aep__sql *base)
     return good;
 }
 
-struct places {
-    uint32_t one, two;
+/* The bits of an id, in the words of its block. */
+struct mask {
+    uint32_t block;
+    uint64_t words[BLOCK_WORDS];
 };
 
-static struct places places_of(enum aep__fresh_as as, const char *id)
+static struct mask mask_of(enum aep__fresh_as as, const char *id)
 {
     uint8_t digest[16];
     char text[AEP_ID_SIZE];
     memcpy(text, id, sizeof text - 1);
     text[sizeof text - 1] = (char)as;
     aep__digest128(text, sizeof text, digest);
-    return (struct places){aep__get32(digest) % BITS, aep__get32(digest + 8) % BITS};
+    struct mask mask = {.block = aep__get32(digest + 8) % BLOCKS};
+    uint64_t left = aep__get64(digest);
+    for (int i = 0; i < BITS; i++, left >>= 9)
+        mask.words[left % BLOCK_WORDS] |= UINT64_C(1) << (left / BLOCK_WORDS) % 64;
+    return mask;
+}
+
+static bool has(const struct aep__fresh *fresh, const struct mask *mask)
+{
+    const uint64_t *words = fresh->blocks[mask->block];
+    uint64_t missing = 0;
+    for (int i = 0; i < BLOCK_WORDS; i++)
+        missing |= mask->words[i] & ~words[i];
+    return missing == 0;
 }
 
 /* In lower case: any other text is not in the floor's order. */
 static bool is_uuid(const char *id)
 {
     return id && strspn(id, "0123456789abcdef-") == AEP_ID_SIZE - 1 && !id[AEP_ID_SIZE - 1];
-}
-
-static bool has(const struct aep__fresh *fresh, uint32_t place)
-{
-    return fresh->bits[place / 64] >> place % 64 & 1;
 }
 
 bool aep__sql_is_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id)
@@ -100,16 +112,16 @@ bool aep__sql_is_fresh(struct aep__sql *base, enum aep__fresh_as as, const char 
         return false;
     if (strcmp(id, base->fresh->floor) <= 0)
         return false;
-    struct places places = places_of(as, id);
-    return !has(base->fresh, places.one) || !has(base->fresh, places.two);
+    const struct mask mask = mask_of(as, id);
+    return !has(base->fresh, &mask);
 }
 
 void aep__sql_note_fresh(struct aep__sql *base, enum aep__fresh_as as, const char *id)
 {
     if (!base->knows_fresh || !is_uuid(id))
         return;
-    struct places places = places_of(as, id);
-    base->fresh->count += !has(base->fresh, places.one) || !has(base->fresh, places.two);
-    base->fresh->bits[places.one / 64] |= UINT64_C(1) << places.one % 64;
-    base->fresh->bits[places.two / 64] |= UINT64_C(1) << places.two % 64;
+    const struct mask mask = mask_of(as, id);
+    base->fresh->count += !has(base->fresh, &mask);
+    for (int i = 0; i < BLOCK_WORDS; i++)
+        base->fresh->blocks[mask.block][i] |= mask.words[i];
 }

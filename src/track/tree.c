@@ -71,7 +71,7 @@ int aep__tree_time(const struct aep__tree *tree, struct aep__tracked *execution,
     if (execution->last_event_at > execution->quiet_since)
         execution->quiet_since = execution->last_event_at;
     if (execution->open_children > 0) {
-        int result = tree->store->ops->open_children(tree->store, execution->id, &below_us, err);
+        int result = tree->store->ops->open_children(tree->store, execution, &below_us, err);
         if (result != AEP_OK)
             return result;
     }

@@ -330,11 +330,21 @@ static void put_child(struct track *track, unsigned number, unsigned parent, boo
     store_execution(track, &child);
 }
 
+/* The latest of so many open children. */
+static void assert_stalls_at(struct track *track, unsigned parent, int open, int64_t expected)
+{
+    struct aep__tracked execution = make_execution(parent, 0);
+    int64_t stalls_at = 0;
+    execution.open_children = open;
+    MUST(track, open_children, &execution, &stalls_at);
+    assert_true(stalls_at == expected);
+    aep__tracked_done(&execution);
+}
+
 static void test_children_are_those_whose_parent_is_known(void **state)
 {
     struct track *track = *state;
     struct aep__buf kept = {0};
-    int64_t stalls_at;
     put_child(track, 2, 1, true, AT(10));
     put_child(track, 3, 1, true, AEP__NEVER_US);
     put_child(track, 4, 1, true, 0);
@@ -347,14 +357,10 @@ static void test_children_are_those_whose_parent_is_known(void **state)
     assert_kept(&kept, "5 ");
     MUST(track, caused_by, "some event", keep_number, &kept);
     assert_kept(&kept, "2 3 4 6 8 ");
-    MUST(track, open_children, id_of(1), &stalls_at);
-    assert_true(stalls_at == AEP__NEVER_US);
-    MUST(track, open_children, id_of(7), &stalls_at);
-    assert_true(stalls_at == AT(60));
-    MUST(track, open_children, id_of(9), &stalls_at); /* none of them is open */
-    assert_true(stalls_at == AEP__UNKNOWN_US);
-    MUST(track, open_children, id_of(99), &stalls_at);
-    assert_true(stalls_at == AEP__UNKNOWN_US);
+    assert_stalls_at(track, 1, 2, AEP__NEVER_US);
+    assert_stalls_at(track, 7, 1, AT(60));
+    assert_stalls_at(track, 9, 0, AEP__UNKNOWN_US); /* none of them is open */
+    assert_stalls_at(track, 99, 0, AEP__UNKNOWN_US);
 }
 
 struct walk {

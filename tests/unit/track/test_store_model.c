@@ -116,20 +116,21 @@ static bool count_id(void *user, const char *id)
 
 static void assert_children(struct track *track, unsigned i)
 {
-    char parent[AEP_ID_SIZE];
+    struct aep__tracked parent = make_execution(i % (ROWS / 50), 0);
     int64_t latest = AEP__UNKNOWN_US, found;
     unsigned children = 0, found_children = 0;
-    snprintf(parent, sizeof parent, "%s", id_of(i % (ROWS / 50)));
     for (unsigned n = 0; n < ROWS; n++)
-        if (is_child(n, parent)) {
+        if (is_child(n, parent.id)) {
             children++;
+            parent.open_children += now[n].outcome == AEP__ENDING_OPEN;
             if (now[n].outcome == AEP__ENDING_OPEN && now[n].stalls_at > latest)
                 latest = now[n].stalls_at;
         }
-    MUST(track, open_children, parent, &found);
+    MUST(track, open_children, &parent, &found);
     assert_true(found == latest);
-    MUST(track, children, parent, count_id, &found_children);
+    MUST(track, children, parent.id, count_id, &found_children);
     assert_int_equal(found_children, children);
+    aep__tracked_done(&parent);
 }
 
 static void assert_counts(struct track *track, unsigned i)
