@@ -30,6 +30,9 @@ static void add_sql(struct aep__sql *base, unsigned which, struct aep__buf *out)
             aep__buf_add(out, base->columns.data, base->columns.len);
         else if (*at == '%')
             aep__buf_text(out, AEP__EVENT_COLUMNS);
+        else if (*at == '&')
+            for (int i = 1; i <= AEP__MANY_MAX; i++)
+                aep__buf_format(out, i > 1 ? ", ?%d" : "?%d", i);
         else
             aep__buf_byte(out, *at);
     }

@@ -6,6 +6,7 @@
  *     store_sql_columns.c     the columns of an execution
  *     store_sql_executions.c  executions by id, by key, in the tree, by what is typed
  *     store_sql_row.c         a row to and from its execution
+ *     store_sql_many.c        many rows at once
  *     store_sql_cache.c       rows in memory, until another connection writes
  *     store_sql_fresh.c       ids that cannot be stored yet
  *     store_sql_changes.c     change numbers, the ring of changes
@@ -49,10 +50,10 @@ enum aep__group {
 #define AEP__EVENT_COLUMNS "execution, bound, guess, digest, spool, ordinal, fate, body"
 
 /** Statements that are kept; those that could take several indexes say which. @ stands for the columns
- * of an execution, % for those of an event. */
+ * of an execution, % for those of an event, & for AEP__MANY_MAX parameters. */
 #define AEP__SQL_STATEMENTS(X)                                                                     \
     X(GET, "SELECT @ FROM executions WHERE id = ?1")                                               \
-    X(BY_KEY, "SELECT @ FROM executions WHERE key = ?1")                                           \
+    X(BY_KEYS, "SELECT @ FROM executions WHERE key IN (&)")                                        \
     X(REMOVE, "DELETE FROM executions WHERE key = ?1")                                             \
     X(NEAREST, "SELECT id FROM executions WHERE correlation_id = ?1 AND agent_name = ?2 AND "      \
                "tenant_id = ?3 AND (begun_at, id) <= (?4, ?5) "                                    \
@@ -473,9 +474,24 @@ int aep__sql_find_by_key(struct aep__sql *base, unsigned which, const struct aep
 int aep__sql_give_ids(struct aep__sql *base, unsigned which, struct aep__statement *statement,
                       aep__id_fn fn, void *user, aep_error *err);
 
-/** The row of a key, as it is stored: 1, 0, -1. */
-int aep__sql_get_by_key(struct aep__sql *base, int64_t key, struct aep__tracked *ret,
-                        aep_error *err);
+/* ---- store_sql_many.c ---- */
+
+#define AEP__MANY_MAX 64 /* rows that are asked for at once */
+
+/** Rows by their keys, as they are stored. Add keys, read, find; and again. */
+struct aep__many {
+    unsigned count, found; /* keys that have been added; rows that have been read */
+    int64_t keys[AEP__MANY_MAX], found_keys[AEP__MANY_MAX];
+    struct aep__tracked rows[AEP__MANY_MAX];
+};
+
+struct aep__many *aep__many_new(aep_error *err); /* NULL: *err */
+void aep__many_free(struct aep__many *many);
+/** False: there is no room for another one. */
+bool aep__many_add(struct aep__many *many, int64_t key);
+int aep__many_read(struct aep__many *many, struct aep__sql *base, aep_error *err);
+/** Valid until rows are read again; NULL: there is no such row. */
+const struct aep__tracked *aep__many_find(const struct aep__many *many, int64_t key);
 
 /* ---- store_sql_row.c ---- */
 

@@ -105,28 +105,59 @@ int aep__sql_walk_changes(struct aep__sql *base, int64_t after, aep__entry_fn fn
     return found < 0 ? -1 : reaches;
 }
 
+/* An entry that is to be given. */
+struct waiting {
+    int64_t number, key;
+    size_t removed; /* where its id is in `ids`, plus 1; 0: it was written */
+};
+
 struct giving {
     struct aep__sql *base;
-    struct aep__tracked execution;
+    struct aep__many *many;
+    struct waiting waiting[AEP__MANY_MAX];
+    unsigned count;
+    struct aep__buf ids;
     unsigned left;
     aep__changed_fn fn;
     void *user;
     aep_error *err;
-    bool failed;
+    int result;
 };
 
-static bool give_change(void *user, int64_t number, int64_t key, const char *removed)
+/* One whose row has another number is a later entry's, or a removed row's. */
+static bool give_one(struct giving *giving, const struct waiting *entry)
+{
+    const struct aep__tracked *row =
+        entry->removed ? NULL : aep__many_find(giving->many, entry->key);
+    if (!entry->removed && (!row || row->change != entry->number))
+        return true;
+    const char *id = row ? row->id : giving->ids.data + entry->removed - 1;
+    return giving->fn(giving->user, entry->number, id, row) && --giving->left > 0;
+}
+
+static bool give_waiting(struct giving *giving)
+{
+    bool more = true;
+    giving->result = giving->ids.failed ? aep__error_memory(giving->err)
+                                        : aep__many_read(giving->many, giving->base, giving->err);
+    for (unsigned i = 0; more && giving->result == AEP_OK && i < giving->count; i++)
+        more = give_one(giving, &giving->waiting[i]);
+    giving->count = 0;
+    aep__buf_clear(&giving->ids);
+    return more && giving->result == AEP_OK;
+}
+
+static bool add_change(void *user, int64_t number, int64_t key, const char *removed)
 {
     struct giving *giving = user;
-    const struct aep__tracked *execution = removed ? NULL : &giving->execution;
-    if (execution) {
-        int found = aep__sql_get_by_key(giving->base, key, &giving->execution, giving->err);
-        giving->failed = found < 0;
-        if (found <= 0 || execution->change != number)
-            return !giving->failed; /* a later entry has it */
-    }
-    return giving->fn(giving->user, number, removed ? removed : execution->id, execution) &&
-           --giving->left > 0;
+    struct waiting *entry = &giving->waiting[giving->count++];
+    *entry = (struct waiting){number, key, removed ? giving->ids.len + 1 : 0};
+    if (removed)
+        aep__buf_add(&giving->ids, removed, strlen(removed) + 1);
+    else
+        aep__many_add(giving->many, key);
+    return giving->count < AEP__MANY_MAX && giving->count < giving->left ? true
+                                                                         : give_waiting(giving);
 }
 
 int aep__sql_list_changes(struct aep__store *store, int64_t after, unsigned limit,
@@ -143,8 +174,11 @@ int aep__sql_list_changes(struct aep__store *store, int64_t after, unsigned limi
         return -1;
     if (after >= newest)
         return after == newest;
-    aep__tracked_init(&giving.execution);
-    int found = aep__sql_walk_changes(base, after, give_change, &giving, err);
-    aep__tracked_done(&giving.execution);
-    return giving.failed ? -1 : found;
+    giving.many = aep__many_new(err);
+    int found = giving.many ? aep__sql_walk_changes(base, after, add_change, &giving, err) : -1;
+    if (found > 0 && giving.count > 0)
+        give_waiting(&giving);
+    aep__many_free(giving.many);
+    aep__buf_done(&giving.ids);
+    return giving.result != AEP_OK ? -1 : found;
 }

@@ -153,20 +153,6 @@ int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
     return result == AEP_OK ? count_class(base, class, -1, err) : result;
 }
 
-int aep__sql_get_by_key(struct aep__sql *base, int64_t key, struct aep__tracked *ret,
-                        aep_error *err)
-{
-    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_BY_KEY, err);
-    if (!statement)
-        return -1;
-    aep__sql_bind_int(statement, 1, key);
-    int found = aep__sql_step(statement, err);
-    if (found > 0 && aep__sql_read_row(base, statement, ret, err) != AEP_OK)
-        found = -1;
-    aep__sql_give(base, AEP__SQL_BY_KEY, statement);
-    return found;
-}
-
 /* ---- by key, and in the tree ---- */
 
 void aep__sql_bind_key(struct aep__statement *statement, const struct aep__tracked *key)

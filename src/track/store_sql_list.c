@@ -2,7 +2,7 @@
 /* Lists. An order has segments (sort.h), and a list is of one after the other. In a segment one condition
  * of the filter leads: its index is in the segment's order for each of its values, so that the list is a
  * merge of as many streams, each of which is read only as far as needed. The other conditions leave out
- * rows. Streams give keys; only rows that are given are read whole.
+ * rows. Streams give keys; only rows that are given are read whole, many at once.
  *
  *     agent:build*   ─▶  build-a, roots    ─┐
  *                        build-a, children ─┤
@@ -40,8 +40,10 @@ struct listing {
     int64_t from_value, from_key; /* its streams begin behind that */
     struct stream streams[2 * AEP__LEADS_MAX];
     unsigned count, chunk, given;
-    bool looks;      /* streams give rows without the texts too, and these are counted */
-    unsigned looked; /* rows without them */
+    bool looks;            /* streams give rows without the texts too, and these are counted */
+    unsigned looked;       /* rows without them */
+    struct stream *passed; /* at the place that was taken last; NULL: none is */
+    struct aep__many *many;
     aep_error *err;
 };
 
@@ -204,6 +206,7 @@ static int add_streams(struct listing *listing)
 
 static void close_streams(struct listing *listing)
 {
+    listing->passed = NULL;
     while (listing->count > 0)
         aep__sql_finalize(listing->streams[--listing->count].statement);
 }
@@ -226,56 +229,74 @@ static struct stream *first_stream(struct listing *listing)
     return best;
 }
 
+/* A place in a segment, and the row that is there. */
+struct place {
+    int64_t value, key;
+    bool last; /* no row to give: the list stops there */
+};
+
 /* Where the next list goes on. */
-static int add_cursor(const struct listing *listing, const struct stream *stream, unsigned segment)
+static int add_cursor(const struct listing *listing, const struct place *place, unsigned segment)
 {
     const struct aep__query *query = listing->query;
-    struct aep__list_cursor cursor = {query->sort, query->reverse, segment, stream->value,
-                                      stream->key};
+    struct aep__list_cursor cursor = {query->sort, query->reverse, segment, place->value,
+                                      place->key};
     if (!query->next)
         return AEP_OK;
     aep__list_cursor_add(query->next, &cursor);
     return query->next->failed ? aep__error_memory(listing->err) : AEP_OK;
 }
 
+/* The first one, behind the place that was taken last; NULL: there is none, or *ret_result. */
+static struct stream *next_stream(struct listing *listing, int *ret_result)
+{
+    if (listing->passed)
+        *ret_result = advance(listing, listing->passed);
+    listing->passed = NULL;
+    return *ret_result == AEP_OK ? first_stream(listing) : NULL;
+}
+
+/* The places that come next, and their rows: no more than may be given. */
+static int read_next(struct listing *listing, struct place places[AEP__MANY_MAX],
+                     unsigned *ret_count)
+{
+    unsigned most = listing->query->limit ? listing->query->limit - listing->given : UINT32_MAX;
+    int result = AEP_OK;
+    bool room = true;
+    for (*ret_count = 0; room && *ret_count < most;) {
+        struct stream *stream = next_stream(listing, &result);
+        if (!stream)
+            break;
+        listing->passed = stream;
+        bool last = !stream->hit && ++listing->looked == listing->query->look_most;
+        if (stream->hit || last)
+            places[(*ret_count)++] = (struct place){stream->value, stream->key, last};
+        if (stream->hit)
+            room = aep__many_add(listing->many, stream->key);
+        else if (last)
+            break;
+    }
+    return result == AEP_OK ? aep__many_read(listing->many, listing->base, listing->err) : result;
+}
+
 /* 1 there may be more, 0 that was enough, -1 *err. */
-static int give_row(struct listing *listing, const struct stream *stream,
-                    struct aep__tracked *execution, aep__tracked_fn fn, void *user)
-{
-    int found = aep__sql_get_by_key(listing->base, stream->key, execution, listing->err);
-    listing->given += found > 0;
-    if (found < 0)
-        return -1;
-    if (found == 0) /* it has just been removed */
-        return 1;
-    return fn(user, execution) && listing->given != listing->query->limit;
-}
-
-/* The same, of one that the texts are not in. */
-static int pass_row(struct listing *listing)
-{
-    const struct aep__query *query = listing->query;
-    bool stops = ++listing->looked == query->look_most;
-    if (stops && query->ret_stopped)
-        *query->ret_stopped = true;
-    return !stops;
-}
-
 static int give_rows(struct listing *listing, unsigned segment, aep__tracked_fn fn, void *user)
 {
-    struct aep__tracked execution;
-    struct stream *stream;
-    int more = 1;
-    aep__tracked_init(&execution);
-    while (more > 0 && (stream = first_stream(listing))) {
-        more = stream->hit ? give_row(listing, stream, &execution, fn, user) : pass_row(listing);
-        if (more == 0 && add_cursor(listing, stream, segment) != AEP_OK)
-            more = -1;
-        if (more > 0 && advance(listing, stream) != AEP_OK)
-            more = -1;
+    struct place places[AEP__MANY_MAX];
+    for (unsigned count = 1; count > 0;) {
+        if (read_next(listing, places, &count) != AEP_OK)
+            return -1;
+        for (unsigned i = 0; i < count; i++) {
+            const struct aep__tracked *row = aep__many_find(listing->many, places[i].key);
+            listing->given += row != NULL;
+            bool enough = row && (!fn(user, row) || listing->given == listing->query->limit);
+            if (places[i].last && listing->query->ret_stopped)
+                *listing->query->ret_stopped = true;
+            if (enough || places[i].last)
+                return add_cursor(listing, &places[i], segment) == AEP_OK ? 0 : -1;
+        }
     }
-    aep__tracked_done(&execution);
-    return more;
+    return 1;
 }
 
 static int give_segment(struct listing *listing, const struct aep__segment *segment, unsigned at,
@@ -332,10 +353,11 @@ int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep_
         .base = aep__sql_of(store),
         .query = query,
         .chunk = query->limit && query->limit < CHUNK ? query->limit : CHUNK,
+        .many = aep__many_new(err),
         .err = err,
     };
-    int result = AEP_OK;
-    if (query->cursor)
+    int result = listing.many ? AEP_OK : err->code;
+    if (result == AEP_OK && query->cursor)
         result = aep__list_cursor_read(query->cursor, query->sort, query->reverse, &from, err);
     if (result == AEP_OK)
         result = aep__sql_flush(listing.base, err);
@@ -346,6 +368,7 @@ int aep__sql_list(struct aep__store *store, const struct aep__query *query, aep_
     listing.looks = query->look_most > 0 && are_short(&query->filter->values[AEP__FILTER_TEXT]);
     if (result == AEP_OK)
         result = give_segments(&listing, query->cursor ? &from : NULL, fn, user);
+    aep__many_free(listing.many);
     aep__lead_done(&listing.lead);
     aep__where_done(&listing.where);
     return result;

@@ -167,6 +167,78 @@ static void test_children_that_are_not_in_memory_are_found(void **state)
     assert_latest(state, 0, 0);
 }
 
+/* ---- rows that are read ---- */
+
+#define ROWS 200
+
+static struct aep__sql_driver counting;
+static struct aep__sql_statements counted;
+static void (*reset_really)(struct aep__statement *statement);
+static unsigned questions;
+
+static void count_reset(struct aep__statement *statement)
+{
+    questions++;
+    reset_really(statement);
+}
+
+static bool count_row(void *user, const struct aep__tracked *execution)
+{
+    *(unsigned *)user += execution != NULL;
+    return true;
+}
+
+static bool count_change(void *user, int64_t number, const char *id,
+                         const struct aep__tracked *execution)
+{
+    (void)number, (void)id;
+    return count_row(user, execution);
+}
+
+/* A reader's questions are counted, each when its statement is given back. */
+static void begin_counting(void **state)
+{
+    struct track *track = *state;
+    begin(track);
+    for (unsigned i = 1; i <= ROWS; i++)
+        put_next(state, i);
+    commit(track);
+    close_track(track);
+    assert_int_equal(aep__store_open(&track->store, track->path, false, &track->err), AEP_OK);
+    struct aep__sql *base = sql_of(state);
+    counting = *base->driver;
+    counted = *counting.statements;
+    reset_really = counted.reset;
+    counted.reset = count_reset;
+    counting.statements = &counted;
+    base->driver = &counting;
+    questions = 0;
+}
+
+static void test_the_rows_of_a_list_are_read_together(void **state)
+{
+    struct aep__filter filter;
+    unsigned rows = 0;
+    aep__filter_init(&filter);
+    const struct aep__query query = {.filter = &filter, .clock_us = AT(0), .limit = ROWS - 1};
+    begin_counting(state);
+    MUST((struct track *)*state, list, &query, count_row, &rows);
+    assert_int_equal(rows, ROWS - 1);
+    assert_in_range(questions, 1, ROWS / 10);
+    aep__filter_done(&filter);
+}
+
+static void test_the_rows_that_changed_are_read_together(void **state)
+{
+    struct track *track = *state;
+    unsigned rows = 0;
+    begin_counting(state);
+    assert_int_equal(
+        track->store->ops->changes(track->store, 1, ROWS - 2, count_change, &rows, &track->err), 1);
+    assert_int_equal(rows, ROWS - 2);
+    assert_in_range(questions, 1, ROWS / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +247,8 @@ int main(void)
         TRACK_TEST(test_rows_that_are_in_use_stay_in_memory),
         TRACK_TEST(test_children_that_are_in_memory_are_not_looked_for),
         TRACK_TEST(test_children_that_are_not_in_memory_are_found),
+        TRACK_TEST(test_the_rows_of_a_list_are_read_together),
+        TRACK_TEST(test_the_rows_that_changed_are_read_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
