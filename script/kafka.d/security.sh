@@ -63,8 +63,10 @@ acl() {
     [ -z "${5:-}" ] || operations=(--operation "$5")
     [ "${kafka_version%%.*}" -ge 4 ] || tool=kafka.admin.AclCommand
     [ "$4" = literal ] || operations+=(--operation Create)
+    local what=(--topic "$3")
+    [ "${3#group:}" = "$3" ] || what=(--group "${3#group:}")
     admin "$tool" "$1" --force --allow-principal "User:$2" \
-        --topic "$3" --resource-pattern-type "$4" "${operations[@]}"
+        "${what[@]}" --resource-pattern-type "$4" "${operations[@]}"
 }
 
 grant_users() {

@@ -85,6 +85,16 @@ int aep__admin_describe(struct aep__admin *admin, struct aep__admin_topic *topic
  * known, error says why. */
 void aep__admin_try_reading(struct aep__admin *admin, struct aep__admin_topic *topics, size_t count,
                             int timeout_ms);
+
+struct aep__admin_group {
+    enum aep__known usable;
+    char error[160]; /* why it is not known */
+};
+
+/** Tries whether we may use a consumer group; changes nothing in it. */
+void aep__admin_try_group(struct aep__admin *admin, const char *name, int timeout_ms,
+                          struct aep__admin_group *ret);
+
 /** "present", "missing", …; static. */
 const char *aep__admin_state_name(enum aep__admin_state state);
 

@@ -11,6 +11,9 @@
 
 #define AEP__READING_TOPICS_MAX 128
 
+/** What the consumer group of a store is called, before the store's identity. */
+#define AEP__READING_GROUP "aep-tracker-"
+
 /** Whether track.sources has the word ("spool", "kafka") or, unset, the mode implies it. */
 bool aep__reading_wants(const aep_config *config, const char *source);
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "kafka/client.h"
+#include "track/reading.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ int aep__group_join(struct aep__source_group **ret, const aep_config *config, co
     struct aep__source_group *group = calloc(1, sizeof *group);
     if (!group)
         return aep__error_memory(err);
-    snprintf(group->id, sizeof group->id, "aep-tracker-%s", identity);
+    snprintf(group->id, sizeof group->id, AEP__READING_GROUP "%s", identity);
     name_instance(place, instance, sizeof instance);
     int code = make_client(group, config, instance, err);
     if (code == AEP_OK) {

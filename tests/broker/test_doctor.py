@@ -9,6 +9,7 @@ import threading
 import unittest
 
 from harness import DEADLINE_S, TOPICS, Case, plain_kafka, secure_kafka, unique, unique_type
+from postgres_server import Server
 
 
 class Front:
@@ -180,6 +181,37 @@ class Doctor(Case):
         spool.set(track_sources="spool")
         _, _, steps = self.examine(spool, "--no-probe")
         self.assertEqual(self.verdicts(steps, "reading"), {"skipped"})
+
+    def group(self, spool):
+        """What is said of the consumer group."""
+        _, report, steps = self.examine(spool, "--no-probe")
+        self.assert_remedies(report)
+        return [finding for finding in steps["reading"] if "consumer group" in finding["text"]]
+
+    def test_rights_of_trackers_that_share_a_store(self):
+        kafka, server = secure_kafka(), Server()
+        self.addCleanup(server.remove)
+        spool = self.make_spool(kafka.secure_servers, **kafka.login("nobody"))
+        self.assertEqual(self.group(spool), [])
+        spool.set(track_store=server.url)
+        unnamed, = self.group(spool)
+        self.assertIn("no name yet", unnamed["text"])
+        self.assertIn("aep list", unnamed["remedy"])
+        self.addCleanup(spool.run, "tracker", "stop")
+        spool.set(track_sources="spool")
+        spool.ok("list")
+        spool.ok("tracker", "stop")
+        spool.set(track_sources="kafka")
+        name = "aep-tracker-" + server.sql("SELECT identity FROM aep.meta")
+        for right, verdict in (None, "warning"), ("Describe", "warning"), ("Read", "ok"):
+            if right:
+                kafka.grant("nobody", "group:" + name, right)
+            found, = self.group(spool)
+            self.assertEqual(found["verdict"], verdict, found)
+            self.assertTrue(found["text"].startswith(f"consumer group {name}: "), found)
+            if verdict == "warning":
+                self.assertIn("right READ is missing", found["text"])
+                self.assertIn("grant the user READ on the group", found["remedy"])
 
     def test_no_configuration(self):
         spool = self.make_spool()
