@@ -365,8 +365,10 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .min = 0,
             .max = PIB,
             .fallback = "2GiB",
-            .doc = "The size limit of the tracker's database. Above it, the executions that ended "
-                   "first are removed; never those that are open or pinned. 0: no limit.",
+            .doc =
+                "The size limit of the tracker's database; in PostgreSQL, of its rows. Above it, the "
+                "executions that ended first are removed; never those that are open or pinned. "
+                "0: no limit.",
         },
 };
 

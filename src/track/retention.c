@@ -145,6 +145,22 @@ static int empty_expired(struct step *step, enum aep__expiry what, int64_t after
                         : AEP_OK;
 }
 
+/* ---- days whose bodies have ---- */
+
+/* Once few executions are left that are to be emptied: what has been need not outlive its day. */
+static int sweep_days(struct step *step, aep_error *err)
+{
+    struct aep__store *store = step->ingest->store;
+    int64_t bodies_us = step->retention->bodies_us;
+    int64_t before_us = bodies_us > 0 ? step->now_us - bodies_us : INT64_MIN;
+    uint64_t count = 0;
+    int result = AEP_OK;
+    if (step->rows >= AEP__RETENTION_ROWS / 2)
+        result = store->ops->sweep_days(store, before_us, (unsigned)step->rows, &count, err);
+    step->more |= count > 0;
+    return result;
+}
+
 /* ---- a step ---- */
 
 static int work(struct step *step, aep_error *err)
@@ -159,6 +175,8 @@ static int work(struct step *step, aep_error *err)
         result = empty_expired(step, AEP__EXPIRY_BODIES, retention->bodies_us, err);
     if (result == AEP_OK && has_room(step))
         result = empty_expired(step, AEP__EXPIRY_FAILED, retention->failed_bodies_us, err);
+    if (result == AEP_OK && has_room(step))
+        result = sweep_days(step, err);
     return result == AEP_OK ? aep__ingest_flush(step->ingest, err) : result;
 }
 

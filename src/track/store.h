@@ -185,6 +185,11 @@ struct aep__store_ops {
     /* Sweeps events, or their bodies, that are to go: at most `limit` rows. Until then an event is
      * found by its id, and is of an execution that there is not. */
     int (*sweep)(struct aep__store *store, unsigned limit, uint64_t *ret_count, aep_error *err);
+    /* A store may keep bodies by the day on which they were stored, and give no room back when an
+     * execution is emptied: a day that ended before then goes, but for bodies of those that have not
+     * been. Looks at `limit` bodies at most; sets at how many it has. */
+    int (*sweep_days)(struct aep__store *store, int64_t before_us, unsigned limit,
+                      uint64_t *ret_count, aep_error *err);
     /* The tombstone of an id and a key; of those of a key that began, the one that `nearest` would
      * give; whether there is one of a provisional one with an event then or later. 1, 0, -1. Of *ret
      * are set: id, the key, partial, origins[AEP__ORIGIN_STARTED], last_event_at. */

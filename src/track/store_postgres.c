@@ -32,12 +32,20 @@ static int begin(struct aep__sql *base, int64_t *ret_version, aep_error *err)
     pg->transaction = code == AEP_OK;
     pg->wrote = false;
     if (code == AEP_OK)
-        code = aep__pg_ask(pg, "SELECT identity::text, turn FROM meta", &meta, err);
+        code = aep__pg_ask(pg,
+                           "SELECT identity::text, turn, " AEP__PG_TODAY
+                           ", EXISTS (SELECT FROM days WHERE day = " AEP__PG_TODAY ") FROM meta",
+                           &meta, err);
     if (code == AEP_OK &&
         (aep__pq.ntuples(meta) != 1 || strcmp(aep__pq.getvalue(meta, 0, 0), pg->identity) != 0))
         code = say_replaced(pg, err);
     if (code == AEP_OK)
         *ret_version = pg->turn = aep__pg_int(meta, 0, 1);
+    if (code == AEP_OK) {
+        pg->day = aep__pg_int(meta, 0, 2);
+        pg->has_day = aep__pg_int(meta, 0, 3);
+    }
+    pg->event_bytes = pg->body_bytes = 0;
     aep__pq.clear(meta);
     if (code != AEP_OK && pg->transaction)
         base->driver->rollback(base);
@@ -49,7 +57,7 @@ static int commit(struct aep__sql *base, int64_t *ret_version, aep_error *err)
     struct aep__postgres *pg = aep__postgres_of(base);
     int code = aep__pg_batch_send(pg, AEP__PG_ALL, err);
     if (code == AEP_OK && pg->wrote)
-        code = aep__pg_queue(pg, NULL, "UPDATE meta SET turn = turn + 1", NULL, err);
+        code = aep__pg_count_bytes(pg, err);
     if (code == AEP_OK)
         code = aep__pg_ask(pg, "COMMIT", NULL, err);
     if (code != AEP_OK)
@@ -110,14 +118,7 @@ static const char *identity(const struct aep__sql *base)
     return aep__postgres_of(base)->identity;
 }
 
-/* How much room there is, and what becomes of room that is free, is the server's matter. */
-static int tell_bytes(struct aep__sql *base, int64_t *ret, aep_error *err)
-{
-    (void)base, (void)err;
-    *ret = 0;
-    return AEP_OK;
-}
-
+/* What becomes of room that is free is the server's matter. */
 static int give_back(struct aep__sql *base, aep_error *err)
 {
     (void)base, (void)err;
@@ -126,7 +127,7 @@ static int give_back(struct aep__sql *base, aep_error *err)
 
 static const struct aep__sql_driver driver = {
     .identity = identity,
-    .bytes = tell_bytes,
+    .bytes = aep__pg_tell_bytes,
     .give_back = give_back,
     .close = close_store,
     .replaced = is_replaced,
@@ -135,6 +136,11 @@ static const struct aep__sql_driver driver = {
     .rollback = roll_back,
     .in_transaction = in_transaction,
     .statements = &aep__pg_statements,
+    .sweep_days = aep__pg_sweep_days,
+    .body = AEP__PG_BODY,
+    .moved = AEP__PG_MOVED,
+    .texts = aep__pg_texts,
+    .weighs = true,
     .whole_rows = true,
     .like = "LIKE",
     .wildcard = "%",

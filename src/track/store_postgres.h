@@ -7,6 +7,7 @@
  *     store_postgres_batch.c      rows that are written many at a time
  *     store_postgres_error.c      what the server's errors mean
  *     store_postgres_schema.c     tables, indexes, versions
+ *     store_postgres_days.c       bodies of events, in partitions, and how much room all takes
  *     store_postgres_library.c    libpq, loaded when it is needed
  *     store_postgres_place.c      its name, and the files of this machine that belong to it
  *
@@ -60,6 +61,10 @@ struct aep__postgres {
     unsigned generation;      /* of the connection: names are its own */
     int64_t turn;             /* raised by each transaction that writes */
     char identity[AEP__PG_UUID_SIZE];
+    int64_t day;                     /* the server's, since 1970, when the transaction began */
+    bool has_day;                    /* there is a partition for it */
+    int64_t event_bytes, body_bytes; /* that this transaction has stored, about */
+    int64_t drop_us;                 /* until then no partition is dropped */
     struct aep__pg_batch *batches[AEP__PG_BATCHES];
 };
 
@@ -132,6 +137,37 @@ void aep__pg_batch_free(struct aep__postgres *pg);
 /** Checks the server and the tables, and makes or migrates these (to write).
  * Errors: AEP_ESPOOL there are none (to read); AEP_ESTATE they are of a newer aep; AEP_EIO */
 int aep__pg_check_schema(struct aep__postgres *pg, aep_error *err);
+
+/* ---- store_postgres_days.c ---- */
+
+/* Bytes that an event takes, with its place in the indexes, beside its body; and that beside its text. */
+#define AEP__PG_EVENT_BYTES 320
+#define AEP__PG_BODY_BYTES 140
+#define AEP__PG_TEXT_OF(number) AEP__PG_AS_TEXT(number)
+#define AEP__PG_AS_TEXT(number) #number
+
+#define AEP__PG_TODAY "(floor(extract(epoch FROM now()) / 86400)::bigint)"
+#define AEP__PG_BODY                                                                               \
+    "(SELECT own.body FROM bodies AS own WHERE own.event_id = events.event_id AND "                \
+    "own.day IN (events.day, 0) AND NOT EXISTS (SELECT FROM emptied WHERE emptied.execution = "    \
+    "events.execution AND emptied.turn >= events.turn) LIMIT 1)"
+/* What is no longer read stays so; the rest is its new execution's as of now. */
+#define AEP__PG_MOVED                                                                              \
+    ", day = CASE WHEN EXISTS (SELECT FROM emptied WHERE emptied.execution = events.execution "    \
+    "AND emptied.turn >= events.turn) THEN NULL ELSE day END, turn = (SELECT turn FROM meta)"
+
+#define AEP__PG_EVENT_BODY 10 /* the parameter of AEP__SQL_ADD_EVENT */
+
+/** Statements that are not those of both stores. */
+extern const char *const aep__pg_texts[AEP__SQL_COUNT];
+/** Binds when an event is stored, from that parameter on, and counts it. @body_len  -1: it has none */
+int aep__pg_date_event(struct aep__postgres *pg, struct aep__statement *statement, int first,
+                       int64_t body_len, aep_error *err);
+/** Queues what the transaction has counted, and its turn. */
+int aep__pg_count_bytes(struct aep__postgres *pg, aep_error *err);
+int aep__pg_tell_bytes(struct aep__sql *base, int64_t *ret, aep_error *err);
+int aep__pg_sweep_days(struct aep__sql *base, int64_t before_us, unsigned limit,
+                       uint64_t *ret_count, aep_error *err);
 
 /* ---- store_postgres_place.c ---- */
 

@@ -144,14 +144,19 @@ static void make_update(struct aep__pg_batch *batch)
 static void make_event(struct aep__pg_batch *batch)
 {
     static const enum aep__pg_type types[] = {
-        AEP__PG_BYTEA, AEP__PG_INT8,  AEP__PG_BYTEA, AEP__PG_INT8, AEP__PG_BYTEA,
-        AEP__PG_BYTEA, AEP__PG_BYTEA, AEP__PG_INT8,  AEP__PG_INT8, AEP__PG_BYTEA,
+        AEP__PG_BYTEA, AEP__PG_INT8, AEP__PG_BYTEA, AEP__PG_INT8,  AEP__PG_BYTEA, AEP__PG_BYTEA,
+        AEP__PG_BYTEA, AEP__PG_INT8, AEP__PG_INT8,  AEP__PG_BYTEA, AEP__PG_INT8,  AEP__PG_INT8,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         add_column(batch, types[i]);
-    aep__buf_text(&batch->sql,
-                  "INSERT INTO events (event_id, at_us, " AEP__EVENT_COLUMNS ") SELECT * FROM ");
+    aep__buf_text(&batch->sql, "WITH new AS MATERIALIZED (SELECT * FROM ");
     add_unnest(batch);
+    aep__buf_text(&batch->sql,
+                  " AS new (event_id, at_us, " AEP__EVENT_COLUMNS ", body, day, turn)), own AS "
+                  "(INSERT INTO bodies (day, event_id, body) SELECT day, event_id, body FROM new "
+                  "WHERE body IS NOT NULL) INSERT INTO events (event_id, at_us, " AEP__EVENT_COLUMNS
+                  ", day, turn) SELECT event_id, at_us, " AEP__EVENT_COLUMNS
+                  ", day, turn FROM new");
 }
 
 static void make_gaps(struct aep__pg_batch *batch)

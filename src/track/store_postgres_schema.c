@@ -3,14 +3,14 @@
  * C). An id in the table of events is bytes: a UUID's, or a text with a NUL before it.
  *
  *     meta   one row: the version of the tables; an identity, that no other store has; the number that
- *            each transaction raises */
+ *            each transaction raises; how much room executions and events take, about */
 #include "track/store_postgres.h"
 
 #include "base/error.h"
 
 #include <string.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* ---- tables ---- */
 
@@ -99,8 +99,38 @@ static void add_first_version(struct aep__buf *out)
     aep__buf_text(out, search);
 }
 
+/* Bodies leave the table of events, for partitions (store_postgres_days.c); those that there are, are
+ * kept where they go one by one. The room that rows take is counted as it will be. */
+static const char second_version[] =
+    "CREATE TABLE bodies (day bigint NOT NULL, event_id bytea NOT NULL, body bytea NOT NULL,"
+    " PRIMARY KEY (event_id, day)) PARTITION BY LIST (day);"
+    "CREATE TABLE bodies_kept PARTITION OF bodies FOR VALUES IN (0);"
+    "CREATE TABLE days (day bigint PRIMARY KEY, walked bytea, bytes bigint NOT NULL);"
+    "CREATE TABLE emptied (execution bytea PRIMARY KEY, turn bigint NOT NULL);"
+    "INSERT INTO bodies_kept SELECT 0, event_id, body FROM events WHERE body IS NOT NULL;"
+    "INSERT INTO days SELECT 0, NULL, coalesce(sum(octet_length(body) + " AEP__PG_TEXT_OF(
+        AEP__PG_BODY_BYTES) "), 0) FROM bodies_kept;"
+                            "ALTER TABLE events DROP COLUMN body, ADD COLUMN day bigint DEFAULT 0,"
+                            " ADD COLUMN turn bigint DEFAULT 0;"
+                            "ALTER TABLE meta ADD COLUMN bytes bigint NOT NULL DEFAULT 0;"
+                            "UPDATE meta SET bytes = " AEP__PG_TEXT_OF(
+                                AEP__PG_EVENT_BYTES) " * (SELECT count(*) FROM events) + ";
+
+static void add_second_version(struct aep__buf *out)
+{
+    aep__buf_text(out, second_version);
+    aep__buf_text(out, "(SELECT coalesce(sum(" AEP__PG_TEXT_OF(AEP__SQL_ROW_BYTES));
+    for (size_t i = 0; i < AEP__COLUMN_COUNT; i++)
+        if (aep__sql_column_type(i) == AEP__SQL_TEXT)
+            aep__buf_format(out, " + coalesce(octet_length(%s), 0)", aep__sql_column_name(i));
+    aep__buf_text(out, "), 0) FROM executions);");
+}
+
 /* What makes each version of the one before it. */
-static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {add_first_version};
+static void (*const migrations[SCHEMA_VERSION])(struct aep__buf *out) = {
+    add_first_version,
+    add_second_version,
+};
 
 /* ---- versions ---- */
 

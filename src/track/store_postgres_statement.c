@@ -237,6 +237,14 @@ static int step(struct aep__statement *statement, aep_error *err)
     return own->row < aep__pq.ntuples(own->result);
 }
 
+/* Its last parameter is its body. */
+static int date_event(struct aep__postgres *pg, struct pg_statement *own, aep_error *err)
+{
+    const int body = AEP__PG_EVENT_BODY;
+    int64_t len = own->values[body - 1] ? own->lengths[body - 1] : -1;
+    return aep__pg_date_event(pg, &own->statement, body + 1, len, err);
+}
+
 static int run(struct aep__statement *statement, aep_error *err)
 {
     struct aep__postgres *pg = pg_of(statement);
@@ -249,6 +257,9 @@ static int run(struct aep__statement *statement, aep_error *err)
         return aep__pg_error(pg, NULL, err);
     if (!aep__pg_batched(own->which))
         return queue(statement, err);
+    int code = own->which == AEP__SQL_ADD_EVENT ? date_event(pg, own, err) : AEP_OK;
+    if (code != AEP_OK)
+        return code;
     const struct aep__pg_values values = values_of(own);
     struct aep__pg_batch *batch = aep__pg_batch_of(pg, own->which, err);
     return batch ? aep__pg_batch_add(pg, batch, &values, err) : err->code;

@@ -25,12 +25,16 @@ static void add_sql(struct aep__sql *base, unsigned which, struct aep__buf *out)
         aep__sql_update(out, which - AEP__SQL_UPDATE);
         return;
     }
-    for (const char *at = texts[which]; *at; at++) {
+    const struct aep__sql_driver *driver = base->driver;
+    const char *text = driver->texts ? driver->texts[which] : NULL;
+    for (const char *at = text ? text : texts[which]; *at; at++) {
         if (*at == '@')
             aep__buf_add(out, base->columns.data, base->columns.len);
         else if (*at == '%')
-            aep__buf_text(out, AEP__EVENT_COLUMNS);
+            aep__buf_format(out, AEP__EVENT_COLUMNS ", %s", driver->body);
         else if (*at == '&')
+            aep__buf_text(out, driver->moved);
+        else if (*at == '#')
             for (int i = 1; i <= AEP__MANY_MAX; i++)
                 aep__buf_format(out, i > 1 ? ", ?%d" : "?%d", i);
         else
@@ -117,6 +121,7 @@ static int begin(struct aep__store *store, aep_error *err)
     int64_t version = 0;
     aep__sql_forget_counts(base);
     aep__sql_forget_changes(base);
+    base->weight = 0;
     int result = base->driver->begin(base, &version, err);
     if (result != AEP_OK)
         return result;
@@ -232,6 +237,7 @@ static const struct aep__store_ops ops = {
     .empty = aep__sql_empty,
     .entomb = aep__sql_entomb,
     .sweep = aep__sql_sweep,
+    .sweep_days = aep__sql_sweep_days,
     .tomb = aep__sql_tomb,
     .nearest_tomb = aep__sql_nearest_tomb,
     .provisional_tomb = aep__sql_provisional_tomb,

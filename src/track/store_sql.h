@@ -47,13 +47,15 @@ enum aep__group {
     AEP__GROUP_COUNT,
 };
 
-#define AEP__EVENT_COLUMNS "execution, bound, guess, digest, spool, ordinal, fate, body"
+#define AEP__EVENT_COLUMNS                                                                         \
+    "execution, bound, guess, digest, spool, ordinal, fate" /* and its body */
 
 /** Statements that are kept; those that could take several indexes say which. @ stands for the columns
- * of an execution, % for those of an event, & for AEP__MANY_MAX parameters. */
+ * of an execution, % for those of an event, & for what a driver sets of an event that moves, # for
+ * AEP__MANY_MAX parameters. A driver may have its own text in place of one. */
 #define AEP__SQL_STATEMENTS(X)                                                                     \
     X(GET, "SELECT @ FROM executions WHERE id = ?1")                                               \
-    X(BY_KEYS, "SELECT @ FROM executions WHERE key IN (&)")                                        \
+    X(BY_KEYS, "SELECT @ FROM executions WHERE key IN (#)")                                        \
     X(REMOVE, "DELETE FROM executions WHERE key = ?1")                                             \
     X(NEAREST, "SELECT id FROM executions WHERE correlation_id = ?1 AND agent_name = ?2 AND "      \
                "tenant_id = ?3 AND (begun_at, id) <= (?4, ?5) "                                    \
@@ -86,12 +88,12 @@ enum aep__group {
                "AND (segment, \"offset\") < (?4, ?5)")                                             \
     X(EVENTS, "SELECT %, at_us, event_id FROM events WHERE execution = ?1 AND "                    \
               "(at_us, event_id) >= (?2, ?3) ORDER BY at_us, event_id LIMIT ?4")                   \
-    X(MOVE_EVENTS, "UPDATE events SET execution = ?2, bound = 0, "                                 \
+    X(MOVE_EVENTS, "UPDATE events SET execution = ?2, bound = 0&, "                                \
                    "guess = CASE bound WHEN 1 THEN ?1 ELSE guess END WHERE execution = ?1")        \
-    X(MOVE_SOME_EVENTS, "UPDATE events SET execution = ?2 WHERE execution = ?1 AND bound = 0 "     \
+    X(MOVE_SOME_EVENTS, "UPDATE events SET execution = ?2& WHERE execution = ?1 AND bound = 0 "    \
                         "AND (at_us, event_id) >= (?3, ?4) AND (at_us, event_id) < (?5, ?6)")      \
     X(GUESSES, "SELECT DISTINCT execution FROM events WHERE guess = ?1")                           \
-    X(MOVE_GUESSES, "UPDATE events SET execution = ?3, bound = 1, guess = NULL "                   \
+    X(MOVE_GUESSES, "UPDATE events SET execution = ?3, bound = 1, guess = NULL& "                  \
                     "WHERE guess = ?1 AND execution = ?2")                                         \
     X(GET_GAPS, "SELECT data FROM gaps WHERE tenant = ?1 AND agent = ?2")                          \
     X(PUT_GAPS, "INSERT INTO gaps (tenant, agent, data) VALUES (?1, ?2, ?3) "                      \
@@ -129,6 +131,8 @@ enum aep__group {
                     "(SELECT event_id FROM events WHERE execution = ?1 LIMIT ?2)")                 \
     X(SWEEP_BODIES, "UPDATE events SET body = NULL WHERE event_id IN (SELECT event_id "            \
                     "FROM events WHERE execution = ?1 AND body IS NOT NULL LIMIT ?2)")             \
+    X(MARK_EMPTIED, "INSERT INTO emptied (execution, turn) VALUES (?1, (SELECT turn FROM meta)) "  \
+                    "ON CONFLICT (execution) DO UPDATE SET turn = excluded.turn")                  \
     X(ADD_TOMB, "INSERT INTO tombs (id, tenant_id, correlation_id, agent_name, begun_at, "         \
                 "last_at, until_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                          \
     X(TOMB, "SELECT begun_at, last_at FROM tombs INDEXED BY tomb_id WHERE id = ?4 AND "            \
@@ -164,6 +168,8 @@ enum aep__sql_which {
     AEP__SQL_COUNT = AEP__SQL_UPDATE + (1 << AEP__GROUP_COUNT),
 };
 
+#define AEP__SQL_ROW_BYTES                                                                         \
+    2000                     /* that an execution takes beside its texts, where rows are weighed */
 #define AEP__CACHE_SIZE 4096 /* rows */
 #define AEP__COUNTS_MAX 24   /* counts that a transaction may have before they are written */
 #define AEP__COUNT_SIZE 64   /* of a name */
@@ -257,6 +263,13 @@ struct aep__sql_driver {
     int (*lead_by_texts)(struct aep__sql *base, const struct aep__filter_values *texts,
                          int64_t limit, struct aep__text_lead *ret, aep_error *err);
 
+    /* (store.h) NULL: bodies are not kept by days, and go one by one. */
+    int (*sweep_days)(struct aep__sql *base, int64_t before_us, unsigned limit, uint64_t *ret_count,
+                      aep_error *err);
+    const char *body;         /* of an event, as an expression */
+    const char *moved;        /* what is set of one that moves, with a comma */
+    const char *const *texts; /* its own, NULL where it has none; NULL: it has none */
+    bool weighs;              /* rows have to be weighed (struct aep__sql) */
     const char *(*identity)(const struct aep__sql *base); /* NULL: it is for one tracker alone */
     bool whole_rows;                                      /* an update sets all columns */
     const char *like;                                     /* the operator that matches patterns */
@@ -291,6 +304,7 @@ struct aep__sql {
     struct aep__buf changes; /* of this transaction, not written yet */
     unsigned change_count;
     int64_t last_key; /* of all that are stored; 0: not known */
+    int64_t weight;   /* bytes of executions that this transaction has added, about */
 };
 
 static inline struct aep__sql *aep__sql_of(struct aep__store *store)
@@ -573,6 +587,8 @@ int aep__sql_empty(struct aep__store *store, const char *id, bool at_once, aep_e
 int aep__sql_entomb(struct aep__store *store, const struct aep__tracked *execution,
                     int64_t until_us, bool at_once, aep_error *err);
 int aep__sql_sweep(struct aep__store *store, unsigned limit, uint64_t *ret_count, aep_error *err);
+int aep__sql_sweep_days(struct aep__store *store, int64_t before_us, unsigned limit,
+                        uint64_t *ret_count, aep_error *err);
 int aep__sql_tomb(struct aep__store *store, const char *id, const struct aep__tracked *key,
                   struct aep__tracked *ret, aep_error *err);
 int aep__sql_nearest_tomb(struct aep__store *store, const struct aep__tracked *key,

@@ -34,6 +34,29 @@ static int count_class(struct aep__sql *base, enum aep__class class, int64_t mor
     return aep__sql_add_count(&base->store, aep__class_names[class], more, err);
 }
 
+/* ---- how much room a row takes ---- */
+
+static int64_t weigh(const struct aep__tracked *execution)
+{
+    int64_t bytes = AEP__SQL_ROW_BYTES;
+    for (size_t i = 0; i < AEP__TRACKED_MEMBER_COUNT; i++) {
+        const struct aep__tracked_member *member = &aep__tracked_members[i];
+        if (member->type != AEP__MEMBER_TEXT)
+            continue;
+        const char *text = *(char *const *)((const char *)execution + member->offset);
+        bytes += text ? (int64_t)strlen(text) : 0;
+    }
+    return bytes;
+}
+
+/* NULL: there is none. */
+static void note_weight(struct aep__sql *base, const struct aep__tracked *before,
+                        const struct aep__tracked *after)
+{
+    if (base->driver->weighs)
+        base->weight += (after ? weigh(after) : 0) - (before ? weigh(before) : 0);
+}
+
 /* ---- get, put, remove ---- */
 
 /* 1, 0, -1: the row that the statement gives next. What is cached of it counts. */
@@ -110,6 +133,7 @@ int aep__sql_put(struct aep__store *store, const struct aep__tracked *execution,
         result = learn(base, execution->id, &cached, err);
     if (result != AEP_OK)
         return result;
+    note_weight(base, cached ? &cached->row : NULL, execution);
     if (!cached) {
         result = aep__sql_insert_row(base, execution, err);
         return result == AEP_OK ? count_class(base, class, 1, err) : result;
@@ -140,6 +164,7 @@ int aep__sql_remove(struct aep__store *store, const char *id, aep_error *err)
     if (result != AEP_OK || !cached)
         return result;
     enum aep__class class = class_of(cached->row.outcome, cached->row.waiting);
+    note_weight(base, &cached->row, NULL);
     const int64_t key = cached->unsaved ? 0 : cached->key;
     int64_t change;
     result = aep__sql_next_change(base, &change, err);

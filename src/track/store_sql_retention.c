@@ -66,9 +66,22 @@ static int drop(struct aep__sql *base, const char *id, bool whole, bool at_once,
     return at_once ? drop_all(base, id, whole, err) : add_litter(base, id, whole, err);
 }
 
+/* Where bodies go by days, it is noted of whom they have gone. */
+static int mark_emptied(struct aep__sql *base, const char *id, aep_error *err)
+{
+    struct aep__sql_id execution = aep__sql_make_id(id);
+    struct aep__statement *statement = aep__sql_take(base, AEP__SQL_MARK_EMPTIED, err);
+    if (!statement)
+        return err->code;
+    aep__sql_bind_id(statement, 1, &execution);
+    return aep__sql_finish(base, AEP__SQL_MARK_EMPTIED, statement, err);
+}
+
 int aep__sql_empty(struct aep__store *store, const char *id, bool at_once, aep_error *err)
 {
-    return drop(aep__sql_of(store), id, false, at_once, err);
+    struct aep__sql *base = aep__sql_of(store);
+    int result = base->driver->sweep_days ? mark_emptied(base, id, err) : AEP_OK;
+    return result == AEP_OK ? drop(base, id, false, at_once, err) : result;
 }
 
 struct litter {
@@ -132,6 +145,16 @@ int aep__sql_sweep(struct aep__store *store, unsigned limit, uint64_t *ret_count
     }
     aep__buf_done(&litter.id);
     return found < 0 ? err->code : result;
+}
+
+int aep__sql_sweep_days(struct aep__store *store, int64_t before_us, unsigned limit,
+                        uint64_t *ret_count, aep_error *err)
+{
+    struct aep__sql *base = aep__sql_of(store);
+    *ret_count = 0;
+    return base->driver->sweep_days
+               ? base->driver->sweep_days(base, before_us, limit, ret_count, err)
+               : AEP_OK;
 }
 
 /* ---- tombstones ---- */

@@ -8,6 +8,7 @@ import signal
 import urllib.parse
 
 from test_tracker import TrackerTest, story  # its harness knows the folder of the next one
+import test_retention
 from postgres_server import Server
 
 SECRET = "Sch/w:er@zu%raten"
@@ -91,6 +92,14 @@ class Faults(PostgresTest):
         self.assertEqual(sum(row["events"] for row in rows.values()), len(lines))
         counted = self.status()["events"]
         self.assertEqual((counted["events"], counted["duplicates"]), (len(lines), 0))
+
+
+class Time(PostgresTest, test_retention.Time):
+    pass
+
+
+class Room(PostgresTest, test_retention.Room):
+    pass
 
 
 class Secrets(PostgresTest):

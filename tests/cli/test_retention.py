@@ -91,8 +91,8 @@ class Time(RetentionTest):
             enough.set()
             pumping.join()
         self.assertEqual(publisher.wait(60), 0)
-        [row] = self.rows().values()
-        self.assertEqual((row["events"], row["state"]), (pumped, "running"))
+        self.wait_until(lambda: [(row["events"], row["state"]) for row in self.rows().values()] ==
+                        [(pumped, "running")], "all to be read")
 
     def test_a_late_event_does_not_raise_it(self):
         self.run_one("old")
@@ -141,7 +141,8 @@ class Room(RetentionTest):
         self.assertNotIn("completed-0", ids)
         self.assertIsNone(self.status()["problem"])
         self.run_aep("tracker", "stop")
-        self.assertLess(os.path.getsize(self.store), 5 << 20)
+        if os.path.exists(self.store):
+            self.assertLess(os.path.getsize(self.store), 5 << 20)
 
     def test_where_all_is_open_that_is_said_and_nothing_goes(self):
         self.fill(["started"], 300)

@@ -400,8 +400,6 @@ static int64_t bytes_of(void **state)
 
 static void test_above_the_limit_those_that_ended_first_go(void **state)
 {
-    if (postgres_server())
-        skip(); /* it asks the file of SQLite */
     take_many(state, 1, 100, 20, 0);
     struct aep__retention retention = {.max_bytes = bytes_of(state) / 2};
     retain(*state, &retention, 1);
@@ -414,8 +412,6 @@ static void test_above_the_limit_those_that_ended_first_go(void **state)
 
 static void test_nothing_that_is_open_or_pinned_goes_for_the_limit(void **state)
 {
-    if (postgres_server())
-        skip(); /* it asks the file of SQLite */
     take_many(state, 1, 20, 20, 0);
     for (unsigned i = 0; i < 20; i++)
         pin(*state, 1 + i * 22, true);
