@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define OVERHEAD 16 /* malloc's */
+#define SHARE_MIN ((size_t)32 << 10)
 
 /* ---- items ---- */
 
@@ -32,9 +33,16 @@ static void set_full(struct aep__merge *merge, struct aep__lane *lane, bool full
     lane->full = full;
 }
 
-static size_t share_of(const struct aep__merge *merge)
+static bool is_behind(const struct aep__lane *lane)
 {
-    return merge->held_max / merge->count;
+    return lane->next < lane->end;
+}
+
+static void set_share(struct aep__merge *merge, size_t lanes)
+{
+    merge->share = merge->held_max / (lanes > 0 ? lanes : 1);
+    if (merge->share < SHARE_MIN)
+        merge->share = SHARE_MIN;
 }
 
 static struct aep__merge_item *pop(struct aep__merge *merge, struct aep__lane *lane)
@@ -44,7 +52,7 @@ static struct aep__merge_item *pop(struct aep__merge *merge, struct aep__lane *l
     item->next = NULL;
     merge->held -= size_of(item);
     lane->held -= size_of(item);
-    if (lane->full && lane->held <= share_of(merge) / 2)
+    if (lane->full && lane->held <= merge->share / 2)
         set_full(merge, lane, false);
     return item;
 }
@@ -60,6 +68,7 @@ struct aep__lane *aep__merge_open(struct aep__merge *merge, unsigned rank, int64
         return NULL;
     *lane = (struct aep__lane){.rank = rank, .next = next, .end = next};
     merge->lanes[merge->count++] = lane;
+    set_share(merge, merge->count);
     return lane;
 }
 
@@ -69,7 +78,6 @@ void aep__merge_close(struct aep__merge *merge, struct aep__lane *lane)
         return;
     while (lane->first)
         free(pop(merge, lane));
-    set_full(merge, lane, false);
     size_t i = 0;
     while (merge->lanes[i] != lane)
         i++;
@@ -97,13 +105,21 @@ void aep__merge_add(struct aep__merge *merge, struct aep__lane *lane, struct aep
     lane->dry_us = 0;
     lane->held += size_of(item);
     merge->held += size_of(item);
-    if (lane->held >= share_of(merge))
+    if (lane->held >= merge->share)
         set_full(merge, lane, true);
 }
 
-bool aep__merge_wants(const struct aep__merge *merge, const struct aep__lane *lane)
+void aep__merge_plan(struct aep__merge *merge)
 {
-    return !lane->full && (merge->full == 0 || lane->next < lane->end);
+    size_t behind = 0;
+    for (size_t i = 0; i < merge->count; i++)
+        behind += is_behind(merge->lanes[i]);
+    set_share(merge, behind);
+    merge->rests = merge->full > 0 || (merge->rests && behind > 0);
+    for (size_t i = 0; i < merge->count; i++) {
+        struct aep__lane *lane = merge->lanes[i];
+        lane->wanted = !lane->full && (is_behind(lane) || !merge->rests);
+    }
 }
 
 bool aep__merge_is_full(const struct aep__merge *merge)
@@ -116,7 +132,7 @@ bool aep__merge_is_full(const struct aep__merge *merge)
 /* A partition that nothing comes from is waited for only once. */
 static bool is_awaited(struct aep__lane *lane, int64_t now_us)
 {
-    if (lane->next >= lane->end)
+    if (!is_behind(lane))
         return false;
     if (lane->dry_us == 0)
         lane->dry_us = now_us;

@@ -7,9 +7,10 @@
  * Nothing may depend on that order: a lane that is behind its end but empty is waited for, but only for
  * AEP__MERGE_WAIT_US, and not if all lanes together hold as much as they may.
  *
- * What is held is bounded. Each lane has an even share; a full one wants nothing until half of its share has
- * been taken. Meanwhile one that is at its end wants nothing either: a server that is asked for news of it
- * would keep the answer, and whatever is asked for after it, until there are any. */
+ * What is held is bounded. Each lane that is behind has an even share; a full one wants nothing until half of
+ * its share has been taken. From then on one that is at its end wants nothing either, until none is behind: a
+ * server that is asked for news of it would keep the answer, and whatever is asked for after it, until there are
+ * any. */
 #ifndef AEP_TRACK_MERGE_H
 #define AEP_TRACK_MERGE_H
 
@@ -42,6 +43,7 @@ struct aep__lane {
     int64_t dry_us; /* monotonic: since when it is waited for; 0: it is not */
     size_t held;    /* bytes */
     bool full;
+    bool wanted; /* more is to be fetched, as of the last plan */
 };
 
 /** Zero it, and set what it may hold. */
@@ -50,6 +52,8 @@ struct aep__merge {
     size_t held; /* bytes, of all lanes */
     struct aep__lane **lanes;
     size_t count, full; /* lanes; those that are full */
+    size_t share;       /* bytes of a lane */
+    bool rests;         /* nothing is fetched of lanes that are at their end */
 };
 void aep__merge_done(struct aep__merge *merge);
 
@@ -62,8 +66,8 @@ void aep__merge_add(struct aep__merge *merge, struct aep__lane *lane, struct aep
 /** Takes what comes next, and sets whose it was. NULL: nothing for now. */
 struct aep__merge_item *aep__merge_take(struct aep__merge *merge, int64_t now_us,
                                         struct aep__lane **ret_lane);
-/** Whether more is to be fetched for a lane. */
-bool aep__merge_wants(const struct aep__merge *merge, const struct aep__lane *lane);
+/** Finds which lanes want more. */
+void aep__merge_plan(struct aep__merge *merge);
 bool aep__merge_is_full(const struct aep__merge *merge);
 
 #endif

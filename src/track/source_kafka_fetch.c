@@ -127,10 +127,10 @@ void aep__fetch_turn(struct aep__partitions *partitions, size_t event_max)
         take(partitions, event, event_max);
         rd_kafka_event_destroy(event);
     }
+    aep__merge_plan(&partitions->merge);
     for (size_t i = 0; i < partitions->count; i++) {
         struct aep__partition *partition = &partitions->list[i];
         if (partition->lane)
-            aep__partition_fetch(partitions, partition,
-                                 aep__merge_wants(&partitions->merge, partition->lane));
+            aep__partition_fetch(partitions, partition, partition->lane->wanted);
     }
 }

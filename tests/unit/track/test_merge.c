@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE 1000        /* bytes of an item */
-#define ROOM (64 * 1200) /* of all lanes */
+#define SIZE 1000         /* bytes of an item */
+#define ROOM (320 * 1000) /* of all lanes */
 #define NOW 5000000
 
 struct scene {
@@ -25,7 +25,7 @@ static int set_up(void **state)
 {
     struct scene *scene = calloc(1, sizeof *scene);
     scene->merge.held_max = ROOM;
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 3; i-- > 0;)
         scene->lanes[i] = aep__merge_open(&scene->merge, i, 100);
     *state = scene;
     return 0;
@@ -79,7 +79,8 @@ static int64_t take(struct scene *scene)
 
 static bool wants(struct scene *scene, unsigned lane)
 {
-    return aep__merge_wants(&scene->merge, scene->lanes[lane]);
+    aep__merge_plan(&scene->merge);
+    return scene->lanes[lane]->wanted;
 }
 
 static void fill(struct scene *scene, unsigned lane)
@@ -102,7 +103,7 @@ static void of_one_time_the_lowest_rank_goes_first(void **state)
 {
     struct scene *scene = *state;
     struct aep__lane *lane;
-    for (unsigned i = 3; i-- > 0;)
+    for (unsigned i = 0; i < 3; i++)
         add(scene, i, 7);
     for (unsigned i = 0; i < 3; i++) {
         free(aep__merge_take(&scene->merge, NOW, &lane));
@@ -167,15 +168,16 @@ static void a_full_lane_wants_more_when_half_is_taken(void **state)
         fill(scene, i);
     assert_true(scene->merge.held <= ROOM + 3 * 2 * SIZE);
     size_t full = scene->lanes[0]->held;
+    assert_in_range(full, ROOM / 3, ROOM / 3 + 2 * SIZE);
     while (!wants(scene, 0))
         assert_int_not_equal(take(scene), -1);
     assert_in_range(scene->lanes[0]->held, full / 2 - 2 * SIZE, full / 2);
 }
 
-static void while_one_is_full_the_ended_ones_want_nothing(void **state)
+static void from_a_full_one_on_the_ended_want_nothing(void **state)
 {
     struct scene *scene = *state;
-    scene->lanes[0]->end = 100000;
+    scene->lanes[0]->end = 1000;
     scene->lanes[1]->end = 101;
     assert_true(wants(scene, 1) && wants(scene, 2));
     fill(scene, 0);
@@ -186,7 +188,20 @@ static void while_one_is_full_the_ended_ones_want_nothing(void **state)
     assert_false(wants(scene, 1));
     while (!wants(scene, 0))
         take(scene);
+    assert_false(wants(scene, 1) || wants(scene, 2)); /* the first one is behind */
+    scene->lanes[0]->end = scene->lanes[0]->next;
     assert_true(wants(scene, 1) && wants(scene, 2));
+}
+
+static void who_is_behind_shares_the_room(void **state)
+{
+    struct scene *scene = *state;
+    scene->lanes[0]->end = 100000;
+    fill(scene, 0);
+    assert_in_range(scene->lanes[0]->held, ROOM, ROOM + 2 * SIZE);
+    scene->lanes[1]->end = 100000;
+    fill(scene, 1);
+    assert_in_range(scene->lanes[1]->held, ROOM / 2, ROOM / 2 + 2 * SIZE);
 }
 
 static void an_end_goes_at_once_and_moves_its_lane(void **state)
@@ -205,12 +220,14 @@ static void a_lane_that_closes_holds_nothing_up(void **state)
 {
     struct scene *scene = *state;
     scene->lanes[1]->end = 200;
+    scene->lanes[2]->end = 100000;
     add(scene, 0, 5);
     fill(scene, 2);
-    assert_int_equal(take(scene), -1);
-    aep__merge_close(&scene->merge, scene->lanes[1]);
+    assert_int_equal(scene->merge.full, 1);
     aep__merge_close(&scene->merge, scene->lanes[2]);
     assert_int_equal(scene->merge.full, 0);
+    assert_int_equal(take(scene), -1); /* for lane 1 */
+    aep__merge_close(&scene->merge, scene->lanes[1]);
     assert_int_equal(take(scene), 5);
     assert_int_equal(scene->merge.held, 0);
 }
@@ -227,7 +244,8 @@ int main(void)
         MERGE_TEST(it_is_waited_for_only_so_long_and_once),
         MERGE_TEST(nothing_is_waited_for_if_the_room_is_full),
         MERGE_TEST(a_full_lane_wants_more_when_half_is_taken),
-        MERGE_TEST(while_one_is_full_the_ended_ones_want_nothing),
+        MERGE_TEST(from_a_full_one_on_the_ended_want_nothing),
+        MERGE_TEST(who_is_behind_shares_the_room),
         MERGE_TEST(an_end_goes_at_once_and_moves_its_lane),
         MERGE_TEST(a_lane_that_closes_holds_nothing_up),
     };
