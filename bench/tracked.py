@@ -27,7 +27,7 @@ class Tracked:
     def __init__(self, folder, build, run, **options):
         self.folder, self.build, self.run = folder, build, run
         self.folder.mkdir(mode=0o700)
-        self.spool, self.store = self.folder / "spool", self.folder / "tracker.db"
+        self.spool, self.store = self.folder / "spool", options.get("track_store", self.folder / "tracker.db")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("AEP_", "KAFKA_"))}
         self.env.update(AEP_MODE="local", AEP_SPOOL_DIR=str(self.spool), AEP_SPOOL_MAX_BYTES="16GiB",
                         AEP_TRACK_STORE=str(self.store))
