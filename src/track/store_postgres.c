@@ -136,6 +136,7 @@ static const struct aep__sql_driver driver = {
     .rollback = roll_back,
     .in_transaction = in_transaction,
     .statements = &aep__pg_statements,
+    .texts_index = &aep__pg_texts_index,
     .sweep_days = aep__pg_sweep_days,
     .body = AEP__PG_BODY,
     .moved = AEP__PG_MOVED,

@@ -8,6 +8,7 @@
  *     store_postgres_error.c      what the server's errors mean
  *     store_postgres_schema.c     tables, indexes, versions
  *     store_postgres_days.c       bodies of events, in partitions, and how much room all takes
+ *     store_postgres_texts.c      the index of texts
  *     store_postgres_library.c    libpq, loaded when it is needed
  *     store_postgres_place.c      its name, and the files of this machine that belong to it
  *
@@ -168,6 +169,10 @@ int aep__pg_count_bytes(struct aep__postgres *pg, aep_error *err);
 int aep__pg_tell_bytes(struct aep__sql *base, int64_t *ret, aep_error *err);
 int aep__pg_sweep_days(struct aep__sql *base, int64_t before_us, unsigned limit,
                        uint64_t *ret_count, aep_error *err);
+
+/* ---- store_postgres_texts.c ---- */
+
+extern const struct aep__sql_texts aep__pg_texts_index;
 
 /* ---- store_postgres_place.c ---- */
 

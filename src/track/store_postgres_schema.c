@@ -112,9 +112,34 @@ static const char second_version[] =
         AEP__PG_BODY_BYTES) "), 0) FROM bodies_kept;"
                             "ALTER TABLE events DROP COLUMN body, ADD COLUMN day bigint DEFAULT 0,"
                             " ADD COLUMN turn bigint DEFAULT 0;"
+                            "CREATE TABLE texts (key bigint PRIMARY KEY, grams int[] NOT NULL);"
+                            "CREATE INDEX texts_grams ON texts USING gin (grams) WITH (gin_pending_list_limit = 1024);"
+                            "CREATE TABLE texts_until (id bigint PRIMARY KEY, change bigint, key bigint);"
+                            "INSERT INTO texts_until VALUES"
+                            " (1, coalesce((SELECT value FROM counts WHERE name = 'changes'), 0), 0);"
                             "ALTER TABLE meta ADD COLUMN bytes bigint NOT NULL DEFAULT 0;"
                             "UPDATE meta SET bytes = " AEP__PG_TEXT_OF(
                                 AEP__PG_EVENT_BYTES) " * (SELECT count(*) FROM events) + ";
+
+/* Whether one of the texts holds it, without case, by the rule of contains.h: letters of ASCII by
+ * themselves; else all letters, by the locale C.UTF-8 or, where the server lacks that, the nearest to it. One
+ * expression, so that it becomes part of the statement and is not a call for each row. */
+static const char search_text[] =
+    "DROP FUNCTION aep_contains(text, text[]);"
+    "DO $do$ DECLARE other text; condition text := ''; one text; BEGIN "
+    "SELECT collname INTO other FROM pg_collation, unnest('{C.utf8,C.UTF-8,en_US.utf8,pg_c_utf8,"
+    "und-x-icu}'::text[]) WITH ORDINALITY AS wanted (name, place) WHERE collname = wanted.name AND "
+    "collencoding IN (-1, 6) ORDER BY place LIMIT 1; "
+    "FOREACH one IN ARRAY '{a,b,c,d}'::text[] LOOP condition := condition || format("
+    "' OR CASE WHEN octet_length(what) = char_length(what) "
+    "THEN strpos(lower(%1$I COLLATE \"C\"), lower(what COLLATE \"C\")) > 0 "
+    "WHEN octet_length(%1$I) = char_length(%1$I) THEN false "
+    "ELSE strpos(lower(%1$I COLLATE %2$I), lower(what COLLATE %2$I)) > 0 END', "
+    "one, coalesce(other, 'default')); END LOOP; EXECUTE format("
+    "'CREATE FUNCTION aep_contains(what text, a text, b text, c text, d text) RETURNS bigint "
+    "LANGUAGE sql IMMUTABLE PARALLEL SAFE AS "
+    "$body$ SELECT CASE WHEN false%s THEN 1::bigint ELSE 0::bigint END $body$', condition); "
+    "END $do$;";
 
 static void add_second_version(struct aep__buf *out)
 {
@@ -124,6 +149,7 @@ static void add_second_version(struct aep__buf *out)
         if (aep__sql_column_type(i) == AEP__SQL_TEXT)
             aep__buf_format(out, " + coalesce(octet_length(%s), 0)", aep__sql_column_name(i));
     aep__buf_text(out, "), 0) FROM executions);");
+    aep__buf_text(out, search_text);
 }
 
 /* What makes each version of the one before it. */

@@ -44,11 +44,13 @@ static struct aep__postgres *pg_of(struct aep__statement *statement)
 
 static void add_translated(struct aep__buf *out, const char *sql)
 {
-    static const char hint[] = " INDEXED BY ";
+    static const char hint[] = " INDEXED BY ", none[] = " NOT INDEXED";
     for (; *sql; sql++) {
         if (strncmp(sql, hint, sizeof hint - 1) == 0) {
             sql += sizeof hint - 1;
             sql += strcspn(sql, " ");
+        } else if (strncmp(sql, none, sizeof none - 1) == 0) {
+            sql += sizeof none - 1;
         }
         aep__buf_byte(out, *sql == '?' ? '$' : *sql);
     }

@@ -180,12 +180,6 @@ static int is_replaced(struct aep__store *store, aep_error *err)
     return base->driver->replaced(base, err);
 }
 
-static int index_texts(struct aep__store *store, unsigned limit, aep_error *err)
-{
-    struct aep__sql *base = aep__sql_of(store);
-    return base->driver->index_texts ? base->driver->index_texts(base, limit, err) : 0;
-}
-
 static int tell_bytes(struct aep__store *store, int64_t *ret, aep_error *err)
 {
     struct aep__sql *base = aep__sql_of(store);
@@ -248,7 +242,7 @@ static const struct aep__store_ops ops = {
     .put_position = aep__sql_put_position,
     .add_count = aep__sql_add_count,
     .get_count = aep__sql_get_count,
-    .index_texts = index_texts,
+    .index_texts = aep__sql_index_texts,
     .list = aep__sql_list,
     .count = aep__sql_count,
     .totals = aep__sql_totals,

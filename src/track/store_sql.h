@@ -12,6 +12,7 @@
  *     store_sql_changes.c     change numbers, the ring of changes
  *     store_sql_events.c      events, gaps
  *     store_sql_retention.c   what has expired, tombstones, events that are to go
+ *     store_sql_texts.c       the index of texts, in what is the same for both
  *     store_sql_settle.c      events whose fate becomes known later
  *     store_sql_counts.c      positions, counts, counts per state
  *     store_sql_list.c        lists; …_where.c, …_lead.c, …_order.c what they are made of
@@ -147,6 +148,9 @@ enum aep__group {
                         "AND tenant_id = ?3 AND begun_at IS NULL AND last_at >= ?4 LIMIT 1")       \
     X(DROP_TOMBS, "DELETE FROM tombs WHERE key IN (SELECT key FROM tombs ORDER BY key LIMIT ?3) "  \
                   "AND (until_at <= ?1 OR key <= (SELECT max(key) FROM tombs) - ?2)")              \
+    X(TEXTS_UNTIL, "SELECT change, key FROM texts_until WHERE id = 1")                             \
+    X(PUT_TEXTS_UNTIL, "UPDATE texts_until SET change = ?1, key = ?2 WHERE id = 1")                \
+    X(NEXT_KEYS, "SELECT key FROM executions WHERE key > ?1 ORDER BY key LIMIT ?2")                \
     X(LAST_TOMB, "SELECT max(id) FROM tombs WHERE id < 'g'")                                       \
     X(LAST_DEAD_CORRELATION, "SELECT max(correlation_id) FROM tombs WHERE correlation_id < 'g'")   \
     X(LAST_EVENT, "SELECT event_id FROM events ORDER BY event_id DESC LIMIT 1")                    \
@@ -168,8 +172,8 @@ enum aep__sql_which {
     AEP__SQL_COUNT = AEP__SQL_UPDATE + (1 << AEP__GROUP_COUNT),
 };
 
-#define AEP__SQL_ROW_BYTES                                                                         \
-    2000                     /* that an execution takes beside its texts, where rows are weighed */
+/** Bytes that an execution takes beside its texts, with its place in the indexes, where rows are weighed. */
+#define AEP__SQL_ROW_BYTES 2900
 #define AEP__CACHE_SIZE 4096 /* rows */
 #define AEP__COUNTS_MAX 24   /* counts that a transaction may have before they are written */
 #define AEP__COUNT_SIZE 64   /* of a name */
@@ -243,6 +247,17 @@ struct aep__text_lead {
     int64_t rows; /* how many, counted up to the limit */
 };
 
+/** What an index of texts is made of. */
+struct aep__sql_texts {
+    /* Indexes rows as they are now, or that they are gone. */
+    int (*put)(struct aep__sql *base, const int64_t *keys, size_t count, aep_error *err);
+    /* Appends a trigram to what is matched. */
+    void (*add_to_match)(struct aep__buf *out, const char *text, size_t len);
+    const char *end_of_match;
+    const char *matching;             /* keys of rows that match parameter 1, as SQL */
+    const char *among, *end_of_among; /* around that: a condition of executions */
+};
+
 /** What a database does. */
 struct aep__sql_driver {
     void (*close)(struct aep__sql *base);
@@ -258,10 +273,7 @@ struct aep__sql_driver {
     int (*give_back)(struct aep__sql *base, aep_error *err);
     const struct aep__sql_statements *statements;
 
-    /* An index of texts. NULL: it has none, and a search looks at row after row. */
-    int (*index_texts)(struct aep__sql *base, unsigned limit, aep_error *err);
-    int (*lead_by_texts)(struct aep__sql *base, const struct aep__filter_values *texts,
-                         int64_t limit, struct aep__text_lead *ret, aep_error *err);
+    const struct aep__sql_texts *texts_index;
 
     /* (store.h) NULL: bodies are not kept by days, and go one by one. */
     int (*sweep_days)(struct aep__sql *base, int64_t before_us, unsigned limit, uint64_t *ret_count,
@@ -640,6 +652,15 @@ int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__
 int aep__sql_flush_counts(struct aep__sql *base, aep_error *err);
 /** Forgets it. */
 void aep__sql_forget_counts(struct aep__sql *base);
+
+/* ---- store_sql_texts.c ---- */
+
+int aep__sql_index_texts(struct aep__store *store, unsigned limit, aep_error *err);
+int aep__sql_lead_by_texts(struct aep__sql *base, const struct aep__filter_values *texts,
+                           int64_t limit, struct aep__text_lead *ret, aep_error *err);
+/** Gives each three characters of a text. @fn  false stops it. False: it was stopped */
+typedef bool (*aep__trigram_fn)(void *user, const char *text, size_t len);
+bool aep__sql_each_trigram(const char *text, aep__trigram_fn fn, void *user);
 
 /* ---- store_sql_list.c ---- */
 

@@ -131,9 +131,9 @@ const char *aep__lead_condition(const struct aep__lead *lead)
 static int lead_by_texts(struct aep__sql *base, const struct aep__filter_values *texts,
                          struct aep__lead *lead, aep_error *err)
 {
-    if (texts->count == 0 || !base->driver->lead_by_texts)
+    if (texts->count == 0)
         return AEP_OK;
-    int result = base->driver->lead_by_texts(base, texts, FEW, &lead->text, err);
+    int result = aep__sql_lead_by_texts(base, texts, FEW, &lead->text, err);
     if (result == AEP_OK && lead->text.condition.len > 0)
         lead->values[lead->count++].text = aep__buf_string(&lead->text.match);
     return result;

@@ -41,9 +41,7 @@ int aep__sqlite_run(struct aep__sqlite *sqlite, const char *sql, aep_error *err)
 
 /* ---- store_sqlite_texts.c ---- */
 
-int aep__sqlite_index_texts(struct aep__sql *base, unsigned limit, aep_error *err);
-int aep__sqlite_lead_by_texts(struct aep__sql *base, const struct aep__filter_values *texts,
-                              int64_t limit, struct aep__text_lead *ret, aep_error *err);
+extern const struct aep__sql_texts aep__sqlite_texts;
 
 /* ---- store_sqlite_statement.c ---- */
 

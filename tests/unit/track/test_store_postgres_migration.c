@@ -46,6 +46,25 @@ static void assert_rows(struct track *track)
     assert_int_equal(counts[AEP__STATE_RUNNING], 1);
 }
 
+/* Its texts are in the index once that has been filled. */
+static void assert_texts(struct track *track)
+{
+    struct aep__buf kept = {0};
+    struct aep__filter filter;
+    struct aep__query query = {.filter = &filter, .clock_us = AT(0)};
+    int more;
+    aep__filter_init(&filter);
+    assert_int_equal(aep__filter_add(&filter, "ärgeR", 0, &track->err), AEP_OK);
+    MUST(track, list, &query, keep_row, &kept);
+    assert_kept(&kept, WAITING " ");
+    while ((more = track->store->ops->index_texts(track->store, 2, &track->err)) > 0)
+        ;
+    assert_int_equal(more, 0);
+    MUST(track, list, &query, keep_row, &kept);
+    assert_kept(&kept, WAITING " ");
+    aep__filter_done(&filter);
+}
+
 /* It goes on as any other: retention empties, and all room is given back in the end. */
 static void assert_retention(struct track *track)
 {
@@ -78,6 +97,7 @@ static void test_a_store_of_an_older_aep_is_migrated(void **state)
         assert_non_null(strstr(track->err.text, text));
         assert_int_equal(open_track(track, true), AEP_OK);
         assert_rows(track);
+        assert_texts(track);
         assert_retention(track);
         assert_int_equal(open_track(track, false), AEP_OK);
         assert_int_equal(end_track(state), 0);
