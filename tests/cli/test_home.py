@@ -86,7 +86,7 @@ class Home(AepTest):
             for verb in (["list"], ["show", "-"], ["watch"]):
                 done = self.run_aep(*verb, user=OTHER, status=1)
                 self.assertIn(f"{self.home}/.local/state/aep", done.stderr)
-                self.assertIn("set track.store", done.stderr)
+                self.assertIn("set AEP_TRACK_STORE (track.store)", done.stderr)
         elsewhere = os.path.join(self.folder, "elsewhere")
         os.mkdir(elsewhere)
         os.chown(elsewhere, OTHER, OTHER)
