@@ -15,6 +15,7 @@
 #define COST_SHARE 20  /* a page is made anew after so many times what that takes */
 #define MORE 1000      /* rows of the rest that are read as the cursor comes to their end */
 #define NEEDING_MAX 1000
+#define COUNT_MOST 2000 /* rows that are looked at for the counts of a filter */
 #define BIT(state) (1U << AEP__STATE_##state)
 
 /* ---- what is under the cursor --------------------------------------------------------------- */
@@ -190,7 +191,7 @@ static int count_all(struct aep__board *board, aep_error *err)
 {
     struct aep__store *store = board->watch->reading.store;
     const struct aep__query query = {
-        .filter = &board->filter, .clock_us = board->view.clock_us, .look_most = AEP__LOOK_MOST};
+        .filter = &board->filter, .clock_us = board->view.clock_us, .look_most = COUNT_MOST};
     if (board->words.len > 0 || board->states)
         return store->ops->totals(store, &query, &board->totals, err);
     board->totals.at_least = 0;

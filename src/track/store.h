@@ -225,7 +225,8 @@ struct aep__store_ops {
     int (*count)(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
                  aep_error *err);
     /* How many the query's filter matches, by state, at its clock. Where no condition has few rows, at
-     * most look_most of each outcome are looked at (0: all); then some counts are lower bounds. */
+     * most look_most of those that are open and of those that have ended are looked at (0: all); then
+     * some counts are lower bounds. */
     int (*totals)(struct aep__store *store, const struct aep__query *query, struct aep__totals *ret,
                   aep_error *err);
     /* What has changed after change number `after`, ascending, each execution once, by its last change;

@@ -223,12 +223,6 @@ int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, st
     return AEP_OK;
 }
 
-void aep__lead_outcomes(struct aep__lead *lead, unsigned states)
-{
-    *lead = (struct aep__lead){.name = AEP__LEAD_OUTCOME};
-    lead_by_outcome(lead, states ? states : ~0U);
-}
-
 void aep__lead_done(struct aep__lead *lead)
 {
     aep__buf_done(&lead->agents);

@@ -78,8 +78,6 @@ const char *aep__lead_condition(const struct aep__lead *lead);
 /** Chooses the one that has the fewest rows. */
 int aep__lead_choose(struct aep__sql *base, const struct aep__filter *filter, struct aep__lead *ret,
                      aep_error *err);
-/** Leads by the outcomes that those states have (0: all), zeroed before. */
-void aep__lead_outcomes(struct aep__lead *lead, unsigned states);
 void aep__lead_done(struct aep__lead *lead);
 
 /* ---- store_sql_order.c: in which order ---- */

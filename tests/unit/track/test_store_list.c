@@ -551,8 +551,10 @@ static void test_what_a_filter_matches_is_counted(void **state)
     aep__filter_init(&all);
     MUST(track, totals, &query, &totals);
     assert_int_equal(totals.at_least, (1U << AEP__STATE_COUNT) - 1);
-    assert_int_equal(totals.counts[AEP__STATE_COMPLETED], 10);
-    assert_int_equal(totals.counts[AEP__STATE_FAILED], 10);
+    int64_t sum = 0;
+    for (int i = 0; i < AEP__STATE_COUNT; i++)
+        sum += totals.counts[i];
+    assert_int_equal(sum, 2 * query.look_most); /* of the open ones, and of the others */
     aep__filter_done(&all);
 }
 
