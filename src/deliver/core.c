@@ -4,8 +4,10 @@
 #include "deliver/delivery.h"
 #include "deliver/parked.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1024
@@ -26,6 +28,12 @@ void aep__core_init(struct aep__core *core, const struct aep__core_inputs *input
         .cursor_fd = -1,
     };
     core->tail.reader.fd = core->tail.fetch_fd = core->dead.log.fd = -1;
+    aep__missed_init(&core->missed, inputs->spool);
+}
+
+static aep_position cursor_of(const struct aep__core *core)
+{
+    return (aep_position){core->tail.cursor.segment, core->tail.cursor.offset};
 }
 
 int aep__core_start(struct aep__core *core, aep_error *err)
@@ -37,6 +45,9 @@ int aep__core_start(struct aep__core *core, aep_error *err)
         result = aep__dead_load(core, err);
     if (result != AEP_OK)
         return result;
+    if (aep__missed_resume(&core->missed, cursor_of(core)) < 0)
+        aep__core_log(core, AEP_LOG_ERROR, "cannot read %s/" AEP__MISSED ": %s", core->spool->path,
+                      strerror(errno));
     aep__syncer_init(&core->syncer, core->spool, core->cursor_fd, core->tail.cursor.segment);
     core->started = true;
     return AEP_OK;
@@ -51,6 +62,7 @@ void aep__core_done(struct aep__core *core)
     aep__dead_done(core);
     aep__tail_done(core);
     aep__topics_done(core);
+    aep__missed_done(&core->missed);
     if (core->cursor_fd >= 0)
         close(core->cursor_fd);
     core->cursor_fd = -1;
@@ -58,11 +70,22 @@ void aep__core_done(struct aep__core *core)
 
 /* ---- a turn ---- */
 
+void aep__core_note_missed(struct aep__core *core, bool durable)
+{
+    if (aep__missed_write(&core->missed, durable) < 0 && !core->missed_told)
+        aep__core_log(core, AEP_LOG_ERROR,
+                      "cannot note in %s/" AEP__MISSED " which records were dropped, so they look "
+                      "acknowledged: %s",
+                      core->spool->path, strerror(errno));
+    core->missed_told = core->missed.unwritten.len > 0;
+}
+
 void aep__core_settle(struct aep__core *core)
 {
     if (core->finished)
         aep__pace_touch(core->pace);
     core->finished = false;
+    aep__core_note_missed(core, false);
     aep__tail_advance(core);
 }
 
@@ -77,6 +100,7 @@ void aep__core_stop(struct aep__core *core, bool tidy)
     aep__core_settle(core);
     if (tidy)
         aep__tail_tidy(core);
+    aep__core_note_missed(core, core->sync_cursor);
     aep__tail_sync_now(core);
     aep__parked_sync(core);
     aep__dead_settle(core);
@@ -117,7 +141,7 @@ static enum aep__fate past_fate(struct aep__core *core, aep_position position)
         return AEP__FATE_PARKED;
     if (aep__dead_holds(core, position))
         return AEP__FATE_DEAD;
-    return aep__missed_fate(&core->missed, position.segment, position.offset);
+    return aep__missed_fate(&core->missed, (aep_position){position.segment, position.offset - 1});
 }
 
 enum aep__standing aep__core_standing(struct aep__core *core, aep_position position,

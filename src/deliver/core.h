@@ -19,13 +19,13 @@
 
 #include "deliver/dead.h"
 #include "deliver/latency.h"
-#include "deliver/missed.h"
 #include "deliver/pace.h"
 #include "deliver/sink.h"
 #include "deliver/syncer.h"
 #include "deliver/tail.h"
 #include "deliver/topic.h"
 #include "spool/counters.h"
+#include "spool/missed.h"
 #include "spool/spool.h"
 
 /** What a core works with, for aep__core_init(); all borrowed for its life. */
@@ -51,6 +51,7 @@ struct aep__core {
     int cursor_fd;          /* -1: not open */
     struct aep__syncer syncer;
     struct aep__missed missed;
+    bool missed_told; /* that it cannot be written */
     struct aep__topics topics;
     struct aep__tail tail;
     struct aep__dead dead;
@@ -75,6 +76,8 @@ void aep__core_done(struct aep__core *core);
  * record can be asked for by its position until settle(); then it leaves the lane and the cursor passes
  * it. */
 void aep__core_settle(struct aep__core *core);
+/** Writes down which records were dropped, before they leave their place; what fails is logged. */
+void aep__core_note_missed(struct aep__core *core, bool durable);
 /** Takes back what the sink still holds and closes its topics; then the sink can be freed or
  * replaced. */
 void aep__core_detach(struct aep__core *core);

@@ -119,7 +119,16 @@ bool aep__dead_buried(const struct aep__dead *dead, uint64_t ordinal)
                    compare_ordinals);
 }
 
+/* What is about to go: it was never delivered. */
+static void note_dropped(struct aep__core *core, const struct aep__sidelog_entry *entry)
+{
+    aep__missed_add(&core->missed,
+                    (struct aep__missed_range){entry->note.segment, entry->note.offset,
+                                               entry->note.end, AEP__FATE_DEAD});
+}
+
 struct trim {
+    struct aep__core *core;
     uint64_t excess, dropped;
 };
 
@@ -134,6 +143,23 @@ static enum aep__keep drop_oldest(void *user, struct aep__sidelog_entry *entry)
     return AEP__DROP;
 }
 
+static enum aep__keep note_oldest(void *user, struct aep__sidelog_entry *entry)
+{
+    struct trim *trim = user;
+    if (drop_oldest(trim, entry) == AEP__KEEP)
+        return AEP__DROP; /* no more */
+    note_dropped(trim->core, entry);
+    return AEP__KEEP;
+}
+
+/* Of what was noted and not dropped nothing is known. */
+static void note_kept(struct aep__core *core)
+{
+    int saved = errno;
+    aep__missed_resume(&core->missed, (aep_position){UINT64_MAX, 0});
+    errno = saved;
+}
+
 /* Makes room for len more bytes, and for at least a quarter of the limit, so that this happens
  * rarely. */
 static bool make_room(struct aep__core *core, size_t len)
@@ -143,9 +169,14 @@ static bool make_room(struct aep__core *core, size_t len)
     if (used + len <= dead->max_bytes)
         return true;
     uint64_t goal = dead->max_bytes / 4 * 3;
-    struct trim trim = {.excess = used + len > goal ? used + len - goal : 0};
-    if (aep__sidelog_rewrite(&dead->log, drop_oldest, &trim) < 0)
+    struct trim trim = {.core = core, .excess = used + len > goal ? used + len - goal : 0};
+    struct trim noted = trim;
+    each_letter(&dead->log, note_oldest, &noted);
+    aep__core_note_missed(core, core->sync_cursor);
+    if (aep__sidelog_rewrite(&dead->log, drop_oldest, &trim) < 0) {
+        note_kept(core);
         return false;
+    }
     aep__counters_add(core->counters, AEP__COUNT_dead_dropped, trim.dropped);
     aep__core_log(core, AEP_LOG_WARNING,
                   "the dead-letter log reached dead.max_bytes: the oldest %" PRIu64 " were dropped",
@@ -189,6 +220,7 @@ int aep__dead_sync(struct aep__core *core)
 /* ---- by command ---- */
 
 struct selection {
+    struct aep__core *core;
     const uint64_t *ordinal; /* NULL: all */
     int64_t count;
 };
@@ -213,6 +245,14 @@ static enum aep__keep drop_selected(void *user, struct aep__sidelog_entry *entry
     return selected(user, entry) ? AEP__DROP : AEP__KEEP;
 }
 
+static enum aep__keep note_selected(void *user, struct aep__sidelog_entry *entry)
+{
+    const struct selection *selection = user;
+    if (selected(user, entry))
+        note_dropped(selection->core, entry);
+    return AEP__KEEP;
+}
+
 static int64_t rewrite_selected(struct aep__core *core, aep__keep_fn fn, const uint64_t *ordinal)
 {
     struct selection selection = {.ordinal = ordinal};
@@ -235,7 +275,13 @@ int64_t aep__dead_replay(struct aep__core *core, const uint64_t *ordinal)
 
 int64_t aep__dead_drop(struct aep__core *core, const uint64_t *ordinal)
 {
+    struct selection noted = {.core = core, .ordinal = ordinal};
+    aep__dead_settle(core); /* what a replay has sent is not dropped */
+    each_letter(&core->dead.log, note_selected, &noted);
+    aep__core_note_missed(core, core->sync_cursor);
     int64_t count = rewrite_selected(core, drop_selected, ordinal);
+    if (count < 0)
+        note_kept(core);
     if (count > 0)
         aep__counters_add(core->counters, AEP__COUNT_dead_dropped, (uint64_t)count);
     return count;

@@ -439,6 +439,7 @@ static uint64_t purge_log(struct aep__core *core, struct aep__topic *topic)
     if (topic->sent > 0 || parked->lane.aside > 0)
         return 0; /* the sink still holds some of it */
     uint64_t dropped = note_purged(core, parked);
+    aep__core_note_missed(core, core->sync_cursor);
     aep__sidelog_advance(&parked->log, parked->log.end, parked->log.count);
     aep__sidelog_sync(&parked->log, true);
     while (!aep__lane_empty(&parked->lane)) {

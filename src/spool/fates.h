@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fate of each record of a spool, from the files that the relay keeps: records below its cursor
- * are finished, and those of them that are in no side log have been acknowledged. */
+ * are finished, and those of them that are neither in a side log nor missed have been acknowledged. */
 #ifndef AEP_SPOOL_FATES_H
 #define AEP_SPOOL_FATES_H
 
 #include "aep/aep.h"
 #include "spool/fate.h"
+#include "spool/missed.h"
 #include "spool/sides.h"
 #include "spool/spool.h"
 #include "spool/status.h"
@@ -15,6 +16,7 @@ struct aep__fates {
     aep_position finished;
     struct aep__status status; /* magic 0: the relay has written none */
     struct aep__sides sides;
+    struct aep__missed missed;
 };
 
 /** Reads it for the first time. Errors: AEP_ESPOOL, AEP_ENOMEM. */

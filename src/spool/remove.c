@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "spool/bell.h"
 #include "spool/cursor.h"
+#include "spool/missed.h"
 #include "spool/segment.h"
 #include "spool/sidelog.h"
 
@@ -28,7 +29,7 @@ static bool is_part(const char *name)
         "counters",      "status",
         "control",       "dead",
         "relay.log",     "relay.log.1",
-        "ballast",
+        "ballast",       AEP__MISSED,
     };
     static const char *const prefixes[] = {AEP__SIDELOG_PARKED_PREFIX, AEP__SPOOL_TEMP};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

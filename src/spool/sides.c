@@ -44,6 +44,7 @@ static int add_side(struct aep__sides *sides, unsigned log, const struct aep__si
     }
     sides->list[sides->count++] = (struct aep__side){.segment = entry->note.segment,
                                                      .offset = entry->note.offset,
+                                                     .end = entry->note.end,
                                                      .ordinal = entry->note.ordinal,
                                                      .at = entry->at,
                                                      .log = log,

@@ -14,7 +14,8 @@
 #include <time.h>
 
 struct aep__side {
-    uint64_t segment, offset; /* where the record began in the spool */
+    uint64_t segment, offset; /* where the record began in the spool, */
+    uint64_t end;             /* and ended */
     uint64_t ordinal;         /* its number there */
     uint64_t at;              /* where its entry is in its log */
     unsigned log;             /* its index */

@@ -26,7 +26,7 @@ struct aep__source_spool {
     aep_position beyond;  /* and before this, is read; segment 0: nothing */
     uint64_t aside_count; /* of so many, which are missed if they leave their logs before that */
     aep_position settled; /* before that it is known what has become of events, */
-    uint64_t sides_known; /* as the side logs were in that version */
+    uint64_t aside_known; /* as side logs and what is missed were in these versions */
     uint64_t missed;   /* events that had been removed before they were read, since it was opened */
     uint64_t untold;   /* of these, not yet counted in the store */
     int64_t read_us;   /* the wall clock when what was its end had been read */

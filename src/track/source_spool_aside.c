@@ -139,8 +139,23 @@ int aep__source_aside_take(struct aep__source_spool *source, struct aep__ingest 
 
 /* ---- what has become of the others ---- */
 
-/* From source->settled on: the one that stands there, if it was put aside, else all up to the next one that
- * was. */
+/* What is missed, if source->settled stands in it, else all up to the next of that. */
+static void cut_at_missed(const struct aep__missed *missed, struct aep__settling *what)
+{
+    size_t i = aep__missed_from(missed, what->from);
+    if (i == missed->count)
+        return;
+    const struct aep__missed_range *range = &missed->ranges[i];
+    aep_position begin = {range->segment, range->begin}, end = {range->segment, range->end};
+    bool within = !is_before(what->from, begin);
+    aep_position until = within ? end : begin;
+    if (within)
+        what->fate = range->fate;
+    if (is_before(until, what->until))
+        what->until = until;
+}
+
+/* From source->settled on: the one that stands there, if it was put aside, else all of one fate. */
 static struct aep__settling next_settling(const struct aep__source_spool *source)
 {
     const struct aep__fates *fates = &source->follower.fates;
@@ -150,28 +165,31 @@ static struct aep__settling next_settling(const struct aep__source_spool *source
                                  .fate = AEP__FATE_ACKED};
     size_t i = aep__sides_from(&fates->sides, source->settled);
     memcpy(what.spool, source->spool.uuid, sizeof what.spool);
-    if (i == fates->sides.count || !is_before(position_of(&fates->sides.list[i]), what.until))
-        return what;
-    const struct aep__side *side = &fates->sides.list[i];
-    what.until = position_of(side);
-    if (is_before(what.from, what.until))
-        return what;
-    what.until = behind(side);
-    what.fate = side->fate;
-    what.stays = true;
+    if (i < fates->sides.count && is_before(position_of(&fates->sides.list[i]), what.until)) {
+        const struct aep__side *side = &fates->sides.list[i];
+        what.until = position_of(side);
+        if (!is_before(what.from, what.until)) {
+            what.until = behind(side);
+            what.fate = side->fate;
+            what.stays = true;
+            return what;
+        }
+    }
+    cut_at_missed(&fates->missed, &what);
     return what;
 }
 
-/* Goes from the beginning again where a side log has changed: what was parked may have been sent. But not
- * before it has been to the end. */
+/* Goes from the beginning again where a side log, or what is missed, has changed: what was parked may have been
+ * sent, or purged. But not before it has been to the end. */
 static bool is_settled(struct aep__source_spool *source)
 {
     const struct aep__fates *fates = &source->follower.fates;
     if (is_before(source->settled, fates->finished))
         return false;
-    if (source->sides_known == fates->sides.version)
+    uint64_t version = fates->sides.version + fates->missed.version; /* both only grow */
+    if (source->aside_known == version)
         return true;
-    source->sides_known = fates->sides.version;
+    source->aside_known = version;
     source->settled = (aep_position){0};
     return !is_before(source->settled, fates->finished);
 }

@@ -422,6 +422,25 @@ class Spools(TrackerTest):
         self.assertEqual(len(self.rows(env=kafka)), 2)
         self.assertEqual(self.status()["events"]["missed"], 2)
 
+    def test_what_is_purged_after_it_was_read_is_told_from_what_arrived(self):
+        kafka = {"AEP_MODE": "", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+        auto = kafka | {"AEP_RELAY_MODE": "auto"}
+        self.addCleanup(self.run_aep, "relay", "stop", env=auto, status=None)
+
+        def deliveries():
+            return {row["correlation_id"]: row["delivery"] for row in self.rows(env=kafka).values()}
+
+        self.publish("started", correlation="under", env=kafka)
+        self.assertEqual(deliveries(), {"under": "spooled"})
+        self.run_aep("spool", "purge", "--yes", env=auto)
+        self.wait_until(lambda: deliveries() == {"under": "purged"}, "it to be purged")
+        self.publish("started", correlation="away", env=kafka)
+        self.assertEqual(deliveries(), {"under": "purged", "away": "spooled"})
+        self.run_aep("tracker", "stop")
+        self.run_aep("spool", "purge", "--yes", env=auto)
+        self.wait_until(lambda: deliveries() == {"under": "purged", "away": "purged"},
+                        "the other one to be purged, too")
+
     def test_a_folder_that_is_no_spool_holds_nothing_up(self):
         self.publish("started")
         closed = os.path.join(os.path.dirname(self.store), "broken")

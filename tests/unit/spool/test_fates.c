@@ -9,12 +9,14 @@
 #define LOGS 3
 #define STEPS 2000
 
-/* A relay: it finishes records in their order, and puts some of them aside. */
+/* A relay: it finishes records in their order, puts some of them aside, and drops some by command. */
 struct relay {
     struct here *here;
     struct aep__sidelog logs[LOGS]; /* the last one is of dead letters */
     unsigned places[RECORDS];       /* 0: no log, else its index + 1 */
     uint64_t entry_at[RECORDS];     /* where the next entry is */
+    enum aep__fate ends[RECORDS];   /* of those in no log */
+    struct aep__missed missed;
     unsigned finished;
     uint64_t random;
 };
@@ -69,26 +71,41 @@ static void put_aside(struct relay *relay, unsigned number, unsigned log)
     aep__buf_done(&raw);
 }
 
+/* As the relay does: written before the record leaves its place. */
+static void miss(struct relay *relay, unsigned number, enum aep__fate fate)
+{
+    aep_position at = position_of(number);
+    relay->ends[number] = fate;
+    aep__missed_add(&relay->missed,
+                    (struct aep__missed_range){at.segment, at.offset, at.offset + 10, fate});
+    assert_int_equal(aep__missed_write(&relay->missed, false), 0);
+}
+
 /* As the relay does: the side log first, then the cursor. The status comes later, if at all. */
 static void finish_one(struct relay *relay)
 {
     if (relay->finished == RECORDS)
         return;
-    unsigned number = relay->finished, log = below(relay, LOGS + 3);
+    unsigned number = relay->finished, log = below(relay, LOGS + 5);
+    relay->ends[number] = AEP__FATE_ACKED;
     if (log < LOGS)
         put_aside(relay, number, log);
+    else if (log > LOGS + 2)
+        miss(relay, number, log == LOGS + 3 ? AEP__FATE_PURGED : AEP__FATE_LOST);
     relay->finished++;
     aep_position at = position_of(relay->finished);
     store_cursor(relay->here, at.segment, at.offset);
 }
 
-/* The oldest of a topic's that are parked is sent. */
+/* The oldest of a topic's that are parked is sent, or purged. */
 static void drain_one(struct relay *relay)
 {
     unsigned log = below(relay, LOGS - 1);
     for (unsigned i = 0; i < RECORDS; i++) {
         if (relay->places[i] != log + 1)
             continue;
+        if (below(relay, 3) == 0)
+            miss(relay, i, AEP__FATE_PURGED);
         relay->places[i] = 0;
         aep__sidelog_advance(&relay->logs[log], relay->entry_at[i], 1);
         assert_int_equal(aep__sidelog_sync(&relay->logs[log], false), 0);
@@ -107,6 +124,8 @@ static enum aep__keep keep_some(void *user, struct aep__sidelog_entry *entry)
     struct dropping *dropping = user;
     if (dropping->dropped || below(dropping->relay, 2) == 0)
         return AEP__KEEP;
+    if (below(dropping->relay, 2) == 0) /* else it has been replayed */
+        miss(dropping->relay, (unsigned)entry->note.ordinal, AEP__FATE_DEAD);
     dropping->relay->places[entry->note.ordinal] = 0;
     dropping->dropped = true;
     return AEP__DROP;
@@ -134,10 +153,22 @@ static void write_status(struct relay *relay)
     close(fd);
 }
 
+/* Killed between the note and what it says, perhaps: the record is still there, and is delivered. */
 static void restart(struct relay *relay)
 {
+    if (relay->finished < RECORDS && below(relay, 2) == 0)
+        miss(relay, relay->finished, AEP__FATE_PURGED);
+    for (unsigned i = below(relay, RECORDS); i < RECORDS; i++)
+        if (relay->places[i] > 0) {
+            miss(relay, i, AEP__FATE_PURGED);
+            relay->ends[i] = AEP__FATE_ACKED;
+            break;
+        }
     close_logs(relay);
+    aep__missed_done(&relay->missed);
     open_logs(relay);
+    aep__missed_init(&relay->missed, &relay->here->spool);
+    assert_int_equal(aep__missed_resume(&relay->missed, position_of(relay->finished)), 0);
 }
 
 static void check(struct relay *relay, struct aep__fates *fates)
@@ -150,7 +181,7 @@ static void check(struct relay *relay, struct aep__fates *fates)
         enum aep__fate expected = i >= relay->finished       ? AEP__FATE_ON_DISK
                                   : relay->places[i] == LOGS ? AEP__FATE_DEAD
                                   : relay->places[i] > 0     ? AEP__FATE_PARKED
-                                                             : AEP__FATE_ACKED;
+                                                             : relay->ends[i];
         enum aep__fate fate = aep__fates_of(fates, position_of(i));
         if (fate != expected)
             fail_msg("record %u is %s, not %s", i, aep__fate_word(fate), aep__fate_word(expected));
@@ -171,6 +202,7 @@ static void test_fates_follow_whatever_the_relay_does(void **state)
     struct aep__fates fates;
     store_cursor(relay.here, 1, 48);
     open_logs(&relay);
+    aep__missed_init(&relay.missed, &relay.here->spool);
     assert_int_equal(aep__fates_init(&fates, &relay.here->spool, NULL), AEP_OK);
     for (unsigned i = 0; i < STEPS; i++) {
         acts[below(&relay, sizeof acts / sizeof *acts)](&relay);
@@ -181,6 +213,7 @@ static void test_fates_follow_whatever_the_relay_does(void **state)
     }
     assert_int_equal(relay.finished, RECORDS);
     aep__fates_done(&fates);
+    aep__missed_done(&relay.missed);
     close_logs(&relay);
 }
 
@@ -192,12 +225,14 @@ static void test_a_letter_is_dead_before_the_status_says_so(void **state)
     struct aep__fates fates;
     store_cursor(relay.here, 1, 48);
     open_logs(&relay);
+    aep__missed_init(&relay.missed, &relay.here->spool);
     assert_int_equal(aep__fates_init(&fates, &relay.here->spool, NULL), AEP_OK);
     put_aside(&relay, relay.finished++, LOGS - 1);
     put_aside(&relay, relay.finished++, 0);
     store_cursor(relay.here, 1, 48 + 20);
     check(&relay, &fates);
     aep__fates_done(&fates);
+    aep__missed_done(&relay.missed);
     close_logs(&relay);
 }
 
