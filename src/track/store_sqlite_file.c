@@ -129,7 +129,9 @@ static int check_file(struct aep__sqlite *sqlite, int fd, aep_error *err)
             "%s belongs to user %ld, but this program runs as %ld: " AEP__STORE_REMEDY,
             sqlite->base.name, (long)sqlite->file.st_uid, (long)geteuid());
     if (sqlite->file.st_mode & 022)
-        return refuse(sqlite, "can be written by other users: chmod 600 it, or", err);
+        return aep__error(err, AEP_EIO, AEP__STORE_FIELD,
+                          "%s can be written by other users: chmod 600 it, or " AEP__STORE_REMEDY,
+                          sqlite->base.name);
     return AEP_OK;
 }
 
@@ -148,9 +150,10 @@ static int open_file(struct aep__sqlite *sqlite, aep_error *err)
 {
     const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     if (sqlite->base.write && make_file(sqlite->base.name) < 0)
-        return aep__error_errno(
-            err, errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_EIO, AEP__STORE_FIELD,
-            "cannot make %s; make its folder writable, or " AEP__STORE_REMEDY, sqlite->base.name);
+        return aep__error(err, errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_EIO,
+                          AEP__STORE_FIELD,
+                          "cannot make %s (%s): make its folder writable, or " AEP__STORE_REMEDY,
+                          sqlite->base.name, strerrordesc_np(errno));
     int fd =
         aep__os_above(open(sqlite->base.name, flags | (sqlite->base.write ? O_RDWR : O_RDONLY)));
     if (fd < 0 && errno == ENOENT)

@@ -277,6 +277,10 @@ class Stores(TrackerTest):
         os.makedirs(os.path.dirname(self.store), exist_ok=True)
         with open(self.store, "wb") as file:
             file.write(b"this is no database, but it is long enough for one" * 1000)
+        os.chmod(self.store, 0o620)
+        self.assertIn("can be written by other users: chmod 600 it, or set AEP_TRACK_STORE",
+                      self.run_aep("list", "--wait=2s", status=1).stderr)
+        os.chmod(self.store, 0o600)
         failed = self.run_aep("list", "--wait=2s", status=1)
         self.assertIn(self.store, failed.stderr)
         self.assertIn("or set AEP_TRACK_STORE", failed.stderr)  # it may be another program's file
