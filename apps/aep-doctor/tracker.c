@@ -86,7 +86,7 @@ struct answer {
 static bool ask(const char *store, int wait_ms, struct answer *ret)
 {
     char line[AEP__LINK_LINE];
-    int at = 0, fd = aep__link_connect(store);
+    int at = 0, fd = aep__link_connect_soon(store, wait_ms);
     bool answered =
         fd >= 0 && aep__link_send(fd, "status") &&
         aep__link_receive(fd, line, sizeof line, wait_ms) > 0 &&

@@ -75,7 +75,7 @@ static void free_view(struct view *view)
 /* Connects and asks; -1: none runs, or it does not answer. */
 static int ask(const char *store, const char *request)
 {
-    int fd = aep__link_connect(store);
+    int fd = aep__link_connect_soon(store, ANSWER_MS);
     if (fd >= 0 && !aep__link_send(fd, "%s", request)) {
         close(fd);
         return -1;
@@ -513,7 +513,6 @@ static bool has_ended(const char *store)
     return true;
 }
 
-/* One that has just begun holds the lock a moment before it listens. */
 static bool tell_to_stop(const char *store)
 {
     char line[64];

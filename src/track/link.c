@@ -25,6 +25,7 @@
 #define LOCK ".lock"
 #define SOCKET ".socket"
 #define SOCKET_TEMP ".socket.tmp"
+#define CONNECT_MS 20 /* between two tries */
 
 const char *aep__link_where(const aep_config *config, const char *store)
 {
@@ -194,6 +195,17 @@ int aep__link_connect(const char *store)
     }
     int fd = aep__packet_connect(dir_fd, name);
     close_keeping_errno(dir_fd);
+    return fd;
+}
+
+int aep__link_connect_soon(const char *store, int wait_ms)
+{
+    int64_t end_us = aep__clock_mono_us() + wait_ms * INT64_C(1000);
+    int fd = aep__link_connect(store);
+    while (fd < 0 && aep__link_held(store) && aep__clock_mono_us() < end_us) {
+        poll(NULL, 0, CONNECT_MS);
+        fd = aep__link_connect(store);
+    }
     return fd;
 }
 

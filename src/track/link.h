@@ -51,6 +51,9 @@ int aep__link_folder(const char *store);
 
 /** Connects to the store's tracker; -1 with errno (ENOENT, ECONNREFUSED: none runs). */
 int aep__link_connect(const char *store);
+/** The same, to one that may have just begun: it holds the lock a moment before it listens. Waits for that, at
+ * most so long. */
+int aep__link_connect_soon(const char *store, int wait_ms);
 /** Listens, in the tracker, which holds the lock; -1 with errno. */
 int aep__link_listen(const char *store);
 /** Whether the socket has its name. */

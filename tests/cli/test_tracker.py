@@ -2,6 +2,7 @@
 """The tracker's process: it comes by itself, is one for each store, and whatever ends it or its store
 makes no difference to the rows."""
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from harness import PROGRAM, AepTest, end_process
@@ -161,6 +163,16 @@ class Life(TrackerTest):
         self.assertIn("no tracker runs", self.run_aep("tracker", "stop").stderr)
         self.assertEqual(self.rows(), before)
         self.assertEqual(self.status()["events"], shown["events"])  # none was read again
+
+    def test_who_asks_waits_until_one_that_has_begun_listens(self):
+        self.rows()
+        self.run_aep("tracker", "stop")
+        with open(self.store + ".lock", "w") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            release = threading.Timer(0.5, fcntl.lockf, (lock, fcntl.LOCK_UN))
+            release.start()
+            self.assertFalse(self.status()["alive"])
+            release.join()
 
     def test_a_signal_ends_it_cleanly(self):
         self.publish("started")
