@@ -217,9 +217,10 @@ int64_t aep__sql_cached_children(const struct aep__sql *base, const char *parent
                                  unsigned *ret_count, unsigned *ret_open)
 {
     const uint32_t hash = hash_of(parent) | 1;
+    const unsigned size = aep__sql_caches(base) ? AEP__CACHE_SIZE : 0;
     int64_t latest = AEP__UNKNOWN_US;
     *ret_count = *ret_open = 0;
-    for (unsigned i = 0; aep__sql_caches(base) && i < AEP__CACHE_SIZE; i++) {
+    for (unsigned i = 0; i < size; i++) {
         const struct aep__tracked *row = &base->cache[i].row;
         if (base->parents[i] != hash || strcmp(row->parent_id, parent) != 0)
             continue;
