@@ -513,6 +513,7 @@ static bool has_ended(const char *store)
     return true;
 }
 
+/* One that is about to end hangs up: it is asked again until its lock is free. */
 static bool tell_to_stop(const char *store)
 {
     char line[64];

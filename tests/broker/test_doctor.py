@@ -183,7 +183,7 @@ class Doctor(Case):
         self.assertEqual(self.verdicts(steps, "reading"), {"skipped"})
 
     def group(self, spool):
-        """What is said of the consumer group."""
+        """The lines about the consumer group."""
         _, report, steps = self.examine(spool, "--no-probe")
         self.assert_remedies(report)
         return [finding for finding in steps["reading"] if "consumer group" in finding["text"]]

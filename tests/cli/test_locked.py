@@ -18,7 +18,7 @@ sys.stdin.read()
 
 class Locked(Executions):
     def lock(self):
-        """Has another program lock the store; returns what is said of it."""
+        """Has another program lock the store; returns the message that names it."""
         store = os.path.join(self.folder, "state", "aep", "tracker.db")
         holder = subprocess.Popen([sys.executable, "-c", HOLD, store], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
