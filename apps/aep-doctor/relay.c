@@ -14,7 +14,7 @@
 
 #include "aep/amount.h"
 #include "aep/ask.h"
-#include "aep/backlog.h"
+#include "spool/backlog.h"
 #include "spool/fates.h"
 #include "aep/told.h"
 #include "client/spawn.h"

@@ -5,7 +5,7 @@
 
 #include "amount.h"
 #include "ask.h"
-#include "backlog.h"
+#include "spool/backlog.h"
 #include "options.h"
 #include "out.h"
 #include "spools.h"

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "amount.h"
-#include "backlog.h"
+#include "spool/backlog.h"
 #include "base/error.h"
 #include "spool/aside.h"
 #include "spool/cursor.h"

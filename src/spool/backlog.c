@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backlog.h"
+#include "spool/backlog.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -38,8 +38,8 @@ static int count_events(struct aep__spool *spool, aep_position begin, uint64_t *
     return code;
 }
 
-int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
-                         struct aep__backlog *ret, aep_error *err)
+static int weigh(const struct aep__spool *spool, const struct aep__fates *fates,
+                 aep_position *ret_begin, struct aep__backlog *ret, aep_error *err)
 {
     struct aep__cursor cursor;
     *ret = (struct aep__backlog){0};
@@ -56,8 +56,24 @@ int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fate
         ret->used_bytes += size;
         ret->bytes += size > done ? size - done : 0;
     }
-    ret->counted = ret->bytes <= COUNT_BYTES;
-    return ret->counted ? count_events(spool, begin, &ret->events, err) : AEP_OK;
+    *ret_begin = begin;
+    return AEP_OK;
+}
+
+int aep__backlog_weigh(struct aep__spool *spool, const struct aep__fates *fates,
+                       struct aep__backlog *ret, aep_error *err)
+{
+    aep_position begin;
+    return weigh(spool, fates, &begin, ret, err);
+}
+
+int aep__backlog_measure(struct aep__spool *spool, const struct aep__fates *fates,
+                         struct aep__backlog *ret, aep_error *err)
+{
+    aep_position begin;
+    int code = weigh(spool, fates, &begin, ret, err);
+    ret->counted = code == AEP_OK && ret->bytes <= COUNT_BYTES;
+    return ret->counted ? count_events(spool, begin, &ret->events, err) : code;
 }
 
 const char *aep__backlog_word(const struct aep__spool *spool)
