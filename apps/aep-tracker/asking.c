@@ -145,6 +145,29 @@ static void read_store(struct view *view)
                  code == AEP_ESPOOL ? "none yet; a tracker makes it" : err.text);
 }
 
+#define SERVES "serves "
+
+/* Its address, in a line of the tracker's; NULL: it has none. */
+static const char *find_address(const struct aep__buf *lines)
+{
+    const char *end = lines->data + lines->len;
+    for (const char *line = lines->data; line && line < end; line += strlen(line) + 1)
+        if (strncmp(line, SERVES, strlen(SERVES)) == 0)
+            return line + strlen(SERVES);
+    return NULL;
+}
+
+bool aep__tracker_serves(const char *store, struct aep__buf *ret_address)
+{
+    struct view view = {.store = (char *)store};
+    aep_error err;
+    const char *address = ask_tracker(&view, &err) == AEP_OK ? find_address(&view.sources) : NULL;
+    if (address)
+        aep__buf_text(ret_address, address);
+    aep__buf_done(&view.sources);
+    return address != NULL;
+}
+
 /* ---- showing ---- */
 
 static int64_t count_executions(const struct view *view)
@@ -329,6 +352,8 @@ static void show_text(struct aep__buf *out, const struct view *view)
         aep__buf_format(out, "tracker     process %lld\n", view->pid);
     else
         aep__buf_text(out, "tracker     none runs; `aep list` starts one\n");
+    if (find_address(&view->sources))
+        aep__buf_format(out, "serves      %s\n", find_address(&view->sources));
     aep__buf_text(out, "store       ");
     aep__out_plain(out, view->name.data, strlen(view->name.data));
     if (view->there) {
@@ -450,6 +475,9 @@ static void show_json(struct aep__buf *out, const struct view *view)
         aep__buf_format(out, "%lld,", view->pid);
     else
         aep__buf_text(out, "null,");
+    const char *address = find_address(&view->sources);
+    add_string(out, "serves", address, address ? strlen(address) : 0);
+    aep__buf_byte(out, ',');
     add_time(out, "as_of", view->as_of_us);
     aep__buf_byte(out, ',');
     add_text_or_null(out, "problem", view->problem[0] ? view->problem : view->unreadable);
@@ -530,6 +558,14 @@ static bool tell_to_stop(const char *store)
     return !aep__link_held(store);
 }
 
+int aep__tracker_end(const char *store, const char *name, aep_error *err)
+{
+    if (tell_to_stop(store) && has_ended(store))
+        return AEP_OK;
+    return aep__error(err, AEP_ERELAY, "", "the tracker of %s has not ended in %d s", name,
+                      END_MS / 1000);
+}
+
 int aep__tracker_stop(struct aep__args *args)
 {
     struct view view = {0};
@@ -537,9 +573,8 @@ int aep__tracker_stop(struct aep__args *args)
     int code = find_store(args, &view, &err);
     if (code == AEP_OK && !aep__link_held(view.store))
         aep__out_say("tracker stop: no tracker runs");
-    else if (code == AEP_OK && !(tell_to_stop(view.store) && has_ended(view.store)))
-        code = aep__error(&err, AEP_ERELAY, "", "the tracker of %s has not ended in %d s",
-                          view.name.data, END_MS / 1000);
+    else if (code == AEP_OK)
+        code = aep__tracker_end(view.store, view.name.data, &err);
     free_view(&view);
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
 }

@@ -3,11 +3,13 @@
  *
  *     aep-tracker --store FILE      started by whoever wants to read the store, with its settings
  *                                   through a socket at descriptor 0 (client/spawn.h)
+ *     aep-tracker serve             the same in the foreground, with HTTP; run by `aep serve`
  *     aep-tracker status | stop     run by `aep tracker`, whose tables (apps/aep/tracker.c) say what
  *                                   it takes */
 #include "aep/out.h"
 #include "aep/verbs.h"
 #include "asking.h"
+#include "serving.h"
 #include "tracker.h"
 
 #include "base/error.h"
@@ -42,7 +44,9 @@ static int run(const char *store)
     umask(077);
     prctl(PR_SET_NAME, "aep-tracker");
     if (code == AEP_OK)
-        code = aep__tracker_run(tracker, config, store, &err);
+        code = aep__tracker_take(tracker, config, store, NULL, &err);
+    if (code == AEP_OK)
+        aep__tracker_go(tracker);
     aep_config_free(config);
     free(tracker);
     return code == AEP_OK || code == AEP_ESTATE ? AEP__EXIT_DONE : AEP__EXIT_FAILED;
@@ -55,8 +59,11 @@ int main(int argc, char **argv)
         {&aep__verb_tracker_stop, aep__tracker_stop},
         {NULL, NULL},
     };
+    static const struct aep__runner serving[] = {{&aep__verb_serve, aep__serving}, {NULL, NULL}};
     if (argc == 3 && strcmp(argv[1], aep__spawned_tracker.option) == 0 && argv[2][0] == '/')
         return run(argv[2]);
     aep__out_guard();
+    if (argc > 1 && strcmp(argv[1], aep__verb_serve.name) == 0)
+        return aep__verb_main(&aep__verb_serve, aep__verb_serve.name, argv + 2, serving);
     return aep__verb_main(&aep__verb_tracker, aep__verb_tracker.name, argv + (argc > 0), runners);
 }

@@ -87,6 +87,8 @@ static void tell_status(struct aep__tracker *tracker, struct aep__server_client 
         *tracker->writer.problem ? tracker->writer.problem : tracker->keeping.problem;
     bool sent = aep__link_send(client->fd, "status %d %" PRIu64 " %" PRId64 " %s", (int)getpid(),
                                tracker->events, tracker->as_of_us, *problem ? problem : "-");
+    if (sent && tracker->serve)
+        sent = aep__link_send(client->fd, "serves %s", aep__serve_address(tracker->serve));
     for (size_t i = 0; sent && i < sources->count; i++) {
         const struct aep__source_spool *source = sources->list[i];
         sent = aep__link_send(client->fd, "spool %" PRId64 " %" PRIu64 " %s\t%s", source->read_us,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tracker.h"
 
+#include "news.h"
+
 #include "aep/spools.h"
 
 #include "base/clock.h"
@@ -104,6 +106,7 @@ static void turn(struct aep__tracker *tracker)
         aep__server_synced(&tracker->server, tracker->as_of_us,
                            aep__sources_behind(&tracker->sources));
     keep_within(tracker, end);
+    aep__news_tell(tracker);
 }
 
 /* ---- the index of texts ---- */
@@ -139,8 +142,10 @@ static void look_around(struct aep__tracker *tracker)
         return;
     tracker->looked_us = now_us;
     tracker->dirty = true;
-    if (tracker->server.count > 0)
+    if (tracker->server.count > 0 || tracker->serve)
         tracker->active_us = now_us;
+    if (tracker->serve)
+        aep__sources_ask(&tracker->sources);
     if (!aep__link_locks(tracker->path, tracker->lock_fd))
         tracker->ending = "the lock has been removed";
     else if (aep__server_listen(&tracker->server, tracker->path, &err) != AEP_OK)
@@ -239,7 +244,7 @@ static int take_lock(struct aep__tracker *tracker, aep_error *err)
                               aep__buf_string(&tracker->name));
 }
 
-static int start(struct aep__tracker *tracker, aep_error *err)
+static int start(struct aep__tracker *tracker, struct aep__serve *serve, aep_error *err)
 {
     struct aep__buf own = {0};
     int code = take_lock(tracker, err);
@@ -253,6 +258,10 @@ static int start(struct aep__tracker *tracker, aep_error *err)
         code = aep__sources_add(&tracker->sources, aep__buf_string(&own), err);
     if (code == AEP_OK)
         code = aep__server_listen(&tracker->server, tracker->path, err);
+    if (code == AEP_OK)
+        tracker->serve = serve;
+    if (code == AEP_OK && serve)
+        code = aep__serve_start(serve, err);
     aep__buf_done(&own);
     return code;
 }
@@ -274,6 +283,9 @@ static void note_end(struct aep__tracker *tracker)
 
 static void finish(struct aep__tracker *tracker)
 {
+    aep__serve_free(tracker->serve);
+    tracker->serve = NULL;
+    tracker->writer.meter = tracker->writer.ingest.meter = NULL; /* it was the server's */
     aep__server_stop(&tracker->server, tracker->path);
     note_end(tracker);
     aep__sources_done(&tracker->sources);
@@ -282,10 +294,14 @@ static void finish(struct aep__tracker *tracker)
         close(tracker->signal_fd);
     free(tracker->polls);
     aep__buf_done(&tracker->name);
+    aep__log_done(&tracker->log);
+    if (tracker->dir_fd >= 0)
+        close(tracker->dir_fd);
+    /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
 }
 
-int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, const char *store,
-                     aep_error *err)
+int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, const char *store,
+                      struct aep__serve *serve, aep_error *err)
 {
     *tracker = (struct aep__tracker){
         .config = config, .path = store, .dir_fd = -1, .lock_fd = -1, .signal_fd = -1};
@@ -295,31 +311,36 @@ int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, con
         code = aep__link_name(config, store, &tracker->name, err);
     if (code != AEP_OK) {
         aep__buf_done(&tracker->name);
+        aep__serve_free(serve);
         return code;
     }
     tracker->dir_fd = aep__link_folder(store);
-    aep__log_init(&tracker->log, tracker->dir_fd, LOG, false);
+    aep__log_init(&tracker->log, tracker->dir_fd, LOG, serve != NULL);
     aep__sources_init(&tracker->sources, &tracker->log);
     tracker->writer = (struct aep__writer){
         .where = aep__link_where(config, store),
         .abandon_after_us = aep__config_int(config, AEP__OPT_TRACK_ABANDON_AFTER_S) * 1000000,
+        .meter = serve ? aep__serve_meter(serve) : NULL,
         .log = &tracker->log};
     aep__keeping_init(&tracker->keeping, config);
     tracker->active_us = aep__clock_mono_us();
     tracker->dirty = tracker->unindexed = true;
-    code = start(tracker, err);
-    if (code == AEP_OK) {
-        aep__log_write(&tracker->log, AEP_LOG_INFO, "aep %s writes %s", AEP_VERSION,
-                       aep__buf_string(&tracker->name));
-        loop(tracker);
-        aep__log_write(&tracker->log, AEP_LOG_INFO, "%s: exiting", tracker->ending);
-    } else if (code != AEP_ESTATE) {
+    code = start(tracker, serve, err);
+    if (code == AEP_OK)
+        return code;
+    if (code != AEP_ESTATE)
         aep__log_write(&tracker->log, AEP_LOG_ERROR, "%s", err->text);
-    }
+    if (code != AEP_ESTATE)
+        tracker->serve = serve;
     finish(tracker);
-    aep__log_done(&tracker->log);
-    if (tracker->dir_fd >= 0)
-        close(tracker->dir_fd);
-    /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
     return code;
+}
+
+void aep__tracker_go(struct aep__tracker *tracker)
+{
+    aep__log_write(&tracker->log, AEP_LOG_INFO, "aep %s writes %s", AEP_VERSION,
+                   aep__buf_string(&tracker->name));
+    loop(tracker);
+    aep__log_write(&tracker->log, AEP_LOG_INFO, "%s: exiting", tracker->ending);
+    finish(tracker);
 }

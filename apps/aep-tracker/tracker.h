@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "serve/serve.h"
 
 struct aep__tracker {
     const aep_config *config; /* borrowed */
@@ -28,21 +29,28 @@ struct aep__tracker {
     struct aep__keeping keeping;
     struct pollfd *polls;
     size_t polls_max;
-    uint64_t events;    /* taken since it began */
-    int64_t as_of_us;   /* wall clock: everything up to then is stored; 0: not known */
-    int64_t active_us;  /* monotonic: the last news or reader */
-    int64_t looked_us;  /* at what happens only now and then */
-    int64_t turn_us;    /* when the last turn began */
-    bool more;          /* there is more to read */
-    bool dirty;         /* there may be */
-    bool unindexed;     /* the store may have texts that its index does not have */
-    int64_t index_us;   /* monotonic: when to index more of them */
-    const char *ending; /* why it ends; NULL: it does not */
+    uint64_t events;          /* taken since it began */
+    int64_t as_of_us;         /* wall clock: everything up to then is stored; 0: not known */
+    int64_t active_us;        /* monotonic: the last news or reader */
+    int64_t looked_us;        /* at what happens only now and then */
+    int64_t turn_us;          /* when the last turn began */
+    bool more;                /* there is more to read */
+    bool dirty;               /* there may be */
+    bool unindexed;           /* the store may have texts that its index does not have */
+    int64_t index_us;         /* monotonic: when to index more of them */
+    struct aep__serve *serve; /* NULL: it runs in the background */
+    int64_t spools_us;        /* monotonic: when the server was told which spools there are */
+    const char *ending;       /* why it ends; NULL: it does not */
 };
 
-/** Runs it to its end. AEP_ESTATE: another one has the lock.
+/** Takes the store: its lock, its socket. AEP_ESTATE: another one has the lock. On an error there is
+ * nothing to end.
+ * @serve  takes over a server, which begins to answer; NULL: it runs in the background. With AEP_ESTATE it
+ *         stays the caller's
  * Other errors: AEP_EIO, AEP_ECONFIG, AEP_ENOMEM */
-int aep__tracker_run(struct aep__tracker *tracker, const aep_config *config, const char *store,
-                     aep_error *err);
+int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, const char *store,
+                      struct aep__serve *serve, aep_error *err);
+/** Runs it to its end. */
+void aep__tracker_go(struct aep__tracker *tracker);
 
 #endif

@@ -48,6 +48,7 @@ static int open_store(struct aep__writer *writer, aep_error *err)
         store->ops->close(store);
         return code;
     }
+    writer->ingest.meter = writer->meter;
     writer->store = store;
     return store->ops->get_count(store, AEP__COUNT_AS_OF, &writer->as_of_us, err);
 }

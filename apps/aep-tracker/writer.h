@@ -10,6 +10,7 @@
 struct aep__writer {
     const char *where; /* to open it by; borrowed */
     int64_t abandon_after_us;
+    struct aep__meter *meter; /* borrowed; NULL: none */
     struct aep__log *log;     /* borrowed */
     struct aep__store *store; /* NULL: it cannot be used */
     struct aep__ingest ingest;

@@ -7,6 +7,7 @@
 #include "track/belonging.h"
 #include "track/fold.h"
 #include "track/later.h"
+#include "track/meter.h"
 #include "track/patience.h"
 #include "track/refold.h"
 #include "track/settle.h"
@@ -257,6 +258,8 @@ static int take_new(struct aep__ingest *ingest, const struct aep__observation *e
         result = aep__patience_set(ingest->patience, execution, err);
     if (result == AEP_OK)
         result = settle(ingest, execution, was_open, event->kind != AEP_KIND_STARTED, took, err);
+    if (result == AEP_OK && ingest->meter)
+        aep__meter_take(ingest->meter, event, execution, was_open || belonging.begun);
     if (result == AEP_OK && took)
         return adopt_all(ingest, execution->id, err);
     return result == AEP_OK ? adopt(ingest, event, &belonging, err) : result;
@@ -341,6 +344,8 @@ int aep__ingest_flush(struct aep__ingest *ingest, aep_error *err)
     int result = aep__later_do(&tree, err);
     if (result == AEP_OK)
         result = aep__patience_flush(ingest->patience, err);
+    if (result == AEP_OK && ingest->meter)
+        aep__meter_add(ingest->meter, ingest->tallies);
     for (unsigned i = 0; result == AEP_OK && i < AEP__TALLY_COUNT; i++) {
         if (ingest->tallies[i] == 0)
             continue;

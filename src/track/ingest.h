@@ -25,8 +25,11 @@ enum aep__tally {
 /** "events", "duplicates", "conflicting", "late", "rejected: not JSON", … */
 const char *aep__tally_name(unsigned tally);
 
+struct aep__meter;
+
 struct aep__ingest {
     struct aep__store *store; /* borrowed */
+    struct aep__meter *meter; /* borrowed; NULL: nobody asks for numbers */
     struct aep__observer observer;
     struct aep__observer again; /* for events that are folded again */
     struct aep__patience *patience;

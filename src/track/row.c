@@ -139,24 +139,32 @@ static void add_as_of(struct aep__buf *out, const struct row *row)
 
 #define KEPT(TYPE, name)                                                                           \
     {                                                                                              \
-#name, add_##TYPE, offsetof(struct aep__tracked, name), NULL                               \
+#name, add_##TYPE, offsetof(struct aep__tracked, name), NULL, SCHEMA_##TYPE                \
     }
-#define MADE(name)                                                                                 \
+#define MADE(name, schema)                                                                         \
     {                                                                                              \
-#name, NULL, 0, add_##name                                                                 \
+#name, NULL, 0, add_##name, schema                                                         \
     }
+/* The members as JSON Schema. */
+#define SCHEMA_TEXT "\"type\":[\"string\",\"null\"]"
+#define SCHEMA_TIME SCHEMA_TEXT ",\"format\":\"date-time\""
+#define SCHEMA_REAL "\"type\":[\"number\",\"null\"]"
+#define SCHEMA_COUNT "\"type\":\"integer\""
+#define SCHEMA_FLAG "\"type\":\"boolean\""
+#define SCHEMA_WORD "\"type\":\"string\""
 
 static const struct field {
     const char *name;
     void (*add_kept)(struct aep__buf *out, const void *at);
     size_t offset;
     void (*add_made)(struct aep__buf *out, const struct row *row);
+    const char *schema;
 } table[] = {
     KEPT(TEXT, id),
-    MADE(state),
-    MADE(basis),
-    MADE(since),
-    MADE(uncertain),
+    MADE(state, SCHEMA_WORD),
+    MADE(basis, SCHEMA_WORD),
+    MADE(since, SCHEMA_TIME),
+    MADE(uncertain, SCHEMA_FLAG),
     KEPT(TEXT, agent_name),
     KEPT(TEXT, user_request),
     KEPT(TEXT, tenant_id),
@@ -164,7 +172,7 @@ static const struct field {
     KEPT(TEXT, correlation_id),
     KEPT(TEXT, session_id),
     KEPT(TEXT, parent_id),
-    MADE(parent_known),
+    MADE(parent_known, "\"type\":[\"boolean\",\"null\"]"),
     KEPT(TEXT, root_id),
     KEPT(COUNT, depth),
     KEPT(TIME, started_at),
@@ -175,7 +183,7 @@ static const struct field {
     KEPT(REAL, progress_percent),
     KEPT(REAL, steps_completed),
     KEPT(REAL, steps_total),
-    MADE(waiting_for),
+    MADE(waiting_for, SCHEMA_TEXT),
     KEPT(TEXT, error_code),
     KEPT(TEXT, error_type),
     KEPT(TEXT, error_message),
@@ -183,12 +191,12 @@ static const struct field {
     KEPT(COUNT, open_children),
     KEPT(COUNT, children),
     KEPT(COUNT, events),
-    MADE(delivery),
+    MADE(delivery, SCHEMA_WORD),
     KEPT(FLAG, partial),
     KEPT(FLAG, inferred),
-    MADE(conflict),
+    MADE(conflict, SCHEMA_FLAG),
     KEPT(FLAG, skew),
-    MADE(as_of),
+    MADE(as_of, SCHEMA_TIME),
 };
 #define FIELD_COUNT (sizeof table / sizeof *table)
 _Static_assert(FIELD_COUNT <= AEP__ROW_FIELDS_MAX, "room for each field");
@@ -203,6 +211,12 @@ void aep__row_fields_words(struct aep__buf *out)
 {
     for (size_t i = 0; i < FIELD_COUNT; i++)
         aep__buf_format(out, "%s%s", i ? " " : "", table[i].name);
+}
+
+void aep__row_fields_schema(struct aep__buf *out)
+{
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        aep__buf_format(out, "%s\"%s\":{%s}", i ? "," : "", table[i].name, table[i].schema);
 }
 
 static int refuse_field(const char *name, size_t len, aep_error *err)

@@ -36,6 +36,9 @@ int aep__row_fields_read(struct aep__row_fields *fields, const char *list, aep_e
 /** Appends all names, with blanks between. */
 void aep__row_fields_words(struct aep__buf *out);
 
+/** Appends the members as JSON Schema's "properties". */
+void aep__row_fields_schema(struct aep__buf *out);
+
 /** Appends the object, without a line end. */
 void aep__row_add(struct aep__buf *out, const struct aep__row_fields *fields,
                   const struct aep__tracked *execution, const struct aep__view *view);

@@ -28,10 +28,11 @@ check src/kafka base config
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
 check src/relay base config spool event kafka deliver
 check src/track base config event spool kafka # the tracker without its process; kafka: see below
+check src/serve base config event spool track # HTTP over a store
 check apps/aep base config event spool client # light: no Kafka, not even through the relay
 check apps/aep-relay base config event spool client deliver relay
 check apps/aep-doctor base config event spool client deliver relay kafka track
-check apps/aep-tracker base config event spool client track
+check apps/aep-tracker base config event spool client track serve
 check apps/aep-executions base config event spool client track # reads the tracker's store: no Kafka
 check apps/aep-topics base config event spool client kafka
 
@@ -74,6 +75,12 @@ for file in $(grep -rlE '#include *[<"](.*libpq|track/store_postgres).*\.h' src 
     case $file in
     src/track/store_postgres*) ;;
     *) echo "$file includes libpq, which only the store in src/track does" && bad=1 ;;
+    esac
+done
+for file in $(grep -rlE '#include *[<"](microhttpd|zlib)\.h' src apps include || true); do
+    case $file in
+    src/serve/*) ;;
+    *) echo "$file includes libmicrohttpd or zlib, which only src/serve does" && bad=1 ;;
     esac
 done
 for file in $(grep -rlE '#include *[<"](n?curses|term)\.h' src apps include || true); do

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store has one tracker. One in the background is asked to stop, and its place is taken; one that
+ * serves already stays, and its address is what the caller wants to know. */
+#include "serving.h"
+
+#include "aep/out.h"
+#include "asking.h"
+#include "tracker.h"
+
+#include "base/error.h"
+#include "config/layers.h"
+#include "serve/serve.h"
+#include "track/link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LISTEN "127.0.0.1:7450"
+#define TRIES 20 /* against readers that start one in the background */
+
+static void open_browser(const char *link)
+{
+    const char *browser = getenv("BROWSER");
+    char *const argv[] = {(char *)(browser && *browser ? browser : "xdg-open"), (char *)link, NULL};
+    pid_t pid = fork();
+    if (pid != 0) {
+        if (pid < 0)
+            aep__out_say("serve: cannot start a browser");
+        return;
+    }
+    setsid();
+    execvp(argv[0], argv);
+    aep__out_say("serve: --open: %s cannot be run; open the address yourself", argv[0]);
+    _exit(AEP__EXIT_FAILED);
+}
+
+static int say_link(const struct aep__args *args, const struct aep__serve *serve)
+{
+    struct aep__buf out = {0};
+    aep__buf_format(&out, "%s\n", aep__serve_link(serve));
+    int status = aep__out_finish(&out);
+    if (status == AEP__EXIT_DONE && aep__args_given(args, "open"))
+        open_browser(aep__serve_link(serve));
+    return status;
+}
+
+/* Takes the place of one in the background, if there is one. */
+static int take_over(const char *store, aep_error *err)
+{
+    struct aep__buf address = {0};
+    int code = AEP_OK;
+    if (!aep__link_held(store))
+        return AEP_OK;
+    if (aep__tracker_serves(store, &address))
+        code = aep__error(err, AEP_ESTATE, NULL,
+                          "serve: %s serves this store already: open that, or stop it "
+                          "with `aep tracker stop`",
+                          aep__buf_string(&address));
+    else
+        code = aep__tracker_end(store, store, err);
+    aep__buf_done(&address);
+    return code;
+}
+
+static int open_server(const struct aep__args *args, const aep_config *config, const char *store,
+                       struct aep__serve **ret, aep_error *err)
+{
+    const char *listen = aep__args_text(args, "listen");
+    struct aep__serve_settings settings = {.store = store,
+                                           .state_dir = config->state_dir,
+                                           .listen = listen ? listen : LISTEN,
+                                           .hosts = aep__args_text(args, "host"),
+                                           .token_file = aep__args_text(args, "token-file")};
+    return aep__serve_open(ret, &settings, err);
+}
+
+/* A reader may start one in the background between our asking one to stop and our taking its place. */
+static int take_store(struct aep__tracker *tracker, const struct aep__args *args,
+                      const aep_config *config, const char *store, struct aep__serve **ret,
+                      aep_error *err)
+{
+    struct aep__serve *serve = NULL;
+    int code = AEP_ESTATE;
+    for (int left = TRIES; code == AEP_ESTATE && left > 0; left--) {
+        code = take_over(store, err);
+        if (code == AEP_ESTATE)
+            break;
+        if (code == AEP_OK && !serve)
+            code = open_server(args, config, store, &serve, err);
+        if (code != AEP_OK)
+            break;
+        code = aep__tracker_take(tracker, config, store, serve, err);
+        if (code != AEP_OK && code != AEP_ESTATE)
+            serve = NULL; /* freed with what it has */
+    }
+    if (code != AEP_OK)
+        aep__serve_free(serve);
+    *ret = serve;
+    return code;
+}
+
+static int run(const struct aep__args *args, const aep_config *config, const char *store,
+               aep_error *err)
+{
+    struct aep__tracker *tracker = malloc(sizeof *tracker);
+    struct aep__serve *serve;
+    if (!tracker)
+        return aep__error_memory(err);
+    int code = take_store(tracker, args, config, store, &serve, err);
+    if (code == AEP_OK) {
+        if (say_link(args, serve) != AEP__EXIT_DONE)
+            tracker->ending = "nobody reads its address";
+        aep__tracker_go(tracker);
+    }
+    free(tracker);
+    return code;
+}
+
+int aep__serving(struct aep__args *args)
+{
+    aep_config *arguments = NULL, *config = NULL;
+    struct aep__buf store = {0};
+    aep_error err;
+    umask(077);
+    int code = aep__args_config(args, &arguments, &err);
+    if (code == AEP_OK)
+        code = aep__config_resolve(arguments, &config, &err);
+    if (code == AEP_OK)
+        code = aep__link_store(config, &store, &err);
+    if (code == AEP_OK)
+        code = aep__link_prepare(aep__buf_string(&store), &err);
+    if (code == AEP_OK)
+        code = run(args, config, aep__buf_string(&store), &err);
+    aep_config_free(arguments);
+    aep_config_free(config);
+    aep__buf_done(&store);
+    return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);
+}

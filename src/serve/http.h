@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP: libmicrohttpd without threads of its own. Whoever owns this polls a descriptor and calls turn;
+ * every callback runs within that, so that nothing needs a lock.
+ *
+ *     connection ─ its request, within 10 s ─ door ─ route ─ check ─ answer ─ reply ─ end
+ *
+ * What could be read in two ways by us and by a proxy before us (request smuggling) has no effect: a
+ * connection has one request, and whatever follows it is not read. No request has a body, and one that says
+ * so is refused. Memory is bounded by
+ * the number of connections, the size of a request's head, and the bytes of replies that are on their
+ * way. Where connections run out, the one that has been waiting longest without a request makes room. */
+#ifndef AEP_SERVE_HTTP_H
+#define AEP_SERVE_HTTP_H
+
+#include "aep/aep.h"
+#include "base/buf.h"
+#include "serve/request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct aep__serve;
+struct MHD_Daemon;
+struct MHD_Connection;
+
+enum aep__peer_stage {
+    AEP__PEER_NEW,     /* it has sent no request yet, or part of one */
+    AEP__PEER_REPLIES, /* a reply is on its way */
+    AEP__PEER_STREAMS, /* until one side hangs up */
+    AEP__PEER_STAGE_COUNT,
+};
+
+/** A connection. */
+struct aep__peer {
+    struct aep__peer *previous, *next; /* in the order of since_us */
+    struct aep__http *http;
+    struct MHD_Connection *connection;
+    int fd;
+    enum aep__peer_stage stage;
+    int64_t since_us;       /* monotonic: since when it is in that stage */
+    bool hung_up;           /* by us */
+    bool replied;           /* to this request: a reply is queued */
+    struct aep__buf target; /* of the request */
+};
+
+struct aep__http {
+    struct aep__serve *serve;
+    struct MHD_Daemon *daemon;
+    int fd; /* to poll for reading */
+    struct aep__peer *first, *last;
+    unsigned peers, peers_max;
+    int64_t looked_us;
+    struct aep__request request; /* that is being answered */
+    uint64_t reply_bytes;        /* of replies on their way */
+};
+
+/** Answers on a socket that listens, which it takes over; initialised to zero before.
+ * Errors: AEP_EIO, AEP_ENOMEM */
+int aep__http_open(struct aep__http *http, struct aep__serve *serve, int listen_fd, aep_error *err);
+/** Does what there is to do, without waiting. */
+void aep__http_turn(struct aep__http *http);
+/** In how many ms there is more to do at the latest; -1: once fd is readable. */
+int aep__http_wait_ms(const struct aep__http *http);
+/** Takes no more calls. */
+void aep__http_quiesce(struct aep__http *http);
+void aep__http_close(struct aep__http *http);
+
+void aep__peer_enter(struct aep__peer *peer, enum aep__peer_stage stage);
+/** Ends the connection, at the next turn. */
+void aep__peer_hang_up(struct aep__peer *peer);
+
+#endif

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API: what is listed and shown, what is refused, what is compressed and cached."""
+import gzip
+import json
+import re
+import unittest
+
+from serving import ServeTest
+
+
+class Lists(ServeTest):
+    def test_what_is_published_is_listed_as_aep_list_has_it(self):
+        self.publish("started", agent="one", correlation="c1")
+        self.publish("failed", agent="one", correlation="c1")
+        self.publish("started", agent="two", correlation="c2")
+        self.serve()
+        rows = self.await_rows(2)
+        lines = self.run_aep("list", "--all", "--json").stdout.splitlines()
+        for row, line in zip(rows, map(json.loads, lines), strict=True):
+            del row["as_of"], line["as_of"]
+            self.assertEqual(row, line)
+
+    def test_parameters_filter(self):
+        self.publish("started", agent="build-a", correlation="c1")
+        self.publish("started", "--request", "Straße kehren", agent="b", correlation="c2")
+        self.publish("completed", agent="b", correlation="c2")
+        self.publish("started", agent="b", correlation="c3",
+                     env={"AEP_TENANT_ID": "t/&?"})
+        self.serve()
+        self.await_rows(3)
+        for query, agents in (("agent=build*", ["build-a"]), ("state=completed", ["b"]),
+                              ("state=completed,running", ["b", "b", "build-a"]),
+                              ("state=completed&state=running", ["b", "b", "build-a"]),
+                              ("q=STRASSE", []), ("q=stra%C3%9Fe+kehren", ["b"]),
+                              ("tenant=t%2F%26%3F", ["b"]), ("correlation=c1", ["build-a"]),
+                              ("since=1h", ["b", "b", "build-a"]), ("since=2999-01-01", []),
+                              ("until=2000-01-01", []), ("until=0s", ["b", "b", "build-a"]),
+                              ("limit=1", ["b"]), ("reverse=true&limit=1", ["build-a"]),
+                              ("sort=last_event&limit=1", ["b"]), ("agent=b&state=running", ["b"])):
+            with self.subTest(query):
+                self.assertEqual([row["agent_name"] for row in self.rows(query)], agents)
+
+    def test_roots_leave_children_out(self):
+        self.publish("started", agent="parent", correlation="p")
+        self.serve()
+        parent = self.await_rows(1)[0]["id"]
+        self.publish_lines([{"kind": "started", "agent_name": "child", "user_request": "r",
+                             "correlation_id": "k", "causation_id": parent}])
+        self.await_rows(2)
+        self.assertEqual([row["agent_name"] for row in self.rows(f"parent={parent}")], ["child"])
+        rows = self.rows("roots=true")
+        self.assertEqual([row["id"] for row in rows], [parent])
+        self.assertEqual(rows[0]["open_children"], 1)
+        tree = self.get(f"executions/{parent}/tree").json()
+        self.assertEqual([row["agent_name"] for row in tree["executions"]], ["parent", "child"])
+        self.assertFalse(tree["more"])
+        tree = self.get(f"executions/{parent}/tree?depth=0").json()
+        self.assertEqual([row["agent_name"] for row in tree["executions"]], ["parent"])
+        self.assertTrue(tree["more"])
+
+
+    def test_a_long_list_comes_in_parts(self):
+        self.publish_lines([{"kind": "started", "agent_name": f"a{i}", "correlation_id": f"c{i}",
+                             "user_request": "r"} for i in range(25)])
+        self.serve()
+        self.await_rows(25)
+        for sort in ("started", "last_event", "attention"):
+            query, names, sizes = f"limit=10&sort={sort}", [], []
+            cursor = ""
+            while True:
+                answer = self.get(f"executions?{query}{cursor}").json()
+                names += [row["agent_name"] for row in answer["executions"]]
+                sizes.append(len(answer["executions"]))
+                if not answer["next_cursor"]:
+                    break
+                cursor = "&cursor=" + answer["next_cursor"]
+            self.assertEqual((sizes, names), ([10, 10, 5], [f"a{i}" for i in range(24, -1, -1)]))
+        self.get("executions?cursor=x", status=400)
+
+    def test_what_wants_attention_comes_first(self):
+        self.publish("started", agent="waits", correlation="c1")
+        self.publish("progress", "--metadata", '{"status":"waiting","waiting_for":"human"}',
+                     agent="waits", correlation="c1")
+        self.publish("started", agent="runs", correlation="c2")
+        self.serve()
+        self.await_rows(2)
+        self.assertEqual([row["agent_name"] for row in self.rows("sort=attention")],
+                         ["waits", "runs"])
+
+
+class Refusals(ServeTest):
+    def setUp(self):
+        super().setUp()
+        self.publish("started")
+        self.serve()
+        self.await_rows(1)
+
+    def test_a_wrong_parameter_is_refused_with_those_that_are_known(self):
+        for query, text in (("stat=running", "did you mean state?"), ("x=1", "known are state,"),
+                            ("state=odd", "completed failed"), ("limit=0", "from 1 to 500"),
+                            ("limit=501", "from 1 to 500"), ("limit=", "from 1 to 500"),
+                            ("limit=1e2", "from 1 to 500"), ("limit=1&limit=2", "twice"),
+                            ("since=soon", "is not a time"), ("agent=", "is empty"),
+                            ("state=running,", "completed failed"), ("roots=yes", "true false")):
+            with self.subTest(query):
+                self.assertIn(text, self.get("executions?" + query, status=400).message)
+        self.assertIn("takes none", self.get("counts?a=b", status=400).message)
+        self.get("executions?&&limit=1&")
+
+    def test_there_is_nothing_elsewhere(self):
+        for path in ("executions/", "executions/none", "executions/none/events", "execution", "",
+                     "executions/a/b", "%65xecutions/../counts", "executions/a/events/b"):
+            with self.subTest(path):
+                self.get(path, status=404)
+
+    def test_an_address_that_could_be_read_in_two_ways_is_refused(self):
+        for path in ("executions/%", "executions/%2", "executions/%zz", "executions/%00",
+                     "executions/%ff", "executions/a%0ab", "executions?q=%80", "a/b/c/d/e/f/g/h/i",
+                     "executions/%ed%a0%80"):
+            with self.subTest(path):
+                self.assertIn("the address", self.get(path, status=400).message)
+
+    def test_other_methods_are_refused(self):
+        for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"):
+            reply = self.request("/api/v1/executions", method=method)
+            self.assertEqual(reply.status, 405, method)
+            self.assertEqual(reply.headers["Allow"], "GET, HEAD")
+        self.assertEqual(self.request("/api/v1/session").headers["Allow"], "POST")
+
+    def test_head_has_the_headers_alone(self):
+        get, head = self.get("executions"), self.get("executions", method="HEAD")
+        self.assertEqual(head.body, b"")
+        self.assertEqual(head.headers["ETag"], get.headers["ETag"])
+        self.assertEqual(int(head.headers["Content-Length"]), len(get.body), head.headers)
+
+
+class OneExecution(ServeTest):
+    def test_it_has_its_texts_whole(self):
+        long = {name: name[0] * 5000 for name in ("user_request", "current_step", "error_message")}
+        event = {"agent_name": "a", "correlation_id": "c"}
+        self.publish_lines([
+            event | {"kind": "started", "user_request": long["user_request"]},
+            event | {"kind": "progress", "current_step": long["current_step"]},
+            event | {"kind": "failed", "error_message": long["error_message"],
+                     "stack_trace": "at line 1\n at line 2"}])
+        self.serve()
+        row = self.await_rows(1)[0]
+        answer = self.get(f"executions/{row['id']}").json()
+        for name, text in long.items():
+            self.assertTrue(row[name].endswith("…"), name)
+            self.assertEqual(answer["execution"][name], text)
+        self.assertEqual(answer["end"]["event"]["payload"]["stack_trace"],
+                         "at line 1\n at line 2")
+
+    def test_its_events_come_in_parts(self):
+        event = {"agent_name": "a", "correlation_id": "c"}
+        self.publish_lines([event | {"kind": "started", "user_request": "r"}] + [
+            event | {"kind": "progress", "steps_completed": i} for i in range(25)])
+        self.serve()
+        self.await_rows(1)
+        self.wait_until(lambda: self.rows()[0]["events"] == 26)
+        path, events, after = f"executions/{self.rows()[0]['id']}/events?limit=10", [], ""
+        sizes = []
+        while True:
+            answer = self.get(path + after).json()
+            sizes.append(len(answer["events"]))
+            events += answer["events"]
+            if not answer["next_cursor"]:
+                break
+            after = "&after=" + answer["next_cursor"]
+        self.assertEqual(sizes, [10, 10, 6])
+        self.assertEqual([item["event"] for item in events], self.events())
+        self.assertEqual({item["delivery"] for item in events}, {"spooled"})
+        self.get(path + "&after=nothing", status=400)
+
+    def test_a_provisional_one_has_slashes_in_its_id(self):
+        self.publish("progress", agent="x y/ü", correlation="c%1")
+        self.serve()
+        row = self.await_rows(1)[0]
+        self.assertIn("/", row["id"])
+        self.get("executions/" + row["id"], status=404)
+        quoted = row["id"].replace("%", "%25").replace("/", "%2F")
+        self.assertEqual(self.get("executions/" + quoted).json()["execution"]["id"], row["id"])
+
+
+class Replies(ServeTest):
+    def test_what_has_not_changed_is_not_sent_again(self):
+        self.publish("started")
+        self.serve()
+        self.await_rows(1)
+        tag = self.get("executions").headers["ETag"]
+        self.assertTrue(tag.startswith('W/"'))
+        for known in (tag, f'"x", {tag}', tag.removeprefix("W/")):
+            reply = self.get("executions", status=304, headers={"If-None-Match": known})
+            self.assertEqual((reply.body, reply.headers["ETag"]), (b"", tag))
+        self.get("executions?limit=2", headers={"If-None-Match": tag})
+        self.publish("progress")
+        self.wait_until(lambda: self.get("executions").headers["ETag"] != tag)
+        self.get("executions", headers={"If-None-Match": tag})
+
+    def test_large_ones_are_compressed_for_those_who_want_it(self):
+        for i in range(5):
+            self.publish("started", correlation=f"c{i}")
+        self.serve()
+        self.await_rows(5)
+        plain = self.get("executions?limit=5")
+        self.assertIsNone(plain.headers["Content-Encoding"])
+        for accepted, packed in (("gzip", True), ("br, gzip;q=0.5", True), ("*", True),
+                                 ("br", False), ("gzip;q=0", False), ("gzip; q=0.000", False)):
+            reply = self.get("executions?limit=5", headers={"Accept-Encoding": accepted})
+            self.assertEqual(reply.headers["Content-Encoding"], "gzip" if packed else None)
+            body = gzip.decompress(reply.body) if packed else reply.body
+            self.assertEqual(re.sub(rb'"(as_of|lag_ms)":("[^"]*"|\d+)', b"", body),
+                             re.sub(rb'"(as_of|lag_ms)":("[^"]*"|\d+)', b"", plain.body))
+            self.assertEqual("Accept-Encoding" in reply.headers["Vary"], True)
+        small = self.get("counts", headers={"Accept-Encoding": "gzip"})
+        self.assertIsNone(small.headers["Content-Encoding"])
+
+    def test_counts_say_how_many_wait_for_a_person(self):
+        for number, kind in enumerate(("human", "permission", "timer")):
+            self.publish("started", correlation=f"c{number}")
+            self.publish("progress", "--metadata",
+                         json.dumps({"status": "waiting", "waiting_for": kind}),
+                         correlation=f"c{number}")
+        self.serve()
+        self.await_rows(3, "state=waiting")
+        counts = self.get("counts").json()
+        self.assertEqual(counts["states"]["waiting"], 3)
+        self.assertEqual(counts["needs_you"], 2)
+
+
+class OpenApi(ServeTest):
+    """It is made from the tables that requests are checked against; here it meets the answers."""
+
+    def test_it_describes_what_there_is(self):
+        self.publish("started")
+        self.publish("completed")
+        self.serve()
+        row = self.await_rows(1)[0]
+        api = self.get("openapi.json").json()
+        self.assertEqual(api["openapi"], "3.1.0")
+        schemas = api["components"]["schemas"]
+        self.assertEqual(list(schemas["Row"]["properties"]), list(row))
+        for path, methods in api["paths"].items():
+            for method, operation in methods.items():
+                if method != "get" or path in ("/api/v1/stream", "/assets/{hash}/{name}"):
+                    continue
+                with self.subTest(path):
+                    reply = self.request(path.replace("{id}", row["id"]))
+                    self.assertEqual(reply.status, 200, reply.body)
+                    kind, content = next(iter(operation["responses"]["200"]["content"].items()))
+                    self.assertEqual(reply.headers["Content-Type"], kind)
+                    if "$ref" in content["schema"]:
+                        schema = schemas[content["schema"]["$ref"].rsplit("/", 1)[1]]
+                        self.assertEqual(set(schema["properties"]), set(reply.json()))
+
+    def test_every_parameter_that_it_names_is_taken(self):
+        self.publish("started")
+        self.serve()
+        row = self.await_rows(1)[0]
+        for path, methods in self.get("openapi.json").json()["paths"].items():
+            for parameter in methods.get("get", {}).get("parameters", []):
+                if parameter["in"] == "path" or path.endswith("stream"):
+                    continue
+                schema = parameter["schema"]
+                value = (schema.get("enum") or schema.get("items", {}).get("enum")
+                         or [schema.get("default")] or [])[0] or "1h"
+                if parameter["name"] == "after":
+                    value = row["id"]
+                if parameter["name"] == "cursor":
+                    continue
+                with self.subTest(f"{path} {parameter['name']}={value}"):
+                    url = f"{path.replace('{id}', row['id'])}?{parameter['name']}={value}"
+                    self.assertEqual(self.request(url).status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()

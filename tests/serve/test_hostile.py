@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that mean no good, or do not know how: each is refused or ended, and others are served."""
+import json
+import resource
+import select
+import socket
+import threading
+import time
+import unittest
+
+from serving import ServeTest, is_closed, now, read_all
+
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class HostileTest(ServeTest):
+    def setUp(self):
+        super().setUp()
+        self.publish("started")
+        self.serve()
+        self.await_rows(1)
+
+    def head(self, *lines, path="/api/v1/counts", method="GET"):
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}",
+                 f"Authorization: Bearer {self.token}", *lines]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def talk(self, data):
+        """Everything that is answered to these bytes until the connection ends."""
+        bare = self.connect()
+        try:
+            bare.sendall(data)
+            bare.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        return read_all(bare)
+
+    def raise_limit(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Framing(HostileTest):
+    """What a proxy and we could read in two ways is refused; what follows a request is never read."""
+
+    def test_a_body_is_refused_and_the_connection_closed(self):
+        for name, lines, body in (
+                ("length", ["Content-Length: 43"], SMUGGLED),
+                ("chunked", ["Transfer-Encoding: chunked"], b"0\r\n\r\n" + SMUGGLED),
+                ("both", ["Content-Length: 4", "Transfer-Encoding: chunked"],
+                 b"0\r\n\r\n" + SMUGGLED),
+                ("both, other order", ["Transfer-Encoding: chunked", "Content-Length: 4"],
+                 b"0\r\n\r\n" + SMUGGLED),
+                ("unknown", ["Transfer-Encoding: x"], SMUGGLED),
+                ("chunked, hidden", ["Transfer-Encoding: x, chunked"], b"0\r\n\r\n" + SMUGGLED),
+                ("chunked, odd", ["Transfer-Encoding:\tchunked"], b"0\r\n\r\n" + SMUGGLED),
+                ("identity", ["Transfer-Encoding: identity"], SMUGGLED),
+                ("twice", ["Content-Length: 0", "Content-Length: 43"], SMUGGLED),
+                ("twice the same", ["Content-Length: 0", "Content-Length: 0"], SMUGGLED),
+                ("list", ["Content-Length: 0, 43"], SMUGGLED),
+                ("plus", ["Content-Length: +0"], SMUGGLED),
+                ("minus", ["Content-Length: -1"], SMUGGLED),
+                ("hex", ["Content-Length: 0x0"], SMUGGLED),
+                ("huge", ["Content-Length: 99999999999999999999999"], SMUGGLED),
+                ("blank before the colon", ["Content-Length : 43"], SMUGGLED),
+                ("blank before the colon of chunked", ["Transfer-Encoding : chunked"],
+                 b"0\r\n\r\n" + SMUGGLED),
+                ("folded", ["X: a", " Content-Length: 43"], SMUGGLED),
+                ("two hosts", ["Host: evil.example"], SMUGGLED)):
+            for method in ("GET", "HEAD", "POST"):
+                with self.subTest(f"{method} {name}"):
+                    answer = self.talk(self.head(*lines, method=method) + body)
+                    self.assertNotIn(b"alive", answer)
+                    if name != "folded":  # one line by RFC 9112, whoever else reads it
+                        self.assertNotIn(b"HTTP/1.1 2", answer)
+
+    def test_the_refusal_says_why(self):
+        answer = self.talk(self.head("Content-Length: 5") + b"hello")
+        self.assertIn(b"413 Content Too Large", answer)
+        self.assertIn(b"Connection: close", answer)
+        answer = self.talk(self.head("Transfer-Encoding: chunked"))
+        self.assertIn(b"400 Bad Request", answer)
+        head, body = answer.split(b"\r\n\r\n")
+        self.assertEqual(json.loads(body)["error"]["status"], 400)
+        self.assertIn(b"Content-Length: %d\r\n" % len(body), head + b"\r\n")
+
+    def test_a_refused_body_is_not_waited_for(self):
+        bare = self.connect()
+        bare.sendall(self.head("Content-Length: 1000000", "Expect: 100-continue", method="POST"))
+        answer = read_all(bare)
+        self.assertIn(b"413", answer)
+        self.assertNotIn(b"100 Continue", answer)
+
+    def test_a_request_without_a_body_may_say_so(self):
+        answer = self.talk(self.head("Content-Length: 0", "Connection: close"))
+        self.assertIn(b"HTTP/1.1 200", answer)
+
+    def test_bare_line_ends_do_not_split_requests(self):
+        for data in (b"GET /healthz HTTP/1.1\nHost: localhost\nContent-Length: 43\n\n" + SMUGGLED,
+                     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\rContent-Length: 43\r\n\r\n"
+                     + SMUGGLED.replace(b"GET", b"BAD")):
+            self.assertLessEqual(self.talk(data).count(b"alive"), 1)
+
+    def test_garbage_is_refused(self):
+        for data in (b"\r\n\r\n\r\n", b"\0\0\0\0", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500,
+                     b"GET / HTTP/1.1\r\n\r\n", b"GET http://evil.example/ HTTP/1.1\r\nHost: "
+                     b"evil.example\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                     b"CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            with self.subTest(data[:20]):
+                self.assertNotIn(b"HTTP/1.1 2", self.talk(data))
+        self.assertEqual(len(self.rows()), 1)
+
+    def test_a_target_of_another_form_is_refused(self):
+        for target in (f"http://{self.host}/healthz", "*", "healthz", "//healthz", "/healthz#x",
+                       "/./healthz", "/x/../healthz", "/healthz/", "/%68ealthz/..", "/\\healthz",
+                       "/healthz%00", "/healthz;x"):
+            answer = self.talk(self.head("Connection: close", path=target))
+            self.assertRegex(answer.split(b"\r\n")[0], b"HTTP/1.[01] 40[04]", target)
+
+    def test_a_header_of_any_size_is_bounded(self):
+        for lines in (["X: " + "a" * 100000], [f"X{i}: {'a' * 50}" for i in range(5000)],
+                      ["Cookie: " + "a=b; " * 50000]):
+            answer = self.talk(self.head(*lines))
+            self.assertNotIn(b"HTTP/1.1 2", answer)
+        answer = self.talk(self.head("Connection: close", path="/healthz?" + "a" * 100000))
+        self.assertNotIn(b"HTTP/1.1 2", answer)
+        answer = self.talk(self.head("Connection: close", "X: " + "a" * 8000))
+        self.assertIn(b"HTTP/1.1 200", answer)
+
+    def test_of_requests_that_come_together_the_first_is_answered(self):
+        answer = self.talk(self.head() * 200 + self.head(path="/healthz"))
+        self.assertEqual(answer.count(b"HTTP/1.1 "), 1)
+        self.assertIn(b"HTTP/1.1 200", answer)
+        self.assertIn(b"\r\nConnection: close\r\n", answer)
+        self.assertNotIn(b"alive", answer)
+
+
+class Slowness(HostileTest):
+    def test_a_request_that_takes_too_long_is_ended(self):
+        slow = [self.connect() for _ in range(3)]
+        requests = [self.head(), self.head(), self.head()[:-4] + b"\r\nX: " + b"a" * 1000]
+        silent = self.connect()
+        begin, at = now(), 0
+        while not all(is_closed(bare) for bare in (*slow, silent)):
+            for bare, request in zip(slow, requests, strict=True):
+                try:
+                    bare.send(request[at:at + 1])
+                except OSError:
+                    pass
+            at += 1
+            self.assertLess(now() - begin, 60)
+            select.select([silent], [], [], 1 if not is_closed(silent) else 0.2)
+        self.assertGreater(now() - begin, 5)
+
+    def test_a_reply_that_is_not_taken_holds_up_nobody(self):
+        self.publish_lines([{"kind": "started", "agent_name": "a", "user_request": "r" * 2000,
+                             "correlation_id": f"c{i}"} for i in range(500)])
+        self.await_rows(500, "limit=500")
+        begin = self.memory_kib()
+        slow = [self.connect(receive_buffer=4096) for _ in range(100)]
+        for bare in slow:
+            bare.sendall(self.head(path="/api/v1/executions?limit=500"))
+        for _ in range(20):
+            start = now()
+            self.assertEqual(len(self.rows("limit=10")), 10)
+            self.assertLess(now() - start, 10)
+        self.assertLess(self.memory_kib() - begin, 180 * 1024)
+
+    def test_ten_thousand_connections_without_a_request(self):
+        self.raise_limit()
+        connections = []
+        self.addCleanup(lambda: [bare.close() for bare in connections])
+        worst = 0
+        for i in range(10000):
+            bare = socket.socket()
+            bare.settimeout(60)
+            connections.append(bare)
+            bare.connect(self.address)
+            if i % 3 == 0:
+                bare.send(b"GET /api/v1/counts HTTP/1.1\r\nHost: ")
+            if i % 500 == 0:
+                start = now()
+                self.assertEqual(len(self.rows()), 1)
+                worst = max(worst, now() - start)
+        self.assertLess(worst, 10)
+        self.assertLess(self.memory_kib(), 120 * 1024)
+        self.assertEqual(len(self.rows()), 1)
+
+    def test_streams_outlive_a_flood_of_connections(self):
+        self.raise_limit()
+        stream = self.stream()
+        stream.frame()
+        connections = [self.connect() for _ in range(3000)]
+        self.publish("started", agent="seen", correlation="c9")
+        stream.await_frame("execution", lambda row: row["agent_name"] == "seen")
+        self.assertEqual(sum(map(is_closed, connections)) > 500, True)
+
+    def test_clients_that_vanish_leave_nothing_behind(self):
+        begin = self.memory_kib()
+        for _ in range(30):
+            streams = [self.connect() for _ in range(20)]
+            for bare in streams:
+                bare.sendall(self.head(path="/api/v1/stream"))
+            for bare in streams[:10]:
+                bare.recv(10)
+            for bare in streams:
+                bare.close()
+        self.publish("started", correlation="c1")  # what is sent finds them gone
+        clients = "\naep_serve_stream_clients "
+
+        def count():
+            self.publish("progress", correlation="c1")
+            return float(self.request("/metrics").body.decode().split(clients)[1].split()[0])
+        self.wait_until(lambda: count() == 0, "no client")
+        self.assertLess(self.memory_kib() - begin, 20 * 1024)
+
+
+class Confusion(HostileTest):
+    def test_many_at_once_get_each_their_own_answer(self):
+        failures = []
+
+        def ask(number):
+            for i in range(30):
+                path = f"executions?limit=1&q=none-{number}-{i}" if i % 2 else "executions"
+                rows = self.get(path).json()["executions"]
+                if len(rows) != (0 if i % 2 else 1):
+                    failures.append((number, i, rows))
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+    def test_texts_of_events_stay_texts(self):
+        bad = "</script><img src=x onerror=alert(1)>\u2028\r\n\nevent: removed\ndata: {}\n\n\x1b[2J"
+        stream = self.stream("correlation=bad")
+        stream.frame()
+        self.publish_lines([{"kind": "started", "agent_name": "x\nid: 99\n", "user_request": bad,
+                             "correlation_id": "bad"}])
+        row = stream.await_frame("execution").data
+        self.assertEqual((row["user_request"], row["agent_name"]), (bad, "x\nid: 99\n"))
+        reply = self.get("executions?correlation=bad")
+        self.assertEqual(reply.headers["Content-Type"], "application/json")
+        self.assertEqual(reply.json()["executions"][0]["user_request"], bad)
+
+
+if __name__ == "__main__":
+    unittest.main()
