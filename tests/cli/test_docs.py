@@ -250,7 +250,8 @@ class Executions(AepTest):
         make.write_text("#!/bin/sh\necho made\n")
         make.chmod(0o755)
         page = (self.source / "docs/TRACKER.md").read_text()
-        first, watching, scripts, shared = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+        blocks = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+        first, watching, _, calls, _, scripts, shared = blocks
         self.assertTrue(shared.startswith("createdb "))  # run by nobody: it needs somebody's server
         self.env["PATH"] = ":".join([os.path.dirname(PROGRAM), self.folder, self.env["PATH"]])
         shown = self.run_program("bash", "-euo", "pipefail", "-c", first, stdout=subprocess.PIPE)
@@ -261,6 +262,22 @@ class Executions(AepTest):
         self.assertRegex(done.stdout, r'^ +1 nightly\n\{\n(.*\n)* +"agent_name": "builder"')
         ended = watching.splitlines()[0].partition("&&")[0]
         self.assertEqual(self.run_program("bash", "-c", ended, stdout=subprocess.DEVNULL).returncode, 0)
+        self.check_calls(calls)
+
+    def check_calls(self, calls):
+        """The calls of curl, with another port and another place of the token."""
+        if not shutil.which("curl"):
+            self.skipTest("curl is not installed")
+        server = self.start_aep("serve", "--listen", "127.0.0.1:0")
+        address = server.stdout.readline().partition("/#")[0]
+        calls = calls.replace("http://127.0.0.1:7450", address)
+        calls = calls.replace("~/.local/state", self.env["XDG_STATE_HOME"])
+        token, read, follow = calls.splitlines()
+        done = self.run_program(
+            "bash", "-euo", "pipefail", "-c",
+            f"{token}\n{read} --retry 60 --retry-connrefused\n{follow} | head -n 4",
+            stdout=subprocess.PIPE)
+        self.assertRegex(done.stdout, r'^\{"as_of":"(.*\n)+retry: 2000\nid: \d+\nevent: hello\n')
 
     def test_every_aep_list_is_accepted(self):
         """Also its filters and fields, which no table of options has."""
