@@ -42,6 +42,8 @@ void aep__feed_ring(struct aep__feed *feed)
 /* Up to where everything has been sent. */
 static int64_t sent_number(const struct aep__feed *feed)
 {
+    if (feed->replayed > 0)
+        return feed->replayed;
     return feed->held_min == INT64_MAX ? feed->number : feed->held_min - 1;
 }
 
@@ -446,9 +448,9 @@ static bool replay_change(void *user, int64_t number, const char *id,
                           const struct aep__tracked *execution)
 {
     struct taking *taking = user;
-    (void)number;
     if (++taking->count > BATCH)
         return false;
+    taking->feed->replayed = number;
     if (execution)
         send_row(taking->feed, execution, taking->only);
     else
@@ -466,8 +468,9 @@ static bool replay(struct aep__feed *feed, struct aep__stream *stream, struct ae
     long long after = strtoll(last_id, &end, 10);
     if (end == last_id || *end || after < 0)
         return false;
-    return store->ops->changes(store, after, BATCH + 1, replay_change, &taking, &err) > 0 &&
-           taking.count <= BATCH;
+    int found = store->ops->changes(store, after, BATCH + 1, replay_change, &taking, &err);
+    feed->replayed = 0;
+    return found > 0 && taking.count <= BATCH;
 }
 
 static void send_hello(struct aep__feed *feed, struct aep__stream *stream, struct aep__store *store,

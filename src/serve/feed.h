@@ -37,6 +37,7 @@ struct aep__feed {
         int64_t sent_us, held; /* held: the first change that has not been sent; 0: none */
         char id[];
     } * oldest, *newest, *buckets[AEP__FEED_BUCKETS];
+    int64_t replayed; /* to a client that has come back, so far; 0: to none */
     int64_t held_min; /* the least of theirs; INT64_MAX: nothing is held */
     bool rung, counts_due;
     int64_t turn_us; /* monotonic: the next turn not before then */

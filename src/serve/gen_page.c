@@ -144,5 +144,9 @@ int main(int argc, char **argv)
     fputs("    {0, 0, 0, 0, 0},\n};\n", out);
     if (fclose(out) != 0)
         fail(argv[1]);
+    for (int i = 0; i < count; i++)
+        free(files[i].text);
+    free(files);
+    free(lens);
     return 0;
 }

@@ -21,7 +21,12 @@
 #define SPARE 64         /* beyond them, until those that make room have gone */
 #define FILES 64         /* descriptors of others in this process */
 #define HEAD_BYTES 24576 /* of a request's head, and what a connection needs to be answered */
-#define LOOK_US 250000   /* between two looks at who is late */
+#if MHD_VERSION >= 0x01000000
+#define STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#else
+#define STRICT MHD_OPTION_STRICT_FOR_CLIENT
+#endif
+#define LOOK_US 250000 /* between two looks at who is late */
 
 /* How long a connection may be in a stage. */
 static const int64_t stage_us[AEP__PEER_STAGE_COUNT] = {
@@ -71,6 +76,18 @@ static void make_room(struct aep__http *http)
         peer = peer->next;
     if (peer)
         aep__peer_hang_up(peer);
+}
+
+void aep__http_make_room(struct aep__http *http)
+{
+    uint64_t over =
+        http->reply_bytes > AEP__FLIGHT_BYTES ? http->reply_bytes - AEP__FLIGHT_BYTES : 0;
+    for (struct aep__peer *peer = http->first; over > 0 && peer; peer = peer->next) {
+        if (peer->stage != AEP__PEER_REPLIES)
+            continue;
+        aep__peer_hang_up(peer);
+        over -= peer->reply_bytes < over ? peer->reply_bytes : over;
+    }
 }
 
 static void take_peer(struct aep__http *http, struct MHD_Connection *connection, void **ret)
@@ -223,7 +240,7 @@ int aep__http_open(struct aep__http *http, struct aep__serve *serve, int listen_
         (size_t)HEAD_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_URI_LOG_CALLBACK, on_target,
         NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
-        1, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        1, STRICT, 1, MHD_OPTION_END);
     if (!http->daemon) {
         close(listen_fd);
         return aep__error(err, AEP_EIO, "listen", "the HTTP server does not start");
@@ -234,8 +251,8 @@ int aep__http_open(struct aep__http *http, struct aep__serve *serve, int listen_
 
 void aep__http_turn(struct aep__http *http)
 {
-    hang_up_late(http);
     MHD_run(http->daemon);
+    hang_up_late(http); /* what had come by now has been read, however late we are */
 }
 
 int aep__http_wait_ms(const struct aep__http *http)

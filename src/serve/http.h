@@ -8,7 +8,8 @@
  * connection has one request, and whatever follows it is not read. No request has a body, and one that says
  * so is refused. Memory is bounded by
  * the number of connections, the size of a request's head, and the bytes of replies that are on their
- * way. Where connections run out, the one that has been waiting longest without a request makes room. */
+ * way. Where connections run out, the one that has been waiting longest without a request makes room; where
+ * bytes do, the reply that has been on its way longest. */
 #ifndef AEP_SERVE_HTTP_H
 #define AEP_SERVE_HTTP_H
 
@@ -18,6 +19,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define AEP__FLIGHT_BYTES (UINT64_C(32) << 20) /* of replies on their way */
 
 struct aep__serve;
 struct MHD_Daemon;
@@ -39,6 +42,7 @@ struct aep__peer {
     enum aep__peer_stage stage;
     int64_t since_us;       /* monotonic: since when it is in that stage */
     bool hung_up;           /* by us */
+    size_t reply_bytes;     /* of the reply */
     bool replied;           /* to this request: a reply is queued */
     struct aep__buf target; /* of the request */
 };
@@ -64,6 +68,9 @@ int aep__http_wait_ms(const struct aep__http *http);
 /** Takes no more calls. */
 void aep__http_quiesce(struct aep__http *http);
 void aep__http_close(struct aep__http *http);
+
+/** Where more bytes of replies are on their way than may be, ends those that have taken longest. */
+void aep__http_make_room(struct aep__http *http);
 
 void aep__peer_enter(struct aep__peer *peer, enum aep__peer_stage stage);
 /** Ends the connection, at the next turn. */

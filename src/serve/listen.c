@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SEND_BYTES 131072 /* of the kernel's, for each connection: they inherit it */
+
 static int refuse(const char *text, const char *why, aep_error *err)
 {
     char quoted[AEP__QUOTE_SIZE];
@@ -80,10 +82,13 @@ static void take_port(struct aep__listen_address *address, int fd)
 
 int aep__listen_open(struct aep__listen_address *address, int *ret_fd, aep_error *err)
 {
-    int on = 1, fd = aep__os_above(socket(address->address.ss_family,
-                                          SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    int on = 1, bytes = SEND_BYTES,
+        fd = aep__os_above(
+            socket(address->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (fd >= 0)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address->address, address->len) < 0 ||
         listen(fd, SOMAXCONN) < 0) {
         int problem = errno;

@@ -15,8 +15,8 @@
 #include <zlib.h>
 
 #define GZIP_MIN 1024
+#define SMALL 65536 /* a reply that goes out whatever else is on its way */
 #define GZIP_LEVEL 4
-#define FLIGHT_MAX (UINT64_C(96) << 20) /* bytes of replies on their way */
 
 const char *aep__call_header(const struct aep__call *call, const char *name)
 {
@@ -136,6 +136,7 @@ static struct MHD_Response *make_response(struct aep__call *call, struct aep__bu
         return NULL;
     }
     http->reply_bytes += body->len;
+    call->peer->reply_bytes = body->len;
     *body = (struct aep__buf){0};
     return response;
 }
@@ -161,11 +162,25 @@ static void add_headers(struct MHD_Response *response, const struct aep__reply *
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
+/* Those that make room do so at the end of the turn; whatever comes until then has to ask again. */
+static void put_off(struct aep__reply *reply)
+{
+    aep__buf_clear(&reply->body);
+    *reply = (struct aep__reply){.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                 .type = "application/json",
+                                 .body = reply->body,
+                                 .cache = "no-store"};
+    aep__buf_text(&reply->body, "{\"error\":{\"status\":503,\"message\":\"too many replies are on "
+                                "their way: ask again\"}}\n");
+}
+
 void aep__reply(struct aep__call *call, struct aep__reply *reply)
 {
-    bool gzip = reply->is_gzip, over = call->peer->http->reply_bytes > FLIGHT_MAX;
+    if (call->peer->http->reply_bytes > 2 * AEP__FLIGHT_BYTES && reply->body.len > SMALL)
+        put_off(reply);
+    bool gzip = reply->is_gzip;
     call->replied = true;
-    if (reply->body.failed || over) { /* without memory for a reply the connection ends */
+    if (reply->body.failed) { /* without memory for a reply the connection ends */
         aep__buf_done(&reply->body);
         return;
     }
@@ -179,6 +194,7 @@ void aep__reply(struct aep__call *call, struct aep__reply *reply)
     call->peer->replied =
         MHD_queue_response(call->peer->connection, reply->status, response) == MHD_YES;
     MHD_destroy_response(response);
+    aep__http_make_room(call->peer->http);
 }
 
 void aep__reply_json(struct aep__call *call, struct aep__buf *body, const char *etag)

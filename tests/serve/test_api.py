@@ -132,6 +132,8 @@ class Refusals(ServeTest):
         self.assertEqual(head.body, b"")
         self.assertEqual(head.headers["ETag"], get.headers["ETag"])
         self.assertEqual(int(head.headers["Content-Length"]), len(get.body), head.headers)
+        head = self.get("stream", method="HEAD")
+        self.assertEqual((head.body, head.headers["Content-Type"]), (b"", "text/event-stream"))
 
 
 class OneExecution(ServeTest):

@@ -159,14 +159,13 @@ class Slowness(HostileTest):
                              "correlation_id": f"c{i}"} for i in range(500)])
         self.await_rows(500, "limit=500")
         begin = self.memory_kib()
-        slow = [self.connect(receive_buffer=4096) for _ in range(100)]
+        slow = [self.connect(receive_buffer=4096) for _ in range(200)]
         for bare in slow:
             bare.sendall(self.head(path="/api/v1/executions?limit=500"))
         for _ in range(20):
-            start = now()
             self.assertEqual(len(self.rows("limit=10")), 10)
-            self.assertLess(now() - start, 10)
-        self.assertLess(self.memory_kib() - begin, 180 * 1024)
+        self.assertLess(self.memory_kib() - begin, 96 * 1024)
+        self.wait_until(lambda: self.request("/api/v1/executions?limit=500").status == 200, "room")
 
     def test_ten_thousand_connections_without_a_request(self):
         self.raise_limit()

@@ -44,6 +44,23 @@ class Changes(ServeTest):
         self.publish("started", agent="later", correlation="c2")
         self.assertEqual(stream.await_frame("execution").data["agent_name"], "later")
 
+    def test_who_is_cut_off_while_it_catches_up_misses_nothing(self):
+        stream = self.stream()
+        number = stream.frame().id
+        stream.close()
+        for i in range(6):
+            self.publish("started", agent=f"m{i}", correlation=f"m{i}")
+        self.await_rows(7)
+        seen = []
+        while len(seen) < 6:
+            stream = self.stream(headers={"Last-Event-ID": number})
+            frame = stream.await_frame("execution")
+            self.assertGreater(int(frame.id), int(number))
+            seen.append(frame.data["agent_name"])
+            number = frame.id
+            stream.close()
+        self.assertEqual(seen, [f"m{i}" for i in range(6)])
+
     def test_who_comes_from_elsewhere_reads_everything_again(self):
         for number in ("99999999", "-1", "x", "1x", ""):
             stream = self.stream(headers={"Last-Event-ID": number})
