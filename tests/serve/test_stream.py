@@ -42,7 +42,7 @@ class Changes(ServeTest):
         stream.close()
         stream = self.stream(headers={"Last-Event-ID": frame.id})
         self.publish("started", agent="later", correlation="c2")
-        self.assertEqual(stream.await_frame("execution").data["agent_name"], "later")
+        stream.await_frame("execution", lambda row: row["agent_name"] == "later")
 
     def test_who_is_cut_off_while_it_catches_up_misses_nothing(self):
         stream = self.stream()
@@ -56,7 +56,8 @@ class Changes(ServeTest):
             stream = self.stream(headers={"Last-Event-ID": number})
             frame = stream.await_frame("execution")
             self.assertGreater(int(frame.id), int(number))
-            seen.append(frame.data["agent_name"])
+            if frame.data["agent_name"] not in seen:  # it may come twice
+                seen.append(frame.data["agent_name"])
             number = frame.id
             stream.close()
         self.assertEqual(seen, [f"m{i}" for i in range(6)])
