@@ -58,6 +58,7 @@ void aep__peer_enter(struct aep__peer *peer, enum aep__peer_stage stage)
     unlink_peer(peer);
     append_peer(peer);
     peer->stage = stage;
+    peer->late = false;
     peer->since_us = aep__clock_mono_us();
 }
 
@@ -131,15 +132,19 @@ static struct aep__peer *peer_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
+/* At the second look: it may be we who are late, and what it has sent is read in between. */
 static void hang_up_late(struct aep__http *http)
 {
     int64_t now_us = aep__clock_mono_us();
     if (now_us < http->looked_us + LOOK_US)
         return;
     http->looked_us = now_us;
-    for (struct aep__peer *peer = http->first; peer; peer = peer->next)
-        if (now_us - peer->since_us > stage_us[peer->stage])
+    for (struct aep__peer *peer = http->first; peer; peer = peer->next) {
+        bool late = now_us - peer->since_us > stage_us[peer->stage];
+        if (late && peer->late)
             aep__peer_hang_up(peer);
+        peer->late = late;
+    }
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
@@ -251,8 +256,8 @@ int aep__http_open(struct aep__http *http, struct aep__serve *serve, int listen_
 
 void aep__http_turn(struct aep__http *http)
 {
+    hang_up_late(http);
     MHD_run(http->daemon);
-    hang_up_late(http); /* what had come by now has been read, however late we are */
 }
 
 int aep__http_wait_ms(const struct aep__http *http)

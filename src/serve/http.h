@@ -41,6 +41,7 @@ struct aep__peer {
     int fd;
     enum aep__peer_stage stage;
     int64_t since_us;       /* monotonic: since when it is in that stage */
+    bool late;              /* it was at the last look */
     bool hung_up;           /* by us */
     size_t reply_bytes;     /* of the reply */
     bool replied;           /* to this request: a reply is queued */
