@@ -69,20 +69,21 @@ static int say_link(const struct aep__args *args, const struct aep__serve *serve
 }
 
 /* Takes the place of one in the background, if there is one. */
-static int take_over(const char *store, aep_error *err)
+static int take_over(const aep_config *config, const char *store, aep_error *err)
 {
-    struct aep__buf address = {0};
-    int code = AEP_OK;
+    struct aep__buf address = {0}, name = {0};
     if (!aep__link_held(store))
         return AEP_OK;
-    if (aep__tracker_serves(store, &address))
+    int code = aep__link_name(config, store, &name, err);
+    if (code == AEP_OK && aep__tracker_serves(store, &address))
         code = aep__error(err, AEP_ESTATE, NULL,
                           "serve: %s serves this store already: open that, or stop it "
                           "with `aep tracker stop`",
                           aep__buf_string(&address));
-    else
-        code = aep__tracker_end(store, store, err);
+    else if (code == AEP_OK)
+        code = aep__tracker_end(store, aep__buf_string(&name), err);
     aep__buf_done(&address);
+    aep__buf_done(&name);
     return code;
 }
 
@@ -90,7 +91,7 @@ static int open_server(const struct aep__args *args, const aep_config *config, c
                        struct aep__serve **ret, aep_error *err)
 {
     const char *listen = aep__args_text(args, "listen");
-    struct aep__serve_settings settings = {.store = store,
+    struct aep__serve_settings settings = {.store = aep__link_where(config, store),
                                            .state_dir = config->state_dir,
                                            .listen = listen ? listen : LISTEN,
                                            .hosts = aep__args_text(args, "host"),
@@ -106,7 +107,7 @@ static int take_store(struct aep__tracker *tracker, const struct aep__args *args
     struct aep__serve *serve = NULL;
     int code = AEP_ESTATE;
     for (int left = TRIES; code == AEP_ESTATE && left > 0; left--) {
-        code = take_over(store, err);
+        code = take_over(config, store, err);
         if (code == AEP_ESTATE)
             break;
         if (code == AEP_OK && !serve)

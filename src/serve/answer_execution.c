@@ -91,12 +91,12 @@ void aep__answer_execution(struct aep__call *call)
     static const enum aep__origin origins[] = {AEP__ORIGIN_STARTED, AEP__ORIGIN_STEP,
                                                AEP__ORIGIN_END};
     struct aep__tracked execution;
-    struct aep__view view = aep__serve_view(call->serve);
     struct aep__buf out = {0}, end = {0};
     char etag[AEP__ETAG_SIZE];
     aep_error err;
     int code = AEP_OK;
     struct aep__store *store = find(call, &execution, etag);
+    struct aep__view view = aep__serve_view(call->serve);
     for (size_t i = 0; store && code == AEP_OK && i < sizeof origins / sizeof *origins; i++)
         code = make_whole(call->serve, store, &execution, origins[i], &end, &err);
     if (store && code == AEP_OK) {

@@ -62,12 +62,12 @@ static int list(struct aep__call *call, struct aep__store *store, struct rows *r
 
 void aep__answer_list(struct aep__call *call)
 {
-    struct rows rows = {.serve = call->serve, .view = aep__serve_view(call->serve)};
     char etag[AEP__ETAG_SIZE];
     aep_error err;
     struct aep__store *store = aep__filtering_store(call, etag);
     if (!store || aep__reply_unchanged(call, etag))
         return;
+    struct rows rows = {.serve = call->serve, .view = aep__serve_view(call->serve)};
     int code = list(call, store, &rows, &err);
     if (code == AEP_OK)
         aep__reply_json(call, &rows.out, etag);

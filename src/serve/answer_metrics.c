@@ -11,7 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct scrape {
     struct aep__buf *out;
@@ -56,18 +55,12 @@ static void add_waiting(const struct scrape *scrape)
 
 static void add_bytes(const struct scrape *scrape)
 {
-    struct stat st;
-    double bytes = 0;
-    const char *path = aep__buf_string(&scrape->serve->store_path);
-    struct aep__buf log = {0};
-    aep__buf_format(&log, "%s-wal", path);
-    if (stat(path, &st) == 0)
-        bytes += (double)st.st_size;
-    if (stat(aep__buf_string(&log), &st) == 0)
-        bytes += (double)st.st_size;
-    aep__buf_done(&log);
+    aep_error err;
+    int64_t bytes;
+    if (!scrape->store || scrape->store->ops->bytes(scrape->store, &bytes, &err) != AEP_OK)
+        return;
     aep__prometheus_begin(scrape->out, "aep_tracker_store_bytes");
-    aep__prometheus_value(scrape->out, bytes);
+    aep__prometheus_value(scrape->out, (double)bytes);
 }
 
 static void add_lag(const struct scrape *scrape)
@@ -213,7 +206,8 @@ static const struct {
     {"aep_tracker_events_rejected_total", "counter", "Records that are no events, by reason.",
      add_rejected},
     {"aep_tracker_lag_seconds", "gauge", "Age of what has been read last, by source.", add_lag},
-    {"aep_tracker_store_bytes", "gauge", "Size of the store.", add_bytes},
+    {"aep_tracker_store_bytes", "gauge",
+     "Room that the store takes, without what can be used again.", add_bytes},
     {"aep_serve_connections", "gauge", "Connections that are open.", add_connections},
     {"aep_serve_stream_clients", "gauge", "Clients that follow the stream.", add_clients},
     {"aep_serve_stream_resets_total", "counter", "Times that a client had to read all again.",

@@ -342,8 +342,8 @@ static int send_counts(struct aep__feed *feed, struct aep__store *store, aep_err
 
 static void add_lag(struct aep__feed *feed, struct aep__buf *out)
 {
-    const struct aep__serve_news *news = &feed->serve->news;
-    const char *why = news->problem[0] ? news->problem : news->behind;
+    const char *problem = aep__serve_problem(feed->serve);
+    const char *why = *problem ? problem : feed->serve->news.behind;
     begin_frame(feed, out, "lag");
     aep__serve_add_head(feed->serve, out);
     aep__buf_format(
@@ -356,10 +356,9 @@ static void add_lag(struct aep__feed *feed, struct aep__buf *out)
 
 static void send_lag(struct aep__feed *feed, bool beat)
 {
-    const struct aep__serve_news *news = &feed->serve->news;
     struct aep__buf lag = {0};
-    aep__buf_format(&lag, "%d%s%s", aep__serve_view(feed->serve).behind, news->behind,
-                    news->problem);
+    aep__buf_format(&lag, "%d%s%s", aep__serve_view(feed->serve).behind, feed->serve->news.behind,
+                    aep__serve_problem(feed->serve));
     bool same = strcmp(aep__buf_string(&lag), aep__buf_string(&feed->lag)) == 0;
     aep__buf_done(&feed->lag);
     feed->lag = lag;

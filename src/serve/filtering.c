@@ -8,8 +8,7 @@
 
 void aep__filtering_fail(struct aep__call *call, const aep_error *err)
 {
-    aep__reply_error(call, err->code == AEP_EINVAL ? 400 : 503, "%s",
-                     err->code == AEP_ESPOOL ? "the tracker has not read anything yet" : err->text);
+    aep__reply_error(call, err->code == AEP_EINVAL ? 400 : 503, "%s", err->text);
 }
 
 struct aep__store *aep__filtering_store(struct aep__call *call, char etag[AEP__ETAG_SIZE])

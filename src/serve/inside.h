@@ -18,7 +18,7 @@
 #define AEP__ETAG_SIZE 64
 
 struct aep__serve {
-    struct aep__buf store_path, address, link;
+    struct aep__buf where, address, link;
     struct aep__access access;
     struct aep__http http;
     struct aep__feed feed;
@@ -35,6 +35,8 @@ struct aep__serve {
     struct aep__buf spools;
     struct aep__store *store;      /* NULL: not open */
     unsigned store_number;         /* how often another one was opened */
+    aep_error trouble;             /* why it cannot be; AEP_OK: it can */
+    int64_t retry_us;              /* monotonic: not opened before then */
     struct aep__row_fields fields; /* all */
     struct aep__states {
         int64_t number, as_of_us; /* when it was counted: change number, clock */
@@ -45,6 +47,8 @@ struct aep__serve {
 
 /** The store, opened if it is not, or if another one has its name; NULL: *err says why not. */
 struct aep__store *aep__serve_store(struct aep__serve *serve, aep_error *err);
+/** Why nothing can be stored or read; "": it can. */
+const char *aep__serve_problem(const struct aep__serve *serve);
 /** From when executions are seen. */
 struct aep__view aep__serve_view(const struct aep__serve *serve);
 int64_t aep__serve_lag_ms(const struct aep__serve *serve);

@@ -22,6 +22,8 @@
 #define LATE_US 3000000 /* a tracker that has not read its sources for longer is behind */
 #define COUNTED_US 1000000
 #define END_US 2000000 /* that streams may take to end */
+#define RETRY_US 50000 /* between two attempts to open the store, */
+#define PATIENCE 9     /* and so many times what the last one took */
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
@@ -32,16 +34,42 @@ static void close_store(struct aep__serve *serve)
     serve->store = NULL;
 }
 
+/* A server that does not answer makes each attempt take long: most of the time is kept for others. */
+static struct aep__store *open_store(struct aep__serve *serve, aep_error *err)
+{
+    int64_t begun_us = aep__clock_mono_us();
+    if (begun_us < serve->retry_us) {
+        *err = serve->trouble;
+        return NULL;
+    }
+    close_store(serve);
+    int code = aep__store_open(&serve->store, aep__buf_string(&serve->where), false, err);
+    if (code != AEP_OK) {
+        int64_t now_us = aep__clock_mono_us();
+        if (code == AEP_ESPOOL)
+            aep__error(err, code, NULL, "the tracker has not read anything yet");
+        serve->trouble = *err;
+        serve->retry_us = now_us + RETRY_US + PATIENCE * (now_us - begun_us);
+        return NULL;
+    }
+    serve->trouble = (aep_error){.code = AEP_OK};
+    serve->retry_us = 0;
+    serve->store_number++;
+    serve->states.number = -1;
+    return serve->store;
+}
+
 struct aep__store *aep__serve_store(struct aep__serve *serve, aep_error *err)
 {
     if (serve->store && serve->store->ops->replaced(serve->store, err) == 0)
         return serve->store;
-    close_store(serve);
-    if (aep__store_open(&serve->store, aep__buf_string(&serve->store_path), false, err) != AEP_OK)
-        return NULL;
-    serve->store_number++;
-    serve->states.number = -1;
-    return serve->store;
+    return open_store(serve, err);
+}
+
+const char *aep__serve_problem(const struct aep__serve *serve)
+{
+    bool told = serve->news.problem[0] || serve->trouble.code == AEP_OK;
+    return told ? serve->news.problem : serve->trouble.text;
 }
 
 struct aep__view aep__serve_view(const struct aep__serve *serve)
@@ -49,7 +77,7 @@ struct aep__view aep__serve_view(const struct aep__serve *serve)
     const struct aep__serve_news *news = &serve->news;
     bool late = aep__clock_wall_us() - news->as_of_us > LATE_US;
     return (struct aep__view){.clock_us = news->as_of_us ? news->as_of_us : AEP__UNKNOWN_US,
-                              .behind = late || news->behind[0] || news->problem[0]};
+                              .behind = late || news->behind[0] || *aep__serve_problem(serve)};
 }
 
 int64_t aep__serve_lag_ms(const struct aep__serve *serve)
@@ -188,7 +216,7 @@ int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *s
     serve->listen_fd = -1;
     serve->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&serve->mutex, NULL);
-    aep__buf_text(&serve->store_path, settings->store);
+    aep__buf_text(&serve->where, settings->store);
     aep__meter_init(&serve->meter);
     aep__feed_init(&serve->feed, serve);
     aep__row_fields_all(&serve->fields);
@@ -252,7 +280,7 @@ void aep__serve_free(struct aep__serve *serve)
     aep__meter_done(&serve->meter);
     aep__feed_done(&serve->feed);
     aep__access_done(&serve->access);
-    aep__buf_done(&serve->store_path);
+    aep__buf_done(&serve->where);
     aep__buf_done(&serve->address);
     aep__buf_done(&serve->link);
     aep__buf_done(&serve->spools);

@@ -18,7 +18,7 @@
 struct aep__serve;
 
 struct aep__serve_settings {
-    const char *store;      /* a path */
+    const char *store;      /* a path, or a URL (track/store.h) */
     const char *state_dir;  /* $XDG_STATE_HOME/aep; NULL: there is none */
     const char *listen;     /* HOST:PORT; port 0: any */
     const char *hosts;      /* more names of it, with commas; NULL: none */

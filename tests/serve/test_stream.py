@@ -130,7 +130,7 @@ class Changes(ServeTest):
                      correlation="c0")
         stream = self.stream()
         row = stream.await_frame("execution", lambda row: row["state"] == "stalled").data
-        self.assertRegex(row["basis"], r"^silence \d+ s, usual 2 s$")
+        self.assertRegex(row["basis"], r"^silence \d+ s, limit 2 s$")
         self.assertEqual(self.rows("state=stalled")[0]["id"], row["id"])
 
     def test_who_is_connected_hears_of_the_server_now_and_then(self):
