@@ -5,7 +5,6 @@
 #include "serve/filtering.h"
 #include "serve/inside.h"
 #include "serve/reply.h"
-#include "serve/silence.h"
 #include "serve/wire.h"
 
 #include "base/error.h"

@@ -5,7 +5,6 @@
 
 #include "serve/filtering.h"
 #include "serve/prometheus.h"
-#include "serve/silence.h"
 
 #include "base/clock.h"
 
@@ -15,7 +14,8 @@
 struct scrape {
     struct aep__buf *out;
     struct aep__serve *serve;
-    struct aep__store *store; /* NULL: it cannot be read */
+    struct aep__store *store;         /* NULL: it cannot be read */
+    const struct aep__states *states; /* the same */
     struct aep__meter meter;
 };
 
@@ -30,25 +30,21 @@ static void add_build(const struct scrape *scrape)
 
 static void add_states(const struct scrape *scrape)
 {
-    aep_error err;
-    const int64_t *counts =
-        scrape->store ? aep__serve_counts(scrape->serve, scrape->store, &err) : NULL;
-    for (int i = 0; counts && i < AEP__STATE_COUNT; i++) {
+    for (int i = 0; scrape->states && i < AEP__STATE_COUNT; i++) {
         aep__prometheus_begin(scrape->out, "aep_executions");
         aep__prometheus_label(scrape->out, "state", aep__state_word((enum aep__state)i));
-        aep__prometheus_value(scrape->out, (double)counts[i]);
+        aep__prometheus_value(scrape->out, (double)scrape->states->counts[i]);
     }
 }
 
 static void add_waiting(const struct scrape *scrape)
 {
-    struct aep__waits waits = {0};
-    aep_error err;
     double seconds = 0;
-    if (!scrape->store || aep__waits_find(scrape->serve, scrape->store, &waits, &err) != AEP_OK)
+    if (!scrape->states)
         return;
-    if (waits.oldest_us != AEP__UNKNOWN_US)
-        seconds = (double)(aep__clock_wall_us() - waits.oldest_us) / 1e6;
+    int64_t oldest_us = scrape->states->waits.oldest_us;
+    if (oldest_us != AEP__UNKNOWN_US)
+        seconds = (double)(aep__clock_wall_us() - oldest_us) / 1e6;
     aep__prometheus_begin(scrape->out, "aep_execution_oldest_waiting_seconds");
     aep__prometheus_value(scrape->out, seconds > 0 ? seconds : 0);
 }
@@ -220,6 +216,8 @@ void aep__answer_metrics(struct aep__call *call)
     struct aep__reply reply = {.status = 200, .type = call->route->type, .cache = "no-store"};
     struct scrape scrape = {
         .out = &reply.body, .serve = call->serve, .store = aep__serve_store(call->serve, &err)};
+    if (scrape.store)
+        scrape.states = aep__states_get(call->serve, scrape.store, &err);
     if (!aep__meter_read(&call->serve->meter, &scrape.meter)) {
         aep__reply_error(call, 503, "out of memory");
         return;

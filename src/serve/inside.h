@@ -7,6 +7,7 @@
 #include "serve/feed.h"
 #include "serve/http.h"
 #include "serve/serve.h"
+#include "serve/states.h"
 
 #include "track/meter.h"
 #include "track/row.h"
@@ -38,10 +39,7 @@ struct aep__serve {
     aep_error trouble;             /* why it cannot be; AEP_OK: it can */
     int64_t retry_us;              /* monotonic: not opened before then */
     struct aep__row_fields fields; /* all */
-    struct aep__states {
-        int64_t number, as_of_us; /* when it was counted: change number, clock */
-        int64_t counts[AEP__STATE_COUNT];
-    } states;
+    struct aep__states states;
     struct aep__meter meter; /* of the tracker's thread, with a lock of its own */
 };
 
@@ -52,9 +50,6 @@ const char *aep__serve_problem(const struct aep__serve *serve);
 /** From when executions are seen. */
 struct aep__view aep__serve_view(const struct aep__serve *serve);
 int64_t aep__serve_lag_ms(const struct aep__serve *serve);
-/** Executions by state, counted at most once a second unless something has changed. NULL: *err. */
-const int64_t *aep__serve_counts(struct aep__serve *serve, struct aep__store *store,
-                                 aep_error *err);
 /** Begins an object with "as_of" and "lag_ms", and a comma. */
 void aep__serve_add_head(const struct aep__serve *serve, struct aep__buf *out);
 /** What changes with the store, the states and the query, and nothing else. AEP_OK, or the store's. */

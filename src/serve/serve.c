@@ -20,10 +20,9 @@
 #include <unistd.h>
 
 #define LATE_US 3000000 /* a tracker that has not read its sources for longer is behind */
-#define COUNTED_US 1000000
-#define END_US 2000000 /* that streams may take to end */
-#define RETRY_US 50000 /* between two attempts to open the store, */
-#define PATIENCE 9     /* and so many times what the last one took */
+#define END_US 2000000  /* that streams may take to end */
+#define RETRY_US 50000  /* between two attempts to open the store, */
+#define PATIENCE 9      /* and so many times what the last one took */
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
@@ -86,21 +85,6 @@ int64_t aep__serve_lag_ms(const struct aep__serve *serve)
     return lag_us > 0 ? lag_us / 1000 : 0;
 }
 
-const int64_t *aep__serve_counts(struct aep__serve *serve, struct aep__store *store, aep_error *err)
-{
-    struct aep__states *states = &serve->states;
-    int64_t number, clock_us = aep__serve_view(serve).clock_us;
-    if (store->ops->get_count(store, AEP__COUNT_CHANGES, &number, err) != AEP_OK)
-        return NULL;
-    if (number == states->number && serve->news.as_of_us - states->as_of_us < COUNTED_US)
-        return states->counts;
-    if (store->ops->count(store, clock_us, states->counts, err) != AEP_OK)
-        return NULL;
-    states->number = number;
-    states->as_of_us = serve->news.as_of_us;
-    return states->counts;
-}
-
 void aep__serve_add_head(const struct aep__serve *serve, struct aep__buf *out)
 {
     char text[AEP__TIME_SIZE];
@@ -119,14 +103,14 @@ int aep__serve_etag(struct aep__serve *serve, struct aep__store *store, const ch
 {
     char name[AEP__HASH_TEXT_SIZE];
     struct aep__buf text = {0};
-    const int64_t *counts = aep__serve_counts(serve, store, err);
-    if (!counts)
+    const struct aep__states *states = aep__states_get(serve, store, err);
+    if (!states)
         return err->code;
     aep__buf_format(&text, "%s %u %d", target, serve->store_number, aep__serve_view(serve).behind);
     for (int i = 0; i < AEP__STATE_COUNT; i++)
-        aep__buf_format(&text, " %" PRId64, counts[i]);
+        aep__buf_format(&text, " %" PRId64, states->counts[i]);
     aep__hash_text(text.data, text.len, name);
-    snprintf(etag, AEP__ETAG_SIZE, "W/\"%" PRId64 "-%s\"", serve->states.number, name);
+    snprintf(etag, AEP__ETAG_SIZE, "W/\"%" PRId64 "-%s\"", states->number, name);
     aep__buf_done(&text);
     return AEP_OK;
 }

@@ -92,6 +92,12 @@ enum aep__expiry {
  * of a row that is written. No number is used twice. */
 #define AEP__COUNT_CHANGES "changes"
 
+/** Who waits. */
+struct aep__waits {
+    int64_t human;     /* for a person: for an answer or a permission */
+    int64_t oldest_us; /* since when the one waits that has waited longest; AEP__UNKNOWN_US: none */
+};
+
 /** Return false to stop. What is given is borrowed. */
 typedef bool (*aep__tracked_fn)(void *user, const struct aep__tracked *execution);
 typedef bool (*aep__event_fn)(void *user, const struct aep__stored_event *event);
@@ -229,6 +235,11 @@ struct aep__store_ops {
      * some counts are lower bounds. */
     int (*totals)(struct aep__store *store, const struct aep__query *query, struct aep__totals *ret,
                   aep_error *err);
+    int (*waits)(struct aep__store *store, struct aep__waits *ret, aep_error *err);
+    /* Those whose state at one clock is another than at the other, `until_us`, by silence alone: at most
+     * `limit`. */
+    int (*turned)(struct aep__store *store, int64_t from_us, int64_t until_us, unsigned limit,
+                  aep__id_fn fn, void *user, aep_error *err);
     /* What has changed after change number `after`, ascending, each execution once, by its last change;
      * one that was removed, made again and removed again may come twice. The number of what is given
      * last is the next call's `after`.

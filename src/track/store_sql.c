@@ -246,6 +246,8 @@ static const struct aep__store_ops ops = {
     .list = aep__sql_list,
     .count = aep__sql_count,
     .totals = aep__sql_totals,
+    .waits = aep__sql_waits,
+    .turned = aep__sql_turned,
     .changes = aep__sql_list_changes,
     .lookup = aep__sql_lookup,
 };

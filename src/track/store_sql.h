@@ -111,6 +111,11 @@ enum aep__group {
     X(CHANGES, "SELECT number, first, entries FROM changes WHERE number > ?1 ORDER BY number")     \
     X(SILENT, "SELECT count(*), count(*) FILTER (WHERE abandons_at < ?1) FROM executions "         \
               "INDEXED BY execution_silent WHERE outcome = 0 AND waiting = 0 AND silent_at < ?1")  \
+    X(TURNED, "SELECT id FROM executions WHERE key IN (SELECT key FROM executions "                \
+              "INDEXED BY execution_silent WHERE outcome = 0 AND waiting = 0 AND silent_at < ?2 "  \
+              "AND (silent_at >= ?1 OR (abandons_at >= ?1 AND abandons_at < ?2)) LIMIT ?3)")       \
+    X(WAITS, "SELECT count(*) FILTER (WHERE waiting IN (?1, ?2)), min(waiting_since) "             \
+             "FROM executions INDEXED BY execution_waiting WHERE outcome = 0 AND waiting <> 0")    \
     X(BY_PREFIX, "SELECT @ FROM executions WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3")       \
     X(BY_CORRELATION, "SELECT @ FROM executions WHERE correlation_id = ?1 AND "                    \
                       "NOT (id >= ?1 AND id < ?2) ORDER BY sort_at, key LIMIT ?3")                 \
@@ -648,6 +653,9 @@ int aep__sql_add_count(struct aep__store *store, const char *name, int64_t more,
 int aep__sql_get_count(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
 int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
                    aep_error *err);
+int aep__sql_waits(struct aep__store *store, struct aep__waits *ret, aep_error *err);
+int aep__sql_turned(struct aep__store *store, int64_t from_us, int64_t until_us, unsigned limit,
+                    aep__id_fn fn, void *user, aep_error *err);
 /** Writes what the transaction has counted. */
 int aep__sql_flush_counts(struct aep__sql *base, aep_error *err);
 /** Forgets it. */

@@ -147,3 +147,43 @@ int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__
     ret[AEP__STATE_RUNNING] = classes[AEP__CLASS_OPEN] - silent;
     return AEP_OK;
 }
+
+/* ---- who waits, and what the clock changes -------------------------------------------------- */
+
+int aep__sql_waits(struct aep__store *store, struct aep__waits *ret, aep_error *err)
+{
+    struct aep__sql *base = aep__sql_of(store);
+    int result = aep__sql_flush(base, err);
+    struct aep__statement *statement =
+        result == AEP_OK ? aep__sql_take(base, AEP__SQL_WAITS, err) : NULL;
+    if (!statement)
+        return err->code;
+    aep__sql_bind_int(statement, 1, AEP__WAITING_HUMAN);
+    aep__sql_bind_int(statement, 2, AEP__WAITING_PERMISSION);
+    int found = aep__sql_step(statement, err);
+    if (found > 0)
+        *ret = (struct aep__waits){.human = aep__sql_int(statement, 0),
+                                   .oldest_us = aep__sql_is_null(statement, 1)
+                                                    ? AEP__UNKNOWN_US
+                                                    : aep__sql_int(statement, 1)};
+    aep__sql_give(base, AEP__SQL_WAITS, statement);
+    return found < 0 ? err->code : AEP_OK;
+}
+
+/* An instant is over at a clock that is later (state.c). */
+int aep__sql_turned(struct aep__store *store, int64_t from_us, int64_t until_us, unsigned limit,
+                    aep__id_fn fn, void *user, aep_error *err)
+{
+    struct aep__sql *base = aep__sql_of(store);
+    int64_t first_us = from_us < until_us ? from_us : until_us;
+    int64_t last_us = from_us < until_us ? until_us : from_us;
+    int result = aep__sql_flush(base, err);
+    struct aep__statement *statement =
+        result == AEP_OK ? aep__sql_take(base, AEP__SQL_TURNED, err) : NULL;
+    if (!statement)
+        return err->code;
+    aep__sql_bind_int(statement, 1, first_us);
+    aep__sql_bind_int(statement, 2, last_us);
+    aep__sql_bind_int(statement, 3, limit);
+    return aep__sql_give_ids(base, AEP__SQL_TURNED, statement, fn, user, err);
+}

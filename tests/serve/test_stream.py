@@ -133,6 +133,38 @@ class Changes(ServeTest):
         self.assertRegex(row["basis"], r"^silence \d+ s, limit 2 s$")
         self.assertEqual(self.rows("state=stalled")[0]["id"], row["id"])
 
+    def stall(self, count):
+        """As many executions that are given up after a second of silence."""
+        lines = []
+        for i in range(count):
+            event = {"agent_name": "quiet", "correlation_id": f"quiet-{i}"}
+            lines += [event | {"kind": "started", "user_request": "r"},
+                      event | {"kind": "progress", "metadata": {"expect_within_s": 1}}]
+        self.publish_lines(lines)
+
+    def states(self):
+        return self.get("counts").json()["states"]
+
+    def test_silence_is_told_however_many_are_silent_already(self):
+        self.stall(1100)
+        self.wait_until(lambda: self.states()["stalled"] == 1100, "1,100 are stalled")
+        stream = self.stream("agent=first")
+        stream.frame()
+        self.publish("progress", "--metadata", '{"expect_within_s":2}', agent="first",
+                     correlation="c0")
+        stream.await_frame("execution", lambda row: row["state"] == "stalled")
+
+    def test_who_comes_back_is_told_of_silence_that_came_meanwhile(self):
+        self.publish("progress", "--metadata", '{"expect_within_s":2}', agent="first",
+                     correlation="c0")
+        self.wait_until(lambda: self.rows()[0]["events"] == 2)
+        stream = self.stream()
+        number = stream.frame().id
+        stream.await_frame("execution", lambda row: row["state"] == "stalled")
+        stream.close()
+        stream = self.stream(headers={"Last-Event-ID": number})
+        stream.await_frame("execution", lambda row: row["state"] == "stalled")
+
     def test_who_is_connected_hears_of_the_server_now_and_then(self):
         stream = self.stream()
         frame = stream.frame()

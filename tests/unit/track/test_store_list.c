@@ -578,6 +578,71 @@ static void test_counts_are_exact_at_any_clock(void **state)
     assert_counts(track, ROWS / 2, CLOCK);
 }
 
+static void test_who_waits_is_counted(void **state)
+{
+    struct track *track = *state;
+    struct aep__waits waits, expected = {0, AEP__UNKNOWN_US};
+    for (unsigned i = 0; i < ROWS; i++) {
+        if (aep__state_of(&rows[i], CLOCK) != AEP__STATE_WAITING)
+            continue;
+        expected.human += aep__needs_human(&rows[i], CLOCK);
+        if (expected.oldest_us == AEP__UNKNOWN_US || rows[i].waiting_since < expected.oldest_us)
+            expected.oldest_us = rows[i].waiting_since;
+    }
+    MUST(track, waits, &waits);
+    assert_int_equal(waits.human, expected.human);
+    assert_int_equal(waits.oldest_us, expected.oldest_us);
+    begin(track);
+    for (unsigned i = 0; i < ROWS; i++)
+        MUST(track, remove, rows[i].id);
+    MUST(track, waits, &waits); /* within the transaction, too */
+    assert_int_equal(waits.human, 0);
+    assert_int_equal(waits.oldest_us, AEP__UNKNOWN_US);
+    commit(track);
+}
+
+/* ---- what the clock changes ---- */
+
+static bool mark_row(void *user, const char *id)
+{
+    unsigned i;
+    assert_int_equal(sscanf(id, "019a0000-0000-7000-8000-%12x", &i), 1);
+    seen[i].given++;
+    ++*(unsigned *)user;
+    return true;
+}
+
+static unsigned count_turned(struct track *track, int64_t from_us, int64_t until_us, unsigned limit)
+{
+    unsigned count = 0;
+    memset(seen, 0, sizeof seen);
+    MUST(track, turned, from_us, until_us, limit, mark_row, &count);
+    return count;
+}
+
+static void test_what_the_clock_alone_changes_is_given(void **state)
+{
+    static const int64_t clocks[] = {INT64_MIN, CLOCK - 9, CLOCK - 2, CLOCK - 1, CLOCK,
+                                     CLOCK + 1, CLOCK + 2, CLOCK + 3, CLOCK + 9};
+    const size_t count = sizeof clocks / sizeof *clocks;
+    struct track *track = *state;
+    for (size_t at = 0; at < count * count; at++) {
+        int64_t from_us = clocks[at / count], until_us = clocks[at % count];
+        count_turned(track, from_us, until_us, ROWS);
+        for (unsigned i = 0; i < ROWS; i++) {
+            bool turned = aep__state_of(&rows[i], from_us) != aep__state_of(&rows[i], until_us);
+            /* Where it had been abandoned before it stalled, it is given for nothing. */
+            if (seen[i].given > 1 || (turned && !seen[i].given) ||
+                (!turned && seen[i].given && rows[i].abandons_at > rows[i].stalls_at))
+                fail_msg("%u, from %lld to %lld: given %u times", i, (long long)(from_us - CLOCK),
+                         (long long)(until_us - CLOCK), seen[i].given);
+        }
+    }
+    assert_true(count_turned(track, CLOCK - 9, CLOCK + 9, ROWS) > 100);
+    assert_int_equal(count_turned(track, CLOCK - 9, CLOCK + 9, 7), 7);
+    assert_int_equal(count_turned(track, CLOCK, CLOCK, ROWS), 0);
+}
+
 /* ---- lookup ---- */
 
 static void assert_lookup(struct track *track, const char *text, unsigned limit,
@@ -677,6 +742,7 @@ static void run_everything(struct track *track)
     MUST(track, move_events, "x", "y", &key.origins[0], NULL, &count);
     MUST(track, move_guesses, "x", "y", "z");
     MUST(track, lookup, "x", 1, keep_row, &kept);
+    MUST(track, turned, CLOCK, CLOCK + 1, 1, keep_number, &kept);
     MUST(track, remove, key.id);
     aep__buf_done(&kept);
     ops->rollback(track->store);
@@ -723,6 +789,8 @@ int main(void)
         TRACK_TEST(test_texts_are_found_without_case),
         ROWS_TEST(test_what_a_filter_matches_is_counted),
         ROWS_TEST(test_counts_are_exact_at_any_clock),
+        ROWS_TEST(test_who_waits_is_counted),
+        ROWS_TEST(test_what_the_clock_alone_changes_is_given),
         ROWS_TEST(test_an_id_is_found_by_its_front),
         ROWS_TEST(test_executions_are_found_by_correlation_id),
         ROWS_TEST(test_nothing_looks_at_every_row),
