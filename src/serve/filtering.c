@@ -11,12 +11,21 @@ void aep__filtering_fail(struct aep__call *call, const aep_error *err)
     aep__reply_error(call, err->code == AEP_EINVAL ? 400 : 503, "%s", err->text);
 }
 
+/* What a filter by age matches changes by the second. */
+static int64_t age_of(const struct aep__call *call)
+{
+    for (unsigned i = 0; i < call->request->query_count; i++)
+        if (aep__param_find(call->route, call->request->query[i].name)->kind == AEP__PARAM_TIME)
+            return aep__clock_wall_us() / 1000000;
+    return 0;
+}
+
 struct aep__store *aep__filtering_store(struct aep__call *call, char etag[AEP__ETAG_SIZE])
 {
     aep_error err;
     struct aep__store *store = aep__serve_store(call->serve, &err);
-    if (store && aep__serve_etag(call->serve, store, aep__buf_string(&call->peer->target), etag,
-                                 &err) == AEP_OK)
+    const char *target = aep__buf_string(&call->peer->target);
+    if (store && aep__serve_etag(call->serve, store, target, age_of(call), etag, &err) == AEP_OK)
         return store;
     aep__filtering_fail(call, &err);
     return NULL;

@@ -52,8 +52,8 @@ struct aep__view aep__serve_view(const struct aep__serve *serve);
 int64_t aep__serve_lag_ms(const struct aep__serve *serve);
 /** Begins an object with "as_of" and "lag_ms", and a comma. */
 void aep__serve_add_head(const struct aep__serve *serve, struct aep__buf *out);
-/** What changes with the store, the states and the query, and nothing else. AEP_OK, or the store's. */
+/** What changes with the store, the states, the query and that moment, and nothing else. AEP_OK, or the store's. */
 int aep__serve_etag(struct aep__serve *serve, struct aep__store *store, const char *target,
-                    char etag[AEP__ETAG_SIZE], aep_error *err);
+                    int64_t moment, char etag[AEP__ETAG_SIZE], aep_error *err);
 
 #endif

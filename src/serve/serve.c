@@ -99,14 +99,15 @@ void aep__serve_add_head(const struct aep__serve *serve, struct aep__buf *out)
 
 /* States change with the clock, too: then how many are in each does. */
 int aep__serve_etag(struct aep__serve *serve, struct aep__store *store, const char *target,
-                    char etag[AEP__ETAG_SIZE], aep_error *err)
+                    int64_t moment, char etag[AEP__ETAG_SIZE], aep_error *err)
 {
     char name[AEP__HASH_TEXT_SIZE];
     struct aep__buf text = {0};
     const struct aep__states *states = aep__states_get(serve, store, err);
     if (!states)
         return err->code;
-    aep__buf_format(&text, "%s %u %d", target, serve->store_number, aep__serve_view(serve).behind);
+    aep__buf_format(&text, "%s %" PRId64 " %u %d", target, moment, serve->store_number,
+                    aep__serve_view(serve).behind);
     for (int i = 0; i < AEP__STATE_COUNT; i++)
         aep__buf_format(&text, " %" PRId64, states->counts[i]);
     aep__hash_text(text.data, text.len, name);

@@ -200,6 +200,16 @@ class Replies(ServeTest):
         self.wait_until(lambda: self.get("executions").headers["ETag"] != tag)
         self.get("executions", headers={"If-None-Match": tag})
 
+    def test_an_age_is_never_unchanged_for_long(self):
+        self.publish("started")
+        self.serve()
+        self.await_rows(1)
+        tag, always = (self.get(path).headers["ETag"] for path in
+                       ("executions?since=1h", "executions"))
+        self.wait_until(lambda: self.get("executions?since=1h", headers={"If-None-Match": tag},
+                                         status=None).status == 200)
+        self.get("executions", status=304, headers={"If-None-Match": always})
+
     def test_large_ones_are_compressed_for_those_who_want_it(self):
         for i in range(5):
             self.publish("started", correlation=f"c{i}")
