@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "track/link.h"
+#include "track/meter.h"
 #include "track/retention.h"
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ void aep__writer_fail(struct aep__writer *writer, const aep_error *err)
         writer->store->ops->rollback(writer->store);
         aep__writer_close(writer);
     }
+    if (writer->meter)
+        aep__meter_roll_back(writer->meter);
     snprintf(writer->problem, sizeof writer->problem, "%s", err->text);
     aep__log_write(writer->log, AEP_LOG_ERROR, "%s", err->text);
     writer->retry_us = aep__clock_mono_us() + writer->pause_us;
@@ -93,6 +96,8 @@ int aep__writer_commit(struct aep__writer *writer, aep_error *err)
     int code = aep__ingest_flush(&writer->ingest, err);
     if (code == AEP_OK)
         code = writer->store->ops->commit(writer->store, err);
+    if (code == AEP_OK && writer->meter)
+        aep__meter_commit(writer->meter);
     if (code == AEP_OK) {
         writer->pause_us = PAUSE_US;
         writer->problem[0] = '\0';

@@ -16,7 +16,7 @@ struct scrape {
     struct aep__serve *serve;
     struct aep__store *store;         /* NULL: it cannot be read */
     const struct aep__states *states; /* the same */
-    struct aep__meter meter;
+    struct aep__meter_numbers meter;
 };
 
 /* ---- of the store --------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static void add_lag(const struct scrape *scrape)
 
 /* ---- of the meter --------------------------------------------------------------------------- */
 
-static const struct aep__meter_agent *agent_at(const struct aep__meter *meter, unsigned i)
+static const struct aep__meter_agent *agent_at(const struct aep__meter_numbers *meter, unsigned i)
 {
     return i < meter->agent_count ? &meter->agents[i] : &meter->others;
 }
@@ -227,6 +227,6 @@ void aep__answer_metrics(struct aep__call *call)
         metrics[i].add(&scrape);
     }
     aep__prometheus_spools(&reply.body, &call->serve->spools);
-    aep__meter_done(&scrape.meter);
+    aep__meter_numbers_done(&scrape.meter);
     aep__reply(call, &reply);
 }

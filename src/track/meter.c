@@ -12,23 +12,33 @@ const double aep__meter_bounds[AEP__METER_BUCKETS] = {0.1, 0.5, 1,    5,    15, 
 
 void aep__meter_init(struct aep__meter *meter)
 {
-    *meter = (struct aep__meter){.others = {.name = "other"}};
+    const struct aep__meter_numbers none = {.others = {.name = "other"}};
+    *meter = (struct aep__meter){.taken = none, .counted = none};
     pthread_mutex_init(&meter->mutex, NULL);
+}
+
+void aep__meter_numbers_done(struct aep__meter_numbers *numbers)
+{
+    free(numbers->agents);
+    numbers->agents = NULL;
 }
 
 void aep__meter_done(struct aep__meter *meter)
 {
-    free(meter->agents);
+    aep__meter_numbers_done(&meter->taken);
+    aep__meter_numbers_done(&meter->counted);
     pthread_mutex_destroy(&meter->mutex);
 }
 
+/* ---- taking --------------------------------------------------------------------------------- */
+
 /* Where a name is, or would be. */
-static unsigned find_place(const struct aep__meter *meter, const char *name)
+static unsigned find_place(const struct aep__meter_numbers *numbers, const char *name)
 {
-    unsigned low = 0, high = meter->agent_count;
+    unsigned low = 0, high = numbers->agent_count;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (strcmp(meter->agents[middle].name, name) < 0)
+        if (strcmp(numbers->agents[middle].name, name) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -36,35 +46,35 @@ static unsigned find_place(const struct aep__meter *meter, const char *name)
     return low;
 }
 
-static struct aep__meter_agent *find_agent(struct aep__meter *meter, const char *whole)
+static struct aep__meter_agent *find_agent(struct aep__meter_numbers *numbers, const char *whole)
 {
     char name[AEP__METER_NAME] = "";
     size_t len = aep__utf8_cut(whole, strlen(whole), sizeof name - 1);
     memcpy(name, whole, len);
-    if (!meter->agents)
-        meter->agents = calloc(AEP__METER_AGENTS, sizeof *meter->agents);
-    unsigned at = find_place(meter, name);
-    if (at < meter->agent_count && strcmp(meter->agents[at].name, name) == 0)
-        return &meter->agents[at];
-    if (!meter->agents || meter->agent_count == AEP__METER_AGENTS)
-        return &meter->others;
-    memmove(&meter->agents[at + 1], &meter->agents[at],
-            (meter->agent_count - at) * sizeof *meter->agents);
-    meter->agent_count++;
-    meter->agents[at] = (struct aep__meter_agent){0};
-    memcpy(meter->agents[at].name, name, sizeof name);
-    return &meter->agents[at];
+    if (!numbers->agents)
+        numbers->agents = calloc(AEP__METER_AGENTS, sizeof *numbers->agents);
+    unsigned at = find_place(numbers, name);
+    if (at < numbers->agent_count && strcmp(numbers->agents[at].name, name) == 0)
+        return &numbers->agents[at];
+    if (!numbers->agents || numbers->agent_count == AEP__METER_AGENTS)
+        return &numbers->others;
+    memmove(&numbers->agents[at + 1], &numbers->agents[at],
+            (numbers->agent_count - at) * sizeof *numbers->agents);
+    numbers->agent_count++;
+    numbers->agents[at] = (struct aep__meter_agent){0};
+    memcpy(numbers->agents[at].name, name, sizeof name);
+    return &numbers->agents[at];
 }
 
-static void count_duration(struct aep__meter *meter, double seconds)
+static void count_duration(struct aep__meter_numbers *numbers, double seconds)
 {
     unsigned bucket = 0;
     if (!isfinite(seconds) || seconds < 0)
         return;
     while (bucket < AEP__METER_BUCKETS && seconds > aep__meter_bounds[bucket])
         bucket++;
-    meter->durations[bucket]++;
-    meter->duration_s += seconds;
+    numbers->durations[bucket]++;
+    numbers->duration_s += seconds;
 }
 
 void aep__meter_take(struct aep__meter *meter, const struct aep__observation *event,
@@ -73,44 +83,67 @@ void aep__meter_take(struct aep__meter *meter, const struct aep__observation *ev
     static const enum aep__state states[] = {[AEP__ENDING_COMPLETED] = AEP__STATE_COMPLETED,
                                              [AEP__ENDING_FAILED] = AEP__STATE_FAILED,
                                              [AEP__ENDING_ABANDONED] = AEP__STATE_ABANDONED};
-    bool ends = was_open && execution->outcome != AEP__ENDING_OPEN;
-    if (event->kind != AEP_KIND_STARTED && !ends)
+    bool starts = event->kind == AEP_KIND_STARTED; /* an end that came before it has been counted */
+    bool ends = !starts && was_open && execution->outcome != AEP__ENDING_OPEN;
+    if (!starts && !ends)
         return;
-    pthread_mutex_lock(&meter->mutex);
     struct aep__meter_agent *agent =
-        find_agent(meter, execution->agent_name ? execution->agent_name : "");
-    agent->started += event->kind == AEP_KIND_STARTED;
+        find_agent(&meter->taken, execution->agent_name ? execution->agent_name : "");
+    agent->started += starts;
     if (ends) {
         agent->ended[states[execution->outcome]]
                     [execution->inferred ? AEP__BASIS_INFERRED : AEP__BASIS_EVENT]++;
-        count_duration(meter, execution->duration_ms / 1000);
+        count_duration(&meter->taken, execution->duration_ms / 1000);
     }
-    pthread_mutex_unlock(&meter->mutex);
+    meter->changed = true;
 }
 
 void aep__meter_add(struct aep__meter *meter, const int64_t tallies[AEP__TALLY_COUNT])
 {
+    for (unsigned i = 0; i < AEP__TALLY_COUNT; i++) {
+        meter->taken.tallies[i] += tallies[i];
+        meter->changed |= tallies[i] != 0;
+    }
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+/* False: out of memory, and *to is as before. */
+static bool copy_numbers(struct aep__meter_numbers *to, const struct aep__meter_numbers *from)
+{
+    struct aep__meter_agent *agents = to->agents;
+    if (!agents && from->agents)
+        agents = calloc(AEP__METER_AGENTS, sizeof *agents);
+    if (!agents && from->agents)
+        return false;
+    *to = *from;
+    to->agents = agents;
+    if (from->agent_count > 0)
+        memcpy(agents, from->agents, from->agent_count * sizeof *agents);
+    return true;
+}
+
+/* Without memory it is counted with the next one. */
+void aep__meter_commit(struct aep__meter *meter)
+{
+    if (!meter->changed)
+        return;
     pthread_mutex_lock(&meter->mutex);
-    for (unsigned i = 0; i < AEP__TALLY_COUNT; i++)
-        meter->tallies[i] += tallies[i];
+    meter->changed = !copy_numbers(&meter->counted, &meter->taken);
     pthread_mutex_unlock(&meter->mutex);
 }
 
-bool aep__meter_read(struct aep__meter *meter, struct aep__meter *ret)
+void aep__meter_roll_back(struct aep__meter *meter)
 {
-    struct aep__meter_agent *agents = calloc(AEP__METER_AGENTS, sizeof *agents);
-    if (!agents)
-        return false;
-    aep__meter_init(ret);
+    meter->changed = false;
+    copy_numbers(&meter->taken, &meter->counted); /* they have had memory before */
+}
+
+bool aep__meter_read(struct aep__meter *meter, struct aep__meter_numbers *ret)
+{
+    *ret = (struct aep__meter_numbers){.agents = NULL};
     pthread_mutex_lock(&meter->mutex);
-    memcpy(ret->tallies, meter->tallies, sizeof ret->tallies);
-    memcpy(ret->durations, meter->durations, sizeof ret->durations);
-    ret->duration_s = meter->duration_s;
-    ret->others = meter->others;
-    ret->agent_count = meter->agent_count;
-    if (meter->agent_count > 0)
-        memcpy(agents, meter->agents, meter->agent_count * sizeof *agents);
-    ret->agents = agents;
+    bool done = copy_numbers(ret, &meter->counted);
     pthread_mutex_unlock(&meter->mutex);
-    return true;
+    return done;
 }
