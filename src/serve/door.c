@@ -55,9 +55,8 @@ static enum MHD_Result look_at_header(void *user, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
-/* By hand: a reply by libmicrohttpd would wait for the body. Nothing else is under way on the
- * connection, since requests are answered one after the other. */
-static void refuse_by_hand(const struct aep__peer *peer, const char *status, const char *why)
+/* Nothing else is under way on the connection, since it has one request. */
+void aep__door_refuse(int fd, const char *status, const char *why)
 {
     char text[512];
     int len = snprintf(
@@ -65,7 +64,7 @@ static void refuse_by_hand(const struct aep__peer *peer, const char *status, con
         "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
         "Connection: close\r\n\r\n{\"error\":{\"status\":%.3s,\"message\":\"%s\"}}",
         status, strlen("{\"error\":{\"status\":400,\"message\":\"\"}}") + strlen(why), status, why);
-    (void)!send(peer->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)!send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 bool aep__door_framing(struct aep__peer *peer)
@@ -77,9 +76,9 @@ bool aep__door_framing(struct aep__peer *peer)
                       : heads.odd                            ? "a header is malformed"
                                                              : NULL;
     if (why)
-        refuse_by_hand(peer, "400 Bad Request", why);
+        aep__door_refuse(peer->fd, "400 Bad Request", why);
     else if (heads.body)
-        refuse_by_hand(peer, "413 Content Too Large", "no request has a body here");
+        aep__door_refuse(peer->fd, "413 Content Too Large", "no request has a body here");
     return !why && !heads.body;
 }
 

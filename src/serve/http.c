@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define CONNECTIONS 2048
-#define SPARE 64         /* beyond them, until those that make room have gone */
 #define FILES 64         /* descriptors of others in this process */
 #define HEAD_BYTES 24576 /* of a request's head, and what a connection needs to be answered */
 #if MHD_VERSION >= 0x01000000
@@ -70,15 +69,6 @@ void aep__peer_hang_up(struct aep__peer *peer)
     peer->hung_up = true;
 }
 
-static void make_room(struct aep__http *http)
-{
-    struct aep__peer *peer = http->first;
-    while (peer && (peer->hung_up || peer->stage != AEP__PEER_NEW))
-        peer = peer->next;
-    if (peer)
-        aep__peer_hang_up(peer);
-}
-
 void aep__http_make_room(struct aep__http *http)
 {
     uint64_t over =
@@ -104,8 +94,7 @@ static void take_peer(struct aep__http *http, struct MHD_Connection *connection,
                                .fd = info->connect_fd,
                                .since_us = aep__clock_mono_us()};
     append_peer(peer);
-    if (++http->peers > http->peers_max)
-        make_room(http);
+    http->peers++;
 }
 
 static void drop_peer(struct aep__peer *peer)
@@ -139,6 +128,7 @@ static void hang_up_late(struct aep__http *http)
     if (now_us < http->looked_us + LOOK_US)
         return;
     http->looked_us = now_us;
+    aep__gate_look(&http->gate, now_us);
     for (struct aep__peer *peer = http->first; peer; peer = peer->next) {
         bool late = now_us - peer->since_us > stage_us[peer->stage];
         if (late && peer->late)
@@ -221,7 +211,7 @@ static void say_nothing(void *user, const char *format, va_list args)
 static unsigned count_connections(void)
 {
     struct rlimit files;
-    rlim_t want = CONNECTIONS + SPARE + FILES;
+    rlim_t want = CONNECTIONS + FILES;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 256;
     if (files.rlim_cur < want) {
@@ -231,7 +221,7 @@ static unsigned count_connections(void)
     }
     if (files.rlim_cur >= want)
         return CONNECTIONS;
-    return files.rlim_cur > SPARE + FILES + 16 ? (unsigned)files.rlim_cur - SPARE - FILES : 16;
+    return files.rlim_cur > FILES + 16 ? (unsigned)files.rlim_cur - FILES : 16;
 }
 
 int aep__http_open(struct aep__http *http, struct aep__serve *serve, int listen_fd, aep_error *err)
@@ -239,23 +229,28 @@ int aep__http_open(struct aep__http *http, struct aep__serve *serve, int listen_
     http->serve = serve;
     http->peers_max = count_connections();
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-        http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, http->peers_max + SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET, 0,
+        NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, http->peers_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEAD_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_URI_LOG_CALLBACK, on_target,
         NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
         1, STRICT, 1, MHD_OPTION_END);
-    if (!http->daemon) {
+    int code = http->daemon ? AEP_OK
+                            : aep__error(err, AEP_EIO, "listen", "the HTTP server does not start");
+    if (code == AEP_OK)
+        code = aep__gate_open(&http->gate, http, listen_fd, err);
+    else
         close(listen_fd);
-        return aep__error(err, AEP_EIO, "listen", "the HTTP server does not start");
-    }
+    if (code != AEP_OK)
+        return code;
     http->fd = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     return AEP_OK;
 }
 
 void aep__http_turn(struct aep__http *http)
 {
+    aep__gate_turn(&http->gate);
     hang_up_late(http);
     MHD_run(http->daemon);
 }
@@ -263,23 +258,28 @@ void aep__http_turn(struct aep__http *http)
 int aep__http_wait_ms(const struct aep__http *http)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    int look_ms = http->peers ? LOOK_US / 1000 : -1;
+    int look_ms = http->peers + http->gate.count > 0 ? LOOK_US / 1000 : -1;
     if (MHD_get_timeout(http->daemon, &ms) != MHD_YES)
         return look_ms;
     return look_ms < 0 || ms < (unsigned)look_ms ? (int)(ms > 60000 ? 60000 : ms) : look_ms;
 }
 
+void aep__http_take(struct aep__http *http, int fd, const struct sockaddr *address, socklen_t len)
+{
+    MHD_add_connection(http->daemon, fd, address, len); /* where it cannot, it has closed it */
+}
+
 void aep__http_quiesce(struct aep__http *http)
 {
-    int fd = MHD_quiesce_daemon(http->daemon);
-    if (fd >= 0)
-        close(fd);
+    aep__gate_quiesce(&http->gate);
 }
 
 void aep__http_close(struct aep__http *http)
 {
-    if (http->daemon)
-        MHD_stop_daemon(http->daemon);
+    if (!http->daemon)
+        return;
+    aep__gate_close(&http->gate);
+    MHD_stop_daemon(http->daemon);
     http->daemon = NULL;
     aep__request_done(&http->request);
 }

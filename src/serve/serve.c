@@ -154,9 +154,10 @@ static int sooner(int one_ms, int other_ms)
 static void turn(struct aep__serve *serve, int most_ms)
 {
     struct pollfd polls[] = {{.fd = serve->bell_fd, .events = POLLIN},
-                             {.fd = serve->http.fd, .events = POLLIN}};
+                             {.fd = serve->http.fd, .events = POLLIN},
+                             {.fd = serve->http.gate.fd, .events = POLLIN}};
     int wait_ms = sooner(aep__http_wait_ms(&serve->http), aep__feed_wait_ms(&serve->feed));
-    poll(polls, 2, sooner(wait_ms, most_ms));
+    poll(polls, 3, sooner(wait_ms, most_ms));
     take_news(serve);
     aep__feed_turn(&serve->feed);
     aep__http_turn(&serve->http);
