@@ -10,6 +10,7 @@ void aep__answer_execution(struct aep__call *call);
 void aep__answer_events(struct aep__call *call);
 void aep__answer_tree(struct aep__call *call);
 void aep__answer_counts(struct aep__call *call);
+void aep__answer_facets(struct aep__call *call);
 void aep__answer_stream(struct aep__call *call);
 void aep__answer_openapi(struct aep__call *call);
 void aep__answer_session(struct aep__call *call);

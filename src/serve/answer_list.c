@@ -41,6 +41,7 @@ static int list(struct aep__call *call, struct aep__store *store, struct rows *r
                                .clock_us = rows->view.clock_us,
                                .limit = (unsigned)aep__call_number(call, "limit"),
                                .reverse = is_true(call, "reverse"),
+                               .look_most = AEP__LOOK_MOST,
                                .cursor = aep__call_text(call, "cursor"),
                                .next = &next};
     int code = aep__filtering_read(call, &filter, err);
@@ -75,6 +76,33 @@ void aep__answer_list(struct aep__call *call)
     aep__buf_done(&rows.out);
 }
 
+static bool has_filter(const struct aep__call *call)
+{
+    for (unsigned i = 0; i < call->request->query_count; i++)
+        if (aep__param_find(call->route, call->request->query[i].name)->filter)
+            return true;
+    return is_true(call, "roots");
+}
+
+static int total(struct aep__call *call, struct aep__store *store, struct aep__buf *out,
+                 aep_error *err)
+{
+    struct aep__filter filter;
+    struct aep__totals totals;
+    struct aep__query query = {.filter = &filter,
+                               .clock_us = aep__serve_view(call->serve).clock_us,
+                               .look_most = AEP__LOOK_MOST};
+    int code = aep__filtering_read(call, &filter, err);
+    filter.roots = is_true(call, "roots");
+    if (code == AEP_OK)
+        code = store->ops->totals(store, &query, &totals, err);
+    if (code == AEP_OK)
+        aep__states_add_counts(out, totals.counts, totals.at_least);
+    aep__buf_text(out, ",\"needs_you\":null");
+    aep__filter_done(&filter);
+    return code;
+}
+
 void aep__answer_counts(struct aep__call *call)
 {
     char etag[AEP__ETAG_SIZE];
@@ -84,7 +112,8 @@ void aep__answer_counts(struct aep__call *call)
     if (!store || aep__reply_unchanged(call, etag))
         return;
     aep__serve_add_head(call->serve, &out);
-    int code = aep__states_add(&out, call->serve, store, &err);
+    int code = has_filter(call) ? total(call, store, &out, &err)
+                                : aep__states_add(&out, call->serve, store, &err);
     aep__buf_text(&out, "}\n");
     if (code == AEP_OK)
         aep__reply_json(call, &out, etag);

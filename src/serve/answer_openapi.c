@@ -137,6 +137,7 @@ static void add_route(struct aep__buf *out, const struct aep__route *route, bool
     "\"as_of\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"                         \
     "\"lag_ms\":{\"type\":[\"integer\",\"null\"]}"
 #define CURSOR ",\"next_cursor\":{\"type\":[\"string\",\"null\"]}"
+#define NAMES "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
 #define ROWS                                                                                       \
     ",\"executions\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Row\"}}"
 
@@ -150,7 +151,9 @@ static const struct {
                            "\"#/components/schemas/Event\"}}"},
     {"Tree", HEAD ROWS ",\"more\":{\"type\":\"boolean\"}"},
     {"Counts", HEAD ",\"states\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
-                    "\"integer\"}},\"needs_you\":{\"type\":\"integer\"}"},
+                    "\"integer\"}},\"at_least\":" NAMES ",\"needs_you\":{\"type\":[\"integer\","
+                    "\"null\"]}"},
+    {"Facets", HEAD ",\"agents\":" NAMES ",\"tenants\":" NAMES ",\"more\":{\"type\":\"boolean\"}"},
     {"Event", "\"delivery\":{\"type\":\"string\"},\"event\":{\"type\":[\"object\",\"null\"]}"},
     {"Error", "\"error\":{\"type\":\"object\",\"properties\":{\"status\":{\"type\":\"integer\"},"
               "\"message\":{\"type\":\"string\"}}}"},

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define STATES "completed failed abandoned waiting stalled running"
-#define SORTS "started last_event attention" /* aep__sort_word() */
+#define SORTS "started last_event attention state" /* aep__sort_word() */
 #define FILTERS                                                                                    \
     {"state", AEP__PARAM_WORDS, "state", "In one of these states.", STATES, 0, 0, NULL},           \
         {"agent", AEP__PARAM_TEXT,                                                                 \
@@ -45,13 +45,26 @@ static const struct aep__param list_params[] = {
      "true false", 0, 0, "false"},
     {"sort", AEP__PARAM_WORD, NULL,
      "The newest start first, the newest event first, or what wants attention: what waits for a "
-     "person, what is stalled, what failed within the last hour, what runs, the rest.",
+     "person, what is stalled, what failed within the last hour, what runs, the rest; or by state.",
      SORTS, 0, 0, "started"},
     {"reverse", AEP__PARAM_WORD, NULL, "In the opposite order.", "true false", 0, 0, "false"},
     {"limit", AEP__PARAM_INTEGER, NULL, "As many at most; next_cursor goes on from there.", NULL, 1,
      500, "50"},
     {"cursor", AEP__PARAM_TEXT, NULL, "Where to go on: next_cursor of the answer before.", NULL, 0,
      0, NULL},
+    END,
+};
+
+static const struct aep__param counts_params[] = {
+    FILTERS,
+    {"roots", AEP__PARAM_WORD, NULL, "Leaves out executions that a known other one started.",
+     "true false", 0, 0, "false"},
+    END,
+};
+
+static const struct aep__param facets_params[] = {
+    {"limit", AEP__PARAM_INTEGER, NULL, "As many names of each kind at most.", NULL, 1, 1000,
+     "200"},
     END,
 };
 
@@ -85,8 +98,12 @@ const struct aep__route aep__routes[] = {
      "Lists the events of an execution, in their order.", JSON, "Events"},
     {"GET", API "executions/{id}/tree", AEP__ACCESS_TOKEN, aep__answer_tree, tree_params,
      "Lists an execution and those that it started, each below its parent.", JSON, "Tree"},
-    {"GET", API "counts", AEP__ACCESS_TOKEN, aep__answer_counts, NULL,
-     "Counts executions by state.", JSON, "Counts"},
+    {"GET", API "counts", AEP__ACCESS_TOKEN, aep__answer_counts, counts_params,
+     "Counts executions by state. With a filter, at_least names the states of which there may be "
+     "more, and needs_you is null.",
+     JSON, "Counts"},
+    {"GET", API "facets", AEP__ACCESS_TOKEN, aep__answer_facets, facets_params,
+     "Lists the names of agents and tenants, in order.", JSON, "Facets"},
     {"GET", API "stream", AEP__ACCESS_TOKEN, aep__answer_stream, stream_params,
      "Sends what changes, as server-sent events: hello, execution, removed, counts, event, lag, "
      "reset.",

@@ -24,16 +24,31 @@ const struct aep__states *aep__states_get(struct aep__serve *serve, struct aep__
     return states;
 }
 
+void aep__states_add_counts(struct aep__buf *out, const int64_t counts[AEP__STATE_COUNT],
+                            unsigned at_least)
+{
+    const char *before = "";
+    aep__buf_text(out, "\"states\":{");
+    for (int i = 0; i < AEP__STATE_COUNT; i++)
+        aep__buf_format(out, "%s\"%s\":%" PRId64, i ? "," : "", aep__state_word((enum aep__state)i),
+                        counts[i]);
+    aep__buf_text(out, "},\"at_least\":[");
+    for (int i = 0; i < AEP__STATE_COUNT; i++) {
+        if (!(at_least & 1U << i))
+            continue;
+        aep__buf_format(out, "%s\"%s\"", before, aep__state_word((enum aep__state)i));
+        before = ",";
+    }
+    aep__buf_byte(out, ']');
+}
+
 int aep__states_add(struct aep__buf *out, struct aep__serve *serve, struct aep__store *store,
                     aep_error *err)
 {
     const struct aep__states *states = aep__states_get(serve, store, err);
     if (!states)
         return err->code;
-    aep__buf_text(out, "\"states\":{");
-    for (int i = 0; i < AEP__STATE_COUNT; i++)
-        aep__buf_format(out, "%s\"%s\":%" PRId64, i ? "," : "", aep__state_word((enum aep__state)i),
-                        states->counts[i]);
-    aep__buf_format(out, "},\"needs_you\":%" PRId64, states->waits.human);
+    aep__states_add_counts(out, states->counts, 0);
+    aep__buf_format(out, ",\"needs_you\":%" PRId64, states->waits.human);
     return AEP_OK;
 }

@@ -17,7 +17,10 @@ struct aep__states {
 /** Counted at most once a second unless something has changed. NULL: *err, the store's. */
 const struct aep__states *aep__states_get(struct aep__serve *serve, struct aep__store *store,
                                           aep_error *err);
-/** Appends "states":{…},"needs_you":N: executions by state, and how many wait for a person. Errors: the
+/** Appends "states":{…},"at_least":[…]: numbers by state, and the states of which there may be more. */
+void aep__states_add_counts(struct aep__buf *out, const int64_t counts[AEP__STATE_COUNT],
+                            unsigned at_least);
+/** Appends the same of all, and "needs_you":N: executions by state, and how many wait for a person. Errors: the
  * store's */
 int aep__states_add(struct aep__buf *out, struct aep__serve *serve, struct aep__store *store,
                     aep_error *err);

@@ -92,6 +92,9 @@ enum aep__expiry {
  * of a row that is written. No number is used twice. */
 #define AEP__COUNT_CHANGES "changes"
 
+/** What executions are told apart by, and completed by. */
+enum aep__facet { AEP__FACET_AGENT, AEP__FACET_TENANT };
+
 /** Who waits. */
 struct aep__waits {
     int64_t human;     /* for a person: for an answer or a permission */
@@ -234,6 +237,9 @@ struct aep__store_ops {
      * most look_most of those that are open and of those that have ended are looked at (0: all); then
      * some counts are lower bounds. */
     int (*totals)(struct aep__store *store, const struct aep__query *query, struct aep__totals *ret,
+                  aep_error *err);
+    /* The values of a facet, ascending, each once. */
+    int (*facets)(struct aep__store *store, enum aep__facet facet, aep__id_fn fn, void *user,
                   aep_error *err);
     int (*waits)(struct aep__store *store, struct aep__waits *ret, aep_error *err);
     /* Those whose state at one clock is another than at the other, `until_us`, by silence alone: at most

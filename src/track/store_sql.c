@@ -246,6 +246,7 @@ static const struct aep__store_ops ops = {
     .list = aep__sql_list,
     .count = aep__sql_count,
     .totals = aep__sql_totals,
+    .facets = aep__sql_facets,
     .waits = aep__sql_waits,
     .turned = aep__sql_turned,
     .changes = aep__sql_list_changes,

@@ -166,7 +166,9 @@ enum aep__group {
     X(LAST_CORRELATION, "SELECT max(correlation_id) FROM executions WHERE correlation_id < 'g'")   \
     X(LAST_KEY, "SELECT max(key) FROM executions")                                                 \
     X(NEXT_AGENT, "SELECT agent_name FROM executions WHERE agent_name > ?1 "                       \
-                  "ORDER BY agent_name LIMIT 1")
+                  "ORDER BY agent_name LIMIT 1")                                                   \
+    X(NEXT_TENANT, "SELECT tenant_id FROM executions WHERE tenant_id > ?1 "                        \
+                   "ORDER BY tenant_id LIMIT 1")
 
 enum aep__sql_which {
 #define AEP__SQL_NAME(name, text) AEP__SQL_##name,
@@ -653,6 +655,8 @@ int aep__sql_add_count(struct aep__store *store, const char *name, int64_t more,
 int aep__sql_get_count(struct aep__store *store, const char *name, int64_t *ret, aep_error *err);
 int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__STATE_COUNT],
                    aep_error *err);
+int aep__sql_facets(struct aep__store *store, enum aep__facet facet, aep__id_fn fn, void *user,
+                    aep_error *err);
 int aep__sql_waits(struct aep__store *store, struct aep__waits *ret, aep_error *err);
 int aep__sql_turned(struct aep__store *store, int64_t from_us, int64_t until_us, unsigned limit,
                     aep__id_fn fn, void *user, aep_error *err);

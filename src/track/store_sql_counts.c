@@ -148,6 +148,35 @@ int aep__sql_count(struct aep__store *store, int64_t clock_us, int64_t ret[AEP__
     return AEP_OK;
 }
 
+/* ---- facets --------------------------------------------------------------------------------- */
+
+/* From one value to the next by its index: the number of rows does not matter. */
+int aep__sql_facets(struct aep__store *store, enum aep__facet facet, aep__id_fn fn, void *user,
+                    aep_error *err)
+{
+    struct aep__sql *base = aep__sql_of(store);
+    struct aep__buf value = {0};
+    unsigned which = facet == AEP__FACET_AGENT ? AEP__SQL_NEXT_AGENT : AEP__SQL_NEXT_TENANT;
+    int found = aep__sql_flush(base, err) == AEP_OK ? 1 : -1;
+    while (found > 0) {
+        struct aep__statement *statement = aep__sql_take(base, which, err);
+        if (!statement)
+            break;
+        aep__sql_bind_text(statement, 1, aep__buf_string(&value));
+        found = aep__sql_step(statement, err);
+        aep__buf_clear(&value);
+        if (found > 0)
+            aep__sql_add_id(statement, 0, &value);
+        aep__sql_give(base, which, statement);
+        if (value.failed || (found > 0 && !fn(user, value.data)))
+            break;
+    }
+    bool failed = found < 0 || value.failed;
+    int result = value.failed ? aep__error_memory(err) : failed ? err->code : AEP_OK;
+    aep__buf_done(&value);
+    return result;
+}
+
 /* ---- who waits, and what the clock changes -------------------------------------------------- */
 
 int aep__sql_waits(struct aep__store *store, struct aep__waits *ret, aep_error *err)

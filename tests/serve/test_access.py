@@ -9,7 +9,7 @@ from serving import ServeTest
 
 OPEN = ("/", "/healthz", "/readyz")
 CLOSED = ("/metrics", "/api/v1/executions", "/api/v1/executions/x", "/api/v1/executions/x/events",
-          "/api/v1/executions/x/tree", "/api/v1/counts", "/api/v1/stream", "/api/v1/openapi.json")
+          "/api/v1/executions/x/tree", "/api/v1/counts", "/api/v1/facets", "/api/v1/stream", "/api/v1/openapi.json")
 
 
 class Token(ServeTest):

@@ -104,7 +104,7 @@ class Refusals(ServeTest):
                             ("state=running,", "completed failed"), ("roots=yes", "true false")):
             with self.subTest(query):
                 self.assertIn(text, self.get("executions?" + query, status=400).message)
-        self.assertIn("takes none", self.get("counts?a=b", status=400).message)
+        self.assertIn("takes none", self.get("openapi.json?a=b", status=400).message)
         self.get("executions?&&limit=1&")
 
     def test_there_is_nothing_elsewhere(self):
@@ -239,6 +239,38 @@ class Replies(ServeTest):
         counts = self.get("counts").json()
         self.assertEqual(counts["states"]["waiting"], 3)
         self.assertEqual(counts["needs_you"], 2)
+
+
+class Overview(ServeTest):
+    def setUp(self):
+        super().setUp()
+        for number, agent in enumerate(("b", "a", "a", "c")):
+            self.publish("started", agent=agent, correlation=f"c{number}",
+                         env={"AEP_TENANT_ID": "small" if agent == "c" else "big"})
+        self.publish("failed", agent="b", correlation="c0", env={"AEP_TENANT_ID": "big"})
+        self.serve()
+        self.await_rows(4)
+        self.await_rows(1, "state=failed")
+
+    def test_counts_take_the_filters_of_a_list(self):
+        for query in ("agent=a", "agent=b*&state=failed", "tenant=big", "q=r", "since=1h",
+                      "agent=none", "roots=true", "agent=a&agent=c"):
+            with self.subTest(query):
+                counts = self.get("counts?" + query).json()
+                found = [row["state"] for row in self.rows(query)]
+                for state, count in counts["states"].items():
+                    self.assertEqual(count, found.count(state), state)
+                self.assertEqual((counts["at_least"], counts["needs_you"]), ([], None))
+        counts = self.get("counts").json()
+        self.assertEqual((counts["states"]["running"], counts["needs_you"]), (3, 0))
+
+    def test_facets_name_what_there_is(self):
+        facets = self.get("facets").json()
+        self.assertEqual((facets["agents"], facets["tenants"], facets["more"]),
+                         (["a", "b", "c"], ["big", "small"], False))
+        facets = self.get("facets?limit=2").json()
+        self.assertEqual((facets["agents"], facets["tenants"], facets["more"]),
+                         (["a", "b"], ["big", "small"], True))
 
 
 class OpenApi(ServeTest):

@@ -578,6 +578,40 @@ static void test_counts_are_exact_at_any_clock(void **state)
     assert_counts(track, ROWS / 2, CLOCK);
 }
 
+struct values {
+    unsigned left;
+    struct aep__buf text;
+};
+
+static bool keep_value(void *user, const char *value)
+{
+    struct values *values = user;
+    aep__buf_format(&values->text, "%s ", value);
+    return --values->left > 0;
+}
+
+static void assert_facets(struct track *track, enum aep__facet facet, unsigned most,
+                          const char *expected)
+{
+    struct values values = {.left = most};
+    MUST(track, facets, facet, keep_value, &values);
+    assert_string_equal(aep__buf_string(&values.text), expected);
+    aep__buf_done(&values.text);
+}
+
+static void test_the_values_of_a_facet_are_given_each_once(void **state)
+{
+    struct track *track = *state;
+    assert_facets(track, AEP__FACET_AGENT, 100, "* Build-a [x] build-a build-b t?st test ");
+    assert_facets(track, AEP__FACET_AGENT, 2, "* Build-a ");
+    assert_facets(track, AEP__FACET_TENANT, 100, "big small ");
+    begin(track);
+    for (unsigned i = 0; i < ROWS; i++)
+        MUST(track, remove, rows[i].id);
+    assert_facets(track, AEP__FACET_AGENT, 100, "");
+    commit(track);
+}
+
 static void test_who_waits_is_counted(void **state)
 {
     struct track *track = *state;
@@ -789,6 +823,7 @@ int main(void)
         TRACK_TEST(test_texts_are_found_without_case),
         ROWS_TEST(test_what_a_filter_matches_is_counted),
         ROWS_TEST(test_counts_are_exact_at_any_clock),
+        ROWS_TEST(test_the_values_of_a_facet_are_given_each_once),
         ROWS_TEST(test_who_waits_is_counted),
         ROWS_TEST(test_what_the_clock_alone_changes_is_given),
         ROWS_TEST(test_an_id_is_found_by_its_front),
