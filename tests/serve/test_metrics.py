@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics, as Prometheus reads it."""
 import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
 import unittest
 
 from serving import ServeTest
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/prometheus"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "aep"
+PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=CACHE)
+needs_promtool = unittest.skipUnless(PROMTOOL, "promtool is missing: script/setup test fetches it")
 
 
 class Metrics(ServeTest):
@@ -71,15 +78,54 @@ class Metrics(ServeTest):
         self.assertNotIn("a-correlation-id", self.text)
         self.assertNotRegex(self.text, r"[0-9a-f]{8}-[0-9a-f]{4}-")
 
-    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    @needs_promtool
     def test_promtool_finds_no_fault(self):
         self.serve()
         self.publish("started", agent='q"\n\\')
         self.publish("failed", agent='q"\n\\')
         self.await_metric("aep_tracker_events_total", 2)
-        done = subprocess.run(["promtool", "check", "metrics"], input=self.text, text=True,
+        done = subprocess.run([PROMTOOL, "check", "metrics"], input=self.text, text=True,
                               capture_output=True, check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_the_examples_ask_for_what_there_is(self):
+        self.serve()
+        self.publish("started")
+        self.await_metric("aep_tracker_events_total", 1)
+        self.await_metric('aep_spool_parked{spool="local"}', 0)
+        known = dict(re.findall(r"^# TYPE (\S+) (\S+)$", self.text, re.MULTILINE))
+        for name in ("aep-rules.yml", "aep-rules-test.yml", "aep-dashboard.json"):
+            asked = set(re.findall(r"\baep_[a-z_]+", (EXAMPLES / name).read_text()))
+            self.assertGreater(len(asked), 5)
+            self.assertEqual({word for word in asked if word not in known
+                              and known.get(word.removesuffix("_bucket")) != "histogram"}, set())
+
+
+@needs_promtool
+class Rules(unittest.TestCase):
+    def promtool(self, *words, **more):
+        done = subprocess.run([PROMTOOL, *words], cwd=EXAMPLES, text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_alerts_come_when_they_should(self):
+        self.promtool("check", "rules", "aep-rules.yml")
+        self.promtool("test", "rules", "aep-rules-test.yml")
+
+    def test_each_alert_is_tested(self):
+        alerts = re.findall(r"- alert: (\w+)", (EXAMPLES / "aep-rules.yml").read_text())
+        tests = (EXAMPLES / "aep-rules-test.yml").read_text()
+        for alert in alerts:
+            self.assertRegex(tests, rf"alertname: {alert}\n +eval_time: \w+\n +exp_alerts")
+            self.assertIn(f"{{alertname: {alert}, eval_time:", tests)
+
+    def test_the_dashboard_asks_in_promql(self):
+        panels = json.loads((EXAMPLES / "aep-dashboard.json").read_text())["panels"]
+        asked = [target["expr"] for panel in panels for target in panel["targets"]]
+        self.assertGreater(len(asked), 15)
+        rules = [{"record": f"r{i}", "expr": expr} for i, expr in enumerate(asked)]
+        self.promtool("check", "rules", "--lint=none", "/dev/stdin", input=json.dumps(
+            {"groups": [{"name": "dashboard", "rules": rules}]}))
 
 
 if __name__ == "__main__":
