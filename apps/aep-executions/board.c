@@ -6,6 +6,7 @@
 
 #include "aep/out.h"
 #include "keys.h"
+#include "opening.h"
 #include "showing.h"
 
 #include "base/clock.h"
@@ -380,15 +381,30 @@ static void find_match(struct aep__board *board, bool forward)
     }
 }
 
+static const char *id_in_hand(struct aep__board *board)
+{
+    if (board->mode != AEP__BOARD_LIST)
+        return board->id.len ? aep__buf_string(&board->id) : NULL;
+    const struct aep__brief *brief = chosen(board);
+    return brief ? aep__brief_id(brief) : NULL;
+}
+
+static void browse(struct aep__board *board)
+{
+    struct aep__watch *watch = board->watch;
+    const char *id = id_in_hand(board), *store = aep__buf_string(&watch->following.store);
+    aep_error err;
+    if (!id)
+        return;
+    int code = aep__opening(watch->reading.config, store, id, &err);
+    say(board, code == AEP_OK ? "opened in the browser" : "");
+    if (code != AEP_OK)
+        aep__out_plain(&board->message, err.text, strlen(err.text));
+}
+
 static void copy_id(struct aep__board *board)
 {
-    const char *id;
-    if (board->mode == AEP__BOARD_LIST) {
-        const struct aep__brief *brief = chosen(board);
-        id = brief ? aep__brief_id(brief) : NULL;
-    } else {
-        id = board->id.len ? aep__buf_string(&board->id) : NULL;
-    }
+    const char *id = id_in_hand(board);
     if (!id)
         return;
     aep__screen_copy(&board->screen, id);
@@ -532,6 +548,9 @@ static void act(struct aep__board *board, const struct aep__key *key)
         break;
     case AEP__ACTION_COPY:
         copy_id(board);
+        break;
+    case AEP__ACTION_BROWSE:
+        browse(board);
         break;
     case AEP__ACTION_JSON:
         show_json(board);

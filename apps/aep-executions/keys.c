@@ -42,6 +42,7 @@ static const struct aep__key keys[] = {
     {'f', AEP__ACTION_FOLLOW, 0, "f", "stays at the top of the list, at the end of a timeline"},
     {' ', AEP__ACTION_PAUSE, 0, "Space", "pauses, goes on"},
     {'y', AEP__ACTION_COPY, 0, "y", "copies the id (the terminal must allow it: OSC 52)"},
+    {'o', AEP__ACTION_BROWSE, 0, "o", "opens the execution in a browser, where aep serve runs"},
     {'J', AEP__ACTION_JSON, 0, "J", "shows this execution as JSON"},
     {'r', AEP__ACTION_REDRAW, 0, "r", "draws the screen again"},
     {'?', AEP__ACTION_HELP, 0, "?", "this sheet"},

@@ -3,6 +3,7 @@
  * serves already stays, and its address is what the caller wants to know. */
 #include "serving.h"
 
+#include "aep/browser.h"
 #include "aep/out.h"
 #include "asking.h"
 #include "tracker.h"
@@ -12,50 +13,17 @@
 #include "serve/serve.h"
 #include "track/link.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define LISTEN "127.0.0.1:7450"
 #define TRIES 20 /* against readers that start one in the background */
 
-/* What a browser gets of us: nothing but the link. */
-static void become_browser(const char *link)
-{
-    const char *browser = getenv("BROWSER");
-    char *const argv[] = {(char *)(browser && *browser ? browser : "xdg-open"), (char *)link, NULL};
-    sigset_t none;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    setsid();
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    execvp(argv[0], argv);
-    aep__out_say("serve: --open: %s cannot be run; open the address yourself", argv[0]);
-    _exit(AEP__EXIT_FAILED);
-}
-
-/* Its parent is gone at once: nobody has to collect it. */
 static void open_browser(const char *link)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        pid = fork();
-        if (pid == 0)
-            become_browser(link);
-        _exit(pid < 0);
-    }
-    int status = 1;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (status != 0)
-        aep__out_say("serve: --open: no process for a browser; open the address yourself");
+    if (aep__browser_open(link) != 0)
+        aep__out_say("serve: --open: %s cannot be run; open the address yourself",
+                     aep__browser_name());
 }
 
 static int say_link(const struct aep__args *args, const struct aep__serve *serve)

@@ -328,6 +328,31 @@ class Screen(Watch):
         copied = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]+)\x07", screen.raw)[1]
         self.assertEqual(base64.b64decode(copied).decode(), self.id_of(correlation))
 
+    def test_the_page_of_an_execution_is_opened(self):
+        correlation = self.start("a", "one")
+        browser = os.path.join(self.folder, "browser")
+        with open(browser, "w", encoding="utf-8") as file:
+            file.write('#!/bin/sh\necho "$1" > opened.tmp; mv opened.tmp opened\n')
+        os.chmod(browser, 0o755)
+        self.env["BROWSER"] = browser
+        screen = self.watch()
+        screen.wait_for("one")
+        screen.press("j", "o")
+        screen.wait_for("no aep serve runs here")
+        server = self.start_aep("serve", "--listen", "127.0.0.1:0")
+        link = server.stdout.readline().strip()
+        screen.press("o")
+        screen.wait_for("opened in the browser")
+        opened = os.path.join(self.folder, "opened")
+        self.wait_until(lambda: os.path.exists(opened), "the browser")
+        with open(opened, encoding="utf-8") as file:
+            self.assertEqual(file.read().strip(), f"{link}&id={self.id_of(correlation)}")
+        self.env["BROWSER"] = "./none"
+        other = self.watch()
+        other.wait_for("one")
+        other.press("j", "o")
+        other.wait_for("./none cannot be run")
+
     def test_resize(self):
         for i in range(20):
             self.start("agent", f"request-{i:02}")
