@@ -6,6 +6,7 @@ This process adopts what a demo leaves running (PR_SET_CHILD_SUBREAPER), whateve
 session or its environment. From ctest comes AEP_TEST_PROGRAM, the aep of the tree that is
 tested."""
 import ctypes
+import json
 import os
 import pathlib
 import re
@@ -15,6 +16,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("AEP_TEST_PROGRAM", SOURCE / "build/dev/bin/aep"))
@@ -139,6 +141,37 @@ class Demo(Case):
         self.assertEqual(demo.wait(END_S), 130, self.output())
         self.assertNotIn("aep status", self.output())
         self.assert_nothing_left()
+
+    def test_in_a_browser(self):
+        """Three agents run, wait and fail on a page that a browser is given; Ctrl-C ends all of it."""
+        browser = self.folder / "browser"
+        browser.write_text(f'#!/bin/sh\necho "$1" > {self.folder}/opened.tmp\n'
+                           f"mv {self.folder}/opened.tmp {self.folder}/opened\n")
+        browser.chmod(0o755)
+        self.env["BROWSER"] = str(browser)
+        demo = self.start("--page")
+        self.wait(demo, (self.folder / "opened").exists, BUILD_S)
+        address, _, token = (self.folder / "opened").read_text().strip().partition("#token=")
+        self.wait(demo, lambda: address in self.output(), END_S)
+        for state, agent in ("waiting", "deployer"), ("failed", "crawler"), ("completed", "builder"):
+            request = urllib.request.Request(f"{address}api/v1/executions?state={state}&agent={agent}",
+                                             headers={"Authorization": f"Bearer {token}"})
+
+            def is_there(request=request):
+                with urllib.request.urlopen(request) as reply:
+                    return json.load(reply)["executions"]
+            self.wait(demo, is_there, END_S)
+        os.killpg(demo.pid, signal.SIGINT)
+        self.assertEqual(demo.wait(END_S), 130, self.output())
+        self.assert_nothing_left()
+        self.assertEqual(sorted(self.home.rglob("*")), [])
+
+    def wait(self, demo, is_true, deadline_s):
+        end = time.monotonic() + deadline_s
+        while not is_true():
+            self.assertIsNone(demo.poll(), self.output())
+            self.assertLess(time.monotonic(), end, self.output())
+            time.sleep(0.05)
 
     def test_a_demo_that_cannot_be_built_leaves_the_users_processes_alone(self):
         stub = self.folder / "stub"
