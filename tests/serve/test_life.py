@@ -132,7 +132,7 @@ class Page(ServeTest):
         text = page.body.decode()
         self.assertNotIn("<script>", text)
         self.assertNotIn("style=", text)
-        assets = re.findall(r'(?:src|href)="([^"]+)"', text)
+        assets = re.findall(r'(?:src|href)="([^"#]+)"', text)
         self.assertGreater(len(assets), 2)
         for path in assets:
             self.assertRegex(path, r"^/assets/[0-9a-f]{16}/[\w.-]+$")

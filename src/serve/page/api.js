@@ -1,4 +1,5 @@
 // The API: a token from the address is exchanged for a cookie; answers come as objects.
+import { learnTime } from "./clock.js";
 
 export class Refused extends Error {
   constructor(status, message) {
@@ -7,28 +8,57 @@ export class Refused extends Error {
   }
 }
 
-async function open(path, options) {
-  const response = await fetch(path, options);
+const PLACE = "/api/v1/";
+
+async function ask(path, options) {
+  const response = await fetch(PLACE + path, options);
   const body = await response.json();
   if (!response.ok) throw new Refused(response.status, body.error.message);
+  learnTime(body);
   return body;
+}
+
+export function exchangeToken(token) {
+  return ask("session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
 }
 
 // The token does not stay in the address, where it would be in the history.
 export async function signIn() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const given = new URLSearchParams(location.hash.slice(1));
+  const token = given.get("token");
   if (!token) return;
-  history.replaceState(null, "", location.pathname + location.search);
-  await open("/api/v1/session", {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}` },
-  });
+  given.delete("token");
+  const rest = String(given);
+  history.replaceState(null, "", location.pathname + location.search + (rest ? `#${rest}` : ""));
+  await exchangeToken(token);
 }
 
-export function listExecutions(query) {
-  return open(`/api/v1/executions?${query}`);
+export function listExecutions(query, signal) {
+  return ask(`executions?${query}`, { signal });
 }
 
-export function followExecutions(query) {
-  return new EventSource(`/api/v1/stream?${query}`);
+function one(id, rest = "") {
+  return `executions/${encodeURIComponent(id)}${rest}`;
+}
+
+export function getExecution(id, signal) {
+  return ask(one(id), { signal });
+}
+
+export function listEvents(id, after, limit, signal) {
+  const query = new URLSearchParams({ limit });
+  if (after) query.set("after", after);
+  return ask(one(id, `/events?${query}`), { signal });
+}
+
+export function getTree(id, signal) {
+  return ask(one(id, "/tree?depth=100"), { signal });
+}
+
+// The stream as it comes, from the change after `lastId` on.
+export async function openStream(lastId, signal) {
+  const headers = lastId ? { "last-event-id": lastId } : {};
+  const response = await fetch(`${PLACE}stream`, { headers, signal, cache: "no-store" });
+  if (!response.ok) throw new Refused(response.status, (await response.json()).error.message);
+  return response.body;
 }

@@ -1,0 +1,61 @@
+// The notice: how many executions wait for a person, in the title and in the icon, and, for who wants that, as a
+// notification when one begins to.
+import { formatAddress } from "./address.js";
+import { needsPerson } from "./states.js";
+import { say } from "./status.js";
+
+const KEPT = "aep-notify";
+const icon = document.querySelector('link[rel="icon"]');
+const button = document.querySelector("#notify");
+const waiting = new Set(); // ids that are known to wait
+
+export function showWaiting(count, name) {
+  const title = name ? `${name} – aep` : "Executions – aep";
+  document.title = count ? `(${count}) ${title}` : title;
+  const href = icon.getAttribute("href").replace(/icon-\w+/, `icon-${count > 9 ? "more" : count}`);
+  if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
+}
+
+function isOn() {
+  return globalThis.Notification?.permission === "granted" && localStorage.getItem(KEPT) === "on";
+}
+
+function showButton() {
+  button.hidden = !globalThis.Notification || !isSecureContext;
+  button.setAttribute("aria-pressed", String(isOn()));
+}
+
+async function toggle() {
+  if (isOn()) localStorage.removeItem(KEPT);
+  else if ((await Notification.requestPermission()) === "granted") localStorage.setItem(KEPT, "on");
+  else say("The browser does not allow notifications from this page.");
+  if (isOn()) say("A notification will say when an execution waits for you.");
+  showButton();
+}
+
+export function makeNotice() {
+  button.onclick = toggle;
+  addEventListener("storage", showButton);
+  showButton();
+}
+
+function notify(row) {
+  const what = row.waiting_for === "permission" ? "asks for permission" : "waits for you";
+  const notification = new Notification(`${row.agent_name ?? "An agent"} ${what}`, {
+    body: [row.user_request, row.current_step].filter(Boolean).join("\n"),
+    tag: row.id,
+  });
+  notification.onclick = () => {
+    window.focus();
+    location.hash = formatAddress({ id: row.id });
+    notification.close();
+  };
+}
+
+// One tab of a browser notifies: that which has the stream.
+export function noticeRow(row, isFirst, isNews) {
+  const needs = needsPerson(row);
+  if (needs && !waiting.has(row.id) && isFirst && isNews && isOn()) notify(row);
+  if (needs) waiting.add(row.id);
+  else waiting.delete(row.id);
+}
