@@ -4,7 +4,6 @@
 What a tab logs, what its page violates, what it asks for and from where is kept, so that a test may look.
 """
 import base64
-import collections
 import itertools
 import json
 import os
@@ -132,8 +131,9 @@ class Tab:
         self.browser, self.target, self.session = browser, target, session
         self.problems = []  # exceptions, errors in the log, violations
         self.requests = []  # urls
-        self.bytes = collections.Counter()  # by request: as they came
+        self.headers = []  # of each of them
         self.loaded = False
+        self.is_closed = False
 
     def call(self, method, **params):
         return self.browser.call(method, self.session, **params)
@@ -163,8 +163,8 @@ class Tab:
             self.problems.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
-        elif method == "Network.dataReceived":
-            self.bytes[params["requestId"]] += params["encodedDataLength"]
+            self.headers.append({name.lower(): value for name, value
+                                 in params["request"]["headers"].items()})
         elif method == "Page.loadEventFired":
             self.loaded = True
 
@@ -173,6 +173,10 @@ class Tab:
         self.call("Page.navigate", url=url)
         self.wait(lambda: self.loaded, f"{url} is loaded")
 
+    def before_load(self, script):
+        """What runs in each page before its own scripts."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def reload(self):
         self.loaded = False
         self.call("Page.reload")
@@ -180,6 +184,7 @@ class Tab:
 
     def close(self):
         self.browser.call("Target.closeTarget", targetId=self.target)
+        self.is_closed = True
 
     # ---- looking
 
@@ -202,8 +207,9 @@ class Tab:
         return value
 
     def wait_for(self, expression, what=None):
-        """Waits until an expression is true; its value."""
-        return self.wait(lambda: self.run(expression), what or expression)
+        """Waits until an expression is true; its value (of an element true)."""
+        value = f"(value => value instanceof Node ? true : value)({expression})"
+        return self.wait(lambda: self.run(value), what or expression)
 
     def picture(self, path):
         data = self.call("Page.captureScreenshot", format="png")["data"]

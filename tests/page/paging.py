@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import sys
 import unittest
 
@@ -18,24 +19,33 @@ class PageTest(ServeTest):
     def setUp(self):
         super().setUp()
         if not browsers.find_chromium():
+            print("skipped: Chromium is not installed")
             self.skipTest("Chromium is not installed")
         self.browser = browsers.Browser()
         self.addCleanup(self.browser.close)
         self.tabs = []
+        self.expected = {}
+
+    def expect_problems(self, tab, pattern):
+        """What the browser itself says of answers that the test provokes."""
+        self.expected[tab] = pattern
 
     def tearDown(self):
         """Whatever a test does: no error in the log, no violation, nothing from another host."""
         for tab in self.tabs:
             self.browser.pump()
-            self.assertEqual(tab.problems, [])
+            expected = self.expected.get(tab, "^$")
+            self.assertEqual([line for line in tab.problems if not re.search(expected, line)], [])
             for url in tab.requests:
                 self.assertTrue(url.startswith((f"http://{self.host}/", "about:blank")), url)
 
-    def open(self, hash="", **size):
+    def open(self, hash="", script=None, **size):
         """A tab with the page; the first one with the token."""
         token = "" if self.tabs else f"token={self.token}"
         tab = self.browser.new_tab(**size)
         self.tabs.append(tab)
+        if script:
+            tab.before_load(script)
         tab.go(f"http://{self.host}/#{'&'.join(filter(None, [token, hash]))}")
         return tab
 
@@ -57,6 +67,21 @@ class PageTest(ServeTest):
         tab.wait(lambda: part in (self.text(tab, selector) or ""),
                  lambda: f"{part} in {selector}: {self.text(tab, selector)}")
 
+    def id_of(self, request):
+        return next(row["id"] for row in self.rows("limit=500") if row["user_request"] == request)
+
+    def streams(self, tab):
+        """The headers of each request for the stream."""
+        return [headers for url, headers in zip(tab.requests, tab.headers)
+                if url.endswith("/stream")]
+
+    def cursor(self, tab):
+        return tab.run("document.querySelector('#list tr.cursor .c-request')?.textContent ?? null")
+
+    def await_cursor(self, tab, request):
+        tab.wait(lambda: self.cursor(tab) == request,
+                 lambda: f"the cursor is on {request}, not {self.cursor(tab)}")
+
     def start(self, request, agent="a", **more):
         self.publish("started", "--request", request, agent=agent, correlation=request, **more)
 
@@ -70,7 +95,7 @@ class PageTest(ServeTest):
     def complete(self, request, *args, agent="a"):
         self.publish("completed", *args, agent=agent, correlation=request)
 
-    def fail(self, request, *args, agent="a"):
+    def break_down(self, request, *args, agent="a"):
         self.publish("failed", "--error-message", "it broke", *args, agent=agent,
                      correlation=request)
 

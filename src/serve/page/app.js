@@ -40,9 +40,12 @@ const detail = new Detail($("#detail"), {
   onCopy: copy,
 });
 const filter = new Filter({
-  rows: () => executions.roster.rows.values(),
+  values: executions.values,
   onChange: later(FILTER_MS, (q) => setAddress({ q: q.trim() })),
-  onLeave: () => grid.focus(),
+  onLeave: () => {
+    document.activeElement.blur(); // where there is no list
+    grid.focus();
+  },
 });
 
 function later(ms, run) {

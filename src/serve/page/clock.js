@@ -27,7 +27,7 @@ const UNITS = [
 // "12s", "4min", "3h", "5d": the largest unit that fits.
 export function brief(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? UNITS[3];
+  const [unit, size] = UNITS.find((one) => seconds >= one[1]) ?? UNITS[3];
   return `${Math.floor(seconds / size)}${unit}`;
 }
 
@@ -37,7 +37,7 @@ export function amount(ms) {
   if (ms < 999.5) return `${Number(ms.toFixed(ms < 9.95 ? 1 : 0))} ms`;
   if (ms < 59950) return `${Number((ms / 1000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1000);
-  const at = UNITS.findIndex(([, size]) => seconds >= size);
+  const at = UNITS.findIndex((one) => seconds >= one[1]);
   const [large, size] = UNITS[at];
   const [small, part] = UNITS[at + 1];
   const rest = Math.floor((seconds % size) / part);

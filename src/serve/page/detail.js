@@ -72,6 +72,7 @@ export class Detail {
       panel.setAttribute("aria-labelledby", tab.id);
       this.panels[view] = panel;
     }
+    this.panels.facts.tabIndex = 0;
     list.addEventListener("keydown", (event) => this.turnTab(event));
   }
 

@@ -49,7 +49,7 @@ export function showEmpty(executions, total) {
   kind = wanted;
   section.replaceChildren();
   section.hidden = !wanted;
-  document.querySelector("#scroller").hidden = Boolean(wanted);
+  document.querySelector("#scroller").hidden = wanted === "ways";
   if (wanted === "ways") showWays();
   if (wanted === "match") showNoMatch();
 }

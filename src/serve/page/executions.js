@@ -11,6 +11,14 @@ const FIRST = 100; // of a new list
 const PART = 500;
 const AGAIN_MAX = 5000; // of one that is read again
 const KIDS_MAX = 5000; // of one that is unfolded
+const VALUES_MAX = 500; // of a kind that are kept, to complete words
+const VALUES = {
+  agent: "agent_name",
+  tenant: "tenant_id",
+  session: "session_id",
+  correlation: "correlation_id",
+  parent: "parent_id",
+};
 const SPACING_MS = 100; // between two times that the list is drawn
 
 export class Executions {
@@ -18,6 +26,7 @@ export class Executions {
   constructor(table, hooks) {
     this.hooks = hooks;
     this.roster = new Roster();
+    this.values = Object.fromEntries(Object.keys(VALUES).map((name) => [name, new Set()]));
     this.folds = new Set();
     this.isPaused = false;
     this.isLoaded = false;
@@ -60,6 +69,14 @@ export class Executions {
     return this.isFiltered ? matchesWords(this.words, row) : !row.parent_known;
   }
 
+  put(row, roster = this.roster) {
+    roster.put(row);
+    for (const [name, member] of Object.entries(VALUES)) {
+      const values = this.values[name];
+      if (row[member] && values.size < VALUES_MAX) values.add(row[member]);
+    }
+  }
+
   // ---- reading
 
   // Reads everything again. What is shown stays until the new list is there.
@@ -97,7 +114,7 @@ export class Executions {
       const limit = Math.min(count - roster.rows.size, PART);
       const query = this.query({ limit, ...(cursor && { cursor }) });
       const answer = await listExecutions(query, signal);
-      answer.executions.forEach((row) => roster.put(row));
+      answer.executions.forEach((row) => this.put(row, roster));
       cursor = answer.next_cursor;
     } while (cursor && roster.rows.size < count);
     return cursor;
@@ -120,7 +137,7 @@ export class Executions {
       limit: PART,
     });
     const { executions } = await listExecutions(query, signal);
-    executions.filter((row) => row.parent_known).forEach((row) => this.roster.put(row));
+    executions.filter((row) => row.parent_known).forEach((row) => this.put(row));
     for (const row of executions) await this.readRoot(row, signal);
     this.schedule();
   }
@@ -146,7 +163,7 @@ export class Executions {
       const query = new URLSearchParams({ parent: id, sort: this.order, limit: PART });
       if (cursor) query.set("cursor", cursor);
       const answer = await listExecutions(query, signal);
-      answer.executions.forEach((row) => roster.put(row));
+      answer.executions.forEach((row) => this.put(row, roster));
       cursor = answer.next_cursor;
     } while (cursor && roster.childrenOf(id).length < KIDS_MAX);
   }
@@ -161,7 +178,7 @@ export class Executions {
     try {
       const query = this.query({ limit: PART, cursor: this.next });
       const answer = await listExecutions(query, signal);
-      answer.executions.forEach((row) => this.roster.put(row));
+      answer.executions.forEach((row) => this.put(row));
       this.next = answer.next_cursor;
       this.schedule();
     } catch (error) {
@@ -186,7 +203,7 @@ export class Executions {
       return;
     }
     if (!this.isKnown(data)) return;
-    this.roster.put(data);
+    this.put(data);
     if (!this.isFiltered && wantsAttention(data)) this.readRoot(data).catch(() => {});
   }
 

@@ -5,17 +5,10 @@ import { NAMES, formatWord, splitWords } from "./words.js";
 const SHOWN = 12;
 const input = document.querySelector("#filter");
 const list = document.querySelector("#words");
-const FIELDS = {
-  agent: "agent_name",
-  tenant: "tenant_id",
-  session: "session_id",
-  correlation: "correlation_id",
-  parent: "parent_id",
-};
 const TIMES = ["15min", "1h", "1d", "7d"];
 
 export class Filter {
-  // hooks: rows(): those that are known; onChange(text); onLeave()
+  // hooks: values: those that have been seen, by name; onChange(text); onLeave()
   constructor(hooks) {
     this.hooks = hooks;
     this.options = [];
@@ -60,13 +53,7 @@ export class Filter {
   valuesOf(name) {
     if (name === "state") return STATES;
     if (name === "since" || name === "until") return TIMES;
-    const values = new Set();
-    for (const row of this.hooks.rows()) {
-      const value = row[FIELDS[name]];
-      if (value) values.add(value);
-      if (values.size > 200) break;
-    }
-    return [...values].sort();
+    return [...(this.hooks.values[name] ?? [])].sort();
   }
 
   optionsFor({ name, value }) {
@@ -130,26 +117,36 @@ export class Filter {
   // ---- keys
 
   key(event) {
-    const isOpen = !list.hidden;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && isOpen) {
+    const isTaken = list.hidden ? false : this.keyOfList(event);
+    if (!isTaken && !this.keyOfLine(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // Whether it has a meaning while the list is open.
+  keyOfList({ key, shiftKey }) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+    if (step) {
       const count = this.options.length + 1;
       this.at = ((this.at + 1 + step + count) % count) - 1;
       this.mark();
-    } else if (event.key === "Tab" && isOpen && !event.shiftKey && this.word.value) {
+    } else if (key === "Tab" && !shiftKey && this.word.value) {
       this.take(this.options[Math.max(this.at, 0)]);
-    } else if (event.key === "Enter" && isOpen && this.at >= 0) {
+    } else if (key === "Enter" && this.at >= 0) {
       this.take(this.options[this.at]);
-    } else if (event.key === "Escape" && isOpen) {
+    } else if (key === "Escape") {
       this.close();
-    } else if (event.key === "Enter" || event.key === "Escape" || event.key === "ArrowDown") {
-      this.close();
-      this.hooks.onLeave();
     } else {
-      return;
+      return false;
     }
-    event.preventDefault();
-    event.stopPropagation();
+    return true;
+  }
+
+  keyOfLine({ key }) {
+    if (!["Enter", "Escape", "ArrowDown"].includes(key)) return false;
+    this.close();
+    this.hooks.onLeave();
+    return true;
   }
 }
 

@@ -68,14 +68,14 @@ export class Live {
     if (!message.ask) this.take(message);
     if (!message.ask || !this.leads) return;
     this.channel.postMessage({ state: this.state });
-    if (this.lag) this.channel.postMessage({ frame: this.lag });
+    if (this.lag) this.channel.postMessage({ frame: this.lag, isOld: true });
   }
 
-  take({ frame, state }) {
+  take({ frame, state, isOld }) {
     if (frame) {
-      this.lastId = frame.id;
+      if (!isOld) this.lastId = frame.id;
+      if (!isOld) learnTime(frame.data);
       if (frame.event === "lag") this.lag = frame;
-      learnTime(frame.data);
       this.listener.onFrame(frame.event, frame.data);
     }
     if (state) {

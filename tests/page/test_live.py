@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stream for all tabs; what happens when it is cut, the machine sleeps, a clock is wrong."""
+import re
+
+import paging
+
+
+class Stream(paging.PageTest):
+    def test_seven_tabs_have_one(self):
+        self.serve()
+        tabs = [self.open()]
+        self.await_live(tabs[0])
+        tabs += [self.open() for _ in range(6)]
+        for tab in tabs:
+            self.await_live(tab)
+        self.start("seen")
+        for tab in tabs:
+            self.await_listed(tab, ["seen"])
+        self.assertEqual(sum(len(self.streams(tab)) for tab in tabs), 1)
+        tabs[0].close()
+        self.start("seen, too")
+        for tab in tabs[1:]:
+            self.await_listed(tab, ["seen, too", "seen"])
+        later = [headers for tab in tabs[1:] for headers in self.streams(tab)]
+        self.assertEqual(len(later), 1)
+        self.assertRegex(later[0]["last-event-id"], r"^\d+$")
+
+    def test_a_cut_is_told_and_what_was_missed_is_shown(self):
+        self.serve()
+        tab = self.open()
+        self.await_live(tab)
+        self.start("before")
+        self.await_listed(tab, ["before"])
+        self.server.kill()
+        self.server.wait()
+        self.await_text(tab, "#live", "Connection lost")
+        self.await_text(tab, "#banner", "The connection is lost. This is as of ")
+        self.await_text(tab, "#banner", ", 2s ago; trying again")
+        age = self.listed(tab, "c-last")
+        self.await_text(tab, "#banner", ", 4s ago; trying again")
+        self.assertEqual(self.listed(tab, "c-last"), age)  # nobody gets older unseen
+        self.start("meanwhile")
+        self.serve(listen="%s:%d" % self.address)
+        self.await_live(tab)
+        self.await_listed(tab, ["meanwhile", "before"])
+        tab.wait_for("document.querySelector('#banner').hidden")
+        self.assertRegex(self.streams(tab)[-1]["last-event-id"], r"^\d+$")
+        self.start("after")
+        self.await_listed(tab, ["after", "meanwhile", "before"])
+        self.expect_problems(tab, "net::ERR_")
+
+    def test_after_sleep_it_goes_on_where_it_was(self):
+        self.start("before")
+        self.serve()
+        tab = self.open(script="let slept = 0; const now = Date.now; Date.now = () => now() + slept;"
+                               "addEventListener('slept', () => { slept += 3600000; });")
+        self.await_live(tab)
+        self.await_listed(tab, ["before"])
+        tab.call("Page.setWebLifecycleState", state="frozen")
+        self.start("meanwhile")
+        self.await_rows(2)
+        tab.call("Page.setWebLifecycleState", state="active")
+        tab.run("dispatchEvent(new Event('slept'))")
+        tab.wait(lambda: len(self.streams(tab)) == 2, "another stream")
+        self.assertRegex(self.streams(tab)[1]["last-event-id"], r"^\d+$")
+        self.await_live(tab)
+        self.await_listed(tab, ["meanwhile", "before"])
+        self.start("after")
+        self.await_listed(tab, ["after", "meanwhile", "before"])
+
+    def test_more_than_can_be_told_is_read_again(self):
+        self.serve()
+        tab = self.open()
+        self.await_live(tab)
+        self.publish_lines([{"kind": "started", "agent_name": "a", "user_request": f"r{i}",
+                             "correlation_id": f"c{i}"} for i in range(5000)])
+        self.await_text(tab, "#counts [data-state=running]", "5,000")
+        tab.wait(lambda: self.listed(tab)[:2] == ["r4999", "r4998"],
+                 lambda: self.listed(tab)[:5])
+        self.complete("c4999")
+        tab.wait(lambda: self.listed(tab)[:2] == ["r4998", "r4997"],
+                 lambda: self.listed(tab)[:5])
+
+
+def is_young(age):
+    return re.fullmatch(r"\d+s|[1-4]min", age)
+
+
+class Clock(paging.PageTest):
+    def test_one_that_is_wrong_changes_no_age(self):
+        self.start("now")
+        self.serve()
+        for hours in (-30, 5):
+            tab = self.open(script=f"const now = Date.now; Date.now = () => now() + {hours} * 36e5;")
+            self.await_live(tab)
+            self.await_listed(tab, ["now"])
+            tab.wait(lambda tab=tab: is_young(self.listed(tab, "c-last")[0]),
+                     lambda tab=tab: f"it is young, not {self.listed(tab, 'c-last')}")
+        tabs = self.tabs
+        self.wait_until(lambda: len({self.listed(tab, "c-last")[0] for tab in tabs}) == 1,
+                        "both say the same")
+
+
+class Access(paging.PageTest):
+    def test_without_the_token_it_says_what_to_do(self):
+        self.serve()
+        self.token = "x" * 43
+        tab = self.open()
+        self.await_text(tab, "#banner", "open the address that aep serve prints")
+        self.expect_problems(tab, "status of 401")
+
+    def test_the_token_leaves_the_address_and_a_bookmark_is_enough(self):
+        self.start("kept")
+        self.serve()
+        tab = self.open("q=kept")
+        self.await_listed(tab, ["kept"])
+        self.assertEqual(tab.run("location.hash"), "#q=kept")
+        self.assertEqual(tab.run("document.cookie"), "")
+        self.await_listed(self.open(), ["kept"])
+
+
+class Notice(paging.PageTest):
+    def test_who_asked_for_it_is_notified(self):
+        self.start("asks")
+        self.start("asked before")
+        self.wait_for_person("asked before")
+        self.serve()
+        tab = self.open(script="""
+            window.notices = [];
+            window.Notification = class {
+              static permission = "default";
+              static requestPermission() { this.permission = "granted"; return this.permission; }
+              constructor(title, { body }) { window.notices.push([title, body]); }
+              close() {}
+            };""")
+        self.await_live(tab)
+        tab.click("#notify")
+        tab.wait_for("document.querySelector('#notify').ariaPressed === 'true'")
+        self.wait_for_person("asks", "permission")
+        tab.wait_for("window.notices.length")
+        self.assertEqual(tab.run("window.notices"), [["a asks for permission", "asks"]])
+        tab.wait_for("document.title.startsWith('(2)')")
+
+
+if __name__ == "__main__":
+    paging.main()
