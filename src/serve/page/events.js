@@ -22,8 +22,8 @@ function fill(tr, { event, before }) {
   cells.setText(parts["c-number"], String(event.number + 1));
   cells.setText(parts["c-time"], event.at === null ? "" : sharpTime(event.at));
   cells.setTitle(parts["c-time"], event.at === null ? "" : dayTime(event.at));
-  const gap = before?.at != null && event.at !== null ? `+${amount(event.at - before.at)}` : "";
-  cells.setText(parts["c-after"], gap);
+  const gap = before?.at != null && event.at !== null ? event.at - before.at : 0;
+  cells.setText(parts["c-after"], gap > 0 ? `+${amount(gap)}` : "");
   cells.setText(parts["c-kind"], event.wait === null || !event.id ? event.kind : "waits");
   cells.setText(parts["c-text"], event.id ? event.text : "(its text has been removed)");
   cells.setTitle(parts["c-text"], event.text);

@@ -108,7 +108,7 @@ export function drawExecution(svg, scale, { row, span, pieces, waits, silences }
   for (const wait of waits)
     addBar(svg, scale, [wait.from, wait.to], "bar-wait", { title: wait.text });
   for (const { from, to } of silences) addBar(svg, scale, [from, to], "bar-silence");
-  for (const { from, to } of pieces)
+  for (const { from, to } of pieces.filter((one) => scale.x(one.to) - scale.x(one.from) > 0.5))
     addBar(svg, scale, [from, to], "bar-path", { y: 21, height: 3 });
 }
 
