@@ -91,10 +91,18 @@ class Detail(paging.PageTest):
         self.start("quiet")
         self.progress("quiet", "--metadata", json.dumps({"expect_within_s": 1}))
         self.serve()
-        self.await_rows(1)
+        self.await_rows(1, "state=stalled")
         tab = self.open(f"id={self.id_of('quiet')}")
-        tab.wait_for("document.querySelector('.lanes tbody .bar-silence')")
+        hatched = "document.querySelectorAll('.lanes tbody .bar-silence').length"
+        tab.wait_for(f"{hatched} === 1")
         self.await_text(tab, ".legend", "silent for longer than 1 s")
+        self.complete("quiet")
+        self.await_text(tab, ".lanes .state", "completed")
+        self.await_text(tab, "#detail .state", "completed")
+        tab.click("#tab-events")
+        tab.wait_for("document.querySelectorAll('.events tbody tr').length === 3")
+        tab.click("#tab-timeline")
+        tab.wait_for(f"{hatched} === 1")  # it was silent, although it is over
 
     def test_a_long_request_is_whole(self):
         self.publish("started", "--request", "x" * 5000 + " end")

@@ -80,7 +80,7 @@ class Text(paging.PageTest):
         tab.wait(lambda: len([line for line in tab.problems if "Content Security Policy" in line])
                  >= 2, "violations are told")
         self.assertIsNone(tab.run("window.pwned ?? null"))
-        self.expect_problems(tab, "Content Security Policy")
+        self.expect_problems(tab, "Content Security Policy|status of 404")
 
 
 class Size(paging.PageTest):

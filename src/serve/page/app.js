@@ -29,6 +29,7 @@ let total = null;
 const executions = new Executions($("#list"), {
   onOpen: (id) => setAddress({ id }, true),
   onMove: peek,
+  onRow: (row) => noticeRow(row, live?.leads),
   onShow: () => showEmpty(executions, total),
   onError: (error) => setStatus({ error }),
 });
@@ -112,7 +113,11 @@ function peek(id) {
 
 const HEARD = {
   begin: (data) => takeCounts(data) || begin(),
-  hello: takeCounts,
+  hello: (data) => {
+    takeCounts(data);
+    if (executions.isUnread) executions.load(true);
+    detail.readAgain();
+  },
   counts: takeCounts,
   lag: (lag) => setStatus({ lag }),
   reset: () => {
@@ -120,7 +125,7 @@ const HEARD = {
     detail.readAgain();
   },
   execution: (row) => {
-    noticeRow(row, live.leads, executions.isLoaded);
+    noticeRow(row, live.leads);
     executions.hear("execution", row);
     if (!executions.isPaused) detail.hear(row);
     if (row.id === shown.id) showTitle();

@@ -9,6 +9,7 @@ import { Log } from "./log.js";
 import { Timeline } from "./timeline.js";
 
 const VIEWS = { timeline: "Timeline", events: "Events", facts: "Facts", json: "JSON" };
+const SPACING_MS = 100; // between two times that the events read are shown
 const OPEN_TEXT = 600; // characters of a request that are shown at once
 
 function makeButton(parent, text, label, onClick) {
@@ -120,7 +121,7 @@ export class Detail {
     this.log?.close();
     this.id = id;
     this.end = null;
-    const log = (this.log = new Log(id, () => this.log === log && this.showPanel()));
+    const log = (this.log = new Log(id, () => this.log === log && this.schedule()));
     try {
       await this.readRow(true);
       await log.read();
@@ -164,8 +165,17 @@ export class Detail {
     if (hasMore || isOtherFate) this.log.follow(isOtherFate).catch(() => {});
   }
 
+  // Of many events one part after the other comes.
+  schedule() {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.showPanel();
+    }, SPACING_MS);
+  }
+
   // What was missed while nothing was heard.
   async readAgain() {
+    if (!this.row && this.id) this.read(this.id);
     if (!this.row) return;
     try {
       await this.readRow();

@@ -81,7 +81,11 @@ export class Events {
     this.log = log;
     this.total = total;
     const { events } = log;
-    this.grid.show(events.map((event, i) => ({ id: i, event, before: events[i - 1] })));
+    if (this.events !== events) this.lines = [];
+    this.events = events;
+    for (let i = this.lines.length; i < events.length; i++)
+      this.lines.push({ id: i, event: events[i], before: events[i - 1] });
+    this.grid.show(this.lines);
     const isPart = !log.isWhole && events.length < total;
     this.progress.hidden = !isPart;
     cells.setText(

@@ -10,6 +10,7 @@ import { addToQuery, matchesWords, splitWords, wordsProblem } from "./words.js";
 const FIRST = 100; // of a new list
 const PART = 500;
 const AGAIN_MAX = 5000; // of one that is read again
+const KNOWN_MAX = 20000; // above that only the top is kept, if that is what is looked at
 const KIDS_MAX = 5000; // of one that is unfolded
 const VALUES_MAX = 500; // of a kind that are kept, to complete words
 const VALUES = {
@@ -22,7 +23,7 @@ const VALUES = {
 const SPACING_MS = 100; // between two times that the list is drawn
 
 export class Executions {
-  // hooks: onOpen(id), onMove(id), onShow(), onError(text)
+  // hooks: onOpen(id), onMove(id), onRow(row), onShow(), onError(text)
   constructor(table, hooks) {
     this.hooks = hooks;
     this.roster = new Roster();
@@ -71,6 +72,7 @@ export class Executions {
 
   put(row, roster = this.roster) {
     roster.put(row);
+    this.hooks.onRow(row);
     for (const [name, member] of Object.entries(VALUES)) {
       const values = this.values[name];
       if (row[member] && values.size < VALUES_MAX) values.add(row[member]);
@@ -90,6 +92,7 @@ export class Executions {
     this.abort = new AbortController();
     const { signal } = this.abort;
     this.told = [];
+    this.isUnread = false;
     try {
       const fresh = new Roster();
       const count = keeps ? Math.min(this.roster.rows.size, AGAIN_MAX) : 0;
@@ -102,8 +105,10 @@ export class Executions {
     }
   }
 
-  // Of a lost connection the stream tells.
+  // Of a lost connection the stream tells; once it is back, what could not be read is.
   fail(error) {
+    this.told = null;
+    this.isUnread = true;
     if (error.status) this.hooks.onError(error.message);
     if (error.status === 503) setTimeout(() => this.load(true), 1000);
   }
@@ -146,7 +151,7 @@ export class Executions {
     if (!row.parent_known || this.roster.get(row.root_id) || this.asked?.has(row.root_id)) return;
     this.asked = (this.asked ?? new Set()).add(row.root_id);
     try {
-      this.roster.put((await getExecution(row.root_id, signal)).execution);
+      this.put((await getExecution(row.root_id, signal)).execution);
       this.schedule();
     } finally {
       this.asked.delete(row.root_id);
@@ -258,6 +263,8 @@ export class Executions {
     this.grid.show(lines, shift);
     this.hooks.onShow();
     this.readOn();
+    const isTop = this.grid.scroller.scrollTop === 0;
+    if (isTop && !this.told && this.roster.rows.size > KNOWN_MAX) this.load();
     this.drawnAt = performance.now();
     this.cost = this.drawnAt - begin;
   }

@@ -1,6 +1,7 @@
 // The notice: how many executions wait for a person, in the title and in the icon, and, for who wants that, as a
 // notification when one begins to.
 import { formatAddress } from "./address.js";
+import { now } from "./clock.js";
 import { needsPerson } from "./states.js";
 import { say } from "./status.js";
 
@@ -8,6 +9,7 @@ const KEPT = "aep-notify";
 const icon = document.querySelector('link[rel="icon"]');
 const button = document.querySelector("#notify");
 const waiting = new Set(); // ids that are known to wait
+let began = null;
 
 export function showWaiting(count, name) {
   const title = name ? `${name} – aep` : "Executions – aep";
@@ -52,10 +54,12 @@ function notify(row) {
   };
 }
 
-// One tab of a browser notifies: that which has the stream.
-export function noticeRow(row, isFirst, isNews) {
+// Of waits that began since the page is there. One tab of a browser notifies: that which has the stream.
+export function noticeRow(row, isFirst) {
   const needs = needsPerson(row);
-  if (needs && !waiting.has(row.id) && isFirst && isNews && isOn()) notify(row);
+  began ??= now();
+  const isNew = needs && !waiting.has(row.id) && Date.parse(row.since) > began;
+  if (isNew && isFirst && isOn()) notify(row);
   if (needs) waiting.add(row.id);
   else waiting.delete(row.id);
 }

@@ -24,7 +24,6 @@ export class Stream {
     this.tries = 0;
     this.isOpen = true;
     this.heardAt = Date.now();
-    this.lookedAt = Date.now();
     this.look = setInterval(() => this.lookForSilence(), LOOK_MS);
     this.wake = () => this.retry();
     addEventListener("online", this.wake);
@@ -44,16 +43,13 @@ export class Stream {
     this.endPause?.();
   }
 
-  // A clock that has jumped means that this machine has slept: whoever was connected may not be any more.
+  // Of a machine that has slept the clock has jumped: who was connected may not be any more.
   lookForSilence() {
     const at = Date.now();
-    const jumped = Math.abs(at - this.lookedAt - LOOK_MS) > SILENCE_MS;
-    this.lookedAt = at;
-    if (jumped || at - this.heardAt > SILENCE_MS) {
-      this.heardAt = at;
-      this.abort?.abort();
-      this.retry();
-    }
+    if (Math.abs(at - this.heardAt) < SILENCE_MS) return;
+    this.heardAt = at;
+    this.abort?.abort();
+    this.retry();
   }
 
   async run() {
