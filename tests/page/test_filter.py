@@ -68,6 +68,13 @@ class Filter(paging.PageTest):
         tab.press("Escape", "Escape")
         tab.wait_for("document.activeElement.id === 'list'")
 
+    def test_names_that_are_not_listed_are_completed(self):
+        tab = self.open("q=state:waiting")
+        self.await_listed(tab, ["Deploy the shop"])
+        tab.press("/")
+        tab.type(" agent:r")
+        self.await_text(tab, "#words", "agent:reader")
+
     def test_a_wrong_word_is_refused(self):
         tab = self.open()
         self.await_listed(tab, self.all)

@@ -37,6 +37,11 @@ export function listExecutions(query, signal) {
   return ask(`executions?${query}`, { signal });
 }
 
+// The names that a filter may have.
+export function getFacets() {
+  return ask("facets");
+}
+
 function one(id, rest = "") {
   return `executions/${encodeURIComponent(id)}${rest}`;
 }

@@ -42,6 +42,7 @@ const detail = new Detail($("#detail"), {
 });
 const filter = new Filter({
   values: executions.values,
+  onBegin: () => executions.readNames(),
   onChange: later(FILTER_MS, (q) => setAddress({ q: q.trim() })),
   onLeave: () => {
     document.activeElement.blur(); // where there is no list

@@ -1,5 +1,5 @@
 // The executions that the list shows: read in parts, kept up to date by what is told, put in order.
-import { getExecution, listExecutions } from "./api.js";
+import { getExecution, getFacets, listExecutions } from "./api.js";
 import { makeList } from "./list.js";
 import { ORDERS, wantsAttention } from "./order.js";
 import { commonShift, makeOutline, pinLine } from "./outline.js";
@@ -76,6 +76,17 @@ export class Executions {
     for (const [name, member] of Object.entries(VALUES)) {
       const values = this.values[name];
       if (row[member] && values.size < VALUES_MAX) values.add(row[member]);
+    }
+  }
+
+  // Also of executions that are not listed.
+  async readNames() {
+    try {
+      const { agents, tenants } = await getFacets();
+      agents.forEach((name) => this.values.agent.add(name));
+      tenants.forEach((name) => this.values.tenant.add(name));
+    } catch (error) {
+      this.hooks.onError(error.status ? error.message : "");
     }
   }
 

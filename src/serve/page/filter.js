@@ -8,17 +8,24 @@ const list = document.querySelector("#words");
 const TIMES = ["15min", "1h", "1d", "7d"];
 
 export class Filter {
-  // hooks: values: those that have been seen, by name; onChange(text); onLeave()
+  // hooks: values: those that have been seen, by name; onBegin(): reads more of
+  // them; onChange(text); onLeave()
   constructor(hooks) {
     this.hooks = hooks;
     this.options = [];
     this.at = -1;
     input.addEventListener("input", () => this.change());
     input.addEventListener("keydown", (event) => this.key(event));
-    input.addEventListener("focus", () => this.suggest());
+    input.addEventListener("focus", () => this.begin());
     input.addEventListener("blur", () => this.close());
     list.addEventListener("pointerdown", (event) => event.preventDefault());
     list.addEventListener("click", (event) => this.choose(event));
+  }
+
+  async begin() {
+    this.suggest();
+    await this.hooks.onBegin();
+    if (document.activeElement === input && this.at < 0) this.suggest();
   }
 
   show(text) {
