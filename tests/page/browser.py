@@ -132,6 +132,7 @@ class Tab:
         self.problems = []  # exceptions, errors in the log, violations
         self.requests = []  # urls
         self.headers = []  # of each of them
+        self.held = []
         self.loaded = False
         self.is_closed = False
 
@@ -165,6 +166,8 @@ class Tab:
             self.requests.append(params["request"]["url"])
             self.headers.append({name.lower(): value for name, value
                                  in params["request"]["headers"].items()})
+        elif method == "Fetch.requestPaused":
+            self.held.append(params["requestId"])
         elif method == "Page.loadEventFired":
             self.loaded = True
 
@@ -185,6 +188,16 @@ class Tab:
     def close(self):
         self.browser.call("Target.closeTarget", targetId=self.target)
         self.is_closed = True
+
+    def hold(self, pattern):
+        """Keeps requests back until release()."""
+        self.call("Fetch.enable", patterns=[{"urlPattern": pattern}])
+
+    def release(self):
+        self.wait(lambda: self.held, "a request that is held")
+        for request in self.held:
+            self.call("Fetch.continueRequest", requestId=request)
+        self.call("Fetch.disable")
 
     # ---- looking
 

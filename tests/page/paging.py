@@ -39,13 +39,15 @@ class PageTest(ServeTest):
             for url in tab.requests:
                 self.assertTrue(url.startswith((f"http://{self.host}/", "about:blank")), url)
 
-    def open(self, hash="", script=None, **size):
+    def open(self, hash="", script=None, hold=None, **size):
         """A tab with the page; the first one with the token."""
         token = "" if self.tabs else f"token={self.token}"
         tab = self.browser.new_tab(**size)
         self.tabs.append(tab)
         if script:
             tab.before_load(script)
+        if hold:
+            tab.hold(hold)
         tab.go(f"http://{self.host}/#{'&'.join(filter(None, [token, hash]))}")
         return tab
 

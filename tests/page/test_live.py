@@ -25,6 +25,22 @@ class Stream(paging.PageTest):
         self.assertEqual(len(later), 1)
         self.assertRegex(later[0]["last-event-id"], r"^\d+$")
 
+    def test_what_comes_before_it_begins_is_not_missed(self):
+        self.start("one")
+        self.serve()
+        self.await_rows(1)
+        tab = self.open(f"id={self.id_of('one')}&view=events", hold="*/api/v1/stream", width=1400)
+        self.await_listed(tab, ["one"])
+        kinds = "[...document.querySelectorAll('.events tbody .c-kind')].map(td => td.textContent)"
+        tab.wait(lambda: tab.run(kinds) == ["started"], "the first event")
+        self.progress("one")
+        self.start("two")
+        self.await_rows(2)
+        self.wait_until(lambda: self.rows()[1]["events"] == 2)
+        tab.release()
+        self.await_listed(tab, ["two", "one"])
+        tab.wait(lambda: tab.run(kinds) == ["started", "progress"], lambda: tab.run(kinds))
+
     def test_a_cut_is_told_and_what_was_missed_is_shown(self):
         self.serve()
         tab = self.open()

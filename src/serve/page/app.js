@@ -113,7 +113,11 @@ function peek(id) {
 // ---- the stream
 
 const HEARD = {
-  begin: (data) => takeCounts(data) || begin(),
+  begin: (data) => {
+    takeCounts(data);
+    begin();
+    detail.readAgain();
+  },
   hello: (data) => {
     takeCounts(data);
     if (executions.isUnread) executions.load(true);
@@ -308,6 +312,6 @@ try {
   setStatus({ problem: error.status });
 }
 onAddress(showAddress);
-showAddress();
 start();
+showAddress();
 setInterval(tick, 1000);

@@ -31,7 +31,6 @@ export class Executions {
     this.folds = new Set();
     this.isPaused = false;
     this.isLoaded = false;
-    this.held = 0; // changes while it is paused
     this.told = null; // while it is read: what came meanwhile
     this.drawnAt = 0;
     this.cost = 0;
@@ -137,12 +136,13 @@ export class Executions {
   }
 
   take(fresh, next) {
+    const isFirst = !this.isLoaded;
     this.roster = fresh;
     this.next = next;
     this.isLoaded = true;
     for (const [event, data] of this.told) this.apply(event, data);
     this.told = null;
-    this.draw();
+    if (isFirst || !this.isPaused) this.draw();
   }
 
   // What waits or is stalled below others, and those.
@@ -209,8 +209,7 @@ export class Executions {
   hear(event, data) {
     if (this.told) this.told.push([event, data]);
     this.apply(event, data);
-    if (this.isPaused) this.held++;
-    else this.schedule();
+    this.schedule();
   }
 
   apply(event, data) {
@@ -254,8 +253,9 @@ export class Executions {
 
   // ---- showing
 
+  // Drawn soon, unless it is paused.
   schedule() {
-    if (this.timer) return;
+    if (this.isPaused || this.timer) return;
     const pause = Math.max(SPACING_MS, 4 * this.cost) - (performance.now() - this.drawnAt);
     this.timer = setTimeout(() => this.draw(), Math.max(0, pause));
   }
@@ -308,7 +308,8 @@ export class Executions {
 
   pause(isPaused) {
     this.isPaused = isPaused;
-    this.held = 0;
+    clearTimeout(this.timer);
+    this.timer = null;
     if (isPaused) return;
     if (this.isStale) this.load(true);
     else this.draw();
