@@ -21,7 +21,8 @@ ARGUMENTS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio", "--hide-scrollbars",
     "--disable-extensions", "--disable-features=Translate,OptimizationHints,MediaRouter",
-    "--password-store=basic", "--lang=en-GB")
+    "--password-store=basic", "--lang=en-GB",
+    "--no-sandbox")  # containers and chroots have none; it sees no page but ours
 KEYS = {  # name: (code, virtual key code, text)
     "Enter": ("Enter", 13, "\r"), "Escape": ("Escape", 27, ""), "Tab": ("Tab", 9, ""),
     "ArrowDown": ("ArrowDown", 40, ""), "ArrowUp": ("ArrowUp", 38, ""),
@@ -44,7 +45,6 @@ class Browser:
         self.folder = tempfile.mkdtemp(prefix="aep-chromium-")
         to_browser, self.out = os.pipe()
         self.inp, from_browser = os.pipe()
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
 
         def place_pipes():  # the protocol's descriptors are 3 and 4
             os.dup2(to_browser, 103)
@@ -52,9 +52,10 @@ class Browser:
             os.dup2(103, 3)
             os.dup2(104, 4)
 
+        self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [find_chromium(), *ARGUMENTS, *sandbox, f"--user-data-dir={self.folder}/profile"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [find_chromium(), *ARGUMENTS, f"--user-data-dir={self.folder}/profile"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors,
             close_fds=False, preexec_fn=place_pipes, start_new_session=True,
             env={**os.environ, "HOME": self.folder, "XDG_CONFIG_HOME": self.folder,
                  "XDG_CACHE_HOME": self.folder, **(env or {})})
@@ -73,7 +74,12 @@ class Browser:
         self.process.wait()
         os.close(self.out)
         os.close(self.inp)
+        self.errors.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ended(self):
+        self.errors.seek(0)
+        return Fault("Chromium has ended; its last words:\n" + self.errors.read()[-2000:].decode(errors="replace"))
 
     # ---- messages
 
@@ -82,7 +88,7 @@ class Browser:
         if select.select([self.inp], [], [], seconds)[0]:
             part = os.read(self.inp, 1 << 20)
             if not part:
-                raise Fault("Chromium has ended")
+                raise self.ended()
             self.data += part
         while b"\0" in self.data:
             text, self.data = self.data.split(b"\0", 1)
@@ -100,8 +106,11 @@ class Browser:
         if session:
             message["sessionId"] = session
         data = json.dumps(message).encode() + b"\0"
-        while data:
-            data = data[os.write(self.out, data):]
+        try:
+            while data:
+                data = data[os.write(self.out, data):]
+        except BrokenPipeError:
+            raise self.ended() from None
         return number
 
     def call(self, method, session=None, **params):
@@ -116,8 +125,10 @@ class Browser:
             raise Fault(f"{method}: {reply['error']['message']}")
         return reply["result"]
 
-    def new_tab(self, url=None, **size):
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+    def new_tab(self, url=None, apart=False, **size):
+        """A tab; apart: with cookies and a cache of its own, both empty."""
+        context = {"browserContextId": self.call("Target.createBrowserContext")["browserContextId"]} if apart else {}
+        target = self.call("Target.createTarget", url="about:blank", **context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = self.tabs[session] = Tab(self, target, session)
         tab.begin(**size)
