@@ -101,6 +101,15 @@ def seen(served, publishing, count):
     return times
 
 
+def await_events(served, count):
+    """Waits until the one execution has so many events; its row."""
+    while True:
+        rows = json.loads(served.get("/api/v1/executions?limit=1")[1])["executions"]
+        if rows and rows[0]["events"] == count:
+            return rows[0]
+        time.sleep(0.1)
+
+
 def fan_out(served, publishing, clients, changes, per_second, timed=20):
     """Publishes so many changes a second to so many clients. Milliseconds until the first `timed` clients
     have each; how many rows and resets all of them have had."""
