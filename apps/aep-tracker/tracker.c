@@ -150,7 +150,8 @@ static void look_around(struct aep__tracker *tracker)
         tracker->ending = "the lock has been removed";
     else if (aep__server_listen(&tracker->server, tracker->path, &err) != AEP_OK)
         aep__log_write(&tracker->log, AEP_LOG_ERROR, "%s", err.text);
-    else if (now_us >= tracker->active_us + idle_us && !tracker->more && !tracker->keeping.more)
+    else if (now_us >= tracker->active_us + idle_us && !tracker->more && !tracker->unindexed &&
+             !tracker->keeping.more)
         tracker->ending = "nothing to do";
 }
 

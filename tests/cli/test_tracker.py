@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -151,6 +152,17 @@ class Life(TrackerTest):
         self.assertFalse(os.path.exists(self.store + ".socket"))
         self.assertIn("nothing to do", self.log())
         self.assertEqual(len(self.rows()), 1)
+
+    def test_it_does_not_end_before_its_texts_are_indexed(self):
+        self.publish_lines("".join(json.dumps({
+            "kind": "started", "agent_name": "a", "correlation_id": f"c{i}",
+            "user_request": f"request {i}"}) + "\n" for i in range(60000)))
+        self.rows("--limit=1", env={"AEP_TRACK_IDLE_EXIT": "1s"})
+        self.await_end()
+        with contextlib.closing(sqlite3.connect(self.store)) as store:
+            indexed, = store.execute("SELECT change FROM texts_until").fetchone()
+            changed, = store.execute("SELECT max(number) FROM changes").fetchone()
+        self.assertEqual(indexed, changed)
 
     def test_it_stops_when_told_to_and_goes_on_where_it_was(self):
         self.publish_lines(story(30))
