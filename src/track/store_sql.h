@@ -153,8 +153,10 @@ enum aep__group {
                         "AND tenant_id = ?3 AND begun_at IS NULL AND last_at >= ?4 LIMIT 1")       \
     X(DROP_TOMBS, "DELETE FROM tombs WHERE key IN (SELECT key FROM tombs ORDER BY key LIMIT ?3) "  \
                   "AND (until_at <= ?1 OR key <= (SELECT max(key) FROM tombs) - ?2)")              \
-    X(TEXTS_UNTIL, "SELECT change, key FROM texts_until WHERE id = 1")                             \
-    X(PUT_TEXTS_UNTIL, "UPDATE texts_until SET change = ?1, key = ?2 WHERE id = 1")                \
+    X(TEXTS_UNTIL, "SELECT change, key FROM texts_until WHERE id = ?1")                            \
+    X(PUT_TEXTS_UNTIL, "INSERT INTO texts_until (id, change, key) VALUES (?1, ?2, ?3) "            \
+                       "ON CONFLICT (id) DO UPDATE SET change = excluded.change, "                 \
+                       "key = excluded.key")                                                       \
     X(NEXT_KEYS, "SELECT key FROM executions WHERE key > ?1 ORDER BY key LIMIT ?2")                \
     X(LAST_TOMB, "SELECT max(id) FROM tombs WHERE id < 'g'")                                       \
     X(LAST_DEAD_CORRELATION, "SELECT max(correlation_id) FROM tombs WHERE correlation_id < 'g'")   \
@@ -258,6 +260,8 @@ struct aep__text_lead {
 struct aep__sql_texts {
     /* Indexes rows as they are now, or that they are gone. */
     int (*put)(struct aep__sql *base, const int64_t *keys, size_t count, aep_error *err);
+    /* Makes one of its pieces, in small steps: begins, or goes on. NULL: it has none. */
+    int (*merge)(struct aep__sql *base, bool begin, bool *ret_more, aep_error *err);
     /* Appends a trigram to what is matched. */
     void (*add_to_match)(struct aep__buf *out, const char *text, size_t len);
     const char *end_of_match;

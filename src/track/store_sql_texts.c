@@ -4,6 +4,9 @@
  *
  *     texts_until  rows up to that key are indexed as of that change
  *
+ * What was indexed little by little lies in pieces, each of which a search looks through; they are merged
+ * when nothing is left to index, and enough has changed since the last time.
+ *
  * A search takes the rows that have all trigrams of the words, and those that have changed since; each
  * is then compared as ever. Where too much has changed since, or the words are too short or too common,
  * it looks at row after row instead. What the index is made of is the driver's (struct aep__sql_texts). */
@@ -20,6 +23,10 @@
 #define PENDING_MAX 1000 /* rows changed since that a search looks at one by one */
 #define TRIGRAMS_MAX 64  /* of a search */
 
+/* Rows of texts_until. */
+enum { INDEXED = 1, MERGED };
+
+/* Merged: key is 1 while it is not done. */
 struct until {
     int64_t change, key;
 };
@@ -30,24 +37,30 @@ struct keys {
     int64_t last; /* change */
 };
 
-static int read_until(struct aep__sql *base, struct until *ret, aep_error *err)
+static int read_until(struct aep__sql *base, int which, struct until *ret, aep_error *err)
 {
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_TEXTS_UNTIL, err);
-    int found = statement ? aep__sql_step(statement, err) : -1;
+    if (!statement)
+        return err->code;
+    aep__sql_bind_int(statement, 1, which);
+    int found = aep__sql_step(statement, err);
+    *ret = (struct until){0};
     if (found > 0)
         *ret = (struct until){aep__sql_int(statement, 0), aep__sql_int(statement, 1)};
-    if (statement)
-        aep__sql_give(base, AEP__SQL_TEXTS_UNTIL, statement);
-    return found > 0 ? AEP_OK : found < 0 ? err->code : aep__sql_damaged(base, err);
+    aep__sql_give(base, AEP__SQL_TEXTS_UNTIL, statement);
+    if (found == 0 && which == INDEXED)
+        return aep__sql_damaged(base, err);
+    return found < 0 ? err->code : AEP_OK;
 }
 
-static int write_until(struct aep__sql *base, const struct until *until, aep_error *err)
+static int write_until(struct aep__sql *base, int which, const struct until *until, aep_error *err)
 {
     struct aep__statement *statement = aep__sql_take(base, AEP__SQL_PUT_TEXTS_UNTIL, err);
     if (!statement)
         return err->code;
-    aep__sql_bind_int(statement, 1, until->change);
-    aep__sql_bind_int(statement, 2, until->key);
+    aep__sql_bind_int(statement, 1, which);
+    aep__sql_bind_int(statement, 2, until->change);
+    aep__sql_bind_int(statement, 3, until->key);
     return aep__sql_finish(base, AEP__SQL_PUT_TEXTS_UNTIL, statement, err);
 }
 
@@ -120,11 +133,37 @@ static int walk(struct aep__sql *base, struct until *until, struct keys *keys, a
     return index_rows(base, keys, err);
 }
 
+/* Whether a quarter as many rows have changed since as there are. */
+static int is_due(struct aep__sql *base, int64_t changed, bool *ret, aep_error *err)
+{
+    int64_t states[AEP__STATE_COUNT], rows = 0;
+    int result = base->store.ops->count(&base->store, 0, states, err);
+    for (unsigned i = 0; result == AEP_OK && i < AEP__STATE_COUNT; i++)
+        rows += states[i];
+    *ret = result == AEP_OK && changed > PENDING_MAX && changed >= rows / 4;
+    return result;
+}
+
+static int merge(struct aep__sql *base, const struct until *indexed, bool *ret_more, aep_error *err)
+{
+    const struct aep__sql_texts *index = base->driver->texts_index;
+    struct until merged;
+    int result = read_until(base, MERGED, &merged, err);
+    bool begun = merged.key, due = begun;
+    if (result == AEP_OK && !begun)
+        result = is_due(base, indexed->change - merged.change, &due, err);
+    if (result != AEP_OK || !due)
+        return result;
+    result = index->merge(base, !begun, ret_more, err);
+    merged = *ret_more ? (struct until){merged.change, 1} : (struct until){indexed->change, 0};
+    return result == AEP_OK ? write_until(base, MERGED, &merged, err) : result;
+}
+
 static int fill(struct aep__sql *base, unsigned limit, bool *ret_more, aep_error *err)
 {
     struct until until, before;
     struct keys keys = {.keys = calloc(limit, sizeof *keys.keys), .most = limit};
-    int result = keys.keys ? read_until(base, &until, err) : aep__error_memory(err);
+    int result = keys.keys ? read_until(base, INDEXED, &until, err) : aep__error_memory(err);
     if (result != AEP_OK) {
         free(keys.keys);
         return result;
@@ -135,7 +174,9 @@ static int fill(struct aep__sql *base, unsigned limit, bool *ret_more, aep_error
         result = walk(base, &until, &keys, err);
     *ret_more = until.change != before.change || until.key != before.key;
     if (result == AEP_OK && *ret_more)
-        result = write_until(base, &until, err);
+        result = write_until(base, INDEXED, &until, err);
+    if (result == AEP_OK && !*ret_more && base->driver->texts_index->merge)
+        result = merge(base, &until, ret_more, err);
     free(keys.keys);
     return result;
 }
@@ -209,7 +250,7 @@ static int find_pending(struct aep__sql *base, struct keys *keys, bool *ret_few,
 {
     struct until until;
     int64_t newest;
-    int result = read_until(base, &until, err);
+    int result = read_until(base, INDEXED, &until, err);
     if (result == AEP_OK)
         result = aep__sql_get_count(&base->store, AEP__COUNT_CHANGES, &newest, err);
     *ret_few = result == AEP_OK && until.key == ALL && newest - until.change <= PENDING_MAX;

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define MERGED_PAGES 64 /* in one step, of 4 KiB */
+
 static int prepare(struct aep__sqlite *sqlite, const char *sql, sqlite3_stmt **ret, aep_error *err)
 {
     return sqlite3_prepare_v2(sqlite->db, sql, -1, ret, NULL) == SQLITE_OK
@@ -111,6 +113,25 @@ static int put(struct aep__sql *base, const int64_t *keys, size_t count, aep_err
     return result;
 }
 
+/* A negative number of pages begins to merge all; what has changed no row but its own is done
+ * (https://www.sqlite.org/fts5.html, "The 'merge' Command"). */
+static int merge(struct aep__sql *base, bool begin, bool *ret_more, aep_error *err)
+{
+    struct aep__sqlite *sqlite = aep__sqlite_of(base);
+    sqlite3_stmt *statement;
+    int result =
+        prepare(sqlite, "INSERT INTO texts (texts, rank) VALUES ('merge', ?1)", &statement, err);
+    if (result != AEP_OK)
+        return result;
+    int before = sqlite3_total_changes(sqlite->db);
+    sqlite3_bind_int(statement, 1, begin ? -MERGED_PAGES : MERGED_PAGES);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        result = aep__sqlite_error(sqlite, err);
+    *ret_more = result == AEP_OK && sqlite3_total_changes(sqlite->db) - before >= 2;
+    sqlite3_finalize(statement);
+    return result;
+}
+
 /* As FTS5 quotes it. */
 static void add_to_match(struct aep__buf *out, const char *text, size_t len)
 {
@@ -122,6 +143,7 @@ static void add_to_match(struct aep__buf *out, const char *text, size_t len)
 
 const struct aep__sql_texts aep__sqlite_texts = {
     .put = put,
+    .merge = merge,
     .add_to_match = add_to_match,
     .end_of_match = "",
     .matching = "SELECT rowid FROM texts WHERE texts MATCH ?1",

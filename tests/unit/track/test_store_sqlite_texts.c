@@ -78,11 +78,44 @@ static void test_it_catches_up(void **state)
     assert_int_equal(ask(track, "SELECT count(*) FROM texts_of"), 2002);
 }
 
+#define PIECES "SELECT count(DISTINCT segid) FROM texts_idx"
+
+static void put_words(struct track *track, unsigned count, const char *word)
+{
+    begin(track);
+    for (unsigned i = 0; i < count; i++) {
+        struct aep__tracked execution = make_execution(i, (int)i);
+        set_text(&execution, &execution.user_request, word);
+        MUST(track, put, &execution);
+        aep__tracked_done(&execution);
+    }
+    commit(track);
+}
+
+/* Where much has changed: what a few changes leave is not worth it. */
+static void test_its_pieces_become_one(void **state)
+{
+    struct track *track = *state;
+    put_words(track, 2000, "the first");
+    index_all(track);
+    assert_int_equal(ask(track, PIECES), 1);
+    put_words(track, 300, "other");
+    index_all(track);
+    assert_int_not_equal(ask(track, PIECES), 1);
+    put_words(track, 1000, "the third");
+    index_all(track);
+    assert_int_equal(ask(track, PIECES), 1);
+    assert_int_equal(ask(track, HITS("fir")), 1000);
+    assert_int_equal(ask(track, HITS("thi")), 1000);
+    assert_int_equal(ask(track, HITS("oth")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TRACK_TEST(test_it_holds_what_is_stored_and_no_more),
         TRACK_TEST(test_it_catches_up),
+        TRACK_TEST(test_its_pieces_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
