@@ -275,7 +275,7 @@ class Executions(AepTest):
         token, read, follow = calls.splitlines()
         done = self.run_program(
             "bash", "-euo", "pipefail", "-c",
-            f"{token}\n{read} --retry 60 --retry-connrefused\n{follow} | head -n 4",
+            f"{token}\ncurl -sf --retry 60 {address}/readyz >&2\n{read}\n{follow} | head -n 4",
             stdout=subprocess.PIPE)
         self.assertRegex(done.stdout, r'^\{"as_of":"(.*\n)+retry: 2000\nid: \d+\nevent: hello\n')
 
