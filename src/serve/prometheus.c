@@ -2,6 +2,7 @@
 #include "serve/prometheus.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "spool/backlog.h"
 #include "spool/counters.h"
 
@@ -24,16 +25,20 @@ void aep__prometheus_begin(struct aep__buf *out, const char *name)
 void aep__prometheus_label(struct aep__buf *out, const char *name, const char *value)
 {
     bool first = out->len > 0 && out->data[out->len - 1] != ',';
+    struct aep__buf text = {0};
+    aep__utf8_repair(&text, value, strlen(value)); /* a folder's name may be any bytes */
     aep__buf_format(out, "%s%s=\"", first ? "{" : "", name);
-    for (; *value; value++) {
-        if (*value == '\\' || *value == '"')
+    for (const char *at = aep__buf_string(&text); *at; at++) {
+        if (*at == '\\' || *at == '"')
             aep__buf_byte(out, '\\');
-        if (*value == '\n')
+        if (*at == '\n')
             aep__buf_text(out, "\\n");
         else
-            aep__buf_byte(out, *value);
+            aep__buf_byte(out, *at);
     }
     aep__buf_text(out, "\",");
+    out->failed |= text.failed;
+    aep__buf_done(&text);
 }
 
 void aep__prometheus_number(struct aep__buf *out, double number)
@@ -54,7 +59,7 @@ void aep__prometheus_value(struct aep__buf *out, double value)
 /* ---- spools --------------------------------------------------------------------------------- */
 
 struct spool_numbers {
-    const char *name;
+    const char *path, *name; /* name: its folder's */
     struct aep__backlog backlog;
     struct aep__status status;
     aep_stats stats;
@@ -66,7 +71,8 @@ static bool read_spool(const char *path, struct spool_numbers *ret)
     struct aep__fates fates;
     aep_error err;
     const char *slash = strrchr(path, '/');
-    *ret = (struct spool_numbers){.name = slash ? slash + 1 : path, .stats = AEP_STATS_INIT};
+    *ret = (struct spool_numbers){
+        .path = path, .name = slash ? slash + 1 : path, .stats = AEP_STATS_INIT};
     if (aep__spool_open(&spool, path, NULL, &err) != AEP_OK)
         return false;
     bool read = aep__fates_init(&fates, &spool, &err) == AEP_OK;
@@ -120,6 +126,16 @@ static const struct {
     {"aep_spool_lost_total", "counter", "Events that were lost or dropped.", get_lost},
 };
 
+/* Where two folders have one name, the path tells them apart. */
+static void add_name(struct aep__buf *out, const struct spool_numbers *numbers, size_t count,
+                     size_t at)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < count; i++)
+        same += strcmp(numbers[i].name, numbers[at].name) == 0;
+    aep__prometheus_label(out, "spool", same > 1 ? numbers[at].path : numbers[at].name);
+}
+
 static void add_brokers(struct aep__buf *out, const struct spool_numbers *numbers, size_t count)
 {
     aep__prometheus_head(out, "aep_spool_broker_state", "gauge",
@@ -129,7 +145,7 @@ static void add_brokers(struct aep__buf *out, const struct spool_numbers *number
         enum aep_broker_state state =
             known ? (enum aep_broker_state)numbers[i].status.broker : AEP_BROKER_UNKNOWN;
         aep__prometheus_begin(out, "aep_spool_broker_state");
-        aep__prometheus_label(out, "spool", numbers[i].name);
+        add_name(out, numbers, count, i);
         aep__prometheus_label(out, "state", aep_broker_name(state));
         aep__prometheus_value(out, 1);
     }
@@ -158,7 +174,7 @@ void aep__prometheus_spools(struct aep__buf *out, const struct aep__buf *paths)
         aep__prometheus_head(out, metrics[i].name, metrics[i].type, metrics[i].help);
         for (size_t at = 0; at < count; at++) {
             aep__prometheus_begin(out, metrics[i].name);
-            aep__prometheus_label(out, "spool", numbers[at].name);
+            add_name(out, numbers, count, at);
             aep__prometheus_value(out, metrics[i].get(&numbers[at]));
         }
     }

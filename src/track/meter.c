@@ -51,6 +51,8 @@ static struct aep__meter_agent *find_agent(struct aep__meter_numbers *numbers, c
     char name[AEP__METER_NAME] = "";
     size_t len = aep__utf8_cut(whole, strlen(whole), sizeof name - 1);
     memcpy(name, whole, len);
+    if (strcmp(name, numbers->others.name) == 0)
+        return &numbers->others; /* one line of that name is all that Prometheus takes */
     if (!numbers->agents)
         numbers->agents = calloc(AEP__METER_AGENTS, sizeof *numbers->agents);
     unsigned at = find_place(numbers, name);

@@ -71,6 +71,30 @@ class Metrics(ServeTest):
         self.assertEqual(len(names), 201)
         self.assertEqual(dict(names)["other"], "30")
 
+    def assert_no_series_twice(self):
+        names = [line.rpartition(" ")[0] for line in self.text.splitlines() if line[0] != "#"]
+        self.assertEqual(sorted(set(names)), sorted(names))
+
+    def test_an_agent_may_be_called_other(self):
+        self.serve()
+        self.publish("started", agent="other", correlation="c1")
+        self.publish("completed", agent="other", correlation="c1")
+        self.await_metric('aep_executions_started_total{agent="other"}', 1)
+        self.await_metric(
+            'aep_executions_ended_total{agent="other",result="completed",basis="event"}', 1)
+        self.assert_no_series_twice()
+
+    def test_spools_of_one_name_are_told_apart(self):
+        other = os.path.join(self.folder, "elsewhere", "local")
+        os.mkdir(os.path.dirname(other))
+        self.publish("started", correlation="c1")
+        self.publish("started", correlation="c2", env={"AEP_SPOOL_DIR": other})
+        self.serve()
+        self.run_aep("list", env={"AEP_SPOOL_DIR": other})
+        for path in (self.spool, other):
+            self.await_metric(f'aep_spool_parked{{spool="{path}"}}', 0)
+        self.assert_no_series_twice()
+
     def test_no_id_is_a_label(self):
         self.serve()
         self.publish("started", correlation="a-correlation-id")
