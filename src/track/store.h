@@ -88,8 +88,9 @@ enum aep__expiry {
 };
 #define AEP__EXPIRY_CHILDREN 500
 
-/** The count of change numbers that have been given out, and the last one: it grows with every change
- * of a row that is written. No number is used twice. */
+/** The last change number that has been given out: it grows by one with every change of a row that is
+ * written. No number is used twice, not even by the store that takes the place of one that was removed: a
+ * new store's numbers begin at the time, in us. */
 #define AEP__COUNT_CHANGES "changes"
 
 /** What executions are told apart by, and completed by. */

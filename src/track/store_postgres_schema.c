@@ -97,6 +97,7 @@ static void add_first_version(struct aep__buf *out)
     add_executions(out);
     aep__buf_text(out, first_version);
     aep__buf_text(out, search);
+    aep__sql_begin_changes(out);
 }
 
 /* Bodies leave the table of events, for partitions (store_postgres_days.c); those that there are, are

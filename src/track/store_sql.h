@@ -587,6 +587,8 @@ void aep__sql_note_fresh(struct aep__sql *base, enum aep__fresh_as as, const cha
 
 /* ---- store_sql_changes.c ---- */
 
+/** Appends what a new store's numbers begin with. */
+void aep__sql_begin_changes(struct aep__buf *sql);
 /** A number that no change had before. */
 int aep__sql_next_change(struct aep__sql *base, int64_t *ret, aep_error *err);
 /** Notes what the last number is of: a row's key, and its id if it was removed. */

@@ -10,12 +10,20 @@
  * an entry counts only if its number is that of the row. */
 #include "track/store_sql.h"
 
+#include "base/clock.h"
 #include "base/endian.h"
 #include "base/error.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define RING 100000 /* changes that are kept at least */
+
+void aep__sql_begin_changes(struct aep__buf *sql)
+{
+    aep__buf_format(sql, "INSERT INTO counts VALUES ('" AEP__COUNT_CHANGES "', %" PRId64 ");",
+                    aep__clock_wall_us());
+}
 
 /* Numbers that a transaction took and did not commit are seen nowhere: they are given out again. */
 int aep__sql_next_change(struct aep__sql *base, int64_t *ret, aep_error *err)

@@ -93,6 +93,7 @@ static void add_first_version(struct aep__buf *out)
 {
     add_executions(out);
     aep__buf_text(out, first_version);
+    aep__sql_begin_changes(out);
 }
 
 /* The ring of changes begins with the changes to come, the index of texts empty. Bodies' digests were made

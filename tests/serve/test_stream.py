@@ -69,6 +69,20 @@ class Changes(ServeTest):
             self.assertEqual(stream.frame().event, "reset", number)
             stream.close()
 
+    def test_who_comes_back_from_a_store_that_was_removed_reads_everything_again(self):
+        stream = self.stream()
+        number = stream.frame().id
+        stream.close()
+        self.run_aep("tracker", "stop")
+        self.assertEqual(self.server.wait(DEADLINE_S), 0)
+        os.unlink(self.store)
+        for i in range(3):
+            self.publish("started", agent=f"m{i}", correlation=f"m{i}")
+        self.serve()
+        self.await_rows(4)
+        stream = self.stream(headers={"Last-Event-ID": number})
+        self.assertEqual([stream.frame().event for _ in range(2)], ["hello", "reset"])
+
     def test_a_filter_is_held_to(self):
         stream = self.stream("agent=x*&state=running")
         self.publish("started", agent="other", correlation="c1")

@@ -130,8 +130,9 @@ static void test_a_rollback_leaves_everything_as_it_was(void **state)
     struct track *track = *state;
     struct aep__tracked execution = make_execution(1, 0), other = make_execution(2, 0), found;
     struct aep__bookmark position = {.source = "spool:x", .segment = 1, .offset = 2};
-    int64_t counts[AEP__STATE_COUNT], number;
+    int64_t counts[AEP__STATE_COUNT], none, number;
     aep__tracked_init(&found);
+    MUST(track, get_count, AEP__COUNT_CHANGES, &none);
     begin(track);
     MUST(track, put, &execution);
     MUST(track, put_position, &position);
@@ -145,7 +146,7 @@ static void test_a_rollback_leaves_everything_as_it_was(void **state)
     MUST(track, put_position, &position);
     MUST(track, add_count, "events", 5);
     MUST(track, get_count, AEP__COUNT_CHANGES, &number);
-    assert_int_equal(number, 2); /* the first one is written at the commit */
+    assert_int_equal(number, none + 2); /* the first one is written at the commit */
     track->store->ops->rollback(track->store);
     execution.outcome = AEP__ENDING_OPEN;
     assert_stored(track, &execution);
@@ -158,7 +159,7 @@ static void test_a_rollback_leaves_everything_as_it_was(void **state)
     assert_int_equal(counts[AEP__STATE_RUNNING], 1);
     assert_int_equal(counts[AEP__STATE_FAILED], 0);
     MUST(track, get_count, AEP__COUNT_CHANGES, &number);
-    assert_int_equal(number, 1);
+    assert_int_equal(number, none + 1);
     begin(track);
     MUST(track, put, &other); /* nothing is remembered of what was rolled back */
     commit(track);

@@ -68,32 +68,34 @@ static void put(struct track *track, unsigned number, int seconds)
 static void test_each_comes_once_by_its_last_change(void **state)
 {
     struct track *track = *state;
-    assert_changes(track, 0, 0, "");
+    int64_t none = newest(track);
+    assert_changes(track, none, 0, "");
     begin(track);
     for (unsigned i = 1; i <= 4; i++)
         put(track, i, 0);
     put(track, 2, 1);
     put(track, 2, 2);
     commit(track);
-    assert_changes(track, 0, 0, "1 3 4 2 ");
-    assert_changes(track, 0, 2, "1 3 ");
+    assert_changes(track, none, 0, "1 3 4 2 ");
+    assert_changes(track, none, 2, "1 3 ");
     int64_t before = newest(track);
     begin(track);
     put(track, 1, 3);
     MUST(track, remove, id_of(4)); /* the one with the greatest key, which the next one gets */
     put(track, 5, 0);
     commit(track);
-    assert_changes(track, 0, 0, "3 2 -4 5 1 ");
+    assert_changes(track, none, 0, "3 2 -4 5 1 ");
     assert_changes(track, before, 0, "-4 5 1 ");
     assert_changes(track, newest(track), 0, "");
     struct given given = {.most = 2};
-    assert_int_equal(changes(track, 0, 0, &given), 1);
+    assert_int_equal(changes(track, none, 0, &given), 1);
     assert_kept(&given.kept, "3 2 ");
 }
 
 static void test_what_is_rolled_back_was_no_change(void **state)
 {
     struct track *track = *state;
+    int64_t none = newest(track);
     begin(track);
     put(track, 1, 0);
     commit(track);
@@ -101,23 +103,28 @@ static void test_what_is_rolled_back_was_no_change(void **state)
     put(track, 2, 0);
     put(track, 1, 1);
     track->store->ops->rollback(track->store);
-    assert_changes(track, 0, 0, "1 ");
+    assert_changes(track, none, 0, "1 ");
     begin(track);
     put(track, 3, 0);
     commit(track);
-    assert_changes(track, 0, 0, "1 3 ");
+    assert_changes(track, none, 0, "1 3 ");
 }
 
 static void test_a_number_that_it_never_gave(void **state)
 {
     struct track *track = *state;
     struct given given = {.number = 0};
-    assert_int_equal(changes(track, 1, 0, &given), 0);
+    int64_t none = newest(track);
+    assert_int_equal(changes(track, none + 1, 0, &given), 0);
+    assert_int_equal(changes(track, none - 1, 0, &given), 0);
+    assert_int_equal(changes(track, 0, 0, &given), 0);
     assert_int_equal(changes(track, -1, 0, &given), 0);
     begin(track);
     put(track, 1, 0);
     commit(track);
-    assert_int_equal(changes(track, 2, 0, &given), 0);
+    assert_int_equal(changes(track, none + 2, 0, &given), 0);
+    assert_int_equal(changes(track, none - 1, 0, &given), 0);
+    assert_int_equal(changes(track, 0, 0, &given), 0);
     assert_int_equal(given.kept.len, 0);
 }
 
@@ -125,6 +132,7 @@ static void test_the_ring_ends_somewhere(void **state)
 {
     struct track *track = *state;
     struct given given = {.number = 0};
+    int64_t none = newest(track);
     for (unsigned i = 0; i < RING + 3000; i += ROWS) {
         begin(track);
         for (unsigned n = 0; n < ROWS; n++)
@@ -132,8 +140,8 @@ static void test_the_ring_ends_somewhere(void **state)
         commit(track);
     }
     int64_t last = newest(track);
-    assert_true(last > RING);
-    assert_int_equal(changes(track, 0, 0, &given), 0);
+    assert_true(last > none + RING);
+    assert_int_equal(changes(track, none, 0, &given), 0);
     assert_int_equal(changes(track, last - RING - 2 * ROWS, 0, &given), 0);
     given.number = last - RING;
     given.most = 0;
@@ -158,6 +166,27 @@ static void test_numbers_are_never_used_again(void **state)
         assert_int_equal(aep__store_open(&track->store, track->path, true, &track->err), AEP_OK);
         assert_true(newest(track) == last);
     }
+}
+
+/* A reader of one that was removed is told that it has to read everything. */
+static void test_a_new_store_has_none_of_the_old_ones_numbers(void **state)
+{
+    struct track *track = *state;
+    struct given given = {.number = 0};
+    begin(track);
+    put(track, 1, 0);
+    commit(track);
+    int64_t last = newest(track);
+    assert_int_equal(end_track(state), 0);
+    assert_int_equal(begin_track(state), 0);
+    track = *state;
+    begin(track);
+    for (unsigned i = 1; i <= 3; i++)
+        put(track, i, 0);
+    commit(track);
+    assert_true(newest(track) > last);
+    assert_int_equal(changes(track, last, 0, &given), 0);
+    assert_int_equal(given.kept.len, 0);
 }
 
 /* ---- a follower ---- */
@@ -217,7 +246,7 @@ static void change_some(struct track *track, int64_t seconds)
 static void test_a_follower_has_what_the_store_has(void **state)
 {
     struct track *track = *state;
-    struct follower follower = {0};
+    struct follower follower = {.at = newest(track)};
     const char *given = getenv("AEP_TEST_SEED");
     seed = given ? strtoull(given, NULL, 10) : (uint64_t)aep__clock_wall_us();
     printf("AEP_TEST_SEED=%llu\n", (unsigned long long)seed);
@@ -239,6 +268,7 @@ int main(void)
         TRACK_TEST(test_a_number_that_it_never_gave),
         TRACK_TEST(test_the_ring_ends_somewhere),
         TRACK_TEST(test_numbers_are_never_used_again),
+        TRACK_TEST(test_a_new_store_has_none_of_the_old_ones_numbers),
         TRACK_TEST(test_a_follower_has_what_the_store_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
