@@ -72,6 +72,14 @@ static void free_view(struct view *view)
 
 /* ---- the tracker ---- */
 
+static int refuse_silent(const char *name, aep_error *err)
+{
+    return aep__error(err, AEP_ERELAY, "",
+                      "the tracker of %s does not answer: kill the process aep-tracker (kill -CONT "
+                      "first, if it is stopped); the next one goes on where it was",
+                      name);
+}
+
 /* Connects and asks; -1: none runs, or it does not answer. */
 static int ask(const char *store, const char *request)
 {
@@ -109,8 +117,7 @@ static int ask_tracker(struct view *view, aep_error *err)
         close(fd);
     view->alive = aep__link_held(view->store);
     if (view->alive && got <= 0)
-        return aep__error(err, AEP_ERELAY, "", "the tracker of %s does not answer",
-                          aep__buf_string(&view->name));
+        return refuse_silent(aep__buf_string(&view->name), err);
     return AEP_OK;
 }
 
@@ -560,7 +567,9 @@ static bool tell_to_stop(const char *store)
 
 int aep__tracker_end(const char *store, const char *name, aep_error *err)
 {
-    if (tell_to_stop(store) && has_ended(store))
+    if (!tell_to_stop(store))
+        return refuse_silent(name, err);
+    if (has_ended(store))
         return AEP_OK;
     return aep__error(err, AEP_ERELAY, "", "the tracker of %s has not ended in %d s", name,
                       END_MS / 1000);

@@ -38,6 +38,16 @@ class Life(ServeTest):
         self.assertEqual(self.server.wait(DEADLINE_S), 0)
         self.serve()
 
+    def test_one_that_does_not_answer_is_called_so(self):
+        self.serve()
+        self.server.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.server.send_signal, signal.SIGCONT)
+        for words in (("tracker", "stop"), ("tracker", "status"),
+                      ("serve", "--listen", "127.0.0.1:0")):
+            done = self.run_aep(*words, status=1)
+            self.assertIn(f"the tracker of {self.store} does not answer: kill the process",
+                          done.stderr)
+
     def test_commands_read_what_it_stores(self):
         self.serve()
         for i in range(3):
