@@ -11,9 +11,12 @@ void aep__filtering_fail(struct aep__call *call, const aep_error *err)
     aep__reply_error(call, err->code == AEP_EINVAL ? 400 : 503, "%s", err->text);
 }
 
-/* What a filter by age matches changes by the second. */
+/* What a filter by age matches changes by the second, and so does what has failed of late. */
 static int64_t age_of(const struct aep__call *call)
 {
+    const char *sort = aep__call_text(call, "sort");
+    if (sort && strcmp(sort, aep__sort_word(AEP__SORT_ATTENTION)) == 0)
+        return aep__clock_wall_us() / 1000000;
     for (unsigned i = 0; i < call->request->query_count; i++)
         if (aep__param_find(call->route, call->request->query[i].name)->kind == AEP__PARAM_TIME)
             return aep__clock_wall_us() / 1000000;

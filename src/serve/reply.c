@@ -222,7 +222,7 @@ void aep__reply_error(struct aep__call *call, unsigned status, const char *forma
 bool aep__reply_unchanged(struct aep__call *call, const char *etag)
 {
     const char *known = aep__call_header(call, MHD_HTTP_HEADER_IF_NONE_MATCH);
-    if (!known || !strstr(known, etag + 2)) /* behind W/ */
+    if (!known || (strcmp(known, "*") != 0 && !strstr(known, etag + 2))) /* behind W/ */
         return false;
     struct aep__reply reply = {.status = MHD_HTTP_NOT_MODIFIED, .etag = etag};
     aep__reply(call, &reply);

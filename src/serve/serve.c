@@ -19,10 +19,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define LATE_US 3000000 /* a tracker that has not read its sources for longer is behind */
-#define END_US 2000000  /* that streams may take to end */
-#define RETRY_US 50000  /* between two attempts to open the store, */
-#define PATIENCE 9      /* and so many times what the last one took */
+#define LATE_US 3000000     /* a tracker that has not read its sources for longer is behind */
+#define SILENCE_US 10000000 /* for how long it is called the same */
+#define END_US 2000000      /* that streams may take to end */
+#define RETRY_US 50000      /* between two attempts to open the store, */
+#define PATIENCE 9          /* and so many times what the last one took */
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
@@ -97,7 +98,7 @@ void aep__serve_add_head(const struct aep__serve *serve, struct aep__buf *out)
         aep__buf_text(out, "{\"as_of\":null,\"lag_ms\":null,");
 }
 
-/* States change with the clock, too: then how many are in each does. */
+/* States change with the clock, too: then how many are in each does. What is silent is so for longer. */
 int aep__serve_etag(struct aep__serve *serve, struct aep__store *store, const char *target,
                     int64_t moment, char etag[AEP__ETAG_SIZE], aep_error *err)
 {
@@ -110,6 +111,8 @@ int aep__serve_etag(struct aep__serve *serve, struct aep__store *store, const ch
                     aep__serve_view(serve).behind);
     for (int i = 0; i < AEP__STATE_COUNT; i++)
         aep__buf_format(&text, " %" PRId64, states->counts[i]);
+    if (states->counts[AEP__STATE_STALLED] + states->counts[AEP__STATE_ABANDONED] > 0)
+        aep__buf_format(&text, " %" PRId64, serve->news.as_of_us / SILENCE_US);
     aep__hash_text(text.data, text.len, name);
     snprintf(etag, AEP__ETAG_SIZE, "W/\"%" PRId64 "-%s\"", states->number, name);
     aep__buf_done(&text);

@@ -192,7 +192,7 @@ class Replies(ServeTest):
         self.await_rows(1)
         tag = self.get("executions").headers["ETag"]
         self.assertTrue(tag.startswith('W/"'))
-        for known in (tag, f'"x", {tag}', tag.removeprefix("W/")):
+        for known in (tag, f'"x", {tag}', tag.removeprefix("W/"), "*"):
             reply = self.get("executions", status=304, headers={"If-None-Match": known})
             self.assertEqual((reply.body, reply.headers["ETag"]), (b"", tag))
         self.get("executions?limit=2", headers={"If-None-Match": tag})
@@ -209,6 +209,24 @@ class Replies(ServeTest):
         self.wait_until(lambda: self.get("executions?since=1h", headers={"If-None-Match": tag},
                                          status=None).status == 200)
         self.get("executions", status=304, headers={"If-None-Match": always})
+
+    def test_what_failed_of_late_is_never_unchanged_for_long(self):
+        self.publish("failed")
+        self.serve()
+        self.await_rows(1)
+        tag = self.get("executions?sort=attention").headers["ETag"]
+        self.wait_until(lambda: self.get("executions?sort=attention", status=None,
+                                         headers={"If-None-Match": tag}).status == 200)
+
+    def test_a_silence_is_never_unchanged_for_long(self):
+        self.publish("progress", "--metadata", '{"expect_within_s":1}')
+        self.serve()
+        row = self.await_rows(1, "state=stalled")[0]
+        self.wait_until(lambda: self.get("counts").json()["states"]["stalled"] == 1)
+        path = "executions/" + row["id"].replace("/", "%2F")
+        tag = self.get(path).headers["ETag"]
+        self.wait_until(lambda: self.get(path, status=None,
+                                         headers={"If-None-Match": tag}).status == 200)
 
     def test_large_ones_are_compressed_for_those_who_want_it(self):
         for i in range(5):
