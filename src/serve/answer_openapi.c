@@ -6,6 +6,7 @@
 #include "serve/reply.h"
 
 #include "base/json.h"
+#include "track/filter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,11 @@ static void add_schema(struct aep__buf *out, const struct aep__param *param)
                            "\"2025-11-13T14:30:00Z\"]");
         break;
     case AEP__PARAM_TEXT:
+        if (param->filter)
+            aep__buf_format(out,
+                            "{\"type\":\"array\",\"maxItems\":%d,\"items\":", AEP__FILTER_VALUES);
         aep__buf_text(out, "{\"type\":\"string\",\"minLength\":1");
+        aep__buf_text(out, param->filter ? "}" : "");
         break;
     }
     aep__buf_byte(out, '}');
@@ -75,6 +80,8 @@ static void add_param(struct aep__buf *out, const struct aep__param *param, cons
     add_text(out, param->text);
     if (param->kind == AEP__PARAM_WORDS)
         aep__buf_text(out, ",\"style\":\"form\",\"explode\":false");
+    if (param->kind == AEP__PARAM_TEXT && param->filter) /* of several, each is given by itself */
+        aep__buf_text(out, ",\"style\":\"form\",\"explode\":true");
     aep__buf_text(out, ",\"schema\":");
     add_schema(out, param);
     aep__buf_byte(out, '}');
@@ -133,40 +140,95 @@ static void add_route(struct aep__buf *out, const struct aep__route *route, bool
 
 /* ---- schemas -------------------------------------------------------------------------------- */
 
+#define TYPE(type) "{\"type\":\"" type "\"}"
+#define OR_NULL(type) "{\"type\":[\"" type "\",\"null\"]}"
+#define TIME_OR_NULL "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
+#define LIST_OF(schema) "{\"type\":\"array\",\"items\":" schema "}"
+#define MEMBERS_MAX 8
+
 #define HEAD                                                                                       \
-    "\"as_of\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"                         \
-    "\"lag_ms\":{\"type\":[\"integer\",\"null\"]}"
-#define CURSOR ",\"next_cursor\":{\"type\":[\"string\",\"null\"]}"
-#define NAMES "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+    {"as_of", TIME_OR_NULL},                                                                       \
+    {                                                                                              \
+        "lag_ms", OR_NULL("integer")                                                               \
+    }
+#define CURSOR                                                                                     \
+    {                                                                                              \
+        "next_cursor", OR_NULL("string")                                                           \
+    }
 #define ROWS                                                                                       \
-    ",\"executions\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Row\"}}"
+    {                                                                                              \
+        "executions", LIST_OF(REF("Row"))                                                          \
+    }
+#define STATES                                                                                     \
+    {"states", "{\"type\":\"object\",\"additionalProperties\":" TYPE("integer") "}"},              \
+        {"at_least", LIST_OF(TYPE("string"))},                                                     \
+    {                                                                                              \
+        "needs_you", OR_NULL("integer")                                                            \
+    }
 
 static const struct {
-    const char *name, *members;
+    const char *name;
+    bool some; /* it has some of its members, not all */
+    struct {
+        const char *name, *schema;
+    } members[MEMBERS_MAX];
 } schemas[] = {
-    {"Executions", HEAD CURSOR ROWS},
-    {"Execution", HEAD ",\"execution\":{\"$ref\":\"#/components/schemas/Row\"},\"end\":{\"oneOf\":["
-                       "{\"type\":\"null\"},{\"$ref\":\"#/components/schemas/Event\"}]}"},
-    {"Events", HEAD CURSOR ",\"events\":{\"type\":\"array\",\"items\":{\"$ref\":"
-                           "\"#/components/schemas/Event\"}}"},
-    {"Tree", HEAD ROWS ",\"more\":{\"type\":\"boolean\"}"},
-    {"Counts", HEAD ",\"states\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
-                    "\"integer\"}},\"at_least\":" NAMES ",\"needs_you\":{\"type\":[\"integer\","
-                    "\"null\"]}"},
-    {"Facets", HEAD ",\"agents\":" NAMES ",\"tenants\":" NAMES ",\"more\":{\"type\":\"boolean\"}"},
-    {"Event", "\"delivery\":{\"type\":\"string\"},\"event\":{\"type\":[\"object\",\"null\"]}"},
-    {"Error", "\"error\":{\"type\":\"object\",\"properties\":{\"status\":{\"type\":\"integer\"},"
-              "\"message\":{\"type\":\"string\"}}}"},
+    {"Executions", false, {HEAD, ROWS, CURSOR}},
+    {"Execution",
+     false,
+     {HEAD, {"execution", REF("Row")}, {"end", "{\"oneOf\":[" TYPE("null") "," REF("Event") "]}"}}},
+    {"Events", false, {HEAD, {"events", LIST_OF(REF("Event"))}, CURSOR}},
+    {"Tree", false, {HEAD, ROWS, {"more", TYPE("boolean")}}},
+    {"Counts", false, {HEAD, STATES}},
+    {"Facets",
+     false,
+     {HEAD,
+      {"agents", LIST_OF(TYPE("string"))},
+      {"tenants", LIST_OF(TYPE("string"))},
+      {"more", TYPE("boolean")}}},
+    {"Event", false, {{"delivery", TYPE("string")}, {"event", OR_NULL("object")}}},
+    {"Error", false, {{"error", REF("Refusal")}}},
+    {"Refusal", false, {{"status", TYPE("integer")}, {"message", TYPE("string")}}},
+    {"Stream",
+     true,
+     {{"hello", REF("Hello")},
+      {"execution", REF("Row")},
+      {"removed", REF("Removed")},
+      {"counts", REF("Counts")},
+      {"event", REF("StreamEvent")},
+      {"lag", REF("Lag")},
+      {"reset", REF("Reset")}}},
+    {"Hello", true, {HEAD, {"version", TYPE("string")}, {"number", TYPE("integer")}, STATES}},
+    {"Removed", false, {{"id", TYPE("string")}}},
+    {"StreamEvent",
+     false,
+     {{"execution_id", TYPE("string")}, {"delivery", TYPE("string")}, {"event", TYPE("object")}}},
+    {"Lag", false, {HEAD, {"behind", TYPE("boolean")}, {"problem", OR_NULL("string")}}},
+    {"Reset", false, {HEAD, {"number", TYPE("integer")}}},
 };
+
+static void add_object(struct aep__buf *out, size_t i)
+{
+    aep__buf_text(out, "{\"type\":\"object\",\"properties\":{");
+    for (size_t at = 0; at < MEMBERS_MAX && schemas[i].members[at].name; at++)
+        aep__buf_format(out, "%s\"%s\":%s", at ? "," : "", schemas[i].members[at].name,
+                        schemas[i].members[at].schema);
+    aep__buf_text(out, "}");
+    for (size_t at = 0; !schemas[i].some && at < MEMBERS_MAX && schemas[i].members[at].name; at++)
+        aep__buf_format(out, "%s\"%s\"", at ? "," : ",\"required\":[", schemas[i].members[at].name);
+    aep__buf_text(out, schemas[i].some ? "}" : "]}");
+}
 
 static void add_schemas(struct aep__buf *out)
 {
-    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
-        aep__buf_format(out, "\n\"%s\":{\"type\":\"object\",\"properties\":{%s}},", schemas[i].name,
-                        schemas[i].members);
-    aep__buf_text(out, "\n\"Row\":{\"type\":\"object\",\"properties\":{");
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+        aep__buf_format(out, "\n\"%s\":", schemas[i].name);
+        add_object(out, i);
+        aep__buf_byte(out, ',');
+    }
+    aep__buf_text(out, "\n\"Row\":");
     aep__row_fields_schema(out);
-    aep__buf_text(out, "}}");
 }
 
 void aep__answer_openapi(struct aep__call *call)

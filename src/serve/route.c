@@ -106,8 +106,8 @@ const struct aep__route aep__routes[] = {
      "Lists the names of agents and tenants, in order.", JSON, "Facets"},
     {"GET", API "stream", AEP__ACCESS_TOKEN, aep__answer_stream, stream_params,
      "Sends what changes, as server-sent events: hello, execution, removed, counts, event, lag, "
-     "reset.",
-     "text/event-stream", NULL},
+     "reset. The schema has a member of each name: what its data is.",
+     "text/event-stream", "Stream"},
     {"GET", API "openapi.json", AEP__ACCESS_TOKEN, aep__answer_openapi, NULL,
      "Describes all of this (OpenAPI 3.1).", JSON, NULL},
     {"POST", API "session", AEP__ACCESS_BEARER, aep__answer_session, NULL,

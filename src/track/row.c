@@ -215,8 +215,13 @@ void aep__row_fields_words(struct aep__buf *out)
 
 void aep__row_fields_schema(struct aep__buf *out)
 {
+    aep__buf_text(out, "{\"type\":\"object\",\"properties\":{");
     for (size_t i = 0; i < FIELD_COUNT; i++)
         aep__buf_format(out, "%s\"%s\":{%s}", i ? "," : "", table[i].name, table[i].schema);
+    aep__buf_text(out, "},\"required\":[");
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        aep__buf_format(out, "%s\"%s\"", i ? "," : "", table[i].name);
+    aep__buf_text(out, "]}");
 }
 
 static int refuse_field(const char *name, size_t len, aep_error *err)

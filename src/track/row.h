@@ -36,7 +36,7 @@ int aep__row_fields_read(struct aep__row_fields *fields, const char *list, aep_e
 /** Appends all names, with blanks between. */
 void aep__row_fields_words(struct aep__buf *out);
 
-/** Appends the members as JSON Schema's "properties". */
+/** Appends a row's JSON Schema: an object that has all of them. */
 void aep__row_fields_schema(struct aep__buf *out);
 
 /** Appends the object, without a line end. */

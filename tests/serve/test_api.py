@@ -5,6 +5,8 @@ import json
 import re
 import unittest
 
+import jsonschema
+
 from serving import ServeTest
 
 
@@ -315,6 +317,55 @@ class OpenApi(ServeTest):
                     if "$ref" in content["schema"]:
                         schema = schemas[content["schema"]["$ref"].rsplit("/", 1)[1]]
                         self.assertEqual(set(schema["properties"]), set(reply.json()))
+                        self.assert_described(api, content["schema"], reply.json())
+        self.assert_described(api, {"$ref": "#/components/schemas/Error"},
+                              self.get("executions?x=1", status=400).json())
+
+    def assert_described(self, api, schema, value):
+        """Nothing is missing that the schema has, nor has it anything else."""
+        closed = {name: {"additionalProperties": False} | kind
+                  for name, kind in api["components"]["schemas"].items()}
+        validator = jsonschema.Draft202012Validator(
+            schema | {"components": {"schemas": closed}},
+            format_checker=jsonschema.draft202012_format_checker)
+        self.assertEqual([(list(error.path), error.message)
+                          for error in validator.iter_errors(value)], [], value)
+
+    def test_it_describes_the_stream(self):
+        self.publish("started", agent="a")
+        self.serve()
+        row = self.await_rows(1)[0]
+        api = self.get("openapi.json").json()
+        kinds = api["components"]["schemas"]["Stream"]["properties"]
+        content = api["paths"]["/api/v1/stream"]["get"]["responses"]["200"]["content"]
+        self.assertEqual(content["text/event-stream"]["schema"],
+                         {"$ref": "#/components/schemas/Stream"})
+        stream = self.stream(f"agent=a&state=running&execution={row['id']}",
+                             headers={"Last-Event-ID": "x"})
+        seen = set()
+        self.publish("progress", agent="a")
+        while seen != set(kinds):
+            frame = stream.frame()
+            if frame.event:
+                self.assert_described(api, kinds[frame.event], frame.data)
+                seen.add(frame.event)
+            if frame.event == "event" and "removed" not in seen:
+                self.publish("completed", agent="a")
+
+    def test_what_may_be_given_again_is_a_list(self):
+        self.publish("started", agent="a", correlation="c1")
+        self.publish("started", agent="b", correlation="c2")
+        self.serve()
+        self.await_rows(2)
+        operation = self.get("openapi.json").json()["paths"]["/api/v1/executions"]["get"]
+        for parameter in operation["parameters"]:
+            again = f"executions?{parameter['name']}=a&{parameter['name']}=a"
+            if parameter.get("explode"):
+                self.assertEqual(parameter["schema"]["type"], "array")
+                self.get(again)
+            elif parameter["schema"]["type"] != "array":
+                self.get(again, status=400)
+        self.await_rows(2, "agent=a&agent=b")
 
     def test_every_parameter_that_it_names_is_taken(self):
         self.publish("started")
