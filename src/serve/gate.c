@@ -33,6 +33,15 @@ static int watch(const struct aep__gate *gate, int fd, uint32_t events, void *of
     return epoll_ctl(gate->fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* While it rests, those that call wait in the kernel's queue. */
+static void set_rests(struct aep__gate *gate, bool rests)
+{
+    struct epoll_event event = {.events = rests ? 0 : EPOLLIN};
+    if (gate->listen_fd >= 0 && gate->rests != rests)
+        epoll_ctl(gate->fd, EPOLL_CTL_MOD, gate->listen_fd, &event);
+    gate->rests = rests;
+}
+
 int aep__gate_open(struct aep__gate *gate, struct aep__http *http, int listen_fd, aep_error *err)
 {
     *gate = (struct aep__gate){.http = http, .listen_fd = listen_fd};
@@ -74,6 +83,7 @@ bool aep__gate_make_room(struct aep__gate *gate)
 void aep__gate_look(struct aep__gate *gate, int64_t now_us)
 {
     struct aep__caller *next;
+    set_rests(gate, false);
     for (struct aep__caller *caller = gate->first; caller; caller = next) {
         next = caller->next;
         bool late = now_us - caller->since_us > HEAD_US;
@@ -153,6 +163,11 @@ static void add(struct aep__gate *gate, int fd, const struct sockaddr_storage *a
     gate->count++;
 }
 
+static bool is_exhausted(int problem)
+{
+    return problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM;
+}
+
 static void accept_some(struct aep__gate *gate)
 {
     for (int i = 0; i < EVENTS; i++) {
@@ -160,8 +175,10 @@ static void accept_some(struct aep__gate *gate)
         socklen_t len = sizeof address;
         int fd = aep__os_above(accept4(gate->listen_fd, (struct sockaddr *)&address, &len,
                                        SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (fd < 0)
+        if (fd < 0) { /* where descriptors are exhausted, it is the first that surely waits */
+            set_rests(gate, i == 0 && is_exhausted(errno) && !aep__gate_make_room(gate));
             return;
+        }
         if (gate->count + gate->http->peers < gate->http->peers_max || aep__gate_make_room(gate))
             add(gate, fd, &address, len);
         else

@@ -26,6 +26,7 @@ struct aep__gate {
     int listen_fd, fd;                /* fd: to poll for reading */
     struct aep__caller *first, *last; /* in the order in which they came */
     unsigned count;
+    bool rests; /* until the next look: there is no descriptor for another one */
     char *head; /* memory */
 };
 

@@ -258,7 +258,8 @@ void aep__http_turn(struct aep__http *http)
 int aep__http_wait_ms(const struct aep__http *http)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    int look_ms = http->peers + http->gate.count > 0 ? LOOK_US / 1000 : -1;
+    bool looks = http->peers > 0 || http->gate.count > 0 || http->gate.rests;
+    int look_ms = looks ? LOOK_US / 1000 : -1;
     if (MHD_get_timeout(http->daemon, &ms) != MHD_YES)
         return look_ms;
     return look_ms < 0 || ms < (unsigned)look_ms ? (int)(ms > 60000 ? 60000 : ms) : look_ms;

@@ -256,7 +256,9 @@ bool aep__link_locks(const char *store, int lock_fd)
 {
     struct stat ours, named;
     int fd = open_lock(store, O_RDWR);
-    bool same = fd >= 0 && fstat(fd, &named) == 0 && fstat(lock_fd, &ours) == 0 &&
+    if (fd < 0) /* for want of a descriptor nobody can tell: then it has */
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+    bool same = fstat(fd, &named) == 0 && fstat(lock_fd, &ours) == 0 &&
                 named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
     close_keeping_errno(fd);
     return same;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that mean no good, or do not know how: each is refused or ended, and others are served."""
 import json
+import os
 import resource
 import select
 import signal
@@ -236,6 +237,30 @@ class Slowness(HostileTest):
         streams.pop().close()
         self.publish("started", correlation="c9")  # what is sent finds it gone
         self.wait_until(lambda: self.request("/healthz").status == 200, "room")
+
+    def test_without_descriptors_it_goes_on(self):
+        def limit(soft):
+            resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+        def cpu_s():
+            with open(f"/proc/{self.server.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        stream = self.stream()
+        stream.frame()
+        before, hard = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
+        limit(max(map(int, os.listdir(f"/proc/{self.server.pid}/fd"))) + 1)
+        waiting = [self.connect() for _ in range(5)]
+        begin, spent = now(), cpu_s()
+        self.wait_until(lambda: now() - begin > 4, "4 s")
+        self.assertLess(cpu_s() - spent, 2)
+        self.assertIsNone(self.server.poll(), self.errors())
+        limit(before)
+        waiting[-1].sendall(self.head())  # those before it may have made room
+        self.assertEqual(read_all(waiting[-1])[:12], b"HTTP/1.1 200")
+        self.publish("started", agent="later", correlation="c9")
+        stream.await_frame("execution", lambda row: row["agent_name"] == "later")
 
     def test_ten_thousand_connections_without_a_request(self):
         self.raise_limit()
