@@ -116,7 +116,6 @@ void aep__answer_execution(struct aep__call *call)
 /* ---- events --------------------------------------------------------------------------------- */
 
 struct events {
-    struct aep__serve *serve;
     struct aep__order after;
     struct aep__buf out;
     unsigned left, count;
@@ -127,13 +126,7 @@ struct events {
 static bool add_event(void *user, const struct aep__stored_event *event)
 {
     struct events *events = user;
-    struct aep__observation seen = {.order = AEP__ORDER_NONE};
-    if (event->body.data &&
-        aep__observe(&events->serve->feed.observer, event->body, &seen) != AEP__REJECTED_NOT)
-        return true;
-    bool before = aep__order_known(&events->after) &&
-                  (!event->body.data || !aep__order_before(&events->after, &seen.order));
-    if (before)
+    if (!aep__order_before(&events->after, &event->order))
         return true;
     events->more = events->left == 0 || events->out.len > BYTES_MAX;
     if (events->more)
@@ -141,8 +134,7 @@ static bool add_event(void *user, const struct aep__stored_event *event)
     events->left--;
     aep__buf_text(&events->out, events->count++ ? ",\n" : "\n");
     aep__wire_add_event(&events->out, event);
-    if (event->body.data)
-        memcpy(events->last, seen.event_id, sizeof events->last);
+    aep__id_format(event->order.id, events->last);
     return true;
 }
 
@@ -152,7 +144,6 @@ static int find_after(struct aep__call *call, struct aep__store *store, struct a
 {
     const char *after = aep__call_text(call, "after");
     struct aep__stored_event event;
-    struct aep__observation seen;
     char quoted[AEP__QUOTE_SIZE];
     *ret = AEP__ORDER_NONE;
     if (!after)
@@ -160,17 +151,16 @@ static int find_after(struct aep__call *call, struct aep__store *store, struct a
     int found = store->ops->find_event(store, after, &event, err);
     if (found < 0)
         return err->code;
-    if (found == 0 || strcmp(event.execution_id, call->given) != 0 || !event.body.data ||
-        aep__observe(&call->serve->feed.observer, event.body, &seen) != AEP__REJECTED_NOT)
+    if (found == 0 || strcmp(event.execution_id, call->given) != 0)
         return aep__error(err, AEP_EINVAL, "after", "after: the execution has no event %s",
                           aep__quote(after, quoted));
-    *ret = seen.order;
+    *ret = event.order;
     return AEP_OK;
 }
 
 void aep__answer_events(struct aep__call *call)
 {
-    struct events events = {.serve = call->serve};
+    struct events events = {0};
     struct aep__tracked execution;
     char etag[AEP__ETAG_SIZE];
     aep_error err;
@@ -183,7 +173,7 @@ void aep__answer_events(struct aep__call *call)
         if (code == AEP_OK)
             code = store->ops->events(store, execution.id, &events.after, add_event, &events, &err);
         aep__buf_text(&events.out, "\n],\"next_cursor\":");
-        aep__wire_add_text(&events.out, events.more && *events.last ? events.last : NULL);
+        aep__wire_add_text(&events.out, events.more ? events.last : NULL);
         aep__buf_text(&events.out, "}\n");
         finish(call, code, &events.out, etag, &err);
     }

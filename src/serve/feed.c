@@ -96,13 +96,9 @@ static bool send_event(void *user, const struct aep__stored_event *event)
 {
     struct aep__stream *stream = user;
     struct aep__feed *feed = stream->feed;
-    struct aep__observer *observer = &feed->observer;
-    struct aep__observation seen;
-    if (!event->body.data || aep__observe(observer, event->body, &seen) != AEP__REJECTED_NOT)
+    if (!event->body.data || !aep__order_before(&stream->after, &event->order))
         return true;
-    if (aep__order_known(&stream->after) && !aep__order_before(&stream->after, &seen.order))
-        return true;
-    stream->after = seen.order;
+    stream->after = event->order;
     aep__buf_clear(&feed->frame);
     aep__feed_begin_frame(feed, &feed->frame, "event");
     aep__buf_text(&feed->frame, "{\"execution_id\":");

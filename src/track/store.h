@@ -27,7 +27,8 @@ struct aep__spooled {
 
 /** An event as it is stored. */
 struct aep__stored_event {
-    struct aep__slice body;   /* its JSON; data NULL: retention has dropped it */
+    struct aep__order order; /* where it is among the others, as it is given; not read to add one */
+    struct aep__slice body;  /* its JSON; data NULL: retention has dropped it */
     const char *execution_id; /* that it belongs to */
     bool bound;               /* named by its cause; else by tenant, correlation id and agent */
     const char *guess;  /* not bound: the cause that it names, of which nothing is known; NULL */

@@ -71,7 +71,7 @@ enum aep__group {
     X(OPEN_CHILDREN, "SELECT stalls_at, id FROM executions INDEXED BY execution_open_child "       \
                      "WHERE parent_id = ?1 AND parent_known = 1 AND outcome = 0 "                  \
                      "ORDER BY stalls_at DESC NULLS LAST LIMIT ?2")                                \
-    X(FIND_EVENT, "SELECT % FROM events WHERE event_id = ?1")                                      \
+    X(FIND_EVENT, "SELECT %, at_us, event_id FROM events WHERE event_id = ?1")                     \
     X(ADD_EVENT, "INSERT INTO events (event_id, at_us, %) "                                        \
                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                               \
     X(AMEND_EVENT, "UPDATE events SET spool = ?2, ordinal = ?3, fate = ?4 WHERE event_id = ?1")    \

@@ -52,9 +52,13 @@ static void bind_sequence(struct aep__statement *statement, int i,
 static int read_event(struct aep__sql *base, struct aep__statement *row, struct aep__buf *ids,
                       struct aep__stored_event *ret, aep_error *err)
 {
-    const void *digest = aep__sql_blob(row, DIGEST), *spool;
-    *ret = (struct aep__stored_event){.bound = (int)aep__sql_int(row, BOUND),
+    const void *id = aep__sql_blob(row, EVENT_ID), *digest = aep__sql_blob(row, DIGEST), *spool;
+    if (!id || aep__sql_bytes(row, EVENT_ID) != sizeof ret->order.id)
+        return aep__sql_damaged(base, err);
+    *ret = (struct aep__stored_event){.order.at_us = aep__sql_int(row, AT_US),
+                                      .bound = (int)aep__sql_int(row, BOUND),
                                       .fate = (enum aep__fate)(int)aep__sql_int(row, FATE)};
+    memcpy(ret->order.id, id, sizeof ret->order.id);
     aep__buf_clear(ids);
     aep__sql_add_id(row, EXECUTION, ids);
     size_t guess = ids->len;
@@ -201,14 +205,10 @@ static int give_events(struct aep__sql *base, struct aep__statement *statement,
     struct aep__buf ids = {0};
     int result = AEP_OK, found = 0;
     while (*more && result == AEP_OK && (found = aep__sql_step(statement, err)) > 0) {
-        const void *id = aep__sql_blob(statement, EVENT_ID);
-        result = id && aep__sql_bytes(statement, EVENT_ID) == sizeof from->id
-                     ? read_event(base, statement, &ids, &event, err)
-                     : aep__sql_damaged(base, err);
+        result = read_event(base, statement, &ids, &event, err);
         if (result != AEP_OK)
             break;
-        from->at_us = aep__sql_int(statement, AT_US);
-        memcpy(from->id, id, sizeof from->id);
+        *from = event.order;
         ++*ret_count;
         *more = fn(user, &event);
     }

@@ -177,6 +177,20 @@ class OneExecution(ServeTest):
         self.assertEqual({item["delivery"] for item in events}, {"spooled"})
         self.get(path + "&after=nothing", status=400)
 
+    def test_its_events_come_in_parts_without_their_texts(self):
+        self.env["AEP_TRACK_RETENTION_BODIES"] = "1s"
+        self.publish("started")
+        for _ in range(4):
+            self.publish("progress")
+        self.publish("completed")
+        self.serve()
+        path = f"executions/{self.await_rows(1, 'state=completed')[0]['id']}/events?limit=4"
+        self.wait_until(lambda: not self.get(path).json()["events"][3]["event"], "no texts")
+        first = self.get(path).json()
+        rest = self.get(f"{path}&after={first['next_cursor']}").json()
+        self.assertEqual([len(part["events"]) for part in (first, rest)], [4, 2])
+        self.assertIsNone(rest["next_cursor"])
+
     def test_a_provisional_one_has_slashes_in_its_id(self):
         self.publish("progress", agent="x y/ü", correlation="c%1")
         self.serve()
