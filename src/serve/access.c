@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/folder.h"
 #include "base/os.h"
+#include "config/value.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,18 +134,6 @@ void aep__access_done(struct aep__access *access)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-void aep__access_add_hosts(struct aep__access *access, const char *names)
-{
-    while (*names) {
-        size_t len = strcspn(names, ",");
-        for (size_t i = 0; i < len; i++)
-            aep__buf_byte(&access->hosts, aep__to_lower(names[i]));
-        if (len > 0)
-            aep__buf_byte(&access->hosts, '\0');
-        names += len + (names[len] == ',');
-    }
-}
-
 void aep__access_set_port(struct aep__access *access, uint16_t port)
 {
     snprintf(access->cookie, sizeof access->cookie, "aep-%u", (unsigned)port);
@@ -160,6 +149,44 @@ static size_t name_length(const char *host, size_t len)
         return port - 1;
     bool plain = !memchr(host, ':', len) || (host[0] == '[' && host[len - 1] == ']');
     return plain ? len : 0;
+}
+
+static bool is_name_char(char c)
+{
+    return aep__is_digit(c) || (aep__to_lower(c) >= 'a' && aep__to_lower(c) <= 'z') ||
+           (c && strchr("-._[]:%", c));
+}
+
+static int add_host(struct aep__access *access, const char *host, size_t len, aep_error *err)
+{
+    char text[256], quoted[AEP__QUOTE_SIZE];
+    size_t name_len = len && host[0] != ':' ? name_length(host, len) : 0;
+    for (size_t i = 0; i < name_len; i++)
+        if (!is_name_char(host[i]))
+            name_len = 0;
+    if (name_len == 0) {
+        snprintf(text, sizeof text, "%.*s", (int)(len < 255 ? len : 255), host);
+        return aep__error(err, AEP_EINVAL, "host",
+                          "--host: %s is no name of a host: write it as aep.example.org",
+                          aep__quote(text, quoted));
+    }
+    for (size_t i = 0; i < name_len; i++)
+        aep__buf_byte(&access->hosts, aep__to_lower(host[i]));
+    aep__buf_byte(&access->hosts, '\0');
+    return access->hosts.failed ? aep__error_memory(err) : AEP_OK;
+}
+
+int aep__access_add_hosts(struct aep__access *access, const char *names, aep_error *err)
+{
+    int code = AEP_OK;
+    while (code == AEP_OK && *(names += strspn(names, " ,"))) {
+        size_t len = strcspn(names, ","), end = len;
+        while (names[end - 1] == ' ')
+            end--;
+        code = add_host(access, names, end, err);
+        names += len;
+    }
+    return code;
 }
 
 static bool is_ours(const struct aep__access *access, const char *host, size_t len)

@@ -33,8 +33,9 @@ struct aep__access {
 int aep__access_open(struct aep__access *access, const char *state_dir, const char *token_file,
                      aep_error *err);
 void aep__access_done(struct aep__access *access);
-/** Names that requests may give, separated by commas; port numbers do not matter. */
-void aep__access_add_hosts(struct aep__access *access, const char *names);
+/** Names that requests may give, separated by commas; port numbers do not matter.
+ * Errors: AEP_EINVAL one is no name */
+int aep__access_add_hosts(struct aep__access *access, const char *names, aep_error *err);
 void aep__access_set_port(struct aep__access *access, uint16_t port);
 
 /** Whether the header Host, or the authority in Origin, names us. */

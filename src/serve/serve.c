@@ -195,6 +195,14 @@ static void make_link(struct aep__serve *serve)
                     aep__buf_string(&serve->access.token));
 }
 
+static int take_names(struct aep__serve *serve, const char *host, const char *more, aep_error *err)
+{
+    int code = aep__access_add_hosts(&serve->access, "localhost,127.0.0.1,[::1]", err);
+    if (code == AEP_OK)
+        code = aep__access_add_hosts(&serve->access, host, err);
+    return code == AEP_OK && more ? aep__access_add_hosts(&serve->access, more, err) : code;
+}
+
 int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *settings,
                     aep_error *err)
 {
@@ -219,10 +227,9 @@ int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *s
         code = aep__access_open(&serve->access, settings->state_dir, settings->token_file, err);
     if (code == AEP_OK)
         code = aep__listen_open(&address, &serve->listen_fd, err);
+    if (code == AEP_OK)
+        code = take_names(serve, address.host, settings->hosts, err);
     if (code == AEP_OK) {
-        aep__access_add_hosts(&serve->access, "localhost,127.0.0.1,[::1]");
-        aep__access_add_hosts(&serve->access, address.host);
-        aep__access_add_hosts(&serve->access, settings->hosts ? settings->hosts : "");
         aep__access_set_port(&serve->access, address.port);
         aep__buf_format(&serve->address, "http://%s:%u/", address.host, (unsigned)address.port);
         make_link(serve);

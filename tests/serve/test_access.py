@@ -121,6 +121,17 @@ class Names(ServeTest):
         for path in OPEN:
             self.assertEqual(self.request(path, headers={"Host": "evil.example"}).status, 421)
 
+    def test_a_name_may_be_given_with_its_port(self):
+        self.serve("--host", "aep.example.org:8443, b.example ,,[fd00::1]")
+        for host in ("aep.example.org:8443", "aep.example.org", "b.example", "[fd00::1]:8443"):
+            self.assertEqual(self.status(host), 200, host)
+
+    def test_what_is_no_name_is_refused(self):
+        for name in ("https://aep.example.org", "b.example,*", "a b", "aep.example.org/", "::1", ":1"):
+            done = self.run_aep("serve", "--listen", "127.0.0.1:0", "--host", name, status=None)
+            self.assertIn(done.returncode, (1, 2), name)
+            self.assertIn("is no name of a host: write it as aep.example.org", done.stderr)
+
     def test_a_page_of_another_site_is_not_answered(self):
         self.serve()
         self.assertEqual(self.status("localhost", Origin=f"http://{self.host}"), 200)
