@@ -234,8 +234,9 @@ static void list_tree(struct aep__call *call, struct tree *tree, const char *id,
     aep__serve_add_head(call->serve, &tree->out);
     aep__buf_text(&tree->out, "\"executions\":[");
     queue_id(tree, id);
-    for (; code == AEP_OK && tree->at < tree->count; tree->at++)
+    for (; code == AEP_OK && tree->at < tree->count && tree->out.len < BYTES_MAX; tree->at++)
         code = add_branch(tree, tree->queue[tree->at].id, tree->queue[tree->at].depth, &err);
+    tree->more |= tree->at < tree->count;
     aep__buf_format(&tree->out, "\n],\"more\":%s}\n", tree->more ? "true" : "false");
     finish(call, code, &tree->out, etag, &err);
     for (unsigned i = 0; i < tree->count; i++)

@@ -191,6 +191,22 @@ class OneExecution(ServeTest):
         self.assertEqual([len(part["events"]) for part in (first, rest)], [4, 2])
         self.assertIsNone(rest["next_cursor"])
 
+    def test_a_tree_of_large_texts_ends_early(self):
+        self.publish("started")
+        self.serve()
+        root = self.await_rows(1)[0]["id"]
+        self.publish_lines([{"kind": kind, "agent_name": "a", "correlation_id": f"c{i}"} | members
+                            for i in range(200) for kind, members in (
+                                ("started", {"user_request": "\1" * 2000, "causation_id": root}),
+                                ("failed", {"error_message": "\1" * 2000}))])
+        self.wait_until(lambda: self.get("counts").json()["states"]["failed"] == 200, "200")
+        for query, count, more in (("?depth=0", 1, True), ("", 201, True)):
+            reply = self.get(f"executions/{root}/tree{query}")
+            self.assertLess(len(reply.body), 4.2 * 2 ** 20)
+            tree = reply.json()
+            self.assertLessEqual(len(tree["executions"]), count)
+            self.assertEqual((tree["executions"][0]["id"], tree["more"]), (root, more))
+
     def test_a_provisional_one_has_slashes_in_its_id(self):
         self.publish("progress", agent="x y/ü", correlation="c%1")
         self.serve()
