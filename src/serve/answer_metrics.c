@@ -91,20 +91,28 @@ static void add_started(const struct scrape *scrape)
     }
 }
 
+/* Those that may come are there from the agent's start on: increase() does not see a line's first value. */
+static bool may_come(enum aep__state result, enum aep__meter_basis basis)
+{
+    return basis == AEP__BASIS_EVENT ? result != AEP__STATE_ABANDONED
+                                     : result != AEP__STATE_COMPLETED;
+}
+
 static void add_ended(const struct scrape *scrape)
 {
     static const char *const bases[AEP__BASIS_COUNT] = {"event", "inferred"};
     for (unsigned i = 0; i <= scrape->meter.agent_count; i++) {
         const struct aep__meter_agent *agent = agent_at(&scrape->meter, i);
         for (unsigned at = 0; at < AEP__STATE_WAITING * AEP__BASIS_COUNT; at++) {
-            uint64_t count = agent->ended[at / AEP__BASIS_COUNT][at % AEP__BASIS_COUNT];
-            if (count == 0)
+            enum aep__state result = (enum aep__state)(at / AEP__BASIS_COUNT);
+            enum aep__meter_basis basis = (enum aep__meter_basis)(at % AEP__BASIS_COUNT);
+            uint64_t count = agent->ended[result][basis];
+            if (count == 0 && !may_come(result, basis))
                 continue;
             aep__prometheus_begin(scrape->out, "aep_executions_ended_total");
             aep__prometheus_label(scrape->out, "agent", agent->name);
-            aep__prometheus_label(scrape->out, "result",
-                                  aep__state_word((enum aep__state)(at / AEP__BASIS_COUNT)));
-            aep__prometheus_label(scrape->out, "basis", bases[at % AEP__BASIS_COUNT]);
+            aep__prometheus_label(scrape->out, "result", aep__state_word(result));
+            aep__prometheus_label(scrape->out, "basis", bases[basis]);
             aep__prometheus_value(scrape->out, (double)count);
         }
     }

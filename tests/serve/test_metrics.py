@@ -46,6 +46,8 @@ class Metrics(ServeTest):
                 ('aep_executions_started_total{agent="q\\"\\\\ä"}', 1),
                 ('aep_executions_started_total{agent="other"}', 0),
                 ('aep_executions_ended_total{agent="q\\"\\\\ä",result="completed",basis="event"}', 1),
+                ('aep_executions_ended_total{agent="b",result="failed",basis="event"}', 0),
+                ('aep_executions_ended_total{agent="b",result="abandoned",basis="inferred"}', 0),
                 ('aep_execution_duration_seconds_bucket{le="0.5"}', 0),
                 ('aep_execution_duration_seconds_bucket{le="1"}', 1),
                 ('aep_execution_duration_seconds_bucket{le="+Inf"}', 1),
