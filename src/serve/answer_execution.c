@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "config/value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,11 @@ void aep__answer_execution(struct aep__call *call)
         aep__serve_add_head(call->serve, &out);
         aep__buf_text(&out, "\"execution\":");
         aep__row_add(&out, &call->serve->fields, &execution, &view);
+        aep__buf_text(&out, ",\"expect_within_ms\":");
+        if (execution.patience_us > 0)
+            aep__buf_format(&out, "%" PRId64, execution.patience_us / 1000);
+        else
+            aep__buf_text(&out, "null");
         aep__buf_format(&out, ",\"end\":%s", end.len ? "" : "null");
         aep__buf_add(&out, end.data, end.len);
         aep__buf_text(&out, "}\n");

@@ -153,6 +153,7 @@ class OneExecution(ServeTest):
         for name, text in long.items():
             self.assertTrue(row[name].endswith("…"), name)
             self.assertEqual(answer["execution"][name], text)
+        self.assertEqual(answer["expect_within_ms"], 600000)  # nothing is known of its agent
         self.assertEqual(answer["end"]["event"]["payload"]["stack_trace"],
                          "at line 1\n at line 2")
 
