@@ -56,6 +56,48 @@ class Detail(paging.PageTest):
         tab.wait(lambda: tab.run(kinds) == ["started", "progress", "completed"], "the last event")
         self.await_text(tab, "#detail .state", "completed")
 
+    def test_another_delivery_is_shown_where_the_event_is(self):
+        for i in range(60):
+            self.progress("Read", "--current-step", f"s{i}") if i else self.start("Read")
+        self.serve()
+        self.await_rows(1)
+        tab = self.open(f"id={self.id_of('Read')}&view=events", script="""
+            const real = window.fetch;
+            window.fate = "spooled";
+            window.fetch = async (...all) => {
+              const answer = await real(...all);
+              const text = answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(
+                new TransformStream({ transform: (text, out) =>
+                  out.enqueue(text.replaceAll('"delivery":"spooled"', `"delivery":"${fate}"`)) }));
+              return new Response(text.pipeThrough(new TextEncoderStream()),
+                                  { status: answer.status, headers: answer.headers });
+            };""")
+        rows = "document.querySelectorAll('.events tbody tr').length"
+        tab.wait(lambda: tab.run(rows) > 10, "events are listed")
+        tab.run("document.querySelector('#panel-events .scroller').scrollTop = 400")
+        tab.run("window.fate = 'acked'")
+        self.progress("Read", "--current-step", "last")
+        fates = "[...document.querySelectorAll('.events td.c-delivery')].map(td => td.textContent)"
+        tab.wait(lambda: set(tab.run(fates)) == {"acked"}, lambda: tab.run(fates))
+        self.assertEqual(tab.run("document.querySelector('#panel-events .scroller').scrollTop"), 400)
+
+    def test_what_does_not_change_stays_and_the_title_is_its(self):
+        self.start("Read")
+        self.serve()
+        self.await_rows(1)
+        tab = self.open(f"id={self.id_of('Read')}&view=facts")
+        tab.wait_for("document.title === 'Read – aep'")
+        self.break_down("Read", "--stack-trace", "at line 1", "--partial-results",
+                        '{"__proto__": 1}')
+        self.await_text(tab, ".trace", "line 1")
+        tab.run("window.trace = document.querySelector('.trace')")
+        self.await_text(tab, "#panel-facts", "__proto__")
+        self.await_text(tab, "#detail .since", " ago")
+        tab.press("r")
+        self.progress("Read")
+        self.await_text(tab, "#panel-facts", "events3")
+        self.assertTrue(tab.run("window.trace === document.querySelector('.trace')"))
+
     def test_a_timeline(self):
         self.start("lead", agent="lead")
         parent = self.events("started")[0]["event_id"]
@@ -95,7 +137,7 @@ class Detail(paging.PageTest):
         tab = self.open(f"id={self.id_of('quiet')}")
         hatched = "document.querySelectorAll('.lanes tbody .bar-silence').length"
         tab.wait_for(f"{hatched} === 1")
-        self.await_text(tab, ".legend", "silent for longer than 1 s")
+        self.await_text(tab, ".legend", "longer than expected, now 1 s")
         self.complete("quiet")
         self.await_text(tab, ".lanes .state", "completed")
         self.await_text(tab, "#detail .state", "completed")

@@ -87,6 +87,22 @@ class Filter(paging.PageTest):
         tab.run("location.hash = ''")
         tab.wait_for("document.querySelector('#banner').hidden")
 
+    def test_names_that_every_object_has_are_only_words(self):
+        tab = self.open()
+        self.await_listed(tab, self.all)
+        tab.press("/")
+        for name in ("constructor", "__proto__", "toString"):
+            tab.run("document.querySelector('#filter').select()")
+            tab.type(f"{name}:x")
+            self.await_text(tab, "#banner", f"No filter is named {name.lower()}")
+        self.assertEqual(self.listed(tab), self.all)  # it stays as it was
+        tab.press("Escape")
+        tab.run("location.hash = 'sort=constructor'")
+        self.await_listed(tab, self.all)
+        tab.run(f"location.hash = 'view=constructor&id={self.id_of('Read the log')}'")
+        self.await_text(tab, "#detail h2", "Read the log")
+        tab.wait_for("document.querySelector('#panel-timeline').hidden === false")
+
     def test_states_by_buttons_and_keys(self):
         tab = self.open()
         self.await_listed(tab, self.all)

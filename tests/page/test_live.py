@@ -13,6 +13,7 @@ class Stream(paging.PageTest):
         tabs += [self.open() for _ in range(6)]
         for tab in tabs:
             self.await_live(tab)
+            self.await_text(tab, "#empty", "No executions yet")
         self.start("seen")
         for tab in tabs:
             self.await_listed(tab, ["seen"])
@@ -24,6 +25,37 @@ class Stream(paging.PageTest):
         later = [headers for tab in tabs[1:] for headers in self.streams(tab)]
         self.assertEqual(len(later), 1)
         self.assertRegex(later[0]["last-event-id"], r"^\d+$")
+
+    def test_a_later_tab_has_the_counts(self):
+        self.start("asks")
+        self.wait_for_person("asks")
+        self.serve()
+        self.await_live(self.open())
+        tab = self.open()
+        self.await_text(tab, "#counts [data-state=waiting]", "1")
+        tab.wait_for("document.title === '(1) Executions – aep'")
+
+    def test_a_tab_that_is_frozen_is_relieved(self):
+        self.serve()
+        leader = self.open(script="const post = BroadcastChannel.prototype.postMessage;"
+                                  "BroadcastChannel.prototype.postMessage = function (message) {"
+                                  "if (!window.frozen) post.call(this, message); };")
+        self.await_live(leader)
+        tab = self.open(script="let passed = 0; const now = Date.now; Date.now = () => now() + passed;"
+                               "window.pass = (ms) => { passed += ms; };"
+                               "const every = setInterval;"
+                               "window.setInterval = (run, ms) => every(run, ms / 50);")
+        self.await_live(tab)
+        leader.run("window.frozen = true")
+        self.start("seen")
+        # time passes in steps that are too small to be a sleep
+        tab.wait(lambda: tab.run("pass(500)") or self.streams(tab), "a stream of its own")
+        self.await_listed(tab, ["seen"])
+        leader.run("window.frozen = false")
+        self.start("seen, too")
+        for one in (tab, leader):
+            self.await_listed(one, ["seen, too", "seen"])
+            self.assertEqual(len(self.streams(one)), 1)
 
     def test_what_comes_before_it_begins_is_not_missed(self):
         self.start("one")
@@ -38,7 +70,7 @@ class Stream(paging.PageTest):
         self.await_rows(2)
         self.wait_until(lambda: self.rows()[1]["events"] == 2)
         tab.release()
-        self.await_listed(tab, ["two", "one"])
+        tab.wait(lambda: sorted(self.listed(tab)) == ["one", "two"], "both are listed")
         tab.wait(lambda: tab.run(kinds) == ["started", "progress"], lambda: tab.run(kinds))
 
     def test_a_cut_is_told_and_what_was_missed_is_shown(self):

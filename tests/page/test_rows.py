@@ -87,6 +87,9 @@ class Live(paging.PageTest):
         self.await_text(tab, "#counts [data-state=completed]", "1")
         self.assertEqual(self.listed(tab), ["before"])
         self.assertEqual(self.listed(tab, "c-state .word"), ["running"])
+        tab.run("location.hash = 'q=meanwhile'")  # what is asked for is shown
+        self.await_listed(tab, ["meanwhile"])
+        tab.run("location.hash = ''")
         tab.click("#pause")
         self.await_listed(tab, ["meanwhile", "before"])
         self.await_listed(tab, ["running", "completed"], "c-state .word")
@@ -123,6 +126,49 @@ class Many(paging.PageTest):
         self.await_cursor(tab, "r0")
         tab.press("g")
         self.await_cursor(tab, "r2999")
+
+    def test_in_a_tab_that_stays_open_what_is_kept_is_bounded(self):
+        """Hours of changes, from a stream of the test's own."""
+        self.start("first")
+        self.serve()
+        row = self.await_rows(1)[0]
+        tab = self.open(script="""
+            const real = window.fetch;
+            let out;
+            const frame = (id, event, data) => `id: ${id}\\nevent: ${event}\\ndata: ${JSON.stringify(data)}\\n\\n`;
+            const encoder = new TextEncoder();
+            window.tell = (text) => out.enqueue(encoder.encode(text));
+            window.fetch = async (url, options) => {
+              if (!url.endsWith("/stream")) return real(url, options);
+              return new Response(new ReadableStream({ start(controller) {
+                out = controller;
+                tell(frame(1, "hello", { as_of: null, lag_ms: null }));
+              } }));
+            };
+            let number = 1;
+            window.tellRows = (row, count) => {
+              let text = "";
+              for (let i = 0; i < count; i++, number++)
+                text += frame(number, "execution", { ...row, id: "told " + number,
+                  user_request: "r" + number, started_at: new Date(Date.now() + number).toISOString() });
+              tell(text);
+            };""".replace("\\\\", "\\"))
+        self.await_live(tab)
+        self.await_listed(tab, ["first"])
+        tab.press(" ")
+        for _ in range(30):
+            tab.run(f"tellRows({json.dumps(row)}, 2000)")
+        tab.press(" ")
+        self.await_live(tab)
+        # 60,000 have been told: the list is read again, and what the server does not have is gone
+        self.await_listed(tab, ["first"])
+        self.assertLess(tab.run("document.querySelectorAll('tr').length"), 200)
+        tab.press("j")
+        for _ in range(9):
+            tab.run(f"tellRows({json.dumps(row)}, 2000)")
+        tab.wait(lambda: tab.run("document.querySelector('#list').ariaRowCount") == "18002", "18,000")
+        self.await_cursor(tab, "first")
+        self.assertLess(tab.run("document.querySelectorAll('tr').length"), 200)
 
     def test_further_down_what_is_seen_stays(self):
         self.publish_lines([{"kind": "started", "agent_name": "a", "user_request": f"r{i}",
@@ -192,6 +238,50 @@ class Tree(paging.PageTest):
         self.await_listed(tab, ["parent", "later"])
         self.complete("one", agent="kid")
         self.await_listed(tab, ["later", "parent"])
+
+    def test_a_grandchild_that_waits_raises_what_hides_it(self):
+        one = next(event for event in self.events("started")
+                   if event["payload"]["user_request"] == "one")
+        self.start_child("deep", one["event_id"])
+        self.wait_for_person("deep", agent="kid")
+        self.start("later")
+        self.serve()
+        tab = self.open()
+        self.await_listed(tab, ["parent", "later"])
+        tab.wait_for("document.querySelector('.wanted').title.includes('is waiting')")
+
+    def test_of_very_many_children_the_rest_is_a_link(self):
+        self.publish_lines([{"kind": "started", "agent_name": "kid", "user_request": f"k{i}",
+                             "correlation_id": f"k{i}", "causation_id": self.id}
+                            for i in range(5600)])
+        self.serve()
+        self.wait_until(lambda: (self.rows("roots=true") or [{}])[0].get("children") == 5602)
+        tab = self.open()
+        self.await_listed(tab, ["parent"])
+        tab.press("j", "+")
+        count = "document.querySelector('#list').ariaRowCount"
+        tab.wait(lambda: tab.run(count) == "5003", lambda: f"not {tab.run(count)} lines")
+        tab.press("G")
+        self.await_text(tab, "#list tr.more", "602 more")
+        tab.press("Enter")
+        self.await_text(tab, "#list tbody tr:first-child .c-request", "k5599")
+        self.assertIn("parent%3A", tab.run("location.hash"))
+
+    def test_the_next_match_is_not_what_is_unfolded_above_it(self):
+        self.start("older")
+        self.serve()
+        tab = self.open()
+        self.await_listed(tab, ["older", "parent"])
+        tab.press("G", "+")
+        self.await_listed(tab, ["older", "parent", "two", "one"])
+        tab.press("g", "n")
+        self.await_cursor(tab, "parent")
+        tab.press("n")
+        self.await_cursor(tab, "parent")
+        tab.press("j")
+        self.await_cursor(tab, "two")
+        tab.press("N")
+        self.await_cursor(tab, "parent")
 
     def test_a_filter_finds_children(self):
         self.serve()

@@ -10,27 +10,41 @@ export class Refused extends Error {
 
 const PLACE = "/api/v1/";
 
-async function ask(path, options) {
+let entry = null; // what other requests wait for
+
+// What a proxy says in the server's place may be anything.
+async function refuse(response) {
+  const body = await response.json().catch(() => null);
+  const message = body?.error?.message ?? `The server answered ${response.status}.`;
+  throw new Refused(response.status, message);
+}
+
+async function send(path, options) {
   const response = await fetch(PLACE + path, options);
-  const body = await response.json();
-  if (!response.ok) throw new Refused(response.status, body.error.message);
+  return response.ok ? response : refuse(response);
+}
+
+async function ask(path, options) {
+  await entry?.catch(() => {});
+  const body = await (await send(path, options)).json();
   learnTime(body);
   return body;
 }
 
-export function exchangeToken(token) {
-  return ask("session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
+export function signIn() {
+  entry ??= exchangeToken();
+  return entry;
 }
 
 // The token does not stay in the address, where it would be in the history.
-export async function signIn() {
+async function exchangeToken() {
   const given = new URLSearchParams(location.hash.slice(1));
   const token = given.get("token");
   if (!token) return;
   given.delete("token");
   const rest = String(given);
   history.replaceState(null, "", location.pathname + location.search + (rest ? `#${rest}` : ""));
-  await exchangeToken(token);
+  await send("session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
 }
 
 export function listExecutions(query, signal) {
@@ -63,7 +77,5 @@ export function getTree(id, signal) {
 // The stream as it comes, from the change after `lastId` on.
 export async function openStream(lastId, signal) {
   const headers = lastId ? { "last-event-id": lastId } : {};
-  const response = await fetch(`${PLACE}stream`, { headers, signal, cache: "no-store" });
-  if (!response.ok) throw new Refused(response.status, (await response.json()).error.message);
-  return response.body;
+  return (await send("stream", { headers, signal, cache: "no-store" })).body;
 }

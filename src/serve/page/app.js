@@ -1,45 +1,43 @@
 // The page: what the address says is shown, what the stream tells is passed on, keys and buttons change the
 // address.
-import { Refused, signIn } from "./api.js";
 import { formatAddress, onAddress, readAddress, setAddress } from "./address.js";
 import { makeCounts, pressCounts, showCounts } from "./counts.js";
-import { Detail } from "./detail.js";
+import { signedIn } from "./early.js";
 import { showEmpty } from "./empty.js";
 import { Executions } from "./executions.js";
 import { Filter } from "./filter.js";
 import { listenToKeys, showSheet } from "./keys.js";
 import { Live } from "./live.js";
-import { makeNotice, noticeRow, showWaiting } from "./notice.js";
+import { forgetRow, makeNotice, noticeRow, showWaiting } from "./notice.js";
 import { ORDERS } from "./order.js";
 import { FAULTS } from "./states.js";
 import { say, setStatus, tickStatus } from "./status.js";
 import { makeTheme } from "./theme.js";
-import { splitWords, statesOf, withStates } from "./words.js";
+import { formatWord, splitWords, statesOf, withStates } from "./words.js";
 
 const $ = (selector) => document.querySelector(selector);
 const isSplit = matchMedia("(min-width: 75rem)");
-const HELLO_MS = 400; // for the stream to begin before the list is read without it
 const FILTER_MS = 200; // after the last letter
 const PEEK_MS = 150; // after the last move of the cursor
+const IDLE_MS = 500; // after the list has been shown
 
 let shown = {}; // the address that is shown
+let detail = null; // until one execution is shown, or the list has been
 let needs = 0;
 let total = null;
 
 const executions = new Executions($("#list"), {
   onOpen: (id) => setAddress({ id }, true),
   onMove: peek,
+  onMore: (id) => setAddress({ q: formatWord({ name: "parent", value: id }) }, true),
   onRow: (row) => noticeRow(row, live?.leads),
-  onShow: () => showEmpty(executions, total),
+  onShow: () => {
+    showEmpty(executions, total);
+    if (!detail) prepare();
+  },
   onError: (error) => setStatus({ error }),
 });
 const { grid } = executions;
-const detail = new Detail($("#detail"), {
-  onOpen: (id) => setAddress({ id }, true),
-  onClose: closeDetail,
-  onView: (view) => setAddress({ view: view === "timeline" ? "" : view }),
-  onCopy: copy,
-});
 const filter = new Filter({
   values: executions.values,
   onBegin: () => executions.readNames(),
@@ -49,6 +47,8 @@ const filter = new Filter({
     grid.focus();
   },
 });
+
+const prepare = later(IDLE_MS, () => makeDetail().catch(() => {})); // again once it is needed
 
 function later(ms, run) {
   let timer;
@@ -77,24 +77,44 @@ function showAddress() {
 function showList() {
   executions.ask(shown);
   if (executions.isLoaded) executions.follow();
-  if (executions.isLoaded || executions.isStarted) executions.load();
+  executions.load();
 }
 
-function showDetail(before) {
+async function showDetail(before) {
   document.body.classList.toggle("with-detail", Boolean(shown.id));
+  if (shown.id && !detail) {
+    try {
+      await makeDetail();
+    } catch {
+      say("This version of the page is not there any more. Load it again.");
+      return;
+    }
+  }
   if (shown.id) {
     detail.show(shown.id, shown.view || "timeline");
     if (grid.cursor !== shown.id && grid.placeOf(shown.id) >= 0) grid.setCursor(shown.id);
     if (!isSplit.matches && before !== shown.id) detail.title.focus();
   } else if (before) {
-    detail.hide();
+    detail?.hide();
     grid.setCursor(before);
     grid.focus();
   }
 }
 
+// The list does not wait for the modules that show one execution.
+async function makeDetail() {
+  const { Detail } = await import("./detail.js");
+  detail ??= new Detail($("#detail"), {
+    onOpen: (id) => setAddress({ id }, true),
+    onRow: showTitle,
+    onClose: closeDetail,
+    onView: (view) => setAddress({ view: view === "timeline" ? "" : view }),
+    onCopy: copy,
+  });
+}
+
 function showTitle() {
-  showWaiting(needs, shown.id ? (detail.row?.user_request ?? "Execution").slice(0, 60) : "");
+  showWaiting(needs, shown.id ? (detail?.row?.user_request ?? "Execution").slice(0, 60) : "");
 }
 
 function closeDetail() {
@@ -115,27 +135,29 @@ function peek(id) {
 const HEARD = {
   begin: (data) => {
     takeCounts(data);
-    begin();
-    detail.readAgain();
+    executions.load(true);
+    detail?.readAgain();
   },
   hello: (data) => {
     takeCounts(data);
     if (executions.isUnread) executions.load(true);
-    detail.readAgain();
+    detail?.readAgain();
   },
   counts: takeCounts,
   lag: (lag) => setStatus({ lag }),
   reset: () => {
     executions.load(true);
-    detail.readAgain();
+    detail?.readAgain();
   },
   execution: (row) => {
     noticeRow(row, live.leads);
     executions.hear("execution", row);
-    if (!executions.isPaused) detail.hear(row);
-    if (row.id === shown.id) showTitle();
+    if (!executions.isPaused) detail?.hear(row);
   },
-  removed: (data) => executions.hear("removed", data),
+  removed: (data) => {
+    forgetRow(data.id);
+    executions.hear("removed", data);
+  },
 };
 
 function takeCounts(data) {
@@ -147,34 +169,23 @@ function takeCounts(data) {
   showEmpty(executions, total);
 }
 
-// Reads the list: again, if it was read before the stream had begun.
-function begin() {
-  clearTimeout(waiting);
-  const isAgain = executions.isStarted;
-  executions.isStarted = true;
-  executions.load(isAgain);
-}
-
 let live;
-let waiting;
 
 function start() {
   live = new Live({
     onFrame: (event, data) => HEARD[event]?.(data),
-    onState: (state) => {
-      setStatus(state);
-      if (state.live && !executions.isStarted && !live?.leads) begin();
-    },
+    onState: setStatus,
   });
-  waiting = setTimeout(begin, HELLO_MS);
 }
 
 // ---- what keys and buttons do
 
 const activeGrid = () => {
-  if (detail.grid?.table === document.activeElement) return detail.grid;
-  return shown.id && !isSplit.matches ? detail.grid : grid;
+  if (detail?.grid?.table === document.activeElement) return detail.grid;
+  return shown.id && !isSplit.matches ? detail?.grid : grid;
 };
+
+const chosen = () => shown.id || grid.current?.row.id;
 
 function setStates(states) {
   const q = withStates(shown.q, states);
@@ -190,12 +201,12 @@ const ACTIONS = {
   open: () => {
     const active = activeGrid();
     if (!active?.current) return false;
-    if (active === grid && shown.id === active.cursor) detail.title.focus();
+    if (active === grid && shown.id === active.cursor) detail?.title.focus();
     else active.kind.open(active.current);
     return true;
   },
   back: () => {
-    if (detail.back()) return;
+    if (detail?.back()) return;
     const isInside = $("#detail").contains(document.activeElement);
     if (shown.id && isSplit.matches && isInside) grid.focus();
     else if (shown.id) closeDetail();
@@ -209,14 +220,16 @@ const ACTIONS = {
     filter.focus();
   },
   next: (by) => {
-    const at = grid.placeOf(shown.id || grid.cursor);
-    grid.moveTo(at < 0 ? 0 : at + by);
-    if (shown.id && grid.cursor) setAddress({ id: grid.cursor });
+    let at = grid.placeOf(shown.id || grid.cursor) + by;
+    while (grid.lines[at]?.depth > 0 && !executions.matches(grid.lines[at])) at += by;
+    if (!grid.lines[at]) return;
+    grid.moveTo(at);
+    if (shown.id) setAddress({ id: grid.cursor });
   },
   fold: (isOpen) => {
     const active = activeGrid();
     const line = active?.current;
-    if (!line?.row?.children || line.isOpen === isOpen)
+    if (!line?.row?.children || line.more || line.isOpen === isOpen)
       return !line ? false : climb(active, isOpen);
     return active.kind.fold(line, isOpen);
   },
@@ -231,25 +244,25 @@ const ACTIONS = {
   needs: () => setAddress({ needs: shown.needs ? "" : "me" }),
   faults: () => setStates(FAULTS),
   follow: () => {
-    if (activeGrid() !== detail.events.grid) return executions.follow();
+    if (activeGrid() !== detail?.events.grid) return executions.follow();
     detail.events.follows = !detail.events.follows;
     detail.events.grid.moveTo(Infinity);
     return true;
   },
   pause: () => pause(!executions.isPaused),
-  copy: () => copy(shown.id || grid.cursor),
+  copy: () => copy(chosen()),
   openTab: () => {
-    const id = shown.id || grid.cursor;
+    const id = chosen();
     if (id) open(formatAddress({ id }), "_blank", "noopener");
   },
   json: () => {
-    const id = shown.id || grid.cursor;
+    const id = chosen();
     if (id) setAddress({ id, view: shown.view === "json" ? "" : "json" }, !shown.id);
   },
   reload: () => {
     live?.retry();
     executions.load(true);
-    detail.readAgain();
+    if (shown.id) detail?.read(shown.id);
   },
   help: showSheet,
 };
@@ -278,7 +291,7 @@ function pause(isPaused) {
   executions.pause(isPaused);
   setStatus({ paused: isPaused });
   $("#pause").setAttribute("aria-pressed", String(isPaused));
-  if (!isPaused) detail.readAgain();
+  if (!isPaused) detail?.readAgain();
 }
 
 function toggleState(state) {
@@ -300,18 +313,17 @@ function makeControls() {
 
 function tick() {
   executions.tick();
-  if (!executions.isPaused) detail.tick();
+  if (!executions.isPaused) detail?.tick();
   tickStatus();
 }
 
 makeControls();
-try {
-  await signIn();
-} catch (error) {
-  if (!(error instanceof Refused)) throw error;
-  setStatus({ problem: error.status });
-}
 onAddress(showAddress);
-start();
 showAddress();
 setInterval(tick, 1000);
+try {
+  await signedIn;
+} catch (error) {
+  setStatus({ problem: error.status });
+}
+start();

@@ -22,7 +22,7 @@ function makeButton(parent, text, label, onClick) {
 }
 
 export class Detail {
-  // hooks: onOpen(id), onClose(), onView(view), onCopy(id)
+  // hooks: onOpen(id), onRow(), onClose(), onView(view), onCopy(id)
   constructor(article, hooks) {
     this.article = article;
     this.hooks = hooks;
@@ -108,7 +108,7 @@ export class Detail {
   }
 
   showView(view) {
-    this.view = view in VIEWS ? view : "timeline";
+    this.view = Object.hasOwn(VIEWS, view) ? view : "timeline";
     for (const name of Object.keys(VIEWS)) {
       const isShown = name === this.view;
       this.tabs[name].setAttribute("aria-selected", String(isShown));
@@ -120,13 +120,20 @@ export class Detail {
   async read(id) {
     this.log?.close();
     this.id = id;
-    this.end = null;
+    this.row = this.end = null;
     const log = (this.log = new Log(id, () => this.log === log && this.schedule()));
+    this.isReading = true;
     try {
-      await this.readRow(true);
+      do {
+        this.isDoubted = false;
+        await this.readRow(!this.row);
+      } while (this.isDoubted && this.log === log);
+      this.isReading = false;
       await log.read();
     } catch (error) {
-      if (this.id === id && error instanceof Refused) this.showError(error);
+      if (this.log !== log) return;
+      this.isReading = false;
+      if (error instanceof Refused) this.showError(error);
     }
   }
 
@@ -137,6 +144,7 @@ export class Detail {
     if (id !== this.id) return;
     this.row = answer.execution;
     this.end = answer.end;
+    this.patience = answer.expect_within_ms;
     if (isFirst) this.isWhole = false;
     this.showRow();
     this.showPanel();
@@ -175,8 +183,12 @@ export class Detail {
 
   // What was missed while nothing was heard.
   async readAgain() {
-    if (!this.row && this.id) this.read(this.id);
-    if (!this.row) return;
+    this.isDoubted = true;
+    if (this.isReading || !this.id) return;
+    if (!this.row) {
+      this.read(this.id);
+      return;
+    }
     try {
       await this.readRow();
       await this.log.follow(true);
@@ -198,6 +210,7 @@ export class Detail {
       this.up.href = formatAddress({ id: row.parent_id });
     }
     showFailure(this.failure, row, this.end);
+    this.hooks.onRow();
     this.result.hidden = !row.result_summary;
     cells.setText(this.result, row.result_summary ?? "");
     this.tick();
@@ -213,7 +226,8 @@ export class Detail {
 
   showPanel() {
     if (!this.row) return;
-    if (this.view === "timeline") this.timeline.show(this.row, this.log).catch(() => {});
+    if (this.view === "timeline")
+      this.timeline.show(this.row, this.log, this.patience).catch(() => {});
     if (this.view === "events") this.events.show(this.log, this.row.events);
     if (this.view === "facts") showFacts(this.panels.facts, this.row, this.end);
     if (this.view === "json") {
@@ -224,8 +238,9 @@ export class Detail {
 
   tick() {
     if (!this.row) return;
-    const why = this.row.basis === "event" ? "" : ` · ${this.row.basis}`;
-    cells.setText(this.since, `for ${age(this.row.since)}${why}`);
+    const { basis, since, ended_at: end } = this.row;
+    const why = basis === "event" ? "" : ` · ${basis}`;
+    cells.setText(this.since, (end ? `${age(end)} ago` : `for ${age(since)}`) + why);
     if (this.view === "timeline") this.timeline.tick();
   }
 

@@ -1,17 +1,18 @@
 // The executions that the list shows: read in parts, kept up to date by what is told, put in order.
 import { getExecution, getFacets, listExecutions } from "./api.js";
+import { FIRST, takeEarly } from "./early.js";
 import { makeList } from "./list.js";
-import { ORDERS, wantsAttention } from "./order.js";
+import { wantsAttention } from "./order.js";
 import { commonShift, makeOutline, pinLine } from "./outline.js";
+import { Question } from "./question.js";
 import { Roster } from "./roster.js";
-import { needsPerson } from "./states.js";
-import { addToQuery, matchesWords, splitWords, wordsProblem } from "./words.js";
 
-const FIRST = 100; // of a new list
 const PART = 500;
 const AGAIN_MAX = 5000; // of one that is read again
-const KNOWN_MAX = 20000; // above that only the top is kept, if that is what is looked at
+const KNOWN_MAX = 20000; // above that no new ones are taken: the list is read again at its top
 const KIDS_MAX = 5000; // of one that is unfolded
+const DEPTH_MAX = 100;
+const RETRY_MS = 2000; // after an answer that did not come
 const VALUES_MAX = 500; // of a kind that are kept, to complete words
 const VALUES = {
   agent: "agent_name",
@@ -23,20 +24,22 @@ const VALUES = {
 const SPACING_MS = 100; // between two times that the list is drawn
 
 export class Executions {
-  // hooks: onOpen(id), onMove(id), onRow(row), onShow(), onError(text)
+  // hooks: onOpen(id), onMove(id), onMore(id), onRow(row), onShow(), onError(text)
   constructor(table, hooks) {
     this.hooks = hooks;
     this.roster = new Roster();
-    this.values = Object.fromEntries(Object.keys(VALUES).map((name) => [name, new Set()]));
+    this.values = new Map(Object.keys(VALUES).map((name) => [name, new Set()]));
     this.folds = new Set();
+    this.cut = new Set(); // ids of those that started more than is read
+    this.asked = new Set(); // ids of those that are being read
     this.isPaused = false;
     this.isLoaded = false;
     this.told = null; // while it is read: what came meanwhile
     this.drawnAt = 0;
     this.cost = 0;
     this.grid = makeList(table, {
-      open: ({ id }) => hooks.onOpen(id),
-      move: ({ id }) => hooks.onMove(id),
+      open: ({ row, more }) => (more ? hooks.onMore(row.id) : hooks.onOpen(row.id)),
+      move: ({ id, more }) => more || hooks.onMove(id),
       fold: ({ id }, isOpen) => this.fold(id, isOpen),
     });
     this.grid.scroller.addEventListener("scroll", () => this.readOn(), { passive: true });
@@ -44,36 +47,31 @@ export class Executions {
 
   // ---- what is asked for
 
-  ask({ q, sort, reverse, needs }) {
-    this.words = splitWords(q);
-    this.order = sort in ORDERS ? sort : "attention";
-    this.reverse = reverse === "true";
-    this.needs = needs === "me";
-    this.isFiltered = this.words.length > 0 || this.needs;
+  // With a wrong word the list stays as it is.
+  ask(address) {
+    const question = new Question(address);
+    this.problem = question.problem;
+    if (!this.problem || !this.question) this.question = question;
   }
 
-  query(more) {
-    const query = new URLSearchParams({ sort: this.order, ...more });
-    if (this.reverse) query.set("reverse", "true");
-    if (!this.isFiltered) query.set("roots", "true");
-    if (this.needs) query.set("state", "waiting");
-    addToQuery(
-      query,
-      this.words.filter(({ name }) => !this.needs || name !== "state"),
-    );
-    return query;
+  get isFiltered() {
+    return this.question.isFiltered;
   }
 
   belongs(row) {
-    if (this.needs && !needsPerson(row)) return false;
-    return this.isFiltered ? matchesWords(this.words, row) : !row.parent_known;
+    return this.question.matches(row);
+  }
+
+  // Whether it is not only there because of the one above it.
+  matches({ row, more }) {
+    return !more && this.belongs(row);
   }
 
   put(row, roster = this.roster) {
     roster.put(row);
     this.hooks.onRow(row);
     for (const [name, member] of Object.entries(VALUES)) {
-      const values = this.values[name];
+      const values = this.values.get(name);
       if (row[member] && values.size < VALUES_MAX) values.add(row[member]);
     }
   }
@@ -82,10 +80,10 @@ export class Executions {
   async readNames() {
     try {
       const { agents, tenants } = await getFacets();
-      agents.forEach((name) => this.values.agent.add(name));
-      tenants.forEach((name) => this.values.tenant.add(name));
-    } catch (error) {
-      this.hooks.onError(error.status ? error.message : "");
+      agents.forEach((name) => this.values.get("agent").add(name));
+      tenants.forEach((name) => this.values.get("tenant").add(name));
+    } catch {
+      // those that have been seen are completed
     }
   }
 
@@ -95,40 +93,52 @@ export class Executions {
   async load(keeps = false) {
     this.isStale = this.isPaused && keeps;
     if (this.isStale) return;
-    const problem = wordsProblem(this.words);
-    this.hooks.onError(problem);
-    if (problem) return;
+    this.hooks.onError(this.problem);
+    if (this.problem) return;
+    if (keeps && this.told && !this.isLoaded) {
+      this.isDoubted = true; // first it shows what comes, then reads it again
+      return;
+    }
     this.abort?.abort();
     this.abort = new AbortController();
-    const { signal } = this.abort;
-    this.told = [];
-    this.isUnread = false;
+    const told = (this.told = []);
+    this.isUnread = this.isDoubted = false;
     try {
-      const fresh = new Roster();
-      const count = keeps ? Math.min(this.roster.rows.size, AGAIN_MAX) : 0;
-      const next = await this.readList(fresh, Math.max(count, FIRST), signal);
-      if (keeps) await this.readFamilies(fresh, signal);
-      this.take(fresh, next);
-      if (!this.isFiltered) await this.readHidden(signal);
+      await this.readAll(keeps, this.abort.signal);
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error);
+      if (this.told === told) this.told = null;
+      this.fail(error);
     }
   }
 
-  // Of a lost connection the stream tells; once it is back, what could not be read is.
+  async readAll(keeps, signal) {
+    const fresh = new Roster();
+    const count = keeps ? Math.min(this.roster.rows.size, AGAIN_MAX) : 0;
+    const next = await this.readList(fresh, Math.max(count, FIRST), signal);
+    if (keeps) await this.readFamilies(fresh, signal);
+    this.take(fresh, next);
+    if (!keeps || !this.isPaused) this.draw();
+    if (this.isDoubted) this.load(true);
+    else if (!this.isFiltered) await this.readHidden(signal);
+  }
+
+  // Of a lost connection the stream tells; what could not be read is read again.
   fail(error) {
-    this.told = null;
+    if (error.name === "AbortError") return;
     this.isUnread = true;
     if (error.status) this.hooks.onError(error.message);
-    if (error.status === 503) setTimeout(() => this.load(true), 1000);
+    if (error.status < 500) return;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.isUnread && this.load(true), RETRY_MS);
   }
 
   async readList(roster, count, signal) {
     let cursor = null;
     do {
       const limit = Math.min(count - roster.rows.size, PART);
-      const query = this.query({ limit, ...(cursor && { cursor }) });
-      const answer = await listExecutions(query, signal);
+      const query = this.question.query({ limit, ...(cursor && { cursor }) });
+      const answer = await (takeEarly(query) ?? listExecutions(query, signal));
+      signal.throwIfAborted();
       answer.executions.forEach((row) => this.put(row, roster));
       cursor = answer.next_cursor;
     } while (cursor && roster.rows.size < count);
@@ -136,13 +146,13 @@ export class Executions {
   }
 
   take(fresh, next) {
-    const isFirst = !this.isLoaded;
+    const { told } = this;
+    this.told = null;
     this.roster = fresh;
     this.next = next;
     this.isLoaded = true;
-    for (const [event, data] of this.told) this.apply(event, data);
-    this.told = null;
-    if (isFirst || !this.isPaused) this.draw();
+    this.isCut = false;
+    for (const [event, data] of told) this.apply(event, data);
   }
 
   // What waits or is stalled below others, and those.
@@ -154,18 +164,28 @@ export class Executions {
     });
     const { executions } = await listExecutions(query, signal);
     executions.filter((row) => row.parent_known).forEach((row) => this.put(row));
-    for (const row of executions) await this.readRoot(row, signal);
+    for (const row of executions) await this.readAbove(row, signal);
     this.schedule();
   }
 
-  async readRoot(row, signal) {
-    if (!row.parent_known || this.roster.get(row.root_id) || this.asked?.has(row.root_id)) return;
-    this.asked = (this.asked ?? new Set()).add(row.root_id);
+  // Those above it, up to its root.
+  async readAbove(row, signal) {
+    for (let i = 0; row?.parent_known && i < DEPTH_MAX; i++) {
+      const id = row.parent_id;
+      if (this.asked.has(id)) return;
+      row = this.roster.get(id) ?? (await this.readOne(id, signal));
+    }
+  }
+
+  async readOne(id, signal) {
+    this.asked.add(id);
     try {
-      this.put((await getExecution(row.root_id, signal)).execution);
+      const { execution } = await getExecution(id, signal);
+      this.put(execution);
       this.schedule();
+      return execution;
     } finally {
-      this.asked.delete(row.root_id);
+      this.asked.delete(id);
     }
   }
 
@@ -176,12 +196,14 @@ export class Executions {
   async readKids(roster, id, signal) {
     let cursor = null;
     do {
-      const query = new URLSearchParams({ parent: id, sort: this.order, limit: PART });
+      const query = new URLSearchParams({ parent: id, sort: this.question.order, limit: PART });
       if (cursor) query.set("cursor", cursor);
       const answer = await listExecutions(query, signal);
       answer.executions.forEach((row) => this.put(row, roster));
       cursor = answer.next_cursor;
     } while (cursor && roster.childrenOf(id).length < KIDS_MAX);
+    if (cursor) this.cut.add(id);
+    else this.cut.delete(id);
   }
 
   // The next part, as the view comes to the end of what is there.
@@ -192,13 +214,14 @@ export class Executions {
     this.isReading = true;
     const { signal } = this.abort;
     try {
-      const query = this.query({ limit: PART, cursor: this.next });
+      const query = this.question.query({ limit: PART, cursor: this.next });
       const answer = await listExecutions(query, signal);
+      signal.throwIfAborted();
       answer.executions.forEach((row) => this.put(row));
       this.next = answer.next_cursor;
       this.schedule();
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error);
+      this.fail(error);
     } finally {
       this.isReading = false;
     }
@@ -217,14 +240,18 @@ export class Executions {
       this.roster.remove(data.id);
       return;
     }
-    if (!this.isKnown(data)) return;
+    if (!this.isWanted(data)) return;
     this.put(data);
-    if (!this.isFiltered && wantsAttention(data)) this.readRoot(data).catch(() => {});
+    if (!this.isFiltered && wantsAttention(data)) this.readAbove(data).catch(() => {});
   }
 
-  // Whether it is of those that are shown, or may be folded below one of them.
-  isKnown(row) {
-    return Boolean(this.roster.get(row.id) || row.parent_known || this.belongs(row));
+  // Whether it is of those that are shown, or may be folded below one of them, and there is room for it.
+  isWanted(row) {
+    if (this.roster.get(row.id)) return true;
+    if (!row.parent_known && !this.belongs(row)) return false;
+    const hasRoom = this.roster.rows.size < KNOWN_MAX || wantsAttention(row);
+    this.isCut ||= !hasRoom;
+    return hasRoom;
   }
 
   // ---- folding
@@ -265,17 +292,17 @@ export class Executions {
     this.timer = null;
     const begin = performance.now();
     const lines = makeOutline(this.roster, {
-      order: this.order,
-      reverse: this.reverse,
+      order: this.question.order,
+      reverse: this.question.reverse,
       folds: this.folds,
+      cut: this.cut,
       belongs: (row) => this.belongs(row),
     });
     const shift = this.keepPlaces(lines);
     this.grid.show(lines, shift);
     this.hooks.onShow();
     this.readOn();
-    const isTop = this.grid.scroller.scrollTop === 0;
-    if (isTop && !this.told && this.roster.rows.size > KNOWN_MAX) this.load();
+    if (this.isCut && !this.told && this.grid.scroller.scrollTop === 0) this.load(true);
     this.drawnAt = performance.now();
     this.cost = this.drawnAt - begin;
   }

@@ -36,15 +36,15 @@ function textOf(value) {
 
 // What the event of its end says beyond the row.
 function endPairs(payload) {
-  const known = {
-    result: payload.result_summary,
-    output: payload.output_summary,
-    quality: payload.quality_score,
-    artifacts: payload.artifacts,
-    "partial results": payload.partial_results,
-  };
-  for (const [name, value] of Object.entries(payload.metrics ?? {})) known[name] = value;
-  return Object.entries(known)
+  const known = [
+    ["result", payload.result_summary],
+    ["output", payload.output_summary],
+    ["quality", payload.quality_score],
+    ["artifacts", payload.artifacts],
+    ["partial results", payload.partial_results],
+    ...Object.entries(payload.metrics ?? {}),
+  ];
+  return known
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([name, value]) => [name, textOf(value)]);
 }
@@ -59,16 +59,26 @@ function addPairs(parent, pairs) {
   }
 }
 
+// Whether it says something else than before: what does not change stays, with what is selected in it.
+function isNews(element, ...said) {
+  const text = JSON.stringify(said);
+  const before = element.said;
+  element.said = text;
+  return text !== before;
+}
+
 export function showFacts(panel, row, end) {
-  panel.replaceChildren();
   const payload = end?.event?.payload;
   const ends = payload ? endPairs(payload) : [];
+  const pairs = pairsOf(row);
+  if (!isNews(panel, ends, pairs)) return;
+  panel.replaceChildren();
   if (ends.length) {
     cells.makePart(panel, "", "h4").textContent = "Result";
     addPairs(panel, ends);
     cells.makePart(panel, "", "h4").textContent = "Execution";
   }
-  addPairs(panel, pairsOf(row));
+  addPairs(panel, pairs);
 }
 
 export function showFailure(section, row, end) {
@@ -76,10 +86,10 @@ export function showFailure(section, row, end) {
   const trace = payload.stack_trace ?? payload.error_stack_trace;
   const isFault = row.state === "failed" || row.state === "abandoned";
   section.hidden = !isFault || !(row.error_message || row.error_code || trace);
-  section.replaceChildren();
-  if (section.hidden) return;
-  cells.makePart(section, "error", "p").textContent = row.error_message ?? row.error_code;
   const kind = [row.error_type, row.error_code].filter(Boolean).join(" · ");
+  if (!isNews(section, row.error_message, kind, trace)) return;
+  section.replaceChildren();
+  cells.makePart(section, "error", "p").textContent = row.error_message ?? row.error_code;
   if (kind) cells.makePart(section, "kind", "p").textContent = kind;
   if (!trace) return;
   const stack = cells.makePart(section, "trace", "pre");

@@ -8,8 +8,8 @@ const list = document.querySelector("#words");
 const TIMES = ["15min", "1h", "1d", "7d"];
 
 export class Filter {
-  // hooks: values: those that have been seen, by name; onBegin(): reads more of
-  // them; onChange(text); onLeave()
+  // hooks: values: a map from names to those that have been seen; onBegin(): reads more of them; onChange(text);
+  // onLeave()
   constructor(hooks) {
     this.hooks = hooks;
     this.options = [];
@@ -60,7 +60,7 @@ export class Filter {
   valuesOf(name) {
     if (name === "state") return STATES;
     if (name === "since" || name === "until") return TIMES;
-    return [...(this.hooks.values[name] ?? [])].sort();
+    return [...(this.hooks.values.get(name) ?? [])].sort();
   }
 
   optionsFor({ name, value }) {

@@ -16,7 +16,7 @@ const KEYS = [
   [["Enter"], "Enter", "shows this execution in full", "open"],
   [["Escape"], "Esc", "back; in the list: every filter off", "back"],
   [["/"], "/", "filters the list (Tab completes)", "filter"],
-  [["n"], "n N", "shows the next, the previous execution of the list", "next", 1],
+  [["n"], "n N", "the next, the previous match; j k take every row", "next", 1],
   [["N"], "", "", "next", -1],
   [["+", "ArrowRight"], "+ −  → ←", "unfolds, folds what this execution started", "fold", true],
   [["-", "ArrowLeft"], "", "", "fold", false],

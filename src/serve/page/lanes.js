@@ -70,18 +70,20 @@ export function waitsOf(events, end) {
   );
 }
 
-// Silences that are longer than patience, other than waits.
+function isSilence(before, until, patience) {
+  return before?.wait === null && until - before.at > (before.expectMs ?? patience);
+}
+
+// Silences, other than waits, that are longer than the event before them announced, or else than patience.
 export function silencesOf(events, end, patience) {
   const all = [];
   let before = null;
   for (const event of events) {
     if (event.at === null) continue;
-    if (before && before.wait === null && event.at - before.at > patience)
-      all.push({ from: before.at, to: event.at });
+    if (isSilence(before, event.at, patience)) all.push({ from: before.at, to: event.at });
     before = event;
   }
-  if (before && before.wait === null && end - before.at > patience)
-    all.push({ from: before.at, to: end });
+  if (isSilence(before, end, patience)) all.push({ from: before.at, to: end });
   return all;
 }
 

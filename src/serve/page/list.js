@@ -4,6 +4,7 @@ import * as cells from "./cells.js";
 import { age, amount, dayTime, now } from "./clock.js";
 import { Grid } from "./grid.js";
 import { makeGlyph, needsPerson, setGlyph, shapeOf } from "./states.js";
+import { formatWord } from "./words.js";
 
 function stepText(row) {
   if (row.state === "failed" || row.state === "abandoned")
@@ -24,12 +25,27 @@ function shareOf(row) {
   return row.progress_percent == null ? null : row.progress_percent / 100;
 }
 
-export function durationOf(row) {
-  if (row.duration_ms != null) return amount(row.duration_ms);
-  return "";
+// A line for what is not read of what an execution started.
+function makeMore(tr) {
+  tr.className = "more";
+  const td = cells.makeCell(tr, "c-request");
+  td.colSpan = 10;
+  tr.request = cells.makePart(td, "request", "a");
+  tr.request.tabIndex = -1;
 }
 
-function make(tr) {
+function fillMore(tr, line) {
+  cells.setDepth(tr, line, false);
+  cells.setText(tr.request, `${line.more.toLocaleString()} more: show all in a list of their own`);
+  tr.request.href = formatAddress({ q: formatWord({ name: "parent", value: line.row.id }) });
+}
+
+function make(tr, { more }) {
+  if (more) makeMore(tr);
+  else makeCells(tr);
+}
+
+function makeCells(tr) {
   const state = cells.makeCell(tr, "c-state");
   tr.twisty = cells.makeTwisty(state);
   tr.state = cells.makeState(state);
@@ -64,8 +80,9 @@ function fillState(tr, { row, wanted }) {
   cells.setFlag(tr.wanted, "person", needsPerson(wanted));
 }
 
-// A change of state is seen, not only its result.
+// A change of state is seen, not only its result; once, not again whenever a column comes into view.
 function flash(tr) {
+  tr.onanimationend = () => tr.classList.remove("changed");
   tr.classList.remove("changed");
   requestAnimationFrame(() => tr.classList.add("changed"));
 }
@@ -81,6 +98,10 @@ function fillStep(tr, row) {
 
 function fill(tr, line) {
   const { row } = line;
+  if (line.more) {
+    fillMore(tr, line);
+    return;
+  }
   cells.setDepth(tr, line, row.children > 0);
   fillState(tr, line);
   cells.setText(tr.agent, row.agent_name ?? "");
@@ -94,7 +115,7 @@ function fill(tr, line) {
   fillStep(tr, row);
   cells.setTitle(tr.last, dayTime(row.last_event_at));
   cells.setTitle(tr.age, dayTime(row.started_at));
-  cells.setText(tr.duration, durationOf(row));
+  cells.setText(tr.duration, amount(row.duration_ms));
   cells.setText(tr.kids, row.children ? `${row.open_children}/${row.children}` : "");
   cells.setTitle(
     tr.kids,
@@ -105,7 +126,8 @@ function fill(tr, line) {
   tick(tr, line);
 }
 
-function tick(tr, { row }) {
+function tick(tr, { row, more }) {
+  if (more) return;
   cells.setText(tr.last, age(row.last_event_at));
   cells.setText(tr.age, age(row.started_at));
   if (row.duration_ms == null && row.started_at && row.state !== "abandoned")

@@ -47,7 +47,7 @@ function readEvent({ event, delivery }, number) {
     wait: kind === "progress" ? waitOf(metadata) : null,
     tool: isTool ? metadata.tool.slice(0, 60) : null,
     phase: isTool ? metadata.phase : null,
-    expectMs: typeof metadata.expect_within_s === "number" ? metadata.expect_within_s * 1000 : null,
+    expectMs: metadata.expect_within_s > 0 ? metadata.expect_within_s * 1000 : null,
   };
 }
 
@@ -55,11 +55,6 @@ export class Log {
   constructor(id, onRead) {
     this.id = id;
     this.onRead = onRead;
-    this.begin();
-  }
-
-  begin() {
-    this.abort?.abort();
     this.abort = new AbortController();
     this.events = [];
     this.isWhole = false;
@@ -70,30 +65,26 @@ export class Log {
     this.abort.abort();
   }
 
-  get lastId() {
-    return this.events.at(-1)?.id ?? null;
-  }
-
   // Everything behind what is there.
   async read() {
-    if (this.isReading) {
-      this.isWanted = true;
-      return;
-    }
+    this.isWanted = true;
+    if (this.isReading) return;
     const { signal } = this.abort;
     this.isReading = true;
     try {
-      do {
+      while (this.isWanted) {
         this.isWanted = false;
+        if (this.isFateWanted) await this.readFates(signal);
         await this.readParts(signal);
-      } while (this.isWanted);
+      }
     } finally {
       if (signal === this.abort.signal) this.isReading = false;
     }
   }
 
   async readParts(signal) {
-    for (let next = this.lastId ?? ""; next !== null && !signal.aborted;) {
+    if (this.events.at(-1)?.id === null) this.events = []; // nothing can be asked for behind it
+    for (let next = this.events.at(-1)?.id ?? ""; next !== null && !signal.aborted;) {
       const limit = this.events.length ? PART : FIRST;
       const answer = await listEvents(this.id, next, limit, signal);
       const { events } = this;
@@ -104,9 +95,27 @@ export class Log {
     }
   }
 
+  // Events whose delivery was not over may have another one by now: they are changed where they are.
+  async readFates(signal) {
+    this.isFateWanted = false;
+    const { events } = this;
+    const open = events.findIndex(({ delivery }) => delivery !== "acked");
+    if (open < 0 || events.length - open > AGAIN_MAX) return;
+    let at = events.findLastIndex(({ id }, i) => id !== null && i < open) + 1;
+    for (let next = events[at - 1]?.id ?? ""; next !== null && at < events.length;) {
+      const answer = await listEvents(this.id, next, PART, signal);
+      for (const one of answer.events.slice(0, events.length - at)) {
+        Object.assign(events[at], readEvent(one, at));
+        at++;
+      }
+      next = answer.next_cursor;
+    }
+    this.onRead();
+  }
+
   // The execution has changed: it may have more events, or other fates of those that are there.
   async follow(isOtherFate) {
-    if (isOtherFate && this.isWhole && this.events.length <= AGAIN_MAX) this.begin();
+    this.isFateWanted ||= isOtherFate;
     await this.read();
   }
 
@@ -114,23 +123,4 @@ export class Log {
     const before = number > 0 ? this.events[number - 1].id : null;
     return (await listEvents(this.id, before, 1, this.abort.signal)).events[0];
   }
-}
-
-const USUAL_MIN = 20; // gaps
-const UNKNOWN_MS = 600000;
-const LIMITS_MS = [60000, 1800000];
-
-// How long a silence may last, as the tracker has it: what the newest event says, else four times the 99th
-// percentile of the gaps.
-export function patienceOf(events) {
-  const said = events.findLast(({ expectMs }) => expectMs !== null)?.expectMs;
-  if (said) return Math.max(said, 1000);
-  const gaps = [];
-  for (let i = 1; i < events.length; i++)
-    if (events[i - 1].wait === null && events[i].at !== null && events[i - 1].at !== null)
-      gaps.push(events[i].at - events[i - 1].at);
-  const last = gaps.slice(-200).sort((one, other) => one - other);
-  if (last.length < USUAL_MIN) return UNKNOWN_MS;
-  const usual = last[Math.ceil(last.length * 0.99) - 1];
-  return Math.max(LIMITS_MS[0], Math.min(LIMITS_MS[1], 4 * usual));
 }

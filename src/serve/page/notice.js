@@ -63,3 +63,7 @@ export function noticeRow(row, isFirst) {
   if (needs) waiting.add(row.id);
   else waiting.delete(row.id);
 }
+
+export function forgetRow(id) {
+  waiting.delete(id);
+}

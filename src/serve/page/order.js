@@ -36,7 +36,7 @@ const RANKS = {
 };
 
 export function rankOf(order, row) {
-  return RANKS[order]?.(row) ?? RANKS.attention(row);
+  return RANKS[order](row);
 }
 
 export function compareRanks(one, other) {

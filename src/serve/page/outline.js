@@ -46,8 +46,11 @@ function addLines(lines, roster, rows, wish, depth) {
     line.place = i + 1;
     line.siblings = level.length;
     lines.push(line);
-    if (line.isOpen && depth < DEPTH_MAX)
-      addLines(lines, roster, roster.childrenOf(line.id), wish, depth + 1);
+    if (!line.isOpen || depth >= DEPTH_MAX) return;
+    const kids = roster.childrenOf(line.id);
+    addLines(lines, roster, kids, wish, depth + 1);
+    const more = wish.cut.has(line.id) ? line.row.children - kids.length : 0;
+    if (more > 0) lines.push({ id: `${line.id} more`, row: line.row, depth: depth + 1, more });
   });
 }
 
@@ -58,7 +61,8 @@ function isNested(roster, row, wish, depth = 0) {
   return wish.belongs(parent) || isNested(roster, parent, wish, depth + 1);
 }
 
-// wish: {order, reverse, folds: ids that are unfolded, belongs(row)}
+// wish: {order, reverse, folds: ids that are unfolded, cut: ids of those whose children are not all read,
+// belongs(row)}
 export function makeOutline(roster, wish) {
   const lines = [];
   const tops = [...roster.rows.values()].filter(

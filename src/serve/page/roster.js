@@ -34,8 +34,10 @@ export class Roster {
     this.rows.delete(id);
   }
 
-  unlink(row) {
-    this.kids.get(row.parent_id)?.delete(row.id);
+  unlink({ id, parent_id: parent }) {
+    const kids = this.kids.get(parent);
+    kids?.delete(id);
+    if (kids?.size === 0) this.kids.delete(parent);
   }
 
   // Those that are known of what it started.

@@ -1,5 +1,5 @@
 // The status: whether the page is live, or since when it is not; what holds the tracker up; short messages.
-import { brief, clockTime } from "./clock.js";
+import { brief, clockTime, now as heldTime } from "./clock.js";
 
 const live = document.querySelector("#live");
 const banner = document.querySelector("#banner");
@@ -17,7 +17,7 @@ function bannerText() {
     return "The token is not valid any more: open the address that aep serve prints.";
   if (now.live === false) {
     const ago = brief(Date.now() - now.heardAt);
-    return `The connection is lost. This is as of ${clockTime(now.heardAt)}, ${ago} ago; trying again.`;
+    return `The connection is lost. This is as of ${clockTime(heldTime())}, ${ago} ago; trying again.`;
   }
   if (now.error) return now.error;
   if (now.lag?.behind) {

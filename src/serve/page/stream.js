@@ -3,7 +3,7 @@
 // stream has ended.
 import { openStream } from "./api.js";
 
-const SILENCE_MS = 40000; // the server says something every 15 s
+export const SILENCE_MS = 40000; // the server says something every 15 s
 const LOOK_MS = 5000;
 const PAUSES_MS = [250, 500, 1000, 2000, 4000, 8000];
 

@@ -15,7 +15,6 @@ import {
   toolsOf,
   waitsOf,
 } from "./lanes.js";
-import { patienceOf } from "./log.js";
 import { criticalPath } from "./path.js";
 import { Roster } from "./roster.js";
 
@@ -72,12 +71,14 @@ export class Timeline {
 
   // ---- what it shows
 
-  async show(row, log) {
+  // patience: how many ms of silence are usual for it, as the tracker has it; null: it has not said
+  async show(row, log, patience) {
     const isOther = this.row?.root_id !== row.root_id;
     if (isOther) this.roster = new Roster();
     if (this.row?.id !== row.id) this.grid.cursor = row.id;
     this.row = row;
     this.log = log;
+    this.patience = patience ?? Infinity;
     this.roster.put(row);
     this.draw();
     if (!isOther && this.hasTree) return;
@@ -163,12 +164,13 @@ export class Timeline {
   }
 
   tell() {
-    const patience = patienceOf(this.log.events);
+    const { patience } = this;
     const parts = [
       ["bar-path", "critical path"],
       ["bar-wait", "waits"],
-      ["bar-silence", `silent for longer than ${amount(patience)}`],
     ];
+    if (patience < Infinity)
+      parts.push(["bar-silence", `silent for longer than expected, now ${amount(patience)}`]);
     if (this.told !== patience) {
       this.told = patience;
       this.legend.replaceChildren();
@@ -235,7 +237,7 @@ export class Timeline {
     if (row.id === this.row.id && this.log.events.length > 0)
       return {
         waits: waitsOf(this.log.events, end),
-        silences: silencesOf(this.log.events, end, patienceOf(this.log.events)),
+        silences: silencesOf(this.log.events, end, this.patience),
       };
     const since = Date.parse(row.since);
     return {

@@ -37,7 +37,7 @@ export function splitWords(text) {
 // What is wrong with them; "" if nothing is. The server checks the values.
 export function wordsProblem(words) {
   for (const { name, value } of words) {
-    if (!(name in NAMES))
+    if (!Object.hasOwn(NAMES, name))
       return `No filter is named ${name}. There are ${Object.keys(NAMES).join(", ")}; to search for this as a text, put text: before it.`;
     if (!value) return `${name}: needs a value behind the colon.`;
   }
