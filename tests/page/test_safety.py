@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever events say is only ever text; nothing comes from elsewhere, and not much at all."""
 import json
+import os
 import re
 import urllib.parse
 
@@ -74,13 +75,41 @@ class Text(paging.PageTest):
         self.serve()
         tab = self.open()
         self.await_live(tab)
-        tab.run("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"pwned=1\">')")
-        tab.run("document.body.append(Object.assign(document.createElement('script'),"
-                "{textContent: 'window.pwned = 1'}))")
-        tab.wait(lambda: len([line for line in tab.problems if "Content Security Policy" in line])
-                 >= 2, "violations are told")
+        for kind, attempt in (
+                ("TrustedHTML", "document.body.insertAdjacentHTML('beforeend', '<img src=x>')"),
+                ("TrustedScript", "document.createElement('script').text = 'window.pwned = 1'"),
+                ("TrustedScript", "setTimeout('window.pwned = 1')")):
+            with self.assertRaisesRegex(paging.browsers.Fault, kind):
+                tab.run(attempt)
+        tab.run("document.head.append(Object.assign(document.createElement('style'),"
+                "{textContent: 'body { display: none }'}))")
+        tab.wait(lambda: any("Content Security Policy" in line for line in tab.problems),
+                 "the style is refused")
         self.assertIsNone(tab.run("window.pwned ?? null"))
-        self.expect_problems(tab, "Content Security Policy|status of 404")
+        self.expect_problems(tab, "Content Security Policy|document requires 'Trusted")
+
+
+class Access(paging.PageTest):
+    def test_a_token_that_is_not_valid_any_more_is_told_and_another_one_is_enough(self):
+        self.start("one")
+        self.serve()
+        tab = self.open()
+        self.expect_problems(tab, "net::ERR_|status of 401")
+        self.await_live(tab)
+        self.server.kill()
+        self.server.wait()
+        for name in ("token", "session"):
+            os.unlink(os.path.join(self.folder, "state", "aep", f"serve.{name}"))
+        self.serve(listen="%s:%d" % self.address)
+        self.await_text(tab, "#banner", "open the address that aep serve prints")
+        self.await_listed(tab, ["one"])
+        other = self.browser.new_tab(f"http://{self.host}/#token={self.token}")
+        self.tabs.append(other)
+        self.await_listed(other, ["one"])
+        self.start("two")
+        self.await_listed(tab, ["two", "one"])
+        tab.wait_for("document.querySelector('#banner').hidden")
+        self.await_live(tab)
 
 
 class Size(paging.PageTest):
