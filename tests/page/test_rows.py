@@ -302,6 +302,7 @@ class Silence(paging.PageTest):
         tab = self.open()
         self.await_listed(tab, ["stalled"], "c-state .word")
         self.assertIn("silence", tab.run("document.querySelector('#list .state').title"))
+        self.assertRegex(self.listed(tab, "c-step")[0], "^silence .* limit 2 s$")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,12 @@ import { Grid } from "./grid.js";
 import { makeGlyph, needsPerson, setGlyph, shapeOf } from "./states.js";
 import { formatWord } from "./words.js";
 
+// What it does, or came to; and why it is in its state, where no event said so.
 function stepText(row) {
+  return [doingText(row), row.basis === "event" ? "" : row.basis].filter(Boolean).join(" · ");
+}
+
+function doingText(row) {
   if (row.state === "failed" || row.state === "abandoned")
     return row.error_message || row.error_code || row.current_step || "";
   if (row.state === "completed") return row.result_summary || row.current_step || "";
@@ -29,7 +34,7 @@ function shareOf(row) {
 function makeMore(tr) {
   tr.className = "more";
   const td = cells.makeCell(tr, "c-request");
-  td.colSpan = 10;
+  td.colSpan = 9;
   tr.request = cells.makePart(td, "request", "a");
   tr.request.tabIndex = -1;
 }
@@ -61,7 +66,6 @@ function makeCells(tr) {
   tr.age = cells.makeCell(tr, "c-age");
   tr.duration = cells.makeCell(tr, "c-duration");
   tr.kids = cells.makeCell(tr, "c-kids");
-  tr.basis = cells.makeCell(tr, "c-basis");
   tr.short = cells.makeCell(tr, "c-id");
 }
 
@@ -121,7 +125,6 @@ function fill(tr, line) {
     tr.kids,
     row.children ? `${row.open_children} open of ${row.children} started` : "",
   );
-  cells.setText(tr.basis, row.basis === "event" ? "" : row.basis);
   cells.setText(tr.short, row.id.slice(0, 13));
   tick(tr, line);
 }
