@@ -252,6 +252,9 @@ class Tree(paging.PageTest):
         tab = self.open()
         self.await_listed(tab, ["parent", "later"])
         tab.wait_for("document.querySelector('.wanted').title.includes('is waiting')")
+        names = [node["name"]["value"] for node in tab.call("Accessibility.getFullAXTree")["nodes"]
+                 if node.get("role", {}).get("value") == "row" and "name" in node]
+        self.assertTrue(any("below it, is waiting" in name for name in names), names)
 
     def test_of_very_many_children_the_rest_is_a_link(self):
         self.publish_lines([{"kind": "started", "agent_name": "kid", "user_request": f"k{i}",

@@ -50,6 +50,8 @@ class Text(paging.PageTest):
                 tab.wait_for(f"document.querySelector('#panel-{view}')?.hidden === false"
                              f"&& document.querySelector('#panel-{view}').textContent.length > 20")
                 tab.wait_for(f"document.querySelector('#detail').textContent.includes('window.pwned')")
+            title = tab.wait_for("/well|pwned/.test(document.title) && document.title")
+            self.assertNotRegex(title, "[\u0007\u202e]")
         tab.run("location.hash = ''")
         tab.press("/")
         tab.type("agent:")

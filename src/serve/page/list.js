@@ -56,6 +56,7 @@ function makeCells(tr) {
   tr.state = cells.makeState(state);
   tr.wanted = cells.makePart(state, "wanted");
   tr.wanted.append(makeGlyph("stalled"));
+  tr.wanted.setAttribute("role", "img"); // its title is its name
   tr.agent = cells.makeCell(tr, "c-agent");
   tr.request = cells.makePart(cells.makeCell(tr, "c-request"), "request", "a");
   tr.request.tabIndex = -1;

@@ -11,8 +11,13 @@ const button = document.querySelector("#notify");
 const waiting = new Set(); // ids that are known to wait
 let began = null;
 
+// Outside the page there is no markup that keeps one text from turning the next one round.
+function plain(text) {
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ").trim();
+}
+
 export function showWaiting(count, name) {
-  const title = name ? `${name} – aep` : "Executions – aep";
+  const title = name ? `${plain(name)} – aep` : "Executions – aep";
   document.title = count ? `(${count}) ${title}` : title;
   const href = icon.getAttribute("href").replace(/icon-\w+/, `icon-${count > 9 ? "more" : count}`);
   if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
@@ -43,8 +48,8 @@ export function makeNotice() {
 
 function notify(row) {
   const what = row.waiting_for === "permission" ? "asks for permission" : "waits for you";
-  const notification = new Notification(`${row.agent_name ?? "An agent"} ${what}`, {
-    body: [row.user_request, row.current_step].filter(Boolean).join("\n"),
+  const notification = new Notification(`${plain(row.agent_name ?? "An agent")} ${what}`, {
+    body: [row.user_request, row.current_step].filter(Boolean).map(plain).join("\n"),
     tag: row.id,
   });
   notification.onclick = () => {
