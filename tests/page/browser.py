@@ -207,7 +207,10 @@ class Tab:
     def release(self):
         self.wait(lambda: self.held, "a request that is held")
         for request in self.held:
-            self.call("Fetch.continueRequest", requestId=request)
+            try:
+                self.call("Fetch.continueRequest", requestId=request)
+            except Fault:
+                pass  # the page has given it up meanwhile
         self.call("Fetch.disable")
 
     # ---- looking
