@@ -50,8 +50,6 @@ class Text(paging.PageTest):
                 tab.wait_for(f"document.querySelector('#panel-{view}')?.hidden === false"
                              f"&& document.querySelector('#panel-{view}').textContent.length > 20")
                 tab.wait_for(f"document.querySelector('#detail').textContent.includes('window.pwned')")
-            title = tab.wait_for("/well|pwned/.test(document.title) && document.title")
-            self.assertNotRegex(title, "[\u0007\u202e]")
         tab.run("location.hash = ''")
         tab.press("/")
         tab.type("agent:")
@@ -59,6 +57,13 @@ class Text(paging.PageTest):
         self.assertIsNone(tab.run("window.pwned ?? null"))
         self.assertEqual(tab.run("document.querySelectorAll('img, iframe, body script').length"), 0)
         self.assertEqual(tab.run("document.querySelectorAll('a[href^=javascript]').length"), 0)
+
+    def test_a_text_turns_nothing_round_in_the_title(self):
+        self.publish_lines([{"kind": "started", "agent_name": "a", "user_request": "one\u202e\u0007two",
+                             "correlation_id": "c"}])
+        self.serve()
+        tab = self.open(f"id={self.await_rows(1)[0]['id']}")
+        tab.wait_for("document.title === 'one two – aep'")
 
     def test_a_hostile_address_does_nothing(self):
         self.start("kept")
