@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/os_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -410,32 +411,13 @@ static int spawn_through_middle(struct spawn *spawn, char *middle_stack_top)
     return spawn->error;
 }
 
-/* proc_pid_stat(5): the 20th word behind the name; 0: not known. */
-static unsigned long long find_begun(int pid)
-{
-    char path[40], text[1024];
-    unsigned long long begun = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[len > 0 ? len : 0] = '\0';
-    const char *at = strrchr(text, ')');
-    for (int words = 0; at && words < 20; words++)
-        at = strchr(at + 1, ' ');
-    if (at)
-        begun = strtoull(at, NULL, 10);
-    return begun;
-}
-
 /* The program that we are in may have collected it, and have another child of that number: only when it
  * began tells. Where that is not known (no /proc, or no descriptor left), an ended child is left as it
  * is, and looked at again: a zombie is less harm than an exit status taken from the program. */
 bool aep__os_reap(const struct aep__os_child *child)
 {
     siginfo_t info = {0};
-    unsigned long long begun = child->pid > 0 && child->begun ? find_begun(child->pid) : 0;
+    uint64_t begun = child->pid > 0 && child->begun ? aep__os_process_begun(child->pid) : 0;
     if (child->pid <= 0 || (begun && begun != child->begun) ||
         waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
         return true;
@@ -463,7 +445,7 @@ int aep__os_spawn(const char *path, char *const argv[], char *const envp[], int 
     int error = spawn_through_middle(&spawn, stacks + 2 * STACK_BYTES);
     munmap(stacks, 2 * STACK_BYTES);
     if (!error)
-        *ret = (struct aep__os_child){spawn.pid, find_begun(spawn.pid)};
+        *ret = (struct aep__os_child){spawn.pid, aep__os_process_begun(spawn.pid)};
     errno = error;
     return error ? -1 : 0;
 }
