@@ -6,6 +6,7 @@
 #include "spool/bell.h"
 #include "spool/cursor.h"
 #include "spool/missed.h"
+#include "spool/roll.h"
 #include "spool/segment.h"
 #include "spool/sidelog.h"
 
@@ -23,13 +24,14 @@
 static bool is_part(const char *name)
 {
     static const char *const names[] = {
-        AEP__SPOOL_ID,   AEP__SPOOL_ID_REMOVED,
-        AEP__SPOOL_TOLD, "cursor",
-        "bell",          "relay.lock",
-        "counters",      "status",
-        "control",       "dead",
-        "relay.log",     "relay.log.1",
-        "ballast",       AEP__MISSED,
+        AEP__SPOOL_ID,    AEP__SPOOL_ID_REMOVED,
+        AEP__SPOOL_TOLD,  "cursor",
+        "bell",           "relay.lock",
+        "counters",       "status",
+        "control",        "dead",
+        "relay.log",      "relay.log.1",
+        "ballast",        AEP__MISSED,
+        AEP__ROLL_FOLDER,
     };
     static const char *const prefixes[] = {AEP__SIDELOG_PARKED_PREFIX, AEP__SPOOL_TEMP};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -72,11 +74,21 @@ static int refuse_stranger(const struct aep__spool *spool, const char *name, aep
                       spool->path, name);
 }
 
+static bool unlink_open(void *user, const char *name)
+{
+    aep__roll_remove(user, name);
+    return true;
+}
+
 static int unlink_entry(const struct aep__spool *spool, const char *name, aep_error *err)
 {
     if (strcmp(name, AEP__SPOOL_ID_REMOVED) == 0)
         return AEP_OK; /* the last one: whoever stops us leaves a spool */
-    if (unlinkat(spool->dir_fd, name, 0) == 0 || errno == ENOENT)
+    bool roll = strcmp(name, AEP__ROLL_FOLDER) == 0;
+    if (roll)
+        aep__roll_each(spool, unlink_open, (void *)spool);
+    if (unlinkat(spool->dir_fd, name, roll ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT ||
+        (roll && errno == ENOTEMPTY)) /* somebody has come: the next try */
         return AEP_OK;
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s/%s", spool->path, name);
 }
