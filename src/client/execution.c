@@ -16,6 +16,7 @@
 #include "base/id.h"
 #include "base/sized.h"
 #include "client/call.h"
+#include "client/enrolment.h"
 #include "client/publish.h"
 
 #include <stdio.h>
@@ -36,7 +37,8 @@ struct aep_execution {
     char correlation_id[AEP_CORRELATION_ID_SIZE];
     char session_id[AEP_CORRELATION_ID_SIZE];
     char child_traceparent[AEP__TRACEPARENT_SIZE];
-    int64_t started_us; /* monotonic */
+    int64_t started_us;              /* monotonic */
+    struct aep__enrolment enrolment; /* under the process's lock */
 
     /* under the run's lock */
     int64_t last_us; /* timestamp of its newest event */
@@ -132,12 +134,14 @@ static int start_run(aep_publisher *pub, struct aep__facts *facts, aep_execution
     if (!run)
         return aep__error_memory(err);
     run->pub = pub;
+    aep__enrolment_init(&run->enrolment);
+    const struct aep__input input = {
+        .facts = facts, .witness = &aep__witness_start, .user = &run->enrolment};
     copy_value(&run->agent_name, find_member(facts, "agent_name"), &failed);
     copy_value(&run->given_correlation, find_member(facts, "correlation_id"), &failed);
     copy_value(&run->traceparent, &facts->traceparent, &failed);
     copy_value(&run->tracestate, &facts->tracestate, &failed);
-    int result = failed ? aep__error_memory(err)
-                        : aep__publish(pub, &(struct aep__input){.facts = facts}, &sent, err);
+    int result = failed ? aep__error_memory(err) : aep__publish(pub, &input, &sent, err);
     if (result != AEP_OK) {
         free_run(run);
         return result;
@@ -239,17 +243,22 @@ static void fill_in(const aep_execution *run, struct aep__facts *facts)
 static int publish_next(aep_execution *run, struct aep__facts *facts, aep_error *err)
 {
     struct aep__sent sent;
+    const bool terminal = aep__kinds[facts->kind].terminal;
+    const struct aep__input input = {.facts = facts,
+                                     .witness =
+                                         terminal ? &aep__witness_end : &aep__witness_progress,
+                                     .user = &run->enrolment};
     if (run->ended)
         return aep__error(err, AEP_ESTATE, NULL, "this execution has already ended");
     int result = run->pub->enabled ? check_own(run, facts, err) : AEP_OK;
     if (result != AEP_OK)
         return aep__publish_refused(run->pub, result);
     fill_in(run, facts);
-    result = aep__publish(run->pub, &(struct aep__input){.facts = facts}, &sent, err);
+    result = aep__publish(run->pub, &input, &sent, err);
     if (result != AEP_OK)
         return result;
     run->last_us = sent.timestamp_us;
-    run->ended = aep__kinds[facts->kind].terminal;
+    run->ended = terminal;
     aep__receipt_fill(&run->receipt, &sent);
     return AEP_OK;
 }
@@ -355,8 +364,10 @@ void aep_execution_free(aep_execution *run)
     if (!run)
         return;
     struct aep__call call = aep__call_begin();
-    if (!run->ended && run->owner && run->owner == aep__publisher_process_made(run->pub))
+    struct aep__process *process = aep__publisher_process_made(run->pub);
+    if (!run->ended && run->owner && run->owner == process)
         abandon(run);
+    aep__enrolment_release(&run->enrolment, process);
     free_run(run);
     aep__call_end(call, AEP_OK);
 }

@@ -58,6 +58,7 @@ static void forget_foreign(struct aep__process *process)
             *ours[i].fd = -1;
     if (process->counters.fd < 0)
         process->counters.slot = -1;
+    aep__roll_own_check(&process->roll);
 }
 
 static void close_spool(struct aep__process *process)
@@ -65,6 +66,7 @@ static void close_spool(struct aep__process *process)
     forget_foreign(process);
     aep__append_done(&process->appender);
     aep__counters_done(&process->counters);
+    aep__roll_own_close(&process->roll);
     close_fd(&process->bell_fd);
     close_fd(&process->lock_fd);
     close_fd(&process->control_fd);
@@ -75,7 +77,7 @@ static void close_spool(struct aep__process *process)
 static void forget_descriptors(struct aep__process *process)
 {
     process->appender.fd = process->counters.fd = process->spool.dir_fd = -1;
-    process->bell_fd = process->lock_fd = process->control_fd = -1;
+    process->bell_fd = process->lock_fd = process->control_fd = process->roll.fd = -1;
     close_spool(process);
 }
 
@@ -157,6 +159,7 @@ int aep__process_new(const struct aep_publisher *pub, struct aep__process **ret,
     process->pid = getpid();
     process->spool.dir_fd = process->appender.fd = process->counters.fd = -1;
     process->bell_fd = process->lock_fd = process->control_fd = -1;
+    aep__roll_own_init(&process->roll, &process->spool);
     init_mutexes(process);
     result = aep__setup_envelope(pub->config, pub->traceparent, pub->tracestate, &process->settings,
                                  err);
@@ -182,6 +185,8 @@ void aep__process_free(struct aep__process *process)
 {
     if (!process)
         return;
+    aep__roll_own_done(&process->roll);
+    aep__buf_done(&process->roll_body);
     close_spool(process);
     for (int i = 0; i < AEP__SCRATCH_POOL; i++)
         free_scratch(atomic_load(&process->pool[i]));
@@ -287,6 +292,7 @@ static int reopen_spool(struct aep__process *process, aep_error *err)
                         "events went with the old one",
                         process->pub->dir);
     close_spool(process);
+    aep__roll_own_lost(&process->roll);
     return open_spool(process, err);
 }
 
@@ -302,6 +308,8 @@ static int replace_descriptors(struct aep__process *process, aep_error *err)
     int result = open_spool(process, err);
     if (result == AEP_OK && aep__os_is(process->spool.dir_fd, &folder))
         aep__append_resume(&process->appender, &before);
+    else if (result == AEP_OK)
+        aep__roll_own_lost(&process->roll);
     return result;
 }
 
@@ -386,6 +394,7 @@ void aep__process_tell(struct aep__process *process)
 static int sync_now(struct aep__process *process, aep_error *err)
 {
     aep_error why;
+    aep__roll_own_sync(&process->roll);
     int result = aep__append_sync(&process->appender, &why);
     process->synced_us = aep__clock_mono_us();
     if (result == AEP_OK) {
@@ -425,12 +434,12 @@ static bool find_tail(struct aep__process *process, aep_position *ret)
     return aep__append_tail(&process->appender, ret, NULL) == AEP_OK;
 }
 
-/* Local mode needs a relay only to make room. */
+/* Local mode needs a relay to make room, and to watch over executions. */
 static bool needs_relay(struct aep__process *process)
 {
     struct aep__cursor cursor;
     aep_position tail;
-    if (!process->pub->local)
+    if (!process->pub->local || process->roll.open > 0 || process->entrusted)
         return true;
     if (!find_tail(process, &tail) || aep__cursor_load(&process->spool, &cursor, NULL) != AEP_OK)
         return false;
@@ -468,6 +477,13 @@ bool aep__process_wants_contender(struct aep__process *process)
     return true;
 }
 
+/* In local mode no relay may run until then. */
+void aep__process_opened(struct aep__process *process)
+{
+    if (process->pub->local && process->pub->relay_auto && !process->relay_seen)
+        process->probed_us = 0;
+}
+
 /* At most every PROBE_US. A relay that ends looks at the tail once more after twice that time, so
  * that no event is stranded. */
 bool aep__process_tend(struct aep__process *process)
@@ -479,7 +495,8 @@ bool aep__process_tend(struct aep__process *process)
     if (ensure_open(process, NULL) != AEP_OK ||
         (folder_moved(process) && reopen_spool(process, NULL) != AEP_OK))
         return false;
-    if (aep__process_relay_alive(process)) {
+    process->relay_seen = aep__process_relay_alive(process);
+    if (process->relay_seen) {
         process->relay_problem[0] = '\0';
         return aep__process_wants_contender(process);
     }

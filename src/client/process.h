@@ -19,6 +19,7 @@
 #include "event/envelope.h"
 #include "spool/append.h"
 #include "spool/counters.h"
+#include "spool/roll_own.h"
 #include "spool/spool.h"
 
 #include <pthread.h>
@@ -63,6 +64,10 @@ struct aep__process {
     struct aep__os_file root; /* what "/" was then */
     struct aep__appender appender;
     struct aep__counters counters;
+    struct aep__roll_own roll; /* the executions that are open here */
+    struct aep__buf roll_body; /* of one that starts */
+    bool entrusted;            /* an execution was entered in the roll for another process */
+    bool relay_seen;           /* alive, when last looked for */
     int bell_fd, lock_fd;
     struct aep__os_file bell, lock, control; /* what these descriptors were when they were made */
     int control_fd;               /* a connection to the relay that no wait uses now; -1: none */
@@ -114,6 +119,8 @@ void aep__scratch_put(struct aep__process *process, struct aep__scratch *scratch
  * Errors: as aep__append(); AEP_EIO with spool.sync=always also when it cannot be synced */
 int aep__process_append(struct aep__process *process, const struct aep__scratch *scratch,
                         bool reserved, aep_position *ret, aep_error *err);
+/** Under the lock: an execution has been entered in the roll, which a relay must watch over. */
+void aep__process_opened(struct aep__process *process);
 /** Under the lock, at the end of every publish call: syncs if due, and looks for a relay. A refused
  * call does so too: perhaps no relay is there to make room.
  * Returns whether to start a relay after unlocking. */

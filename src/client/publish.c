@@ -96,6 +96,19 @@ static void tend(struct aep__process *process)
         atomic_store(&process->start_due, true);
 }
 
+static int append_witnessed(struct aep__process *process, const struct aep__scratch *scratch,
+                            const struct aep__input *input, aep_position *ret, aep_error *err)
+{
+    const struct aep__witness *witness = input->witness;
+    int result = witness ? witness->before(input->user, process, &scratch->envelope, err) : AEP_OK;
+    if (result != AEP_OK)
+        return result;
+    result = aep__process_append(process, scratch, is_reserved(input), ret, err);
+    if (witness)
+        witness->after(input->user, process, result);
+    return result;
+}
+
 /* Appends if the record could be made, counts either way. */
 static int append_counted(struct aep__process *process, const struct aep__scratch *scratch,
                           const struct aep__input *input, int made, struct aep__sent *ret,
@@ -108,9 +121,9 @@ static int append_counted(struct aep__process *process, const struct aep__scratc
     if (result == AEP_OK)
         result = check_record_size(process, scratch, err);
     if (result == AEP_OK)
-        result = aep__process_append(process, scratch, is_reserved(input), &ret->position, err);
+        result = append_witnessed(process, scratch, input, &ret->position, err);
     ret->spool = aep__spool_number(&process->spool);
-    if (result != AEP_EFULL || !process->pub->tries_again)
+    if (result != AEP_ESTATE && (result != AEP_EFULL || !process->pub->tries_again))
         count_event(process, &scratch->envelope.counts, result);
     tend(process);
     aep__process_unlock_quietly(process);

@@ -8,10 +8,23 @@
 #include "event/facts.h"
 #include "event/trace.h"
 
+/** Does something around the append of an event, under the process's lock: notes in the roll that an
+ * execution starts or ends. */
+struct aep__witness {
+    /** The event is ready to be appended. Errors: it is refused */
+    int (*before)(void *user, struct aep__process *process, const struct aep__envelope *envelope,
+                  aep_error *err);
+    /** It was appended (AEP_OK), was not, or perhaps was (AEP_EIO). Only after a before() that returned
+     * AEP_OK. */
+    void (*after)(void *user, struct aep__process *process, int result);
+};
+
 /** What to publish: one of the two. */
 struct aep__input {
     const struct aep__facts *facts; /* of the four kinds */
     const aep_event *any;
+    const struct aep__witness *witness; /* NULL: none */
+    void *user;                         /* the witness's */
 };
 
 /** What became of it. */

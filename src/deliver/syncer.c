@@ -2,6 +2,7 @@
 #include "deliver/syncer.h"
 
 #include "spool/retire.h"
+#include "spool/roll.h"
 #include "spool/segment.h"
 
 #include <errno.h>
@@ -59,11 +60,13 @@ static void work(struct aep__syncer *syncer)
     uint64_t failed, from = syncer->removed;
     pthread_mutex_unlock(&syncer->mutex);
     int sync_error = sync_all(syncer, &job, &failed);
+    bool rolled = !job.roll || aep__roll_sync(syncer->spool, &syncer->roll_us) == 0;
     bool removes = !sync_error && job.remove_below > from;
-    int remove_error =
-        removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from, job.remove_below) < 0
-            ? errno
-            : 0;
+    int remove_error = removes && !rolled ? errno
+                       : removes && aep__retire_remove(syncer->spool, syncer->cursor_fd, from,
+                                                       job.remove_below) < 0
+                           ? errno
+                           : 0;
     if (job.give_back && !sync_error)
         aep__retire_give_back(syncer->spool, syncer->cursor_fd);
     pthread_mutex_lock(&syncer->mutex);

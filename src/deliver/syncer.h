@@ -14,6 +14,7 @@ struct aep__sync_job {
     uint64_t from, to; /* 0: no segment */
     bool folder, cursor;
     uint64_t remove_below; /* 0: nothing */
+    bool roll;             /* the roll, before that */
     bool give_back;        /* free the space of finished records in the cursor's segment */
 };
 
@@ -33,6 +34,7 @@ struct aep__syncer {
     bool started, ending, busy;
     struct aep__sync_job job;
     uint64_t removed; /* segments below this one are removed */
+    int64_t roll_us;  /* up to when the roll is synced; the job's */
     struct aep__sync_errors errors;
 };
 

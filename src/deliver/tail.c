@@ -6,6 +6,7 @@
 #include "deliver/core.h"
 #include "deliver/delivery.h"
 #include "spool/retire.h"
+#include "spool/roll_search.h"
 #include "spool/segment.h"
 
 #include <errno.h>
@@ -43,6 +44,17 @@ static int skip_ordinals(struct aep__core *core, aep_error *err)
     return AEP_OK;
 }
 
+/* What is below is searched for events that the roll asks about, before it goes. False: it cannot be,
+ * now. */
+static bool may_remove(struct aep__core *core, aep_position below)
+{
+    aep_error err;
+    if (aep__roll_release(core->spool, below, &err) == AEP_OK)
+        return true;
+    aep__core_log(core, AEP_LOG_ERROR, "finished segments are not removed now: %s", err.text);
+    return false;
+}
+
 int aep__tail_start(struct aep__core *core, aep_error *err)
 {
     struct aep__tail *tail = &core->tail;
@@ -57,7 +69,8 @@ int aep__tail_start(struct aep__core *core, aep_error *err)
         result = skip_ordinals(core, err);
     if (result != AEP_OK)
         return result;
-    aep__retire_sweep(core->spool, core->cursor_fd, &tail->cursor);
+    if (may_remove(core, (aep_position){tail->cursor.segment, 0}))
+        aep__retire_sweep(core->spool, core->cursor_fd, &tail->cursor);
     tail->position = (aep_position){tail->cursor.segment, tail->cursor.offset};
     tail->newest = tail->synced = tail->position;
     tail->ordinal = tail->cursor.ordinal;
@@ -648,6 +661,7 @@ static bool next_job(struct aep__core *core, struct aep__sync_job *ret)
     if (aep__syncer_removed(&core->syncer) < cursor->segment)
         ret->remove_below = cursor->segment;
     ret->give_back = gives_back(core);
+    ret->roll = core->sync_cursor && (ret->from || ret->remove_below);
     return ret->from || ret->cursor || ret->remove_below || ret->give_back;
 }
 
@@ -663,6 +677,20 @@ static bool hear_syncer(struct aep__core *core)
     return errors.pending;
 }
 
+/* False: nothing is left of the job. */
+static bool release_roll(struct aep__core *core, struct aep__sync_job *job)
+{
+    const struct aep__cursor *cursor = &core->tail.cursor;
+    uint64_t offset = job->give_back ? cursor->offset : 0;
+    if (!job->remove_below && !job->give_back)
+        return true;
+    if (!may_remove(core, (aep_position){cursor->segment, offset})) {
+        job->remove_below = 0;
+        job->give_back = false;
+    }
+    return job->from || job->cursor || job->remove_below || job->give_back;
+}
+
 void aep__tail_sync(struct aep__core *core)
 {
     struct aep__tail *tail = &core->tail;
@@ -672,7 +700,7 @@ void aep__tail_sync(struct aep__core *core)
     bool due = next_job(core, &job);
     if (due || pending)
         aep__pace_tick_soon(core->pace); /* to see the result even if nothing else happens */
-    if (due && !aep__syncer_ask(&core->syncer, &job))
+    if (due && (pending || !release_roll(core, &job) || !aep__syncer_ask(&core->syncer, &job)))
         return;
     tail->synced = tail->newest;
     if (job.cursor)

@@ -86,13 +86,16 @@ static int take_id_value(struct aep__envelope *envelope,
 
 static void begin_event(struct aep__envelope *envelope,
                         const struct aep__envelope_settings *settings, int64_t now_us,
-                        int64_t last_us, uint8_t event_id[16])
+                        int64_t last_us, const uint8_t *given_id, uint8_t event_id[16])
 {
     int64_t at = now_us ? now_us : aep__clock_wall_us();
     at = at < last_us ? last_us : at;
     envelope->timestamp_us = at < 0 ? 0 : at > LAST_SECOND_US ? LAST_SECOND_US : at;
     aep__clock_format(envelope->timestamp_us, envelope->timestamp);
-    make_id(settings, envelope->timestamp_us, event_id);
+    if (given_id)
+        memcpy(event_id, given_id, 16);
+    else
+        make_id(settings, envelope->timestamp_us, event_id);
     aep__id_format(event_id, envelope->event_id);
     envelope->session_id[0] = '\0';
     envelope->text.redactor = settings->redactor;
@@ -224,7 +227,7 @@ int aep__envelope_make(struct aep__envelope *envelope,
     };
     uint8_t event_id[16];
     int code;
-    begin_event(envelope, settings, facts->now_us, facts->last_us, event_id);
+    begin_event(envelope, settings, facts->now_us, facts->last_us, facts->event_id, event_id);
     if ((code = take_correlation(envelope, settings, facts, err)) != AEP_OK ||
         (code = take_session(envelope, settings, facts, err)) != AEP_OK ||
         (code = take_causation(envelope, settings, &facts->causation_id, err)) != AEP_OK)
@@ -358,7 +361,7 @@ int aep__envelope_make_any(struct aep__envelope *envelope,
         return code;
     if (!event->payload)
         return refuse("payload", "payload is required: a JSON object", err);
-    begin_event(envelope, settings, now_us, 0, event_id);
+    begin_event(envelope, settings, now_us, 0, NULL, event_id);
     code = aep__text_write_json(&envelope->text, &envelope->payload,
                                 aep__slice_text(event->payload), AEP__JSON_OBJECT, "payload", err);
     if (code != AEP_OK || (code = take_any_correlation(envelope, settings, event, err)) != AEP_OK ||

@@ -25,7 +25,8 @@ struct aep__facts {
     enum aep_kind kind;
     struct aep__value values[AEP__MEMBERS_MAX]; /* by the member's index in aep__kinds[kind] */
     struct aep__value causation_id, traceparent, tracestate;
-    int64_t now_us;  /* the wall clock; 0: read it */
+    int64_t now_us;          /* the wall clock; 0: read it */
+    const uint8_t *event_id; /* 16 bytes that it gets; NULL: a new one */
     int64_t last_us; /* of the previous event of this execution, 0: none; never earlier than that */
 };
 

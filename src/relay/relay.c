@@ -20,6 +20,7 @@
 
 #define LOOK_US 5000000 /* for the folder's removal */
 #define SEAL_AFTER_US 5000000
+#define OPEN_US 1000000  /* between looks for open executions that keep it from an idle end */
 #define LINGER_MS 200    /* between unlock and the last look at the tail */
 #define FLUSH_US 5000000 /* of a relay that is asked to stop */
 #define VERIFY_AFTER_US 250000
@@ -222,8 +223,12 @@ static void rest(struct aep__relay *relay)
         seal_us = end_us; /* nothing may be left on disk when it ends, either */
     if (relay->pace.now_us >= seal_us && seal_idle(relay))
         return;
-    if (relay->pace.now_us >= end_us)
-        end_idle(relay);
+    if (relay->pace.now_us >= end_us) {
+        if (aep__departed_open(relay))
+            end_us = relay->pace.now_us + OPEN_US;
+        else
+            end_idle(relay);
+    }
     aep__pace_due(&relay->pace, sealed_idle(relay) ? end_us : seal_us);
 }
 
@@ -258,7 +263,7 @@ static void tick(struct aep__relay *relay)
     aep__server_tell_broker(relay);
 }
 
-enum { POLL_SIGNAL, POLL_BELL, POLL_SINK, POLL_SERVER };
+enum { POLL_SIGNAL, POLL_BELL, POLL_SINK, POLL_DEPARTED, POLL_SERVER };
 
 static void on_signal(struct aep__relay *relay)
 {
@@ -299,6 +304,7 @@ static void wait_for_something(struct aep__relay *relay, bool more)
     polls[POLL_BELL] =
         (struct pollfd){.fd = hears_bell(relay) ? relay->bell_fd : -1, .events = POLLIN};
     polls[POLL_SINK] = (struct pollfd){.fd = relay->sink->ops->fd(relay->sink), .events = POLLIN};
+    polls[POLL_DEPARTED] = (struct pollfd){.fd = relay->departed.ready_fd, .events = POLLIN};
     size_t served = aep__server_polls(relay, polls + POLL_SERVER);
     int found = poll(polls, POLL_SERVER + served, more ? 0 : poll_timeout(relay));
     aep__pace_read(&relay->pace);
@@ -310,6 +316,8 @@ static void wait_for_something(struct aep__relay *relay, bool more)
         on_signal(relay);
     if (polls[POLL_BELL].revents)
         on_bell(relay);
+    if (polls[POLL_DEPARTED].revents)
+        aep__departed_heard(relay);
     aep__server_serve(relay, polls + POLL_SERVER, served);
 }
 
@@ -340,6 +348,7 @@ static bool turn(struct aep__relay *relay)
     settle(relay);
     aep__server_tell_flushes(relay);
     tick(relay);
+    aep__departed_step(relay);
     look_around(relay);
     rest(relay);
     return more;
@@ -394,6 +403,7 @@ static int start(struct aep__relay *relay, aep_error *err)
     aep__report_write(relay); /* first: whoever can connect may look at it */
     listen_if_possible(relay);
     aep__ballast_keep(&relay->spool);
+    aep__departed_begin(relay);
     return AEP_OK;
 }
 
@@ -416,6 +426,7 @@ static void finish(struct aep__relay *relay)
 static void close_all(struct aep__relay *relay)
 {
     aep__server_stop(relay, !relay->unlocked && relay->ending != AEP__RELAY_ORPHAN);
+    aep__departed_done(&relay->departed);
     aep__core_done(&relay->core);
     aep__report_done(relay);
     int *const fds[] = {&relay->bell_fd, &relay->signal_fd};
@@ -431,6 +442,7 @@ void aep__relay_init(struct aep__relay *relay)
     const aep_config *config = relay->config;
     relay->bell_fd = relay->signal_fd = relay->report.fd = relay->server.listen_fd = -1;
     relay->sink_can = AEP__SINK_CAN_DEDUPLICATE;
+    aep__departed_init(&relay->departed);
     aep__pace_init(&relay->pace, (struct aep__clock){aep__clock_mono_us, aep__clock_wall_us});
     aep__core_init(&relay->core,
                    &(struct aep__core_inputs){

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "deliver/core.h"
 #include "relay/broker.h"
+#include "relay/departed.h"
 #include "relay/renewal.h"
 #include "relay/report.h"
 #include "relay/server.h"
@@ -42,6 +43,7 @@ struct aep__relay {
     struct aep__sink_events sink_events;
     unsigned sink_can; /* what the cluster grants, as far as is known */
     struct aep__broker broker;
+    struct aep__departed departed;
     struct aep__server server;
     struct aep__report report;
 
