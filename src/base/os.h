@@ -28,7 +28,8 @@ struct aep__os_file {
     uint64_t dev, ino;
     int mark; /* 0: none */
 };
-/** False: the descriptor is closed. */
+/** False: the descriptor is closed. Asks for no times: since Linux 6.13 (multigrain timestamps) the first
+ * write after such a question costs twice as much. */
 bool aep__os_identify(int fd, struct aep__os_file *ret);
 /** The same for a file that was just opened by us: it gets the mark. */
 bool aep__os_identify_marked(int fd, struct aep__os_file *ret);

@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,7 +165,14 @@ int aep__os_above(int fd)
 
 bool aep__os_identify(int fd, struct aep__os_file *ret)
 {
+    struct statx stx;
     struct stat st;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &stx) == 0) {
+        *ret = (struct aep__os_file){.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+                                     .ino = stx.stx_ino};
+        return true;
+    }
+    /* a sandbox may know no statx(2) */
     if (fstat(fd, &st) < 0)
         return false;
     *ret = (struct aep__os_file){.dev = st.st_dev, .ino = st.st_ino};

@@ -50,12 +50,10 @@ int aep__enrolment_check(const struct aep__roll_entry *entry, aep_error *err)
 /* The payload's first member, as it stands there: redacted and cut. */
 static struct aep__slice find_agent_name(const struct aep__envelope *envelope)
 {
-    static const char before[] = ",\"payload\":{\"agent_name\":";
-    const char *data = envelope->message.value.data, *end = data + envelope->message.value.len;
-    const char *at = memmem(data, (size_t)(end - data), before, sizeof before - 1);
-    if (!at)
-        return AEP__SLICE("\"\"");
-    const char *begin = at + sizeof before - 1;
+    static const char before[] = "{\"agent_name\":";
+    struct aep__slice value = envelope->message.value;
+    const char *begin = value.data + envelope->payload_at + sizeof before - 1;
+    const char *end = value.data + value.len, *at;
     for (at = begin + 1; at < end && *at != '"'; at++)
         at += *at == '\\';
     return (struct aep__slice){begin, (size_t)(at + 1 - begin)};
@@ -194,35 +192,29 @@ static int refuse_ended(aep_error *err)
         "this execution has already ended, in the process that started it or with it");
 }
 
-/* Reads the entry before and after an ENDING is written: of two processes that end an execution at the
- * same moment, or one and the relay, one at least sees what the other has written, and gives way. */
-static int look_at_home(struct aep__enrolment *enrolment, struct aep__process *process,
-                        bool *ret_there, aep_error *err)
-{
-    struct aep__roll_entry entry;
-    int got = aep__roll_own_read(&process->roll, &enrolment->place, enrolment->execution, &entry);
-    *ret_there = got == 1;
-    if (got < 0)
-        return aep__enrolment_failed(process, err);
-    return got ? aep__enrolment_check(&entry, err) : AEP_OK;
-}
-
-/* An entry that is not there has been lost with its folder. */
+/* The ENDING is written first, and then it is read what others have: of two processes that end an
+ * execution at the same moment, or one and the relay, one at least sees what the other has written, and
+ * gives way. An entry that is not there has been lost with its folder. */
 static int begin_end_at_home(struct aep__enrolment *enrolment, struct aep__process *process,
                              const struct aep__envelope *envelope, aep_error *err)
 {
-    bool there;
+    struct aep__roll_own *roll = &process->roll;
+    struct aep__roll_entry entry;
     struct aep__roll_area area = area_of(enrolment, AEP__ROLL_ENDING);
-    int result = look_at_home(enrolment, process, &there, err);
-    if (result != AEP_OK || !there)
-        return result;
-    take_event(&area, process, envelope);
-    if (aep__roll_own_mark(&process->roll, &enrolment->place, &area) < 0)
+    if (!aep__roll_own_has(roll, &enrolment->place))
+        return AEP_OK;
+    if (!aep__roll_own_ready(roll))
         return aep__enrolment_failed(process, err);
-    result = look_at_home(enrolment, process, &there, err);
+    if (!aep__roll_own_has(roll, &enrolment->place))
+        return AEP_OK;
+    take_event(&area, process, envelope);
+    if (aep__roll_own_mark(roll, &enrolment->place, &area) < 0 ||
+        aep__roll_own_read(roll, &enrolment->place, enrolment->execution, &entry) < 0)
+        return aep__enrolment_failed(process, err);
+    int result = aep__enrolment_check(&entry, err);
     area.state = AEP__ROLL_STARTED;
-    if (result != AEP_OK && there)
-        aep__roll_own_mark(&process->roll, &enrolment->place, &area);
+    if (result != AEP_OK)
+        aep__roll_own_mark(roll, &enrolment->place, &area);
     return result;
 }
 
@@ -233,7 +225,7 @@ static void close_home(struct aep__enrolment *enrolment)
     enrolment->home_fd = -1;
 }
 
-/* By a forked child: the same, but that it is its own ENDING which it sees. */
+/* By a forked child, before and after it writes its own ENDING, which it sees then. */
 static int look_elsewhere(const struct aep__enrolment *enrolment,
                           const struct aep__process *process, bool begun, aep_error *err)
 {

@@ -65,6 +65,7 @@ struct aep__envelope {
     char made_schema_ref[272];
     struct aep__text text;
     struct aep__buf value, payload;
+    size_t payload_at; /* in value */
 };
 
 void aep__envelope_done(struct aep__envelope *envelope);

@@ -133,6 +133,7 @@ static void write_members(struct aep__envelope *envelope,
     add_literal(out, AEP__SLICE(",\"schema_ref\":\""));
     add_literal(out, names->schema_ref);
     add_literal(out, AEP__SLICE("\",\"payload\":"));
+    envelope->payload_at = out->len;
 }
 
 /* ---- end of every event --------------------------------------------------------------------- */

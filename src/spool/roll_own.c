@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool/roll_own.h"
 
+#include "spool/segment.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,9 @@
 #include <unistd.h>
 
 #define WORD_BITS 64
-#define GROW_UNITS 8 /* at least, when the file has no unit free */
+#define PLACE_BASE                                                                                 \
+    (INT64_C(1) << 40) /* beyond the end of any file that a program is likely to have */
+#define GROW_UNITS 8   /* at least, when the file has no unit free */
 
 void aep__roll_own_init(struct aep__roll_own *own, const struct aep__spool *spool)
 {
@@ -59,6 +63,27 @@ static int make_file(struct aep__roll_own *own)
     return 0;
 }
 
+/* Without randomness it is looked at more closely each time. */
+static void place(struct aep__roll_own *own)
+{
+    uint32_t random;
+    own->at = aep__os_random(&random, sizeof random) < 0 ? 0 : PLACE_BASE + random;
+    if (own->at && lseek(own->fd, own->at, SEEK_SET) != own->at)
+        own->at = 0;
+}
+
+static bool is_ours(struct aep__roll_own *own)
+{
+    if (own->fd < 0)
+        return false;
+    if (own->at && lseek(own->fd, 0, SEEK_CUR) == own->at)
+        return true;
+    if (!aep__os_is(own->fd, &own->file))
+        return false;
+    place(own);
+    return true;
+}
+
 static int open_file(struct aep__roll_own *own)
 {
     if (own->name[0]) {
@@ -73,15 +98,16 @@ static int open_file(struct aep__roll_own *own)
     if (own->fd < 0 && make_file(own) < 0)
         return -1;
     struct stat st;
-    if (!aep__os_identify_marked(own->fd, &own->file) || fstat(own->fd, &st) < 0)
+    if (!aep__os_identify(own->fd, &own->file) || fstat(own->fd, &st) < 0)
         return -1;
+    place(own);
     own->units = (uint32_t)(st.st_size / AEP__ROLL_UNIT_BYTES);
     return 0;
 }
 
 static int ensure_file(struct aep__roll_own *own)
 {
-    if (own->fd >= 0 && aep__os_is(own->fd, &own->file))
+    if (is_ours(own))
         return 0;
     own->fd = -1;
     return open_file(own);
@@ -94,11 +120,13 @@ bool aep__roll_own_ready(struct aep__roll_own *own)
 
 void aep__roll_own_check(struct aep__roll_own *own)
 {
-    struct stat st;
-    if (own->fd < 0 || fstat(own->fd, &st) < 0 || st.st_dev != own->file.dev ||
-        st.st_ino != own->file.ino)
+    uint64_t size;
+    bool named;
+    struct aep__os_file file;
+    if (own->fd < 0 || aep__segment_look_at(own->fd, &size, &named, &file) < 0 ||
+        file.dev != own->file.dev || file.ino != own->file.ino)
         own->fd = -1;
-    else if (st.st_nlink == 0)
+    else if (!named)
         aep__roll_own_lost(own);
 }
 

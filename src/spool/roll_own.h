@@ -4,7 +4,8 @@
  * lock; a unit is used again only when its execution is over.
  *
  * The host program may close the descriptor, and give its number to a file of its own: before a write
- * it is looked at, and the file opened again by its name. Threads: callers serialise. After fork the
+ * it is looked at, and the file opened again by its name. The cheapest sign is where it stands, since
+ * nothing here moves it from the random place that it was given. Threads: callers serialise. After fork the
  * child begins with a zeroed one. */
 #ifndef AEP_SPOOL_ROLL_OWN_H
 #define AEP_SPOOL_ROLL_OWN_H
@@ -15,6 +16,7 @@ struct aep__roll_own {
     const struct aep__spool *spool; /* borrowed */
     int fd;                         /* -1: not open */
     struct aep__os_file file;       /* what fd was when it was opened */
+    int64_t at;                     /* where it stands: at no place that another file would */
     char name[AEP__ROLL_NAME_SIZE]; /* "": there is none */
     uint32_t number;                /* of the file: another one after each loss of the folder */
     uint64_t *taken;                /* a bit per unit */
