@@ -20,6 +20,7 @@
 #include "verbs.h"
 
 #include "base/error.h"
+#include "client/entrusted.h"
 #include "config/nearest.h"
 #include "spool/fate.h"
 
@@ -63,6 +64,11 @@ static const struct {
       "What caused the event. Default: AEP_CAUSATION_ID of the environment.", NULL, NULL, NULL}},
     {FORM_ONE, AEP__TRACEPARENT_OPTION},
     {FORM_ONE, AEP__TRACESTATE_OPTION},
+    {1u << AEP_KIND_STARTED,
+     {"pid", 0, AEP__ARGUMENT_VALUE, "PID",
+      "The process that the execution belongs to, for example $$ in a script: if it ends before "
+      "`aep publish completed` or `failed`, the relay publishes failed with the code ABANDONED.",
+      NULL, NULL, "of started"}},
     {FORM_TYPE,
      {"type", 0, AEP__ARGUMENT_VALUE, "TYPE", "The event type: a.b.c.vN.", NULL, NULL, OTHER_TYPE}},
     {FORM_TYPE,
@@ -202,6 +208,7 @@ struct source {
     struct aep__buf files[AEP__FIELDS_MAX];
     size_t file_count;
     int wait_ms; /* -1: does not wait for Kafka */
+    int64_t pid; /* 0: not given */
     aep_error *err;
 };
 
@@ -291,6 +298,20 @@ static int refuse_kind(const struct source *source, const char *name)
                       name, near ? near : AEP__KIND_LIST);
 }
 
+static int read_pid(struct source *source)
+{
+    const char *text = aep__args_text(source->args, "pid");
+    char *end = NULL;
+    if (!text)
+        return AEP_OK;
+    errno = 0;
+    source->pid = strtoll(text, &end, 10);
+    if (errno == 0 && *text && !*end && source->pid > 0)
+        return AEP_OK;
+    return aep__error(source->err, AEP_EINVAL, "pid", "pid must be a process's number, not \"%s\"",
+                      text);
+}
+
 static int read_source(struct source *source)
 {
     const struct aep__args *args = source->args;
@@ -303,6 +324,8 @@ static int read_source(struct source *source)
     if (!any && source->draft.kind < 0)
         return refuse_kind(source, args->operands[0]);
     int code = check_options(args, any ? FORM_TYPE : 1u << source->draft.kind, source->err);
+    if (code == AEP_OK)
+        code = read_pid(source);
     if (code != AEP_OK)
         return code;
     return any ? read_any(source) : read_kind(source);
@@ -319,8 +342,8 @@ int aep__draft_publish(const struct aep__draft *draft, aep_publisher *publisher,
 {
     if (draft->kind < 0)
         return aep_publish_event(publisher, &draft->event, receipt, err);
-    return aep_publish_fields(publisher, (enum aep_kind)draft->kind, draft->fields,
-                              draft->field_count, receipt, err);
+    return aep__entrusted_publish(publisher, (enum aep_kind)draft->kind, draft->fields,
+                                  draft->field_count, receipt, err);
 }
 
 /* ---- the verb ------------------------------------------------------------------------------- */
@@ -338,6 +361,14 @@ static int show_receipt(const aep_receipt *receipt, const char *state, bool json
     return aep__out_finish(&text);
 }
 
+static int publish_draft(struct source *source, aep_publisher *publisher, aep_receipt *receipt)
+{
+    if (source->pid == 0)
+        return aep__draft_publish(&source->draft, publisher, receipt, source->err);
+    return aep__entrusted_start(publisher, source->pid, source->draft.fields,
+                                source->draft.field_count, receipt, source->err);
+}
+
 static int publish_one(struct source *source)
 {
     struct aep__session session = {0};
@@ -346,7 +377,7 @@ static int publish_one(struct source *source)
     int waited = AEP_OK, status;
     int code = aep__session_open(&session, source->args, source->err);
     if (code == AEP_OK)
-        code = aep__draft_publish(&source->draft, session.publisher, &receipt, source->err);
+        code = publish_draft(source, session.publisher, &receipt);
     if (code == AEP_OK && receipt.position.segment == 0) {
         state = "disabled";
     } else if (code == AEP_OK && source->wait_ms >= 0) {

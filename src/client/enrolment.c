@@ -47,8 +47,8 @@ int aep__enrolment_check(const struct aep__roll_entry *entry, aep_error *err)
     return AEP_OK;
 }
 
-/* The payload's first member, as it stands there: redacted and cut. */
-static struct aep__slice find_agent_name(const struct aep__envelope *envelope)
+/* The payload's first member, in every kind. */
+struct aep__slice aep__enrolment_agent_name(const struct aep__envelope *envelope)
 {
     static const char before[] = "{\"agent_name\":";
     struct aep__slice value = envelope->message.value;
@@ -74,7 +74,7 @@ void aep__enrolment_describe(const struct aep__process *process,
                 [AEP__ROLL_SETTINGS] = settings->middle,
                 [AEP__ROLL_CORRELATION_ID] = aep__slice_text(envelope->correlation_id),
                 [AEP__ROLL_SESSION_ID] = aep__slice_text(envelope->session_id),
-                [AEP__ROLL_AGENT_NAME] = find_agent_name(envelope),
+                [AEP__ROLL_AGENT_NAME] = aep__enrolment_agent_name(envelope),
                 [AEP__ROLL_TRACEPARENT] = made ? (struct aep__slice){0} : envelope->traceparent,
                 [AEP__ROLL_TRACESTATE] = made ? (struct aep__slice){0} : envelope->tracestate,
                 [AEP__ROLL_ENVIRONMENT] = settings->environment_value,
@@ -306,13 +306,16 @@ const struct aep__witness aep__witness_end = {before_end, after_end};
 
 /* ---- the handle's end ---- */
 
+/* A child that was killed while it was about to end it, or a relay that declares it, may not come to
+ * that: it is over only when one of them says so. */
 static void leave_home(struct aep__enrolment *enrolment, struct aep__process *process)
 {
     struct aep__roll_entry entry;
+    const struct aep__roll_area *area;
     struct aep__roll_area *owner = &entry.areas[AEP__ROLL_OWNER];
     if (aep__roll_own_read(&process->roll, &enrolment->place, enrolment->execution, &entry) != 1)
         return;
-    if (aep__enrolment_check(&entry, NULL) != AEP_OK) {
+    if (aep__roll_standing(&entry, &area) == AEP__ROLL_IS_OVER) {
         aep__roll_own_leave(&process->roll, &enrolment->place);
         return;
     }

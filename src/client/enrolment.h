@@ -37,6 +37,8 @@ void aep__enrolment_release(struct aep__enrolment *enrolment, struct aep__proces
  * @envelope  of its started event */
 void aep__enrolment_describe(const struct aep__process *process,
                              const struct aep__envelope *envelope, struct aep__buf *out);
+/** An event's agent name as it stands in its payload: redacted, cut, JSON. */
+struct aep__slice aep__enrolment_agent_name(const struct aep__envelope *envelope);
 /** Where an event that is appended next cannot stand before. Under the lock. */
 aep_position aep__enrolment_position(const struct aep__process *process);
 /** Whether an end may follow what stands in the roll, as `another` process or as the owner.

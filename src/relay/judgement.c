@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define TOMB_S 86400 /* that an execution is known to have been declared */
 
 /* Of one entry, as far as it has been judged. */
 enum verdict {
@@ -406,6 +409,25 @@ static bool waits_for_room(const struct judgement *judgement, const struct one *
            !is_joined(judgement, one->entry.areas[AEP__ROLL_OWNER].execution);
 }
 
+/* A process's own file is of no use to anyone. One that was entered for it is found by whoever comes to
+ * end the execution, and must not. */
+static void bury(struct aep__relay *relay, const struct aep__party *party)
+{
+    struct aep__roll_entry entry;
+    struct stat st;
+    bool declared = false;
+    int fd = party->kind == AEP__ROLL_ENTRUSTED ? aep__roll_open(&relay->spool, party->file) : -1;
+    if (fd >= 0) {
+        declared = aep__roll_read(fd, 1, &entry) == 1 &&
+                   entry.areas[AEP__ROLL_RELAY].state == AEP__ROLL_DECLARED &&
+                   fstat(fd, &st) == 0 &&
+                   st.st_mtim.tv_sec > relay->pace.wall_us / 1000000 - TOMB_S;
+        close(fd);
+    }
+    if (!declared)
+        aep__roll_remove(&relay->spool, party->file);
+}
+
 void aep__judge(struct aep__relay *relay)
 {
     struct aep__departed *departed = &relay->departed;
@@ -425,7 +447,7 @@ void aep__judge(struct aep__relay *relay)
     for (size_t i = 0; decided && i < departed->count; i++)
         if (is_gone(&departed->parties[i]) && !departed->parties[i].held &&
             is_settled(&judgement, i))
-            aep__roll_remove(&relay->spool, departed->parties[i].file);
+            bury(relay, &departed->parties[i]);
     free(judgement.all);
     free(judgement.sought);
     free(judgement.joined);

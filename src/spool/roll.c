@@ -21,7 +21,8 @@
 #define BODY_MAX (16 << 20)                             /* more is damage */
 #define FIRST_UNITS 8                                   /* that a new file has blocks for */
 #define TRIES 3                                         /* of a read that meets a write */
-#define HOLD_BYTE 0                                     /* locked by the owner */
+#define ENTRUSTED_PREFIX "for."
+#define HOLD_BYTE 0        /* locked by the owner */
 #define STAMP_LAG_US 20000 /* files are stamped with a clock that may lag behind by 10 ms */
 #define FLAG_RELEASED 1
 #define FLAG_SINGLE_TOPIC 1
@@ -119,15 +120,32 @@ int aep__roll_read_process(int fd, struct aep__os_process *ret, enum aep__roll_k
     return 1;
 }
 
+/* A version 7 id's last eight bytes: its random part. */
+void aep__roll_entrusted_name(const uint8_t execution[16], char name[AEP__ROLL_NAME_SIZE])
+{
+    uint64_t random;
+    memcpy(&random, execution + 8, sizeof random);
+    snprintf(name, AEP__ROLL_NAME_SIZE, ENTRUSTED_PREFIX "%016" PRIx64, be64toh(random));
+}
+
+bool aep__roll_is_entrusted(const char *name)
+{
+    return strncmp(name, ENTRUSTED_PREFIX, sizeof ENTRUSTED_PREFIX - 1) == 0;
+}
+
 int aep__roll_make(const struct aep__spool *spool, const struct aep__os_process *process,
-                   enum aep__roll_kind kind, char name[AEP__ROLL_NAME_SIZE])
+                   enum aep__roll_kind kind, const uint8_t execution[16],
+                   char name[AEP__ROLL_NAME_SIZE])
 {
     char unit[AEP__ROLL_UNIT_BYTES];
     uint64_t random;
     int folder = aep__roll_folder(spool, true);
     if (folder < 0 || aep__os_random(&random, sizeof random) < 0)
         return close_folder(folder, -1);
-    snprintf(name, AEP__ROLL_NAME_SIZE, "%" PRId64 ".%016" PRIx64, process->pid, random);
+    if (execution)
+        aep__roll_entrusted_name(execution, name);
+    else
+        snprintf(name, AEP__ROLL_NAME_SIZE, "%" PRId64 ".%016" PRIx64, process->pid, random);
     int fd = open_in(folder, name, O_CREAT | O_EXCL);
     if (fd < 0)
         return close_folder(folder, -1);
@@ -147,9 +165,9 @@ int aep__roll_make(const struct aep__spool *spool, const struct aep__os_process 
     return close_folder(folder, fd);
 }
 
-void aep__roll_hold(int fd)
+bool aep__roll_hold(int fd)
 {
-    aep__os_lock(fd, HOLD_BYTE, 1);
+    return aep__os_lock(fd, HOLD_BYTE, 1) == 0;
 }
 
 bool aep__roll_held(int fd)

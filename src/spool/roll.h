@@ -38,9 +38,13 @@ enum aep__roll_kind {
     AEP__ROLL_OWN,       /* by the process itself */
     AEP__ROLL_ENTRUSTED, /* by another one for it: `aep publish started --pid` */
 };
-/** Makes a file for the executions of a process. Returns its descriptor; -1 with errno. */
+/** Makes a file for the executions of a process, and holds it. Returns its descriptor; -1 with errno.
+ * @execution  of an ENTRUSTED file, which is named after it; else NULL */
 int aep__roll_make(const struct aep__spool *spool, const struct aep__os_process *process,
-                   enum aep__roll_kind kind, char name[AEP__ROLL_NAME_SIZE]);
+                   enum aep__roll_kind kind, const uint8_t execution[16],
+                   char name[AEP__ROLL_NAME_SIZE]);
+void aep__roll_entrusted_name(const uint8_t execution[16], char name[AEP__ROLL_NAME_SIZE]);
+bool aep__roll_is_entrusted(const char *name);
 /** Opens one for reading and writing. -1 with errno */
 int aep__roll_open(const struct aep__spool *spool, const char *name);
 int aep__roll_remove(const struct aep__spool *spool, const char *name);
@@ -48,8 +52,9 @@ int aep__roll_remove(const struct aep__spool *spool, const char *name);
 int aep__roll_read_process(int fd, struct aep__os_process *ret, enum aep__roll_kind *ret_kind);
 /** Whether somebody has a descriptor of it that was opened to own it. */
 bool aep__roll_held(int fd);
-/** To own it: as long as the descriptor is open, or a copy that a forked child has. */
-void aep__roll_hold(int fd);
+/** To own it: as long as the descriptor is open, or a copy that a forked child has. False: somebody else
+ * does. */
+bool aep__roll_hold(int fd);
 
 /** Calls fn for each file until it returns false. 0; -1 with errno (there is no folder: 0). */
 typedef bool (*aep__roll_fn)(void *user, const char *name);

@@ -52,7 +52,7 @@ static int make_file(struct aep__roll_own *own)
 {
     struct aep__os_process self;
     aep__os_process_self(&self);
-    own->fd = aep__roll_make(own->spool, &self, AEP__ROLL_OWN, own->name);
+    own->fd = aep__roll_make(own->spool, &self, AEP__ROLL_OWN, NULL, own->name);
     if (own->fd < 0) {
         own->name[0] = '\0';
         return -1;

@@ -36,7 +36,7 @@ static void make_body(struct aep__buf *out, size_t len)
 
 static int make_file(struct here *here, char name[AEP__ROLL_NAME_SIZE])
 {
-    int fd = aep__roll_make(&here->spool, &somebody, AEP__ROLL_OWN, name);
+    int fd = aep__roll_make(&here->spool, &somebody, AEP__ROLL_OWN, NULL, name);
     assert_true(fd >= 0);
     return fd;
 }

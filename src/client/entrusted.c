@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/entrusted.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/sized.h"
+#include "client/call.h"
+#include "client/enrolment.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UNIT 1 /* in a file of its own */
+
+struct entrusted {
+    struct aep__os_process whose; /* of one that starts */
+    char file[AEP__ROLL_NAME_SIZE];
+    int fd; /* -1: it is not in the roll */
+    struct aep__roll_area area;
+};
+
+static void close_file(struct entrusted *entrusted)
+{
+    if (entrusted->fd >= 0)
+        close(entrusted->fd);
+    entrusted->fd = -1;
+}
+
+/* ---- start ---- */
+
+static int before_start(void *user, struct aep__process *process,
+                        const struct aep__envelope *envelope, aep_error *err)
+{
+    struct entrusted *entrusted = user;
+    struct aep__roll_area *area = &entrusted->area;
+    struct aep__buf body = {0};
+    *area = (struct aep__roll_area){.state = AEP__ROLL_STARTING,
+                                    .from = aep__enrolment_position(process)};
+    aep__id_parse(envelope->event_id, AEP_ID_SIZE - 1, area->execution);
+    memcpy(area->event, area->execution, sizeof area->event);
+    aep__enrolment_describe(process, envelope, &body);
+    area->body_bytes = (uint32_t)body.len;
+    errno = ENOMEM;
+    entrusted->fd = body.failed
+                        ? -1
+                        : aep__roll_make(&process->spool, &entrusted->whose, AEP__ROLL_ENTRUSTED,
+                                         area->execution, entrusted->file);
+    int result = entrusted->fd < 0 || aep__roll_write(entrusted->fd, UNIT, area, &body) < 0
+                     ? aep__enrolment_failed(process, err)
+                     : AEP_OK;
+    aep__buf_done(&body);
+    if (result != AEP_OK && entrusted->fd >= 0)
+        aep__roll_remove(&process->spool, entrusted->file);
+    if (result != AEP_OK)
+        close_file(entrusted);
+    return result;
+}
+
+static void after_start(void *user, struct aep__process *process, int result)
+{
+    struct entrusted *entrusted = user;
+    entrusted->area.state = AEP__ROLL_STARTED;
+    if (result == AEP_OK) {
+        aep__roll_mark(entrusted->fd, UNIT, AEP__ROLL_OWNER, &entrusted->area);
+        process->entrusted = true;
+        aep__process_opened(process);
+    } else if (result != AEP_EIO) {
+        aep__roll_remove(&process->spool, entrusted->file);
+    }
+    close_file(entrusted);
+}
+
+static const struct aep__witness witness_start = {before_start, after_start};
+
+/* ---- end ---- */
+
+/* An end, and what in the roll it may be that of. */
+struct meant {
+    const struct aep__spool *spool;
+    const struct aep__envelope *envelope;
+    struct aep__slice agent_name;
+    struct aep__buf buf;
+    int64_t started_us; /* of the newest so far */
+    char file[AEP__ROLL_NAME_SIZE];
+};
+
+static bool equals(struct aep__slice one, struct aep__slice other)
+{
+    return one.len == other.len && memcmp(one.data, other.data, one.len) == 0;
+}
+
+static bool look_at_file(void *user, const char *name)
+{
+    struct meant *meant = user;
+    struct aep__roll_entry entry;
+    struct aep__roll_body body;
+    int fd = aep__roll_is_entrusted(name) ? aep__roll_open(meant->spool, name) : -1;
+    if (fd < 0)
+        return true;
+    if (aep__roll_read(fd, UNIT, &entry) == 1 &&
+        aep__roll_read_body(fd, &entry, &meant->buf, &body) == 0 &&
+        equals(body.texts[AEP__ROLL_CORRELATION_ID],
+               aep__slice_text(meant->envelope->correlation_id)) &&
+        equals(body.texts[AEP__ROLL_AGENT_NAME], meant->agent_name) &&
+        body.started_us >= meant->started_us) {
+        meant->started_us = body.started_us;
+        memcpy(meant->file, name, strlen(name) + 1);
+    }
+    close(fd);
+    return true;
+}
+
+static int open_meant(struct entrusted *entrusted, struct aep__process *process,
+                      const struct aep__envelope *envelope)
+{
+    uint8_t cause[16];
+    struct meant meant = {.spool = &process->spool,
+                          .envelope = envelope,
+                          .agent_name = aep__enrolment_agent_name(envelope)};
+    if (aep__id_parse(envelope->causation_id, strlen(envelope->causation_id), cause)) {
+        aep__roll_entrusted_name(cause, entrusted->file);
+        entrusted->fd = aep__roll_open(&process->spool, entrusted->file);
+        if (entrusted->fd >= 0 || errno != ENOENT)
+            return entrusted->fd;
+    }
+    aep__roll_each(&process->spool, look_at_file, &meant);
+    aep__buf_done(&meant.buf);
+    memcpy(entrusted->file, meant.file, sizeof meant.file);
+    errno = ENOENT;
+    return meant.file[0] ? aep__roll_open(&process->spool, meant.file) : -1;
+}
+
+/* @begun  our own ENDING stands there */
+static int look(const struct entrusted *entrusted, const struct aep__process *process, bool begun,
+                struct aep__roll_entry *ret, aep_error *err)
+{
+    int got = aep__roll_read(entrusted->fd, UNIT, ret);
+    if (got < 0)
+        return aep__enrolment_failed(process, err);
+    if (begun)
+        ret->areas[AEP__ROLL_ANOTHER].state = AEP__ROLL_FREE;
+    return aep__enrolment_check(ret, err);
+}
+
+/* Held while we are at it, so that the relay does not take our ENDING for that of somebody who was
+ * killed. */
+static int begin_end(struct entrusted *entrusted, struct aep__process *process,
+                     const struct aep__envelope *envelope, aep_error *err)
+{
+    struct aep__roll_entry entry;
+    struct aep__roll_area *area = &entrusted->area;
+    if (!aep__roll_hold(entrusted->fd))
+        return aep__error(err, AEP_ESTATE, NULL, "another process ends this execution just now");
+    int result = look(entrusted, process, false, &entry, err);
+    if (result != AEP_OK)
+        return result;
+    *area = (struct aep__roll_area){.state = AEP__ROLL_ENDING,
+                                    .from = aep__enrolment_position(process)};
+    memcpy(area->execution, entry.areas[AEP__ROLL_OWNER].execution, sizeof area->execution);
+    aep__id_parse(envelope->event_id, AEP_ID_SIZE - 1, area->event);
+    if (aep__roll_mark(entrusted->fd, UNIT, AEP__ROLL_ANOTHER, area) < 0)
+        return aep__enrolment_failed(process, err);
+    result = look(entrusted, process, true, &entry, err);
+    area->state = AEP__ROLL_FREE;
+    if (result != AEP_OK)
+        aep__roll_mark(entrusted->fd, UNIT, AEP__ROLL_ANOTHER, area);
+    return result;
+}
+
+static int before_end(void *user, struct aep__process *process,
+                      const struct aep__envelope *envelope, aep_error *err)
+{
+    struct entrusted *entrusted = user;
+    entrusted->fd = open_meant(entrusted, process, envelope);
+    if (entrusted->fd < 0)
+        return errno == ENOENT ? AEP_OK : aep__enrolment_failed(process, err);
+    int result = begin_end(entrusted, process, envelope, err);
+    if (result != AEP_OK)
+        close_file(entrusted);
+    return result;
+}
+
+static void after_end(void *user, struct aep__process *process, int result)
+{
+    struct entrusted *entrusted = user;
+    if (entrusted->fd < 0)
+        return;
+    entrusted->area.state = result == AEP_OK ? AEP__ROLL_ENDED : AEP__ROLL_FREE;
+    if (result != AEP_EIO)
+        aep__roll_mark(entrusted->fd, UNIT, AEP__ROLL_ANOTHER, &entrusted->area);
+    if (result == AEP_OK)
+        aep__roll_remove(&process->spool, entrusted->file);
+    close_file(entrusted);
+}
+
+static const struct aep__witness witness_end = {before_end, after_end};
+
+/* ---- the calls ---- */
+
+static int publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fields, size_t count,
+                   const struct aep__witness *witness, struct entrusted *entrusted,
+                   aep_receipt *receipt, aep_error *err)
+{
+    struct aep__facts facts;
+    struct aep__sent sent;
+    struct aep__call call = aep__call_begin();
+    int result = aep__facts_from_fields(kind, fields, count, &facts, err);
+    if (result != AEP_OK)
+        return aep__call_end(call, aep__publish_end(pub, aep__publish_refused(pub, result)));
+    const struct aep__input input = {.facts = &facts, .witness = witness, .user = entrusted};
+    result = aep__publish(pub, &input, &sent, err);
+    if (result == AEP_OK)
+        aep__receipt_fill(receipt, &sent);
+    return aep__call_end(call, aep__publish_end(pub, result));
+}
+
+int aep__entrusted_start(aep_publisher *pub, int64_t pid, const aep_field *fields, size_t count,
+                         aep_receipt *receipt, aep_error *err)
+{
+    struct entrusted entrusted = {.fd = -1};
+    if (!aep__os_process_of(pid, &entrusted.whose))
+        return aep__error(err, AEP_EINVAL, "pid", "there is no process %lld", (long long)pid);
+    return publish(pub, AEP_KIND_STARTED, fields, count, &witness_start, &entrusted, receipt, err);
+}
+
+int aep__entrusted_publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
+                           size_t count, aep_receipt *receipt, aep_error *err)
+{
+    struct entrusted entrusted = {.fd = -1};
+    if (!aep__kinds[kind].terminal)
+        return aep_publish_fields(pub, kind, fields, count, receipt, err);
+    return publish(pub, kind, fields, count, &witness_end, &entrusted, receipt, err);
+}

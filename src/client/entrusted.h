@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executions entered in the roll for another process: its shell script, its coding agent. Whoever
+ * publishes their events lives for a moment only; what counts is whether that process lives.
+ *
+ *     start ─▶ a file of its own, named after the execution ─▶ end: found by the ids of its event
+ *
+ * Of two that end one at the same moment, one is refused; so is the end of one that the relay has
+ * declared failed, for a day. */
+#ifndef AEP_CLIENT_ENTRUSTED_H
+#define AEP_CLIENT_ENTRUSTED_H
+
+#include "client/publish.h"
+
+/** As aep_publish_fields() of a started event, of an execution that fails with ABANDONED if process
+ * `pid` ends before it.
+ * Errors: also AEP_EINVAL "pid": there is no such process; AEP_ESPOOL, AEP_EFULL: the roll cannot be
+ * written */
+int aep__entrusted_start(aep_publisher *pub, int64_t pid, const aep_field *fields, size_t count,
+                         aep_receipt *receipt, aep_error *err);
+/** As aep_publish_fields(). If the event ends an execution, and one that was entered like this is meant
+ * (its causation_id is the started event's id; or else the newest with the same correlation_id and
+ * agent_name), it leaves the roll.
+ * Errors: also AEP_ESTATE: it has ended already */
+int aep__entrusted_publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
+                           size_t count, aep_receipt *receipt, aep_error *err);
+
+#endif
