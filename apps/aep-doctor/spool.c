@@ -12,6 +12,7 @@
 #include "doctor.h"
 
 #include "base/clock.h"
+#include "spool/roll_count.h"
 #include "spool/status.h"
 
 #define SYNC_SLOW_US 250000
@@ -125,6 +126,32 @@ static void judge_write(struct aep__doctor *doctor)
                                                "publish waits that long");
 }
 
+static void judge_open(struct aep__doctor *doctor)
+{
+    struct aep__roll_counts roll;
+    if (aep__roll_count(&doctor->spool, &roll) < 0) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED,
+                     "cannot read %s/" AEP__ROLL_FOLDER ": %m", doctor->spool.path);
+        aep__verdict_remedy(&doctor->verdicts, "move it away: executions cannot be started there");
+        return;
+    }
+    if (roll.elsewhere) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_UNKNOWN,
+                     "%llu open executions belong to processes of another pid namespace",
+                     (unsigned long long)roll.elsewhere);
+        aep__verdict_remedy(&doctor->verdicts,
+                            "run a relay there, or share the pid namespace: nobody here can tell "
+                            "whether they live");
+    }
+    if (roll.damaged) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
+                     "%llu open executions cannot be read from the roll",
+                     (unsigned long long)roll.damaged);
+        aep__verdict_remedy(&doctor->verdicts,
+                            "check the disk; end them with `aep publish failed`");
+    }
+}
+
 void aep__doctor_spool(struct aep__doctor *doctor)
 {
     aep_health health = AEP_HEALTH_INIT;
@@ -149,6 +176,7 @@ void aep__doctor_spool(struct aep__doctor *doctor)
         aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);
         aep__verdict_remedy(&doctor->verdicts, "move the folder away; a new one will be created");
     }
+    judge_open(doctor);
     judge_write(doctor);
 }
 

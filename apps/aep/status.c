@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "spool/bell.h"
 #include "spool/counters.h"
+#include "spool/roll_count.h"
 
 #define TRACKER "aep-tracker"
 
@@ -34,6 +35,7 @@ struct view {
     bool counted; /* stats could be read */
     bool alive;
     const char *obstacle; /* why no relay can be started; "" if one can */
+    struct aep__roll_counts roll;
 };
 
 struct report {
@@ -167,6 +169,29 @@ static void add_backlog_text(struct aep__buf *out, const struct view *view)
     add_aside_text(out, "dead", status->dead_now, view->stats.dead, "(`aep dead list`)");
 }
 
+/* A process of another pid namespace may live or not: that is seen only from within. */
+static void add_open_text(struct aep__buf *out, const struct view *view)
+{
+    const struct aep__roll_counts *roll = &view->roll;
+    if (roll->open + roll->gone + roll->elsewhere + roll->damaged == 0)
+        return;
+    aep__buf_format(out, "  open      %s\n",
+                    aep__amount_of(roll->open + roll->gone + roll->elsewhere, "execution").text);
+    if (roll->gone)
+        aep__buf_format(out, "            %llu of processes that are gone: %s\n",
+                        (unsigned long long)roll->gone,
+                        view->alive ? "the relay is about to declare them failed"
+                                    : "the next relay declares them failed");
+    if (roll->elsewhere)
+        aep__buf_format(out,
+                        "            %llu of processes in another pid namespace (a container): a "
+                        "relay there can tell whether they live\n",
+                        (unsigned long long)roll->elsewhere);
+    if (roll->damaged)
+        aep__buf_format(out, "            %llu damaged: they stay open\n",
+                        (unsigned long long)roll->damaged);
+}
+
 static void add_latency_text(struct aep__buf *out, const struct view *view)
 {
     const struct aep__status *status = &view->fates.status;
@@ -197,6 +222,7 @@ static void add_text(struct aep__buf *out, const struct view *view)
     add_broker_text(out, view);
     add_relay_text(out, view);
     add_backlog_text(out, view);
+    add_open_text(out, view);
     add_latency_text(out, view);
     add_counters_text(out, view);
 }
@@ -246,6 +272,10 @@ static void add_json(struct aep__buf *out, const struct view *view)
     add_count(out, "parked_bytes", status->parked_bytes);
     add_count(out, "dead_now", status->dead_now);
     add_count(out, "dead_bytes", status->dead_bytes);
+    add_count(out, "executions_open", view->roll.open);
+    add_count(out, "executions_gone", view->roll.gone);
+    add_count(out, "executions_elsewhere", view->roll.elsewhere);
+    add_count(out, "executions_damaged", view->roll.damaged);
     add_count(out, "latency_p50_us", latency_us(status, 0.5));
     add_count(out, "latency_p95_us", latency_us(status, 0.95));
     add_count(out, "latency_p99_us", latency_us(status, 0.99));
@@ -286,6 +316,7 @@ static int show_spool(void *user, struct aep__spool *spool)
         code = aep__backlog_measure(spool, &view.fates, &view.backlog, &err);
     if (code == AEP_OK)
         read_counters(report, &view);
+    aep__roll_count(spool, &view.roll);
     if (code == AEP_OK && report->json) {
         aep__buf_text(&report->out, report->count++ ? ",\n" : "");
         add_json(&report->out, &view);

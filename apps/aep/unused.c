@@ -12,6 +12,7 @@
 #include "spool/cursor.h"
 #include "spool/segment.h"
 #include "spool/fates.h"
+#include "spool/roll_count.h"
 
 static bool count_aside(void *user, const struct aep__note *note, enum aep__fate fate)
 {
@@ -34,13 +35,18 @@ int aep__contents_measure(struct aep__spool *spool, struct aep__contents *ret, a
         code = aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot read %s", spool->path);
     ret->waiting = backlog.events;
     ret->waiting_bytes = backlog.counted ? 0 : backlog.bytes;
+    struct aep__roll_counts roll;
+    if (aep__roll_count(spool, &roll) == 0)
+        ret->open = roll.open + roll.gone + roll.elsewhere;
     aep__fates_done(&fates);
     return code;
 }
 
 bool aep__contents_empty(const struct aep__contents *contents)
 {
-    return contents->waiting + contents->waiting_bytes + contents->parked + contents->dead == 0;
+    return contents->waiting + contents->waiting_bytes + contents->parked + contents->dead +
+               contents->open ==
+           0;
 }
 
 void aep__contents_text(const struct aep__spool *spool, const struct aep__contents *contents,
@@ -61,6 +67,10 @@ void aep__contents_text(const struct aep__spool *spool, const struct aep__conten
         comma = ", ";
     if (contents->dead)
         aep__buf_format(out, "%s%s", comma, aep__amount_of(contents->dead, "dead letter").text);
+    if (out->len)
+        comma = ", ";
+    if (contents->open)
+        aep__buf_format(out, "%s%s", comma, aep__amount_of(contents->open, "open execution").text);
 }
 
 bool aep__contents_none(void *user, struct aep__spool *spool)
