@@ -423,9 +423,14 @@ AEP_API void aep_publisher_close(aep_publisher *pub);
 
 /* ---- execution: one run, its ids, causation and clock -------------------------------------- */
 
-/** Publishes the started event of an execution and remembers what its later events need.
+/** Publishes the started event of an execution and remembers what its later events need. Should this
+ * process be killed or exit before it has ended, the relay publishes failed, with error_code ABANDONED: at
+ * once, or when the next relay starts. A forked child that publishes for the execution counts like this
+ * process: it is open as long as one of the two lives.
  * @ret  free with aep_execution_free() before closing the publisher
- * Errors, threads: as aep_publish_started(). Since 0.1 */
+ * Errors: as aep_publish_started(); AEP_ESPOOL, AEP_EFULL also if the spool's roll of open executions
+ *         cannot be written
+ * Threads: as aep_publish_started(). Since 0.1 */
 AEP_API int aep_execution_start(aep_publisher *pub, const aep_started *event, aep_execution **ret,
                                 aep_error *err);
 /** Publishes a progress event of the execution; agent_name, correlation_id and causation_id default
@@ -435,7 +440,9 @@ AEP_API int aep_execution_start(aep_publisher *pub, const aep_started *event, ae
  * Threads: any; may block on the local disk. Since 0.1 */
 AEP_API int aep_execution_progress(aep_execution *run, const aep_progress *event, aep_error *err);
 /** Ends the execution with a completed event; duration_ms and session_id have defaults too.
- * Errors, threads: as aep_execution_progress(). Since 0.1 */
+ * Errors: as aep_execution_progress(); AEP_ESTATE also if another process has ended it, or the relay has
+ *         published ABANDONED for it
+ * Threads: as aep_execution_progress(). Since 0.1 */
 AEP_API int aep_execution_complete(aep_execution *run, const aep_completed *event, aep_error *err);
 /** Ends the execution with a failed event; otherwise like aep_execution_complete(). Since 0.1 */
 AEP_API int aep_execution_fail(aep_execution *run, const aep_failed *event, aep_error *err);

@@ -42,7 +42,7 @@ def current():
 class Execution:
     """A run. As a context manager, sync or async, it starts and ends by itself; else call start()
     and one of complete() and fail(). One that is dropped before it has ended is published as failed,
-    ABANDONED.
+    ABANDONED; so is one whose interpreter is killed, by the relay.
     """
 
     __slots__ = ("publisher", "_members", "_run", "_place", "_ended")
