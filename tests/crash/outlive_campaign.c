@@ -9,7 +9,7 @@
  * --steps kills at each system call in turn that changes a file: once before, once after it. Else the
  * instants are random.
  *
- * usage: outlive_campaign [--steps] [--kills N] [--seed N] [--dir PATH] */
+ * usage: outlive_campaign [--steps] [--kills N] [--seed N] [--dir PATH] [--servers LIST --word WORD] */
 #include "aep/aep.h"
 #include "base/id.h"
 #include "client/setup.h"
@@ -39,7 +39,10 @@ static struct {
     bool steps;
     unsigned long kills, seed;
     const char *dir;
-} options = {.kills = 300, .seed = 1};
+    const char
+        *servers;     /* of Kafka, where somebody else accounts for what arrives; else local mode */
+    const char *word; /* in every agent's name */
+} options = {.kills = 300, .seed = 1, .word = ""};
 
 static char root[256], spool_dir[300];
 static unsigned problems;
@@ -99,15 +102,16 @@ STEP(int, fdatasync, (int fd), (fd))
 static aep_config *make_config(void)
 {
     static const char *const settings[][2] = {
-        {"mode", "local"},
         {"relay.mode", "off"},
         {"spool.any_fs", "true"},
         {"relay.idle_exit", "1d"},
         {"spool.segment_bytes", "64KiB"},
     };
     aep_error err;
+    const char *server = options.servers ? "kafka.bootstrap.servers" : "mode";
     aep_config *config = aep_config_new();
-    if (!config || aep_config_set(config, "spool.dir", spool_dir, &err) != AEP_OK)
+    if (!config || aep_config_set(config, "spool.dir", spool_dir, &err) != AEP_OK ||
+        aep_config_set(config, server, options.servers ? options.servers : "local", &err) != AEP_OK)
         exit(2);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         if (aep_config_set(config, settings[i][0], settings[i][1], &err) != AEP_OK) {
@@ -188,8 +192,10 @@ static void stop(pid_t pid, int signal)
 
 static aep_execution *begin(aep_publisher *pub, const char *name)
 {
+    char whole[LONG_NAME + 64];
     aep_execution *run = NULL;
-    aep_execution_start(pub, AEP_STARTED(.agent_name = name, .user_request = "r"), &run, NULL);
+    snprintf(whole, sizeof whole, "%s %s", name, options.word);
+    aep_execution_start(pub, AEP_STARTED(.agent_name = whole, .user_request = "r"), &run, NULL);
     return run;
 }
 
@@ -552,6 +558,17 @@ static int publish_at_random(void)
     }
 }
 
+static void deliver(void)
+{
+    aep_error err;
+    aep_publisher *pub = open_publisher();
+    if (aep_publisher_flush(pub, DEADLINE_S * 1000, &err) != AEP_OK) {
+        fprintf(stderr, "flush: %s\n", err.text);
+        problems++;
+    }
+    aep_publisher_close(pub);
+}
+
 static void run_at_random(void)
 {
     unsigned long relays = 0;
@@ -574,6 +591,11 @@ static void run_at_random(void)
         }
     }
     await_empty_roll("random");
+    if (options.servers) {
+        deliver();
+        stop(relay, SIGTERM);
+        return;
+    }
     stop(relay, SIGTERM);
     size_t count = check_accounts("random");
     printf("%lu kills of publishers, %lu of relays: %zu executions\n", options.kills, relays,
@@ -596,6 +618,10 @@ static void parse(int argc, char **argv)
             options.seed = strtoul(value, NULL, 10);
         else if (strcmp(argv[i], "--dir") == 0 && i++)
             options.dir = value;
+        else if (strcmp(argv[i], "--servers") == 0 && i++)
+            options.servers = value;
+        else if (strcmp(argv[i], "--word") == 0 && i++)
+            options.word = value;
         else
             exit(2);
     }
