@@ -148,7 +148,8 @@ static int run_remove(struct aep__args *args)
 
 static const struct aep__flag remove_options[] = {
     {"force", 'f', AEP__ARGUMENT_NONE, NULL,
-     "Also removes undelivered events, parked events, dead letters and open executions.", NULL, NULL, NULL},
+     "Also removes undelivered events, parked events, dead letters and open executions.", NULL,
+     NULL, NULL},
     AEP__SPOOL_OPTION,
     AEP__OPTIONS_END,
 };

@@ -68,7 +68,7 @@ class Outlive(AepTest):
 
     def test_aep_run_itself_is_killed(self):
         runs = self.run_command("sleep", "600")
-        self.assertTrue(self.relay_alive())
+        self.wait_until(self.relay_alive, "a relay")
         os.kill(runs.pid, signal.SIGKILL)  # a zombie until it is reaped
         (failed,) = self.await_ends()
         started = self.events("started")[0]
@@ -89,6 +89,7 @@ class Outlive(AepTest):
     def test_the_relay_stays_while_an_execution_is_open_and_no_longer(self):
         process = self.sleeper()
         self.start_for(process.pid)
+        self.wait_until(self.relay_alive, "a relay")
         end = time.monotonic() + 3  # three times relay.idle_exit
         while time.monotonic() < end:
             self.assertTrue(self.relay_alive())
