@@ -63,6 +63,8 @@ static void after_start(void *user, struct aep__process *process, int result)
     entrusted->area.state = AEP__ROLL_STARTED;
     if (result == AEP_OK) {
         aep__roll_mark(entrusted->fd, UNIT, AEP__ROLL_OWNER, &entrusted->area);
+        if (process->pub->sync == AEP__SYNC_ALWAYS)
+            fdatasync(entrusted->fd); /* in batch mode the relay does it */
         process->entrusted = true;
         aep__process_opened(process);
     } else if (result != AEP_EIO) {

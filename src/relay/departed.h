@@ -39,6 +39,7 @@ struct aep__departed {
     int64_t sweep_us; /* the next one at those who live, too */
     bool unread;      /* a file has no first unit yet */
     bool pending;     /* something could not be declared yet */
+    bool told;        /* the log, why */
 };
 
 void aep__departed_init(struct aep__departed *departed);

@@ -320,9 +320,10 @@ static void declare(struct aep__relay *relay, struct aep__appender *appender, in
     one->verdict = result == AEP_OK ? VERDICT_DECLARED : never ? VERDICT_OVER : VERDICT_LATER;
     if (result == AEP_OK)
         log_declared(relay, one);
-    else
+    else if (!relay->departed.told)
         aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot declare an execution failed: %s",
                        err.text);
+    relay->departed.told = result != AEP_OK; /* it is tried each second */
 }
 
 static void note_declared(int fd, struct one *one)

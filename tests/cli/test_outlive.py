@@ -9,6 +9,7 @@ import time
 import unittest
 
 from harness import DEADLINE_S, PROGRAM, AepTest
+from spool_files import crc32c
 
 HAS_PID_NAMESPACES = (
     shutil.which("unshare")
@@ -184,8 +185,10 @@ class Outlive(AepTest):
             if pid > 1:
                 os.kill(pid, signal.SIGKILL)
             self.run_aep("relay", "start", status=None)
-        ends = self.await_ends(40)
-        self.wait_until(lambda: self.status()["executions_gone"] == 0, "all declared")
+        def declared():
+            self.run_aep("relay", "start", status=None)  # not at once: several have been in vain
+            return self.status()["executions_gone"] == 0
+        self.wait_until(declared, "all declared")
         ends = self.ends()
         self.assertEqual(len(ends), 40)
         self.assertEqual(len({e["causation_id"] for e in ends}), 40)
@@ -234,6 +237,74 @@ class Outlive(AepTest):
         self.assertEqual(data.count(b"staging"), 2)
         self.assertEqual(data.count(trace.encode()), 4)  # traceparent, x-traceparent, of both
         self.assertEqual(data.count(b"k=v"), 2)
+
+    def fill(self, kind, **members):
+        for _ in range(500):
+            if self.run_aep("publish", *self.options(kind, members), status=None,
+                            env={"AEP_RELAY_MODE": "off"}).returncode == 4:
+                return
+        self.fail("the spool does not become full")
+
+    @staticmethod
+    def options(kind, members):
+        named = [f"--{name.replace('_', '-')}={value}" for name, value in members.items()]
+        return [kind, "--agent", "filler", *named]
+
+    def test_a_full_spool_holds_room_for_it_and_else_it_waits_for_room(self):
+        self.env["AEP_SPOOL_SEGMENT_BYTES"] = "64KiB"
+        self.env["AEP_SPOOL_MAX_BYTES"] = "256KiB"
+        self.use_dead_broker()
+        self.env["AEP_SPOOL_DIR"] = os.path.join(self.folder, "spool")
+        one, two = self.sleeper(), self.sleeper()
+        self.start_for(one.pid, agent="one")
+        self.start_for(two.pid, agent="two")
+        self.fill("progress", correlation_id="x", current_step="x" * 8000)
+        one.kill()
+        self.wait_until(lambda: self.status()["executions_gone"] == 0 and
+                        self.status()["executions_open"] == 1, "one is declared")
+        for size in (4000, 100, 1):
+            self.fill("started", user_request="x" * size)
+        two.kill()
+        self.wait_until(lambda: self.status()["executions_gone"] == 1, "two is gone")
+        self.run_aep("spool", "purge", "--yes")
+        self.wait_until(lambda: self.status()["executions_gone"] == 0, "two is declared")
+
+    def test_after_a_reboot_everything_is_gone(self):
+        process = self.sleeper()
+        self.start_for(process.pid)
+        self.run_aep("relay", "stop")
+        path = os.path.join(self.spool, "open", self.roll()[0])
+        with open(path, "r+b") as file:
+            unit = bytearray(file.read(1024))
+            unit[16] ^= 1  # the boot id
+            unit[8:12] = crc32c(bytes(unit[12:])).to_bytes(4, "little")
+            file.seek(0)
+            file.write(unit)
+        self.run_aep("relay", "start")
+        (failed,) = self.await_ends()
+        self.assertEqual(failed["payload"]["error_code"], "ABANDONED")
+        self.assertIsNone(process.poll())  # that number is another process's now
+
+    def test_what_ended_before_the_reboot_is_not_ended_again(self):
+        """The power goes: the end is in the spool, that it was published is not in the roll."""
+        process = self.sleeper()
+        correlation = self.start_for(process.pid)
+        (name,) = self.roll()
+        path = os.path.join(self.spool, "open", name)
+        with open(path, "rb") as file:
+            data = bytearray(file.read())
+        self.publish("completed", "--agent", "a", "--correlation-id", correlation, "--causation-id",
+                     self.events("started")[0]["event_id"])
+        self.run_aep("relay", "stop")
+        data[16] ^= 1
+        data[8:12] = crc32c(bytes(data[12:1024])).to_bytes(4, "little")
+        with open(path, "wb") as file:
+            file.write(data)
+        os.chmod(path, 0o600)
+        self.assertEqual(self.status()["executions_gone"], 1)
+        self.run_aep("relay", "start")
+        self.wait_until(lambda: not self.roll(), "an empty roll")
+        self.assertEqual([e["event_type"].split(".")[-2] for e in self.ends()], ["completed"])
 
     @unittest.skipUnless(HAS_PID_NAMESPACES, "no right to make a pid namespace")
     def test_another_pid_namespaces_process_is_never_judged(self):
