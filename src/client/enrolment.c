@@ -100,6 +100,18 @@ static void take_event(struct aep__roll_area *area, const struct aep__process *p
 
 /* ---- start ---- */
 
+/* Enters it in this process's file, with what has been described. */
+static int enter(struct aep__enrolment *enrolment, struct aep__process *process,
+                 const struct aep__roll_area *area)
+{
+    if (aep__roll_own_enter(&process->roll, area, &process->roll_body, &enrolment->place) < 0)
+        return -1;
+    enrolment->home = process;
+    enrolment->folder = process->spool.folder;
+    memcpy(enrolment->file, process->roll.name, sizeof enrolment->file);
+    return 0;
+}
+
 static int before_start(void *user, struct aep__process *process,
                         const struct aep__envelope *envelope, aep_error *err)
 {
@@ -112,21 +124,19 @@ static int before_start(void *user, struct aep__process *process,
     aep__enrolment_describe(process, envelope, body);
     if (body->failed)
         return aep__error_memory(err);
-    if (aep__roll_own_enter(&process->roll, &area, body, &enrolment->place) < 0)
-        return aep__enrolment_failed(process, err);
-    enrolment->home = process;
-    enrolment->folder = process->spool.folder;
-    memcpy(enrolment->file, process->roll.name, sizeof enrolment->file);
-    return AEP_OK;
+    return enter(enrolment, process, &area) < 0 ? aep__enrolment_failed(process, err) : AEP_OK;
 }
 
-/* After AEP_EIO it may be in the spool, and yet there is no handle: the relay finds out. */
+/* The folder may have been lost between the two, and the event stands in a new one. After AEP_EIO it may be in the spool, and yet there is no handle: the relay finds out. */
 static void after_start(void *user, struct aep__process *process, int result)
 {
     struct aep__enrolment *enrolment = user;
     struct aep__roll_area area = area_of(enrolment, AEP__ROLL_STARTED);
     if (result == AEP_OK) {
-        aep__roll_own_mark(&process->roll, &enrolment->place, &area);
+        if (!aep__roll_own_has(&process->roll, &enrolment->place))
+            enter(enrolment, process, &area);
+        else
+            aep__roll_own_mark(&process->roll, &enrolment->place, &area);
         aep__process_opened(process);
     } else if (result == AEP_EIO) {
         struct aep__roll_entry entry;

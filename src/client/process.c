@@ -185,6 +185,7 @@ void aep__process_free(struct aep__process *process)
 {
     if (!process)
         return;
+    forget_foreign(process);
     aep__roll_own_done(&process->roll);
     aep__buf_done(&process->roll_body);
     close_spool(process);

@@ -4,7 +4,7 @@
 #include "relay/judgement.h"
 #include "relay/relay.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,8 +13,9 @@
 
 #define WATCHED_MAX 1024 /* processes by pidfd: the others are looked at */
 #define NEW_US                                                                                     \
-    50000          /* after a name has appeared: its file is still being written, and others come */
-#define BLANK_S 10 /* nobody takes that long to write a first unit */
+    50000 /* after a name has appeared: its file is still being written, and others come */
+#define EACH_US 200          /* and so much more for each process, so that looks stay cheap */
+#define BLANK_S 10           /* nobody takes that long to write a first unit */
 #define LOOK_US 5000000      /* whatever is heard */
 #define LOOK_SOON_US 1000000 /* where nothing would be heard, or there was no room */
 
@@ -84,7 +85,8 @@ void aep__departed_heard(struct aep__relay *relay)
         bool appeared = events[i].data.fd == departed->watch_fd;
         if (appeared)
             aep__os_watch_seen(departed->watch_fd);
-        look_at(departed, relay->pace.now_us + (appeared ? NEW_US : 0));
+        int64_t wait_us = appeared ? NEW_US + (int64_t)departed->count * EACH_US : 0;
+        look_at(departed, relay->pace.now_us + wait_us);
     }
 }
 
@@ -189,11 +191,16 @@ static void drop_absent(struct aep__departed *departed)
     }
 }
 
+static bool has_ended(int pidfd)
+{
+    return poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 0) > 0;
+}
+
 static void look_at_lives(struct aep__departed *departed)
 {
     for (size_t i = 0; i < departed->count; i++) {
         struct aep__party *party = &departed->parties[i];
-        if (party->life == AEP__OS_LIVES)
+        if (party->life == AEP__OS_LIVES && (party->pidfd < 0 || has_ended(party->pidfd)))
             party->life = aep__os_process_life(&party->process, &departed->self);
         if (party->life != AEP__OS_LIVES)
             forget(party);

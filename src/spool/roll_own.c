@@ -262,6 +262,10 @@ int aep__roll_own_mark(struct aep__roll_own *own, const struct aep__roll_place *
                        const struct aep__roll_area *area)
 {
     struct aep__roll_area whole = *area;
+    if (!aep__roll_own_has(own, place)) {
+        errno = ESTALE;
+        return -1;
+    }
     own->dirty = true;
     whole.body_bytes = place->body_bytes;
     return aep__roll_mark(own->fd, place->unit, AEP__ROLL_OWNER, &whole);

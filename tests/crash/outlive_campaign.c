@@ -633,8 +633,10 @@ int main(int argc, char **argv)
     if (kills)
         options.kills = strtoul(kills, NULL, 10);
     parse(argc, argv);
-    const char *base = options.dir ? options.dir : getenv("TMPDIR");
-    snprintf(root, sizeof root, "%s/aep-outlive.XXXXXX", base && *base ? base : "/tmp");
+    const char *base = options.dir                     ? options.dir
+                       : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
+                                                       : "/tmp";
+    snprintf(root, sizeof root, "%s/aep-outlive.XXXXXX", base);
     if (!mkdtemp(root))
         die(root);
     setenv("HOME", root, 1);

@@ -235,6 +235,12 @@ static void test_a_removed_folder_is_no_reason_to_refuse_an_end(void **state)
     assert_int_equal(read_spool(here->dir, NULL, NULL), 1);
     run = start(here, "b");
     assert_int_equal(read_roll(here).count, 1);
+    assert_true(remove_tree(here->dir)); /* which is noticed only when the next event is appended */
+    aep_execution *other = start(here, "c");
+    struct stands stands = read_roll(here);
+    assert_int_equal(stands.count, 1);
+    assert_int_equal(state_of(&stands, other, AEP__ROLL_OWNER), AEP__ROLL_STARTED);
+    aep_execution_free(other);
     aep_execution_free(run);
 }
 
