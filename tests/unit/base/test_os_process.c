@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,13 +50,15 @@ static int restore(void **state)
     return 0;
 }
 
-/* A child that lives until it is ended, or its stdin is; named. */
+/* A child that lives until it is ended. */
 static pid_t start_child(void)
 {
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
         for (;;)
             pause();
+    }
     assert_true(pid > 0);
     return pid;
 }
@@ -168,6 +171,7 @@ static void check_first_thread_ended(void)
     pid_t pid = fork();
     if (pid == 0) {
         pthread_t thread;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         pthread_create(&thread, NULL, sleep_on, NULL);
         pthread_exit(NULL);
     }
