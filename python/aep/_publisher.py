@@ -72,7 +72,7 @@ class Publisher(_aep.Publisher):
     def __init__(self, bootstrap_servers=None, **options):
         if bootstrap_servers is not None:
             options["kafka_bootstrap_servers"] = bootstrap_servers
-        self._waits = {}
+        self._waits, self._before_close = {}, []  # what adapters publish before it closes
         super().__init__(**options)
 
     def wait(self, receipt, timeout=None):
@@ -132,14 +132,18 @@ class Publisher(_aep.Publisher):
 
     def close(self):
         """Closes it; accepted events stay on disk and are delivered. Safe to call twice."""
+        self._finish()
+        super().close()
+
+    def _finish(self):
+        while self._before_close:
+            self._before_close.pop()()
         while self._waits:
             self._waits.popitem()[1].close()
-        super().close()
 
     async def aclose(self):
         """close() without blocking the event loop while it waits (close.wait_ms)."""
-        while self._waits:
-            self._waits.popitem()[1].close()
+        self._finish()
         await running_loop().run_in_executor(None, super().close)
 
     def __enter__(self):

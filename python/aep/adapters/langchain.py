@@ -7,12 +7,20 @@
 A chain, agent or graph is an execution, one within another a child. A graph's nodes, what a sequence
 or parallel consists of, tool, model and retriever calls are progress of what they are in; called
 by itself, each is an execution of its own.
+
+An interrupted graph waits for a human, and is the same execution once it is resumed: its thread_id
+joins the two calls, whichever handler each has, as long as they have one publisher. In another
+process it is another execution, of the same session_id: the thread_id.
 """
 from .framework import needed
 from .runs import Runs, quiet, tokens
 
 with needed("langchain", "langchain-core"):
     from langchain_core.callbacks import BaseCallbackHandler
+try:
+    from langgraph.callbacks import GraphCallbackHandler as Handler  # tells of interrupts, from 1.1
+except ImportError:
+    Handler = BaseCallbackHandler
 
 _HIDDEN = "langsmith:hidden"
 _ASKED, _ANSWERED = ("input", "question", "query"), ("output", "answer", "result")
@@ -73,7 +81,22 @@ def _pauses(error):
     return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
 
 
-class AepCallbackHandler(BaseCallbackHandler):
+def _limit(invocation):
+    """How long a model's client waits for it, where its parameters say so."""
+    return (invocation or {}).get("timeout") or (invocation or {}).get("request_timeout")
+
+
+def _question(interrupts):
+    """What is asked; None: the graph stops before or after a node, as it was told."""
+    return next((each.value for each in interrupts or ()), None)
+
+
+def _resumes(inputs):
+    """Whether a call goes on with what its thread has."""
+    return inputs is None or type(inputs).__name__ == "Command"
+
+
+class AepCallbackHandler(Handler):
     """A callback handler that publishes; for a run's config, or a constructor's callbacks.
 
     publisher: an aep.Publisher, borrowed, open until the last run has ended. Raises nothing: what
@@ -87,21 +110,46 @@ class AepCallbackHandler(BaseCallbackHandler):
     def __init__(self, publisher):
         super().__init__()
         self._runs = Runs(publisher, "langchain")
+        self._threads = {}  # of the graphs that were called: what resumes them, by run_id
 
     @quiet
     def on_chain_start(self, serialized, inputs, *, run_id, parent_run_id=None, tags=None,
                        metadata=None, name=None, **made):
         name = _name(serialized, name)
-        if parent_run_id and _HIDDEN in (tags or ()):
+        if parent_run_id is None and (metadata or {}).get("thread_id") is not None:
+            self._call(run_id, name, str(metadata["thread_id"]), inputs)
+        elif parent_run_id and _HIDDEN in (tags or ()):
             self._runs.within(run_id, parent_run_id)
         elif parent_run_id and _is_part(name, tags, metadata, made):
             self._runs.step(run_id, parent_run_id, "step", name, lambda: _gist(inputs, _ASKED))
         else:
             self._runs.begin(run_id, parent_run_id, name, _gist(inputs, _ASKED))
 
+    def _call(self, run_id, name, thread_id, inputs):
+        """A graph is called, with a thread."""
+        key = self._threads[run_id] = "langgraph", name, thread_id
+        if _resumes(inputs) and self._runs.resume(key, run_id):
+            return
+        self._runs.give_up(key)
+        self._runs.begin(run_id, None, name, _gist(inputs, _ASKED), session_id=thread_id)
+
+    @quiet
+    def on_interrupt(self, event):
+        """What LangGraph calls before the end of a run that it interrupts."""
+        self._runs.wait(event.run_id, "human", _question(event.interrupts) or "interrupted")
+
+    def on_resume(self, event):
+        """What LangGraph calls after the start of a run that it resumes: that has been told."""
+
     @quiet
     def on_chain_end(self, outputs, *, run_id, **kwargs):
-        self._runs.end(run_id, _gist(outputs, _ANSWERED))
+        key, waits = self._threads.pop(run_id, None), self._runs.waits(run_id)
+        if waits is None and isinstance(outputs, dict) and "__interrupt__" in outputs:
+            waits = "human", _question(outputs["__interrupt__"])
+        if key and waits:
+            self._runs.park(run_id, key, *waits)
+        else:
+            self._runs.end(run_id, "interrupted" if waits else _gist(outputs, _ANSWERED))
 
     @quiet
     def on_tool_start(self, serialized, input_str, *, run_id, parent_run_id=None, name=None, **kwargs):
@@ -121,14 +169,16 @@ class AepCallbackHandler(BaseCallbackHandler):
 
     @quiet
     def on_chat_model_start(self, serialized, messages, *, run_id, parent_run_id=None, name=None,
-                            **kwargs):
+                            invocation_params=None, **kwargs):
         asked = messages[-1][-1] if messages and messages[-1] else None
-        self._runs.step(run_id, parent_run_id, "model", _name(serialized, name), _content(asked))
+        self._runs.step(run_id, parent_run_id, "model", _name(serialized, name), _content(asked),
+                        _limit(invocation_params))
 
     @quiet
-    def on_llm_start(self, serialized, prompts, *, run_id, parent_run_id=None, name=None, **kwargs):
+    def on_llm_start(self, serialized, prompts, *, run_id, parent_run_id=None, name=None,
+                     invocation_params=None, **kwargs):
         self._runs.step(run_id, parent_run_id, "model", _name(serialized, name),
-                        prompts[-1] if prompts else None)
+                        prompts[-1] if prompts else None, _limit(invocation_params))
 
     @quiet
     def on_llm_end(self, response, *, run_id, **kwargs):
@@ -138,8 +188,8 @@ class AepCallbackHandler(BaseCallbackHandler):
 
     @quiet
     def on_chain_error(self, error, *, run_id, **kwargs):
+        self._threads.pop(run_id, None)
         if _pauses(error):
-            self._runs.wait(run_id, "human", "interrupted")
             self._runs.end(run_id, "interrupted")
         else:
             self._runs.end(run_id, error=error)

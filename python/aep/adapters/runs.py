@@ -4,7 +4,9 @@
     id ──▶ entry ──▶ run ──▶ Execution      the entry that began a run ends it (complete or fail)
     id ──▶ entry ─────┘                     a step: told by progress, counted in the nearest run
 
-An id leaves the table when it ends; whoever takes it out publishes the end, so there is one.
+An id leaves the table when it ends; whoever takes it out publishes the end, so there is one. A run
+that waits (for a human, a permission) says so in each event until the wait ends, whatever else goes
+on beside it. One that waits from one call of the framework to a later one is in Parked meanwhile.
 
 Threads: any; a lock guards table and counts, and is not held while something is published.
 Raises nothing: errors are logged to logging.getLogger("aep").
@@ -13,32 +15,49 @@ import functools
 import json
 import sys
 import threading
+import time
 
 from .._failure import members_of
 from .._log import emit
 from .._values import describe, simplify
+from .parked import parked_of
 
 LIMIT = 10000  # ids at once; beyond it the oldest go, and a run without an end is failed, ABANDONED
+GRACE_S = 5  # the end of a step that its limit ends comes a moment after it
 
 
 class _Run:
-    __slots__ = ("execution", "parent", "request", "result", "tokens", "steps", "done")
+    """waits: what it waits for, (waiting_for, step) by id. limits: its steps in work by id, (how many
+    seconds it may take or None, the step that it is in). calls: names of tools that a model asked
+    for and that were not run yet. parked: keys of the runs within it that wait to be resumed."""
 
-    def __init__(self, execution, parent, request):
-        self.execution, self.parent, self.request, self.result = execution, parent, request, None
-        self.tokens, self.steps, self.done = {}, {}, 0
+    __slots__ = ("execution", "parent", "name", "request", "result", "tokens", "steps", "done",
+                 "waits", "limits", "calls", "parked")
+
+    def __init__(self, execution, parent, name, request):
+        self.execution, self.parent, self.name, self.request = execution, parent, name, request
+        self.result, self.tokens, self.steps, self.done = None, {}, {}, 0
+        self.waits, self.limits, self.calls, self.parked = {}, {}, [], set()
 
     def metrics(self):
         return dict(self.tokens, **({"steps": self.steps} if self.steps else {})) or None
 
+    def expect_within_s(self):
+        """The longest that its innermost steps in work may take; None unless each has a limit."""
+        outer = {within for _, within in self.limits.values()}
+        limits = [limit for id, (limit, _) in self.limits.items() if id not in outer]
+        return max(limits) + GRACE_S if limits and None not in limits else None
+
 
 class _Entry:
-    """kind: a step's; None: no step. raised: the exception that was being handled as it began."""
+    """kind: a step's; None: no step. step: the id of the step that it is or is in. raised: the
+    exception that was being handled as it began. since: when it began, by time.monotonic()."""
 
-    __slots__ = ("run", "begins", "kind", "name", "request", "raised")
+    __slots__ = ("run", "begins", "kind", "step", "name", "request", "raised", "since")
 
-    def __init__(self, run, name, request, kind=None, begins=False):
-        self.run, self.begins, self.kind = run, begins, kind
+    def __init__(self, run, name, request, kind=None, begins=False, step=None):
+        self.step = step
+        self.run, self.begins, self.kind, self.since = run, begins, kind, time.monotonic()
         self.name, self.request, self.raised = name, request, sys.exc_info()[1]
 
 
@@ -90,6 +109,17 @@ def _add(counts, more):
             counts[name] = counts.get(name, 0) + count
 
 
+def _limit(seconds):
+    """A number of seconds; None: none that one could wait for."""
+    good = isinstance(seconds, (int, float)) and 0 < seconds < 1e9
+    return seconds if good and not isinstance(seconds, bool) else None
+
+
+def _phase(kind, name, id, phase):
+    """What a tool's progress says beside its kind: what a tracker tells tools in use by."""
+    return {"tool": name, "tool_use_id": str(id), "phase": phase} if kind == "tool" else {}
+
+
 def _failure(error, error_type):
     if isinstance(error, BaseException):
         return members_of(error)
@@ -101,6 +131,7 @@ class Runs:
 
     def __init__(self, publisher, framework):
         self._publisher, self._framework = publisher, framework
+        self._parked = parked_of(publisher)
         self._entries, self._lock = {}, threading.Lock()
 
     def __len__(self):
@@ -141,42 +172,115 @@ class Runs:
         except Exception:
             self._put(id, _Entry(parent, name, request))  # what is within becomes the parent's
             raise
-        self._put(id, _Entry(_Run(execution, parent, request), name, request, begins=True))
+        self._put(id, _Entry(_Run(execution, parent, name, request), name, request, begins=True))
 
     @quiet
-    def step(self, id, parent_id, kind, name, request=None):
+    def step(self, id, parent_id, kind, name, request=None, limit_s=None):
         """Publishes progress of the run that parent_id belongs to; without one it begins one.
 
         kind: tool, model, …: what it counts as in the metrics. request: what a run within it starts
-        from, a value or a function that gives it.
+        from, a value or a function that gives it. limit_s: how long the framework lets it take.
         """
         parent, name = self._find(parent_id), text(name) or kind
         if parent is None:
             self.begin(id, None, name, request() if callable(request) else request)
             return
-        self._put(id, _Entry(parent.run, name, request, kind))
+        self._put(id, _Entry(parent.run, name, request, kind, step=id))
         with self._lock:
             _add(parent.run.steps, {kind: 1})
-        self._progress(parent.run, kind, name)
+            parent.run.limits[id] = _limit(limit_s), parent.step
+        self._progress(parent.run, kind, name, **_phase(kind, name, id, "start"))
 
     @quiet
     def within(self, id, parent_id):
         """Publishes nothing: what has this id for its parent belongs to parent_id's run."""
         parent = self._find(parent_id)
         if parent is not None:
-            self._put(id, _Entry(parent.run, parent.name, parent.request))
+            self._put(id, _Entry(parent.run, parent.name, parent.request, step=parent.step))
 
     @quiet
-    def wait(self, id, waiting_for, step):
-        """Publishes progress: the run that id belongs to waits, for a human for one."""
+    def wait(self, id, waiting_for, step=None):
+        """Publishes progress: the run that id belongs to waits for a human, a permission, …, until
+        proceed(id) or the end of id. step: what it does so at; None: what id is called."""
         entry = self._find(id)
         if entry is not None:
-            self._progress(entry.run, entry.kind, step, status="waiting", waiting_for=waiting_for)
+            step = text(step) or entry.name
+            with self._lock:
+                again = entry.run.waits.get(id) == (waiting_for, step)
+                entry.run.waits[id] = waiting_for, step
+            if not again:
+                self._progress(entry.run, entry.kind, step)
+
+    @quiet
+    def proceed(self, id):
+        """Publishes progress: what id waited for has come. Nothing, if it did not wait."""
+        entry = self._find(id)
+        if entry is not None and self._stops_waiting(entry.run, id):
+            self._progress(entry.run, entry.kind, entry.name)
+
+    def _stops_waiting(self, run, id):
+        with self._lock:
+            return run.waits.pop(id, None) is not None
 
     def _progress(self, run, kind, name, **metadata):
-        if not run.execution.ended:
-            run.execution.progress(current_step=name, steps_completed=run.done,
-                                   metadata=dict({"kind": kind, "status": "working"}, **metadata))
+        if run.execution.ended:
+            return
+        with self._lock:
+            waits, expect_within_s = list(run.waits.values()), run.expect_within_s()
+        if waits:
+            metadata.update(status="waiting", waiting_for=waits[-1][0])
+        elif expect_within_s is not None:
+            metadata["expect_within_s"] = expect_within_s
+        metadata.setdefault("status", "working")
+        run.execution.progress(current_step=waits[-1][1] if waits else name, steps_completed=run.done,
+                               metadata=dict(metadata, kind=kind) if kind else metadata)
+
+    @quiet
+    def park(self, id, key, waiting_for=None, step=None):
+        """The call of the framework that id began has ended, its run has not: resume(key) goes on with
+        it. waiting_for: what it waits for, itself; None: something within it does."""
+        with self._lock:
+            entry = self._entries.pop(id, None)
+        if entry is None or not entry.begins:
+            return
+        run = entry.run
+        with self._lock:
+            run.limits.clear()
+            if waiting_for:
+                run.waits = {key: (waiting_for, text(step) or "interrupted")}
+            if run.parent:
+                run.parent.parked.add(key)
+        self._parked.put(key, run)
+        if waiting_for:
+            self._progress(run, None, "interrupted")
+
+    @quiet
+    def resume(self, key, id):
+        """Whether a run was parked by that key; id is what goes on with it."""
+        run = self._parked.take(key)
+        if run is None:
+            return False
+        if run.parent:
+            run.parent.parked.discard(key)
+        self._put(id, _Entry(run, run.name, run.request, begins=True))
+        if self._stops_waiting(run, key):
+            self._progress(run, None, "resumed")
+        return True
+
+    @quiet
+    def give_up(self, key):
+        """What was parked by that key is not resumed: it is completed, interrupted."""
+        self._parked.give_up(key)
+
+    def run_of(self, id):
+        """The innermost run that id belongs to, or None."""
+        entry = self._find(id)
+        return entry and entry.run
+
+    def waits(self, id):
+        """What the run that id began waits for itself: (waiting_for, step), or None."""
+        entry = self._find(id)
+        return entry and entry.run.waits.get(id)
 
     def request_of(self, id):
         """What a run within it starts from; None: nothing is known."""
@@ -190,11 +294,13 @@ class Runs:
         return None if entry is None or entry.raised is now else now
 
     @quiet
-    def end(self, id, result=None, error=None, tokens=None, error_type=None):
-        """Ends a run (completed; with an error failed) or a step (progress, if it has an error).
+    def end(self, id, result=None, error=None, tokens=None, error_type=None, **members):
+        """Ends a run (completed; with an error failed) or a step: progress, if it is a tool, has an
+        error, or was waited at.
 
         result: any value; a model's, or a child's, is its run's if that ends without one.
-        error: an exception or text; tokens: numbers by name, for the run's metrics.
+        error: an exception or text; tokens: numbers by name, for the run's metrics. members: further
+        ones of failed, or of a step's metadata.
         An unknown id is ignored: what has ended, or began before the adapter did.
         """
         with self._lock:
@@ -204,20 +310,31 @@ class Runs:
                 return
             _add(run.tokens, tokens)
             run.done += entry.kind is not None
+            run.limits.pop(id, None)
+            waited = run.waits.pop(id, None) is not None
             if entry.kind == "model" and result:
                 run.result = result
         if entry.begins:
-            self._end(run, result, error, error_type)
-        elif entry.kind and error is not None:
-            failure = _failure(error, error_type)
-            self._progress(run, entry.kind, entry.name, error=failure["error_message"],
-                           error_type=failure["error_type"])
+            self._end(run, result, error, error_type, members)
+        elif entry.kind:
+            self._end_step(id, entry, error, error_type, waited, members)
 
-    def _end(self, run, result, error, error_type):
+    def _end_step(self, id, entry, error, error_type, waited, members):
+        metadata = _phase(entry.kind, entry.name, id, "end" if error is None else "error")
+        if error is not None:
+            failure = _failure(error, error_type)
+            metadata.update(error=failure["error_message"], error_type=failure["error_type"])
+        if metadata or waited:
+            metadata["duration_ms"] = round((time.monotonic() - entry.since) * 1000, 3)
+            self._progress(entry.run, entry.kind, entry.name, **dict(metadata, **members))
+
+    def _end(self, run, result, error, error_type, members):
         metrics = run.metrics()
+        while run.parked:
+            self._parked.give_up(run.parked.pop())
         if error is not None:
             run.execution.fail(partial_results=metrics and {"metrics": metrics},
-                               **_failure(error, error_type))
+                               **dict(_failure(error, error_type), **members))
             return
         result = run.result if result is None else result
         if run.parent:

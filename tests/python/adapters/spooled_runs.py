@@ -27,9 +27,28 @@ class Run:
 
     @property
     def steps(self):
-        """(kind, step) of its progress, without reports of errors."""
+        """(kind, step) of what it began."""
         return [(payload["metadata"]["kind"], payload["current_step"]) for payload in self.progress
-                if "error" not in payload["metadata"] and payload["metadata"]["status"] == "working"]
+                if "kind" in payload["metadata"] and "duration_ms" not in payload["metadata"]
+                and payload["metadata"]["status"] == "working"]
+
+    @property
+    def tools(self):
+        """(tool, phase) of its progress."""
+        return [(payload["metadata"]["tool"], payload["metadata"]["phase"]) for payload in self.progress
+                if "tool" in payload["metadata"]]
+
+    @property
+    def states(self):
+        """What it waited for in each of its progress events, None: nothing; without repetitions."""
+        states = [payload["metadata"].get("waiting_for") for payload in self.progress]
+        return [state for n, state in enumerate(states) if n == 0 or state != states[n - 1]]
+
+    @property
+    def limits(self):
+        """(step, the seconds within which it expects to hear of it or None) of its progress."""
+        return [(payload["current_step"], payload["metadata"].get("expect_within_s"))
+                for payload in self.progress]
 
     @property
     def errors(self):

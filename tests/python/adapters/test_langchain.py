@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """LangChain and LangGraph: chains, agents with tools, nesting, errors, event loops, threads."""
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -146,18 +149,123 @@ def test_an_error(spool, config):
     assert run.errors == ["no such city", "no such city"]  # the tool's, the node's
 
 
-def test_an_interrupt_is_no_failure(spool, config):
+def asks(name="asks", question="may I?", **options):
+    """A graph that asks its human, between two other nodes."""
     graph = StateGraph(MessagesState)
-    graph.add_node("ask", lambda state: {"messages": [("ai", interrupt("may I?"))]})
-    graph.add_edge(START, "ask")
-    compiled = graph.compile(name="asks", checkpointer=InMemorySaver())
-    config = {**config, "configurable": {"thread_id": "1"}}
-    compiled.invoke(asking("go"), config)
-    compiled.invoke(Command(resume="yes"), config)
+    graph.add_node("first", lambda state: {"messages": [("ai", "first")]})
+    graph.add_node("ask", lambda state: {"messages": [("ai", interrupt(question))]})
+    graph.add_node("last", lambda state: {"messages": [("ai", "it is " + state["messages"][-1].content)]})
+    for edge in (START, "first"), ("first", "ask"), ("ask", "last"):
+        graph.add_edge(*edge)
+    return graph.compile(name=name, checkpointer=InMemorySaver(), **options)
+
+
+def in_thread(spool, thread_id):
+    """A config as a server makes one for each request."""
+    return {"callbacks": [AepCallbackHandler(spool.publisher)], "configurable": {"thread_id": thread_id}}
+
+
+def test_an_interrupt_waits_for_a_human_until_it_is_resumed(spool):
+    graph = asks()
+    graph.invoke(asking("go"), in_thread(spool, "thread-1"))
+    run, = spool.runs()
+    assert run.states[-1] == "human" and run.progress[-1]["current_step"] == "may I?"
+    assert run.progress[-1]["metadata"]["status"] == "waiting" and not run.ends and not run.errors
+    assert run.started["session_id"] == "thread-1"
+    graph.invoke(Command(resume="fine"), in_thread(spool, "thread-1"))
+    run, = spool.runs()
+    assert run.states == [None, "human", None] and ("step", "last") in run.steps
+    assert (run.end[0], run.end[1]["result_summary"]) == ("completed", "it is fine")
+
+
+def test_an_interrupt_of_a_stream_in_an_event_loop(spool):
+    async def stream(inputs):
+        async for _ in graph.astream(inputs, in_thread(spool, "1")):
+            pass
+    graph = asks()
+    asyncio.run(stream(asking("go")))
+    assert spool.run("asks").states[-1] == "human"
+    asyncio.run(stream(Command(resume="fine")))
+    assert spool.run("asks").end[1]["result_summary"] == "it is fine"
+
+
+def test_a_graph_that_stops_before_a_node_waits_too(spool):
+    graph = asks(interrupt_before=["ask"])
+    graph.invoke(asking("go"), in_thread(spool, "1"))
+    assert spool.run("asks").states[-1] == "human" and not spool.run("asks").ends
+    graph.invoke(None, in_thread(spool, "1"))
+    assert spool.run("asks").progress[-1]["current_step"] == "may I?"
+    graph.invoke(Command(resume="fine"), in_thread(spool, "1"))
+    assert spool.run("asks").end[0] == "completed"
+
+
+def test_threads_of_graphs_are_resumed_each_by_itself(spool):
+    one, other = asks("one"), asks("other")
+    for graph, thread in (one, "1"), (one, "2"), (other, "1"):
+        graph.invoke(asking(f"go {thread}"), in_thread(spool, thread))
+    one.invoke(Command(resume="fine"), in_thread(spool, "2"))
+    assert [(run.name, run.started["session_id"], len(run.ends)) for run in spool.runs()] == [
+        ("one", "1", 0), ("one", "2", 1), ("other", "1", 0)]
+
+
+def test_what_is_asked_anew_is_another_execution(spool):
+    graph = asks()
+    graph.invoke(asking("go"), in_thread(spool, "1"))
+    graph.invoke(asking("go on"), in_thread(spool, "1"))
     first, second = spool.runs()
-    assert first.progress[-1]["metadata"]["waiting_for"] == "human" and not first.errors
-    assert [run.end[0] for run in (first, second)] == ["completed", "completed"]
-    assert second.end[1]["result_summary"] == "yes"
+    assert (first.end[0], first.end[1]["result_summary"]) == ("completed", "interrupted")
+    assert second.started["user_request"] == "go on" and not second.ends
+
+
+def test_a_graph_within_that_asks(spool):
+    graph = StateGraph(MessagesState)
+    graph.add_node("node", asks("inner"))
+    graph.add_edge(START, "node")
+    compiled = graph.compile(name="outer", checkpointer=InMemorySaver())
+    compiled.invoke(asking("go"), in_thread(spool, "1"))
+    outer = spool.run("outer")
+    assert outer.states[-1] == "human" and not outer.ends and not outer.errors
+    assert outer.progress[-1]["current_step"] == "may I?"
+    compiled.invoke(Command(resume="fine"), in_thread(spool, "1"))
+    assert spool.run("outer").end[1]["result_summary"] == "it is fine"
+    assert {run.end[0] for run in spool.runs()} == {"completed"}
+
+
+def test_what_waits_when_the_publisher_closes_is_interrupted(spool):
+    asks().invoke(asking("go"), in_thread(spool, "1"))
+    spool.publisher.close()
+    assert spool.run("asks").end[1]["result_summary"] == "interrupted"
+
+
+def test_what_waits_when_python_ends_is_interrupted(spool):
+    program = """
+import sys; sys.path.insert(0, sys.argv[1])
+import aep, test_langchain as t, os
+publisher = aep.Publisher(mode="local", spool_dir=sys.argv[2])
+config = {"callbacks": [t.AepCallbackHandler(publisher)], "configurable": {"thread_id": "1"}}
+t.asks().invoke(t.asking("go"), config)
+child = os.fork()
+if child == 0:
+    sys.exit(0)  # a child leaves its parent's runs alone
+os.waitpid(child, 0)
+print(len(publisher._parked))
+"""
+    done = subprocess.run([sys.executable, "-c", program, os.path.dirname(__file__), spool.folder],
+                          check=True, capture_output=True, text=True)
+    assert done.stdout == "1\n"
+    assert spool.run("asks").end[1]["result_summary"] == "interrupted"
+
+
+def test_a_model_with_a_time_limit(spool, config):
+    class Limited(GenericFakeChatModel):
+        @property
+        def _identifying_params(self):
+            return {"timeout": 30}
+    answers = call_of("weather", city="Oslo"), AIMessage("rain")
+    agent(Limited(messages=iter(answers))).invoke(asking("go"), config)
+    assert [limit for limit in spool.run("agent").limits if limit[0] in ("think", "weather", "Limited")] == [
+        ("think", None), ("Limited", 30 + runs_of.GRACE_S), ("weather", None), ("weather", None),
+        ("think", None), ("Limited", 30 + runs_of.GRACE_S)]
 
 
 def test_an_event_loop(spool, config):

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs that wait between two calls of their framework: for an answer, an approval.
+
+    call ──▶ interrupted ──▶ Parked[key] ──▶ the call that resumes it goes on with the same execution
+
+A publisher has one table, so that an adapter made for a single call finds what another one left. What
+is left when the publisher closes, or Python ends, is published as completed, `interrupted`: nothing
+has failed, and the framework may resume it elsewhere, as another execution.
+
+Threads: any. A forked child that ends leaves its parent's runs alone.
+"""
+import atexit
+import os
+import threading
+
+from .._log import emit
+from .._values import describe
+
+LIMIT = 10000  # runs; beyond it the oldest are ended
+RESULT = "interrupted"
+
+
+def parked_of(publisher):
+    """The table of a publisher."""
+    return publisher.__dict__.setdefault("_parked", None) or _install(publisher)
+
+
+def _install(publisher):
+    with _installing:
+        if publisher._parked is None:
+            publisher._parked = Parked(publisher)
+        return publisher._parked
+
+
+_installing = threading.Lock()
+
+
+def _end(run):
+    try:
+        if not run.execution.ended:
+            run.execution.complete(result_summary=RESULT, metrics=run.metrics())
+    except Exception as error:
+        emit(1, f"the end of an interrupted run was lost: {describe(error)}")
+
+
+class Parked:
+    """The table: runs by what resumes them, in the order in which they were interrupted."""
+
+    def __init__(self, publisher):
+        self._runs, self._lock, self._owner = {}, threading.Lock(), os.getpid()
+        publisher._before_close.append(self.close)
+        atexit.register(self.close)
+
+    def __len__(self):
+        return len(self._runs)
+
+    def put(self, key, run):
+        oldest = None
+        with self._lock:
+            earlier = self._runs.pop(key, None)
+            self._runs[key] = run
+            if len(self._runs) > LIMIT:
+                oldest = self._runs.pop(next(iter(self._runs)))
+        for each in filter(None, (earlier, oldest)):
+            _end(each)
+
+    def take(self, key):
+        """The run that a key resumes, which is the caller's from now on; None: there is none."""
+        with self._lock:
+            return self._runs.pop(key, None)
+
+    def give_up(self, key):
+        """What would have resumed it starts anew."""
+        run = self.take(key)
+        if run is not None:
+            _end(run)
+
+    def close(self):
+        """Ends all: those within others were interrupted before these."""
+        atexit.unregister(self.close)
+        with self._lock:
+            runs, self._runs = list(self._runs.values()), {}
+        if os.getpid() == self._owner:
+            for run in runs:
+                _end(run)
