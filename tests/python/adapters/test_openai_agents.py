@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The OpenAI Agents SDK with its own model classes, over a client whose server is a function."""
 import asyncio
+import itertools
 import json
 import threading
 
@@ -8,7 +9,7 @@ import pytest
 
 pytest.importorskip("agents.tracing")
 
-from agents import (Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, RunConfig,  # noqa: E402
+from agents import (Agent, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel, RunConfig,  # noqa: E402
                     Runner, function_tool, set_trace_processors, trace)
 from agents.exceptions import MaxTurnsExceeded  # noqa: E402
 from openai import APIStatusError, AsyncOpenAI  # noqa: E402
@@ -19,21 +20,35 @@ except ImportError:
     import httpx
 
 from aep.adapters.openai_agents import AepProcessor  # noqa: E402
+from aep.adapters.runs import GRACE_S  # noqa: E402
 from spooled_runs import is_child, run_example  # noqa: E402
 
 
 def client_of(server):
     """A client without a network; server: from a request's JSON to a response's."""
     def respond(request):
-        status, body = server(json.loads(request.content))
+        asked = json.loads(request.content)
+        status, body = server(asked)
+        if asked.get("stream") and status == 200:
+            return httpx.Response(200, text=streamed(body), headers={"content-type": "text/event-stream"})
         return httpx.Response(status, json=body)
     return AsyncOpenAI(api_key="none", base_url="http://model.invalid", max_retries=0,
                        http_client=httpx.AsyncClient(transport=httpx.MockTransport(respond)))
 
 
+def streamed(body):
+    """A chat completion as one chunk of a stream."""
+    choice = body["choices"][0]
+    calls = [dict(call, index=n) for n, call in enumerate(choice["message"].get("tool_calls") or ())]
+    delta = dict(choice["message"], **({"tool_calls": calls} if calls else {}))
+    chunk = dict(body, object="chat.completion.chunk",
+                 choices=[{"index": 0, "delta": delta, "finish_reason": choice["finish_reason"]}])
+    return f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
+
+
 def chat(*messages):
     """A chat model that gives these, one a call: text, (tool, arguments), or a status of failure."""
-    left = iter(messages)
+    left, numbers = iter(messages), itertools.count(1)
 
     def serve(request):
         given = next(left)
@@ -41,7 +56,7 @@ def chat(*messages):
             return given, {"error": {"message": "the model is away"}}
         message = {"role": "assistant", "content": given if isinstance(given, str) else None}
         if not isinstance(given, str):
-            message["tool_calls"] = [{"id": "call-1", "type": "function", "function": {
+            message["tool_calls"] = [{"id": f"call-{next(numbers)}", "type": "function", "function": {
                 "name": given[0], "arguments": json.dumps(given[1])}}]
         return 200, {"id": "chat-1", "object": "chat.completion", "created": 1, "model": "fake",
                      "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
@@ -199,6 +214,120 @@ def test_a_cancelled_run(spool):
     began = asyncio.Event()
     asyncio.run(cancelled())
     assert [each.end[1].get("error_code") for each in spool.runs()] == ["CANCELLED", "CANCELLED"]
+
+
+@function_tool(needs_approval=True)
+def delete(path: str) -> str:
+    """It deletes."""
+    return f"deleted {path}"
+
+
+def careful(*messages, name="careful", tools=(delete,)):
+    return Agent(name, model=chat(*messages or (("delete", {"path": "/x"}), "done")), tools=list(tools))
+
+
+def resume(agent, result, approve=True):
+    state = result.to_state()
+    for item in result.interruptions:
+        (state.approve if approve else state.reject)(item)
+    return asyncio.run(Runner.run(agent, state))
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_tool_that_needs_approval_waits_for_permission(spool, approve):
+    agent = careful()
+    result = run(agent)
+    trace_run, agent_run = spool.runs()
+    assert agent_run.states[-1] == "permission" and agent_run.progress[-1]["current_step"] == "delete"
+    assert agent_run.progress[-1]["metadata"]["status"] == "waiting"
+    assert not agent_run.ends and not trace_run.ends
+    assert resume(agent, result, approve).final_output == "done"
+    trace_run, agent_run = spool.runs()
+    assert agent_run.states == [None, "permission", None]
+    assert [each.end[0] for each in (trace_run, agent_run)] == ["completed", "completed"]
+    assert trace_run.end[1]["result_summary"] == agent_run.end[1]["result_summary"] == "done"
+
+
+def test_a_tool_that_needs_approval_again(spool):
+    agent = careful(("delete", {"path": "/x"}), ("delete", {"path": "/y"}), "done")
+    result = run(agent)
+    result = resume(agent, result)
+    assert spool.run("careful").states == [None, "permission", None, "permission"]
+    assert not any(each.ends for each in spool.runs())
+    resume(agent, result)
+    assert [each.end[0] for each in spool.runs()] == ["completed", "completed"]
+
+
+def test_an_agent_that_is_a_tool_and_waits_for_permission(spool):
+    inner = careful(name="inner")
+    outer = Agent("outer", model=chat(("ask", {"input": "delete"}), "all done"),
+                  tools=[inner.as_tool("ask", "It asks.")])
+    result = run(outer)
+    assert [each.states[-1:] for each in spool.runs()] == [[], [None], ["permission"]]
+    assert not any(each.ends for each in spool.runs())
+    resume(outer, result)
+    trace_run, outer_run, inner_run = spool.runs()
+    assert is_child(inner_run, outer_run) and inner_run.states == [None, "permission", None]
+    assert [each.end[1]["result_summary"] for each in spool.runs()] == ["all done", "all done", "done"]
+
+
+def test_an_approval_in_a_trace_of_ones_own(spool):
+    agent = careful()
+    with trace("mine"):
+        result = run(agent)
+        assert spool.run("careful").states[-1] == "permission"
+        resume(agent, result)
+    assert [each.end[0] for each in spool.runs()] == ["completed", "completed"]
+
+
+def test_streaming_until_an_approval(spool):
+    async def stream(what):
+        result = Runner.run_streamed(agent, what)
+        async for _ in result.stream_events():
+            pass
+        return result
+    agent = careful()
+    result = asyncio.run(stream("go"))
+    assert result.interruptions and spool.run("careful").states[-1] == "permission"
+    state = result.to_state()
+    state.approve(result.interruptions[0])
+    asyncio.run(stream(state))
+    assert [each.end[1]["result_summary"] for each in spool.runs()] == ["done", "done"]
+
+
+def test_a_resumed_run_that_fails(spool):
+    agent = careful(("delete", {"path": "/x"}), 503)
+    result = run(agent)
+    with pytest.raises(APIStatusError):
+        resume(agent, result)
+    assert [each.end[0] for each in spool.runs()] == ["failed", "failed"]
+
+
+def test_an_approval_that_never_comes(spool):
+    run(careful())
+    spool.publisher.close()
+    assert [each.end[1]["result_summary"] for each in spool.runs()] == ["interrupted", "interrupted"]
+
+
+def test_a_tool_whose_output_ends_the_run_does_not_wait(spool):
+    agent = Agent("short", model=chat(("weather", {"city": "Oslo"})), tools=[weather],
+                  tool_use_behavior="stop_on_first_tool")
+    assert run(agent).final_output == "rain in Oslo"
+    assert [each.end[0] for each in spool.runs()] == ["completed", "completed"]
+
+
+def test_an_approval_that_is_not_told_does_not_wait(spool):
+    run(careful(), trace_include_sensitive_data=False)
+    assert [each.end[0] for each in spool.runs()] == ["completed", "completed"]
+
+
+def test_a_model_with_a_time_limit(spool):
+    agent = Agent("patient", model=chat(("weather", {"city": "Oslo"}), "rain"), tools=[weather],
+                  model_settings=ModelSettings(timeout=30))
+    run(agent)
+    limits = [limit for step, limit in spool.run("patient").limits if step == "fake-chat"]
+    assert limits == [30 + GRACE_S, 30 + GRACE_S]
+    assert spool.run("patient").tools == [("weather", "start"), ("weather", "end")]
 
 
 def test_two_at_once(spool):
