@@ -50,13 +50,14 @@ class _Run:
 
 
 class _Entry:
-    """kind: a step's; None: no step. step: the id of the step that it is or is in. raised: the
+    """kind: a step's; None: no step. step: the id of the step that it is or is in. call: a tool's id, as
+    its model gave it. raised: the
     exception that was being handled as it began. since: when it began, by time.monotonic()."""
 
-    __slots__ = ("run", "begins", "kind", "step", "name", "request", "raised", "since")
+    __slots__ = ("run", "begins", "kind", "step", "call", "name", "request", "raised", "since")
 
-    def __init__(self, run, name, request, kind=None, begins=False, step=None):
-        self.step = step
+    def __init__(self, run, name, request, kind=None, begins=False, step=None, call=None):
+        self.step, self.call = step, call
         self.run, self.begins, self.kind, self.since = run, begins, kind, time.monotonic()
         self.name, self.request, self.raised = name, request, sys.exc_info()[1]
 
@@ -115,9 +116,9 @@ def _limit(seconds):
     return seconds if good and not isinstance(seconds, bool) else None
 
 
-def _phase(kind, name, id, phase):
+def _phase(kind, name, call, phase):
     """What a tool's progress says beside its kind: what a tracker tells tools in use by."""
-    return {"tool": name, "tool_use_id": str(id), "phase": phase} if kind == "tool" else {}
+    return {"tool": name, "tool_use_id": call, "phase": phase} if kind == "tool" else {}
 
 
 def _failure(error, error_type):
@@ -175,21 +176,23 @@ class Runs:
         self._put(id, _Entry(_Run(execution, parent, name, request), name, request, begins=True))
 
     @quiet
-    def step(self, id, parent_id, kind, name, request=None, limit_s=None):
+    def step(self, id, parent_id, kind, name, request=None, limit_s=None, call=None):
         """Publishes progress of the run that parent_id belongs to; without one it begins one.
 
         kind: tool, model, …: what it counts as in the metrics. request: what a run within it starts
-        from, a value or a function that gives it. limit_s: how long the framework lets it take.
+        from, a value or a function that gives it. limit_s: how long the framework lets it take. call: a tool's
+        id, as its model gave it; None: id.
         """
         parent, name = self._find(parent_id), text(name) or kind
         if parent is None:
             self.begin(id, None, name, request() if callable(request) else request)
             return
-        self._put(id, _Entry(parent.run, name, request, kind, step=id))
+        call = str(id) if call is None else call
+        self._put(id, _Entry(parent.run, name, request, kind, step=id, call=call))
         with self._lock:
             _add(parent.run.steps, {kind: 1})
             parent.run.limits[id] = _limit(limit_s), parent.step
-        self._progress(parent.run, kind, name, **_phase(kind, name, id, "start"))
+        self._progress(parent.run, kind, name, **_phase(kind, name, call, "start"))
 
     @quiet
     def within(self, id, parent_id):
@@ -317,10 +320,10 @@ class Runs:
         if entry.begins:
             self._end(run, result, error, error_type, members)
         elif entry.kind:
-            self._end_step(id, entry, error, error_type, waited, members)
+            self._end_step(entry, error, error_type, waited, members)
 
-    def _end_step(self, id, entry, error, error_type, waited, members):
-        metadata = _phase(entry.kind, entry.name, id, "end" if error is None else "error")
+    def _end_step(self, entry, error, error_type, waited, members):
+        metadata = _phase(entry.kind, entry.name, entry.call, "end" if error is None else "error")
         if error is not None:
             failure = _failure(error, error_type)
             metadata.update(error=failure["error_message"], error_type=failure["error_type"])
