@@ -7,6 +7,9 @@
 A crew's kickoff is an execution, each agent at work on a task a child; so is a flow, and a crew in it
 its child. Tasks are progress of the crew, tool and model calls of the agent. CrewAI hands events over
 after the fact: crewai_event_bus.flush() waits until all are on disk.
+
+An agent whose task has human_input waits for a human while it asks; a flow while @human_feedback does,
+or, where its provider answers later, until from_pending() resumes it: as the same execution.
 """
 from .framework import needed
 from .runs import Runs, quiet, text, tokens
@@ -17,6 +20,7 @@ with needed("crewai", "crewai>=1.15"):
     from crewai.events.base_events import BaseEvent
     from crewai.events.event_bus import crewai_event_bus, is_replaying
     from crewai.events.event_context import SCOPE_ENDING_EVENTS, SCOPE_STARTING_EVENTS
+    from crewai.events.types.flow_events import HumanFeedbackReceivedEvent, HumanFeedbackRequestedEvent
 
 
 def _crew_request(crew, event):
@@ -43,13 +47,15 @@ def _task(event):
     return getattr(event.task, "name", None) or f"task of {getattr(agent, 'role', 'the crew')}"
 
 
-# How a run begins: event type -> (name, request).
+# How a run begins: event type -> (name, request, seconds that it may take).
 _RUNS = {
-    "flow_started": lambda source, event: (event.flow_name, event.inputs or None),
-    "crew_kickoff_started": lambda crew, event: (event.crew_name or "crew", _crew_request(crew, event)),
-    "agent_execution_started": lambda source, event: (event.agent.role, event.task_prompt),
+    "flow_started": lambda source, event: (event.flow_name, event.inputs or None, None),
+    "crew_kickoff_started": lambda crew, event: (
+        event.crew_name or "crew", _crew_request(crew, event), None),
+    "agent_execution_started": lambda source, event: (
+        event.agent.role, event.task_prompt, getattr(event.agent, "max_execution_time", None)),
     "lite_agent_execution_started": lambda source, event: (
-        event.agent_info.get("role"), _asked(event.messages)),
+        event.agent_info.get("role"), _asked(event.messages), None),
 }
 # How a step begins: event type -> (kind, name, what a run within it starts from).
 _STEPS = {
@@ -61,7 +67,6 @@ _STEPS = {
 # What an end says: event type -> arguments of Runs.end(); those of others: none.
 _ENDS = {
     "flow_finished": lambda event: {"result": event.result},
-    "flow_paused": lambda event: {"result": f"paused: {event.message}"},
     "flow_failed": lambda event: {"error": event.error},
     "crew_kickoff_completed": lambda event: {"result": getattr(event.output, "raw", event.output)},
     "crew_kickoff_failed": lambda event: {"error": event.error},
@@ -89,6 +94,11 @@ def _scope_events():
             if kind.model_fields["type"].default in SCOPE_STARTING_EVENTS | SCOPE_ENDING_EVENTS}
 
 
+def _flow(id):
+    """What resumes a flow."""
+    return "crewai", id
+
+
 class AepEventListener(BaseEventListener):
     """An event listener that publishes; listens to CrewAI's one event bus until close().
 
@@ -103,7 +113,8 @@ class AepEventListener(BaseEventListener):
 
     def __init__(self, publisher):
         self._runs = Runs(publisher, "crewai")
-        self._classes = _scope_events()
+        self._classes = _scope_events() | {HumanFeedbackRequestedEvent, HumanFeedbackReceivedEvent}
+        self._asking = set()  # agents at work on a task with human_input
         super().__init__()
 
     def setup_listeners(self, crewai_event_bus):
@@ -119,16 +130,44 @@ class AepEventListener(BaseEventListener):
     @quiet
     def _publish(self, source, event):
         id, parent_id = event.event_id, event.parent_event_id
-        if event.type in SCOPE_ENDING_EVENTS:
-            ends = _ENDS.get(event.type)
-            self._runs.end(event.started_event_id, **(ends(event) if ends else {}))
+        if event.type == "human_feedback_requested":
+            self._runs.wait(parent_id, "human", event.message)
+        elif event.type == "human_feedback_received":
+            self._runs.proceed(parent_id)
+        elif event.type in SCOPE_ENDING_EVENTS:
+            self._end(source, event)
         elif event.type in _RUNS and not _is_inside(source):
-            name, request = _RUNS[event.type](source, event)
-            self._runs.begin(id, parent_id, name, request or self._runs.request_of(parent_id))
+            self._begin(source, event)
         elif event.type in _STEPS:
-            self._runs.step(id, parent_id, *_STEPS[event.type](event))
+            limit_s = getattr(source, "timeout", None) if event.type == "llm_call_started" else None
+            self._runs.step(id, parent_id, *_STEPS[event.type](event), limit_s=limit_s)
         else:
+            if parent_id in self._asking:  # its executor begins, also anew after an answer
+                self._runs.proceed(parent_id)
             self._runs.within(id, parent_id)
+
+    def _begin(self, source, event):
+        id, parent_id, members = event.event_id, event.parent_event_id, {}
+        if event.type == "flow_started":
+            flow_id = getattr(source, "flow_id", None)
+            if flow_id and self._runs.resume(_flow(flow_id), id):
+                return
+            members["session_id"] = flow_id or None
+        if getattr(getattr(event, "task", None), "human_input", False):
+            self._asking.add(id)
+        name, request, limit_s = _RUNS[event.type](source, event)
+        self._runs.begin(id, parent_id, name, request or self._runs.request_of(parent_id), limit_s, **members)
+
+    def _end(self, source, event):
+        id = event.started_event_id
+        self._asking.discard(id)
+        if event.type == "flow_paused":
+            self._runs.park(id, _flow(event.flow_id), "human", event.message)
+            return
+        ends = _ENDS.get(event.type)
+        self._runs.end(id, **(ends(event) if ends else {}))
+        if event.type == "flow_finished" and _is_inside(source) and event.parent_event_id in self._asking:
+            self._runs.wait(event.parent_event_id, "human", "feedback")  # the executor asks next
 
     def close(self):
         """Stops listening; publishes runs that have not ended as failed, ABANDONED."""

@@ -29,24 +29,30 @@ GRACE_S = 5  # the end of a step that its limit ends comes a moment after it
 class _Run:
     """waits: what it waits for, (waiting_for, step) by id. limits: its steps in work by id, (how many
     seconds it may take or None, the step that it is in). calls: names of tools that a model asked
-    for and that were not run yet. parked: keys of the runs within it that wait to be resumed."""
+    for and that were not run yet. parked: keys of the runs within it that wait to be resumed. ends_by:
+    when the framework ends it, by time.monotonic(), or None."""
 
     __slots__ = ("execution", "parent", "name", "request", "result", "tokens", "steps", "done",
-                 "waits", "limits", "calls", "parked")
+                 "waits", "limits", "calls", "parked", "ends_by")
 
-    def __init__(self, execution, parent, name, request):
+    def __init__(self, execution, parent, name, request, limit_s):
         self.execution, self.parent, self.name, self.request = execution, parent, name, request
         self.result, self.tokens, self.steps, self.done = None, {}, {}, 0
         self.waits, self.limits, self.calls, self.parked = {}, {}, [], set()
+        self.ends_by = time.monotonic() + limit_s if limit_s is not None else None
 
     def metrics(self):
         return dict(self.tokens, **({"steps": self.steps} if self.steps else {})) or None
 
     def expect_within_s(self):
-        """The longest that its innermost steps in work may take; None unless each has a limit."""
+        """The longest that its innermost steps in work may take, if each has a limit, but no longer than
+        itself may take; None: nobody knows."""
         outer = {within for _, within in self.limits.values()}
         limits = [limit for id, (limit, _) in self.limits.items() if id not in outer]
-        return max(limits) + GRACE_S if limits and None not in limits else None
+        known = [max(limits)] if limits and None not in limits else []
+        if self.ends_by is not None:
+            known.append(max(round(self.ends_by - time.monotonic(), 3), 0))
+        return min(known) + GRACE_S if known else None
 
 
 class _Entry:
@@ -153,10 +159,11 @@ class Runs:
             emit(2, f"{self._framework}: over {LIMIT} open runs and steps, {oldest.name!r} is given up")
 
     @quiet
-    def begin(self, id, parent_id, name, request=None, **members):
+    def begin(self, id, parent_id, name, request=None, limit_s=None, **members):
         """Publishes started, as a child of the innermost open run that parent_id belongs to.
 
-        request: any value; None or blank: the parent's; members: further ones of started.
+        request: any value; None or blank: the parent's; limit_s: how long the framework lets it take;
+        members: further ones of started.
         """
         found, name = self._find(parent_id), text(name) or self._framework
         parent = found and found.run
@@ -173,7 +180,8 @@ class Runs:
         except Exception:
             self._put(id, _Entry(parent, name, request))  # what is within becomes the parent's
             raise
-        self._put(id, _Entry(_Run(execution, parent, name, request), name, request, begins=True))
+        run = _Run(execution, parent, name, request, _limit(limit_s))
+        self._put(id, _Entry(run, name, request, begins=True))
 
     @quiet
     def step(self, id, parent_id, kind, name, request=None, limit_s=None, call=None):

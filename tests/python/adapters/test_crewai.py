@@ -11,12 +11,16 @@ pytest.importorskip("crewai", minversion="1.15")
 import httpx  # noqa: E402
 from crewai import Agent, Crew, Task  # noqa: E402
 from crewai.events.event_bus import crewai_event_bus  # noqa: E402
-from crewai.flow.flow import Flow, start  # noqa: E402
+from crewai.flow.async_feedback import HumanFeedbackPending  # noqa: E402
+from crewai.flow.flow import Flow, listen, start  # noqa: E402
+from crewai.flow.human_feedback import human_feedback  # noqa: E402
+from crewai.flow.persistence import SQLiteFlowPersistence  # noqa: E402
 from crewai.llms.providers.openai.completion import OpenAICompletion  # noqa: E402
 from crewai.tools import tool  # noqa: E402
 from openai import OpenAI  # noqa: E402
 
 from aep.adapters.crewai import AepEventListener  # noqa: E402
+from aep.adapters.runs import GRACE_S  # noqa: E402
 from spooled_runs import is_child, run_example  # noqa: E402
 
 
@@ -162,6 +166,88 @@ def test_an_agent_by_itself(runs):
     run, *_ = [each for each in runs() if each.name == "solo"]
     assert run.started["user_request"] == "Weather?"
     assert run.end == ("completed", run.end[1]) and run.end[1]["result_summary"] == "rain"
+
+
+def answers(monkeypatch, seen, runs, *lines):
+    """A human who answers once they have seen what the tracker would."""
+    left = iter(lines)
+
+    def read(*prompt):
+        seen.extend((each.name, each.states[-1]) for each in runs() if each.states[-1:] not in ([], [None]))
+        return next(left)
+    monkeypatch.setattr("builtins.input", read)
+
+
+def test_human_input_is_waited_for(runs, monkeypatch):
+    seen, worker = [], agent(chat("rain", "much rain"))
+    answers(monkeypatch, seen, runs, "say more", "")
+    task = Task(description="Tell the weather.", expected_output="A word.", agent=worker, human_input=True)
+    Crew(name="crew", agents=[worker], tasks=[task]).kickoff()
+    crew_run, agent_run = runs()
+    assert seen == [("forecaster", "human")] * 2
+    assert agent_run.states[:3] == [None, "human", None] and agent_run.states[-1] == "human"
+    assert [each.end[1]["result_summary"] for each in (crew_run, agent_run)] == ["much rain"] * 2
+
+
+def test_feedback_of_a_flow_is_waited_for(runs, monkeypatch):
+    class Draft(Flow):
+        @start()
+        @human_feedback(message="is it good?")
+        def write(self):
+            return "draft"
+
+        @listen(write)
+        def publish(self, given):
+            return f"published, {given.feedback}"
+    seen = []
+    answers(monkeypatch, seen, runs, "fine")
+    assert Draft().kickoff() == "published, fine"
+    flow_run, = runs()
+    assert seen == [("Draft", "human")] and flow_run.states == [None, "human", None]
+    assert "is it good?" in [payload["current_step"] for payload in flow_run.progress]
+    assert flow_run.end[0] == "completed"
+
+
+class Later:
+    """A provider that answers some other time."""
+
+    def request_feedback(self, context, flow):
+        raise HumanFeedbackPending(context=context)
+
+
+class Pending(Flow):
+    @start()
+    @human_feedback(message="is it good?", provider=Later())
+    def write(self):
+        return "draft"
+
+    @listen(write)
+    def publish(self, given):
+        return f"published, {given.feedback}"
+
+
+def test_a_flow_that_is_pending_waits_until_it_is_resumed(runs, tmp_path):
+    persistence = SQLiteFlowPersistence(str(tmp_path / "flows.db"))
+    flow = Pending(persistence=persistence)
+    flow.kickoff()
+    flow_run, = runs()
+    assert flow_run.states[-1] == "human" and flow_run.progress[-1]["current_step"] == "is it good?"
+    assert not flow_run.ends and flow_run.started["session_id"] == flow.flow_id
+    assert Pending.from_pending(flow.flow_id, persistence).resume("fine") == "published, fine"
+    flow_run, = runs()
+    assert flow_run.states == [None, "human", None]
+    assert (flow_run.end[0], flow_run.end[1]["result_summary"]) == ("completed", "published, fine")
+
+
+def test_limits_of_agents_and_models(runs):
+    model = chat("rain")
+    model.timeout = 30
+    crew(model).kickoff()
+    crew(chat("rain"), role="hurried", max_execution_time=20).kickoff()
+    limits = {each.name: [limit for _, limit in each.limits] for each in runs()}
+    assert limits["forecaster"] == [30 + GRACE_S]
+    assert len(limits["hurried"]) == 1 and 0 < limits["hurried"][0] <= 20 + GRACE_S
+    assert limits["crew"] == [None]
 
 
 def test_two_at_once(runs):
