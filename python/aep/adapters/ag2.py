@@ -19,11 +19,14 @@ from .framework import needed
 from .runs import LIMIT, Runs, quiet, tokens
 
 with needed("ag2", "ag2>=1.0"):
+    from ag2 import events
     from ag2.events import (HumanInputRequest, HumanMessage, TaskCancelled, TaskCompleted, TaskExpired,
-                            TaskFailed, TaskStarted, ToolApprovalRequest, ToolErrorEvent)
+                            TaskFailed, TaskStarted, ToolErrorEvent)
     from ag2.middleware.base import BaseMiddleware, MiddlewareFactory
     from ag2.utils import AGENT_CONTEXT_DEPENDENCY_KEY
 
+# 1.0 asks for an approval as for anything else.
+ToolApprovalRequest = getattr(events, "ToolApprovalRequest", ())
 _CHANNEL = "ag2.network.channel"  # ag2.network.CHANNEL_DEP, without its package
 # What the code that runs now is within: the id of a turn or of a tool call.
 _within = contextvars.ContextVar("aep.ag2", default=None)
@@ -90,8 +93,7 @@ class _Turn(BaseMiddleware):
         self._runs.end(self._id, getattr(response, "content", None))
 
     async def on_llm_call(self, call_next, events, context):
-        id = f"model-{next(_numbers)}"
-        self._runs.step(id, self._id, "model", _model(context))
+        id = self._begin_model(context)
         try:
             response = await call_next(events, context)
         except BaseException as error:
@@ -101,12 +103,17 @@ class _Turn(BaseMiddleware):
         return response
 
     @quiet
+    def _begin_model(self, context):
+        id = f"model-{next(_numbers)}"
+        self._runs.step(id, self._id, "model", _model(context))
+        return id
+
+    @quiet
     def _end_model(self, id, response):
         self._runs.end(id, getattr(response, "content", None), tokens=tokens(getattr(response, "usage", None)))
 
     async def on_tool_execution(self, call_next, event, context):
-        id = self._id, event.id
-        self._runs.step(id, self._id, "tool", event.name, event.arguments, call=event.id)
+        id = self._begin_tool(event)
         token = _within.set(id)
         try:
             result = await call_next(event, context)
@@ -117,6 +124,12 @@ class _Turn(BaseMiddleware):
             _within.reset(token)
         self._runs.end(id, error=result.error if isinstance(result, ToolErrorEvent) else None)
         return result
+
+    @quiet
+    def _begin_tool(self, event):
+        id = self._id, event.id
+        self._runs.step(id, self._id, "tool", event.name, event.arguments, call=event.id)
+        return id
 
     async def on_human_input(self, call_next, event, context):
         self._tasks.ask(event)
@@ -191,7 +204,7 @@ class _Tasks:
 
     def _place_of(self, request):
         """The sub-task that asks, else the tool or the turn."""
-        for id in request.task_id, self.near(_within.get()):
+        for id in getattr(request, "task_id", None), self.near(_within.get()):
             if id is not None and self._runs.run_of(id) is not None:
                 return id
         return None

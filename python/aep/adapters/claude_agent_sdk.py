@@ -25,9 +25,9 @@ import itertools
 import sys
 
 from .framework import needed
-from .runs import Runs, quiet, text, tokens
+from .runs import LIMIT, Runs, quiet, text, tokens
 
-with needed("claude_agent_sdk", "claude-agent-sdk"):
+with needed("claude_agent_sdk", "claude-agent-sdk>=0.2"):
     import claude_agent_sdk
     from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, HookMatcher
 
@@ -54,8 +54,9 @@ def _said(content):
 def _failure(result):
     """Arguments of Runs.end() for a result that is none."""
     message = "; ".join(map(str, result.errors or ())) or result.result or result.subtype
-    if (result.terminal_reason or "").startswith("aborted"):
-        return {"error": message, "error_type": result.terminal_reason, "error_code": "INTERRUPTED"}
+    reason = getattr(result, "terminal_reason", None) or ""
+    if reason.startswith("aborted"):
+        return {"error": message, "error_type": reason, "error_code": "INTERRUPTED"}
     kind = result.subtype if result.subtype != "success" else f"api_error_{result.api_error_status}"
     return {"error": message, "error_type": kind}
 
@@ -103,20 +104,26 @@ class _Conversation:
     def _asking(self, can_use_tool):
         """can_use_tool, and the wait for what it answers."""
         async def ask(name, given, context):
-            id = self._place_of(context.tool_use_id, context.agent_id)
-            self._runs.wait(id, _WAITS_FOR.get(name, "permission"), name)
+            id = self._take_question(name, context)
             try:
                 answer = await can_use_tool(name, given, context)
             except BaseException:
                 self._runs.proceed(id)
                 raise
-            self._take_answer(id, context.tool_use_id, answer)
+            self._take_answer(id, answer)
             return answer
         return ask
 
     @quiet
-    def _take_answer(self, id, tool_use_id, answer):
-        if getattr(answer, "behavior", None) == "deny" and id == tool_use_id:
+    def _take_question(self, name, context):
+        """What waits for the answer."""
+        id = self._place_of(context.tool_use_id, context.agent_id)
+        self._runs.wait(id, _WAITS_FOR.get(name, "permission"), name)
+        return id
+
+    @quiet
+    def _take_answer(self, id, answer):
+        if getattr(answer, "behavior", None) == "deny" and id in self._tools:
             self._end_tool(id, error=text(answer.message) or "denied", error_type="denied", phase="denied")
         else:
             self._runs.proceed(id)
@@ -409,7 +416,7 @@ class AepObserver:
     def options(self, options=None):
         """A copy of options, with hooks, for one client that you make yourself."""
         conversation = _Conversation(self._runs, self._name, read=False)
-        self._hooked.append(conversation)
+        self._hooked = self._hooked[-LIMIT:] + [conversation]
         return conversation.options(options)
 
     def close(self):

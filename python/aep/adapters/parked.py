@@ -12,6 +12,7 @@ Threads: any. A forked child that ends leaves its parent's runs alone.
 import atexit
 import os
 import threading
+import weakref
 
 from .._log import emit
 from .._values import describe
@@ -20,19 +21,21 @@ LIMIT = 10000  # runs; beyond it the oldest are ended
 RESULT = "interrupted"
 
 
+_tables, _making = weakref.WeakSet(), threading.Lock()
+
+
 def parked_of(publisher):
     """The table of a publisher."""
-    return publisher.__dict__.setdefault("_parked", None) or _install(publisher)
-
-
-def _install(publisher):
-    with _installing:
-        if publisher._parked is None:
+    with _making:
+        if getattr(publisher, "_parked", None) is None:
             publisher._parked = Parked(publisher)
         return publisher._parked
 
 
-_installing = threading.Lock()
+@atexit.register
+def _close_all():
+    for table in list(_tables):
+        table.close()
 
 
 def _end(run):
@@ -49,7 +52,7 @@ class Parked:
     def __init__(self, publisher):
         self._runs, self._lock, self._owner = {}, threading.Lock(), os.getpid()
         publisher._before_close.append(self.close)
-        atexit.register(self.close)
+        _tables.add(self)
 
     def __len__(self):
         return len(self._runs)
@@ -77,7 +80,6 @@ class Parked:
 
     def close(self):
         """Ends all: those within others were interrupted before these."""
-        atexit.unregister(self.close)
         with self._lock:
             runs, self._runs = list(self._runs.values()), {}
         if os.getpid() == self._owner:
