@@ -170,7 +170,7 @@ class AepProcessor(TracingProcessor):
 
     def _is_interrupted(self, id):
         run = self._runs.run_of(id)
-        return run is not None and bool(run.calls or run.parked)
+        return run is not None and bool(run.calls)
 
     def _park(self, span):
         run = self._runs.run_of(span.span_id)

@@ -215,6 +215,8 @@ def test_what_is_asked_anew_is_another_execution(spool):
     first, second = spool.runs()
     assert (first.end[0], first.end[1]["result_summary"]) == ("completed", "interrupted")
     assert second.started["user_request"] == "go on" and not second.ends
+    kinds = [event["event_type"].split(".")[-2] for event in spool.events()]
+    assert [kind for kind in kinds if kind != "progress"] == ["started", "completed", "started"]
 
 
 def test_a_graph_within_that_asks(spool):

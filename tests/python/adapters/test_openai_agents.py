@@ -271,6 +271,17 @@ def test_an_agent_that_is_a_tool_and_waits_for_permission(spool):
     assert [each.end[1]["result_summary"] for each in spool.runs()] == ["all done", "all done", "done"]
 
 
+def test_an_agent_within_that_nobody_resumes(spool):
+    @function_tool
+    async def ask() -> str:
+        """It runs an agent of its own, and goes on without what that waits for."""
+        result = await Runner.run(careful(name="inner"), "delete")
+        return f"{len(result.interruptions)} to approve"
+    assert run(Agent("outer", model=chat(("ask", {}), "done"), tools=[ask])).final_output == "done"
+    assert [(each.name, each.end[1]["result_summary"]) for each in spool.runs()] == [
+        ("Agent workflow", "done"), ("outer", "done"), ("inner", "interrupted")]
+
+
 def test_an_approval_in_a_trace_of_ones_own(spool):
     agent = careful()
     with trace("mine"):
