@@ -60,6 +60,14 @@ def test_a_wait_lasts_until_what_was_waited_for_has_come(runs, spool):
     assert waits(spool) == ["started", WORKS, waiting, waiting, waiting, WORKS, WORKS, "completed"]
 
 
+def test_a_question_is_a_step_of_one_line(runs, spool):
+    runs.begin("run", None, "agent", "go")
+    runs.wait("run", "human", "May I\n  delete " + "x" * 300)
+    runs.end("run")
+    step = spooled(spool)[1]["payload"]["current_step"]
+    assert step.startswith("May I delete xxx") and len(step) == 201 and step.endswith("…")
+
+
 def test_the_end_of_a_step_ends_its_wait(runs, spool):
     runs.begin("run", None, "agent", "go")
     runs.step("asks", "run", "model", "model")

@@ -199,8 +199,10 @@ class _Tasks:
             if len(self._questions) >= LIMIT:  # those that failed have no answer
                 self._questions.pop(next(iter(self._questions)), None)
             self._questions[request.id] = place
-            permission = isinstance(request, ToolApprovalRequest)
-            self._runs.wait(place, "permission" if permission else "human", request.content)
+            if isinstance(request, ToolApprovalRequest):
+                self._runs.wait(place, "permission")
+            else:
+                self._runs.wait(place, "human", request.content)
 
     def _place_of(self, request):
         """The sub-task that asks, else the tool or the turn."""

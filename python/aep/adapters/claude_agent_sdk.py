@@ -51,12 +51,13 @@ def _said(content):
     return "\n".join(filter(None, parts)) or None
 
 
-def _failure(result):
-    """Arguments of Runs.end() for a result that is none."""
+def _failure(result, interrupted):
+    """Arguments of Runs.end() for a result that is none. interrupted: by the program; an older SDK does
+    not say why."""
     message = "; ".join(map(str, result.errors or ())) or result.result or result.subtype
     reason = getattr(result, "terminal_reason", None) or ""
-    if reason.startswith("aborted"):
-        return {"error": message, "error_type": reason, "error_code": "INTERRUPTED"}
+    if reason.startswith("aborted") or interrupted:
+        return {"error": message, "error_type": reason or result.subtype, "error_code": "INTERRUPTED"}
     kind = result.subtype if result.subtype != "success" else f"api_error_{result.api_error_status}"
     return {"error": message, "error_type": kind}
 
@@ -252,7 +253,7 @@ class _Conversation:
         self._need_turn({})
         counts = dict(tokens(result.usage), cost_usd=cost or None, model_turns=result.num_turns)
         if result.is_error or result.subtype != "success":
-            self._end(tokens=counts, **_failure(result))
+            self._end(tokens=counts, **_failure(result, self._interrupted))
         else:
             self._end(result.result or result.structured_output or self._last, tokens=counts)
 

@@ -23,6 +23,7 @@ from .._values import describe, simplify
 from .parked import parked_of
 
 LIMIT = 10000  # ids at once; beyond it the oldest go, and a run without an end is failed, ABANDONED
+STEP_MAX = 200  # characters of a question that is a step's name
 GRACE_S = 5  # the end of a step that its limit ends comes a moment after it
 
 
@@ -93,6 +94,12 @@ def text(value):
         return json.dumps(value, default=_simple, ensure_ascii=False)
     except Exception:
         return describe(value)
+
+
+def _line(value):
+    """What is asked, as the name of a step: text on one line, cut."""
+    line = " ".join((text(value) or "").split())
+    return line if len(line) <= STEP_MAX else line[:STEP_MAX] + "…"
 
 
 _TOKENS = (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"),
@@ -215,7 +222,7 @@ class Runs:
         proceed(id) or the end of id. step: what it does so at; None: what id is called."""
         entry = self._find(id)
         if entry is not None:
-            step = text(step) or entry.name
+            step = _line(step) or entry.name
             with self._lock:
                 again = entry.run.waits.get(id) == (waiting_for, step)
                 entry.run.waits[id] = waiting_for, step
@@ -258,7 +265,7 @@ class Runs:
         with self._lock:
             run.limits.clear()
             if waiting_for:
-                run.waits = {key: (waiting_for, text(step) or "interrupted")}
+                run.waits = {key: (waiting_for, _line(step) or "interrupted")}
             if run.parent:
                 run.parent.parked.add(key)
         self._parked.put(key, run)
