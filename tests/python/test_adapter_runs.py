@@ -60,6 +60,25 @@ def test_a_wait_lasts_until_what_was_waited_for_has_come(runs, spool):
     assert waits(spool) == ["started", WORKS, waiting, waiting, waiting, WORKS, WORKS, "completed"]
 
 
+@pytest.mark.parametrize("given, expected", [
+    ("thread-1", lambda id: id == "thread-1"), (7, lambda id: id == "7"),
+    ("x" * 128, lambda id: id == "x" * 128), ("é" * 65, lambda id: len(id) == 36),
+    ("two\nlines", lambda id: len(id) == 36), ("\ud800", lambda id: len(id) == 36)])
+def test_a_session_id_that_is_not_valid_becomes_a_uuid(runs, spool, given, expected):
+    for number in range(2):
+        runs.begin(number, None, "agent", "go", session_id=given)
+        runs.end(number)
+    ids = {event["payload"]["session_id"] for event in spooled(spool)}
+    assert len(ids) == 1 and expected(ids.pop())
+
+
+@pytest.mark.parametrize("given", [None, "", " "])
+def test_a_session_id_that_is_none(runs, spool, given):
+    runs.begin("run", None, "agent", "go", session_id=given)
+    runs.end("run")
+    assert told(spool) == ["started", "completed"]
+
+
 def test_a_question_is_a_step_of_one_line(runs, spool):
     runs.begin("run", None, "agent", "go")
     runs.wait("run", "human", "May I\n  delete " + "x" * 300)

@@ -110,7 +110,8 @@ class _Turn(BaseMiddleware):
 
     @quiet
     def _end_model(self, id, response):
-        self._runs.end(id, getattr(response, "content", None), tokens=tokens(getattr(response, "usage", None)))
+        usage = tokens(getattr(response, "usage", None))
+        self._runs.end(id, getattr(response, "content", None), tokens=usage)
 
     async def on_tool_execution(self, call_next, event, context):
         id = self._begin_tool(event)

@@ -20,6 +20,7 @@ prompt or observer.close().
 With `aep hook install claude-code` in the user's settings and setting_sources that include them, a turn
 is published twice: use one of the two.
 """
+import contextvars
 import dataclasses
 import itertools
 import sys
@@ -74,6 +75,7 @@ class _Conversation:
         self._turn = self._session_id = self._prompt = self._last = self._message_id = None
         self._stopped = self._interrupted = False
         self._owed, self._cost = 0, 0.0
+        self._context = None  # what the program was within as it asked
         self._tools = {}     # those in use: tool_use_id -> (name, input)
         self._agents = {}    # sub-agents at work: agent_id -> tool_use_id, None
         self._asks = None    # what to wait for
@@ -83,10 +85,10 @@ class _Conversation:
     def options(self, options):
         """A copy with our hooks beside those that are there."""
         options = options or ClaudeAgentOptions()
-        names = [name for name in _HOOKS if name != "PermissionRequest" or options.permission_prompt_tool_name]
         hooks = {name: list(matchers) for name, matchers in (options.hooks or {}).items()}
-        for name in names:
-            hooks.setdefault(name, []).append(HookMatcher(hooks=[self._hook]))
+        for name in _HOOKS:
+            if name != "PermissionRequest" or options.permission_prompt_tool_name:
+                hooks.setdefault(name, []).append(HookMatcher(hooks=[self._hook]))
         changes = {"hooks": hooks}
         if options.can_use_tool:
             changes["can_use_tool"] = self._asking(options.can_use_tool)
@@ -149,9 +151,10 @@ class _Conversation:
             self._step("prompt", "prompt")
 
     def _on_tool(self, given, tool_use_id):
-        self._need_turn(given)
         id, name, data = given.get("tool_use_id") or tool_use_id, given["tool_name"], given.get("tool_input")
         data = data if isinstance(data, dict) else {}
+        if given.get("agent_id") not in self._agents:  # they may outlive the turn
+            self._need_turn(given)
         self._tools[id] = name, data
         request = data.get("prompt") if name in _SPAWNS else data
         self._runs.step(id, self._place_of(None, given.get("agent_id")), "tool", name, request,
@@ -189,7 +192,8 @@ class _Conversation:
             self._runs.end(id, given.get("last_assistant_message"))
 
     def _on_compaction(self, given, tool_use_id):
-        self._step("compaction", f"compaction, {given.get('trigger') or 'auto'}")
+        if self._turn is not None:
+            self._step("compaction", f"compaction, {given.get('trigger') or 'auto'}")
 
     def _on_stop(self, given, tool_use_id):
         self._stopped, self._last = True, given.get("last_assistant_message")
@@ -212,11 +216,13 @@ class _Conversation:
     def _on_assistant(self, message):
         if message.message_id and message.message_id == self._message_id:
             return  # a message comes in parts
-        self._need_turn({})
         self._message_id = message.message_id
-        place = next((agent for agent, by in self._agents.items()
-                      if by is not None and by == message.parent_tool_use_id), self._turn)
-        if message.parent_tool_use_id is None or place != self._turn:
+        if message.parent_tool_use_id is None:
+            self._need_turn({})
+            place = self._turn
+        else:
+            place = next((agent for agent, by in self._agents.items() if by == message.parent_tool_use_id), None)
+        if place is not None:
             self._step("model", message.model, place, _said(message.content), message.error)
 
     def _on_user(self, message):
@@ -262,6 +268,7 @@ class _Conversation:
     def asked(self, prompt):
         """What is about to be sent: the request of a turn whose prompt no hook tells."""
         self._prompt = prompt if isinstance(prompt, str) else None
+        self._context = contextvars.copy_context()
 
     def interrupt(self):
         """The program has interrupted the turn."""
@@ -277,7 +284,9 @@ class _Conversation:
         self._last = self._message_id = None
         if given.get("cwd"):
             context["cwd"] = given["cwd"]
-        self._runs.begin(self._turn, None, self._name, prompt, session_id=self._session_id, context=context)
+        within = self._context or contextvars.copy_context()  # hooks run in tasks of the SDK
+        within.run(self._runs.begin, self._turn, None, self._name, prompt,
+                   session_id=self._session_id, context=context)
 
     def _step(self, kind, name, place=None, result=None, error=None):
         """A step that is over as it is told."""

@@ -16,6 +16,7 @@ import json
 import sys
 import threading
 import time
+import uuid
 
 from .._failure import members_of
 from .._log import emit
@@ -23,6 +24,7 @@ from .._values import describe, simplify
 from .parked import parked_of
 
 LIMIT = 10000  # ids at once; beyond it the oldest go, and a run without an end is failed, ABANDONED
+ID_MAX = 128  # bytes of an id
 STEP_MAX = 200  # characters of a question that is a step's name
 GRACE_S = 5  # the end of a step that its limit ends comes a moment after it
 
@@ -94,6 +96,15 @@ def text(value):
         return json.dumps(value, default=_simple, ensure_ascii=False)
     except Exception:
         return describe(value)
+
+
+def _session_id(value):
+    """An id that is valid: a framework's own, or a UUID derived from it."""
+    if value is None or not str(value).strip():
+        return None
+    value = str(value)
+    valid = value.isprintable() and len(value.encode("utf-8", "replace")) <= ID_MAX
+    return value if valid else str(uuid.uuid5(uuid.NAMESPACE_OID, value.encode("utf-8", "replace").decode()))
 
 
 def _line(value):
@@ -181,6 +192,7 @@ class Runs:
             of = parent.execution
             members.update(correlation_id=of.correlation_id, causation_id=of.id,
                            traceparent=of.traceparent)
+        members["session_id"] = _session_id(members.get("session_id"))
         context = dict(members.pop("context", None) or {}, framework=self._framework, run_id=str(id))
         try:
             execution = self._publisher.execution(name, request, context=context, **members).start()
@@ -195,8 +207,8 @@ class Runs:
         """Publishes progress of the run that parent_id belongs to; without one it begins one.
 
         kind: tool, model, …: what it counts as in the metrics. request: what a run within it starts
-        from, a value or a function that gives it. limit_s: how long the framework lets it take. call: a tool's
-        id, as its model gave it; None: id.
+        from, a value or a function that gives it. limit_s: how long the framework lets it take. call:
+        a tool's id, as its model gave it; None: id.
         """
         parent, name = self._find(parent_id), text(name) or kind
         if parent is None:

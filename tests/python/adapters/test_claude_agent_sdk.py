@@ -196,6 +196,34 @@ def test_sub_agents_are_children(spool, observer):
     assert turn.end[1]["result_summary"] == "all fine"
 
 
+def test_a_sub_agent_that_ends_after_the_turn(spool, observer):
+    async def script(claude, prompt):
+        await claude.begin(prompt)
+        members = {"tool_name": "Agent", "tool_use_id": "spawn-1",
+                   "tool_input": {"subagent_type": "reviewer", "run_in_background": True}}
+        await claude.hook("PreToolUse", "spawn-1", **members)
+        await claude.hook("SubagentStart", agent_id="agent-1", agent_type="reviewer")
+        await claude.hook("PostToolUse", "spawn-1", tool_response="started", **members)
+        claude.send("stream_event", uuid="1", session_id="session-1", event={"type": "ping"})
+        await claude.finish("started")
+        await claude.tool("Read", "tool-1", agent="agent-1", file_path="/a")
+        await claude.hook("SubagentStop", agent_id="agent-1", agent_type="reviewer", stop_hook_active=False,
+                          last_assistant_message="fine")
+
+    async def talk():
+        claude = Claude(script)
+        async with observer.client(transport=claude) as client:
+            await client.query("go")
+            async for _ in client.receive_response():
+                pass
+            while claude.tasks:
+                await asyncio.sleep(0)
+    run(talk())
+    turn, agent = spool.runs()
+    assert is_child(agent, turn) and turn.end[1]["result_summary"] == "started"
+    assert agent.end[1]["result_summary"] == "fine" and agent.tools == [("Read", "start"), ("Read", "end")]
+
+
 def test_a_sub_agent_that_outlives_the_turn(spool, observer):
     async def script(claude, prompt):
         await claude.begin(prompt)
@@ -412,6 +440,19 @@ def test_a_turn_within_an_execution_is_its_child(spool, observer):
         ask(observer, answers)
     mine, turn = spool.runs()
     assert is_child(turn, mine)
+
+
+def test_a_turn_of_a_client_is_the_child_of_where_it_was_asked_for(spool, observer):
+    async def talk():
+        async with observer.client(transport=Claude(answers)) as client:
+            for name in "one", "two":
+                with spool.publisher.execution(name, "go"):
+                    await client.query(f"what {name} asks")
+                    async for _ in client.receive_response():
+                        pass
+    run(talk())
+    one, first, two, second = spool.runs()
+    assert is_child(first, one) and is_child(second, two)
 
 
 @pytest.mark.parametrize("given", [
