@@ -169,8 +169,10 @@ def test_what_waits_when_python_ends_is_interrupted(spool):
         runs.begin("call", None, "agent", "go")
         runs.park("call", "thread", "human")
         child = os.fork()
-        if child == 0:
-            sys.exit(0)  # a child leaves its parent's runs alone
+        if child == 0:  # it leaves its parent's run alone
+            runs.begin("call", None, "child", "go")
+            runs.park("call", "thread of the child", "human")
+            sys.exit(0)
         os.waitpid(child, 0)
         runs.begin("resumed", None, "other", "go")
         assert runs.resume("thread", "again")
@@ -178,8 +180,10 @@ def test_what_waits_when_python_ends_is_interrupted(spool):
         runs.end("resumed")
     """
     subprocess.run([sys.executable, "-c", program, spool], check=True)
-    assert waits(spool) == ["started", ("waiting", "human"), "started", WORKS, ("waiting", "human"),
-                            "completed", "completed"]
+    waiting = "waiting", "human"
+    assert waits(spool) == ["started", waiting, "started", waiting, "completed",
+                            "started", WORKS, waiting, "completed", "completed"]
+    assert [event["payload"]["agent_name"] for event in spooled(spool)][2:6] == ["child"] * 3 + ["other"]
 
 
 def test_what_cannot_be_published_raises_nothing(local, runs, caplog):

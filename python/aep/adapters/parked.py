@@ -7,7 +7,7 @@ A publisher has one table, so that an adapter made for a single call finds what 
 is left when the publisher closes, or Python ends, is published as completed, `interrupted`: nothing
 has failed, and the framework may resume it elsewhere, as another execution.
 
-Threads: any. A forked child that ends leaves its parent's runs alone.
+Threads: any. A process that ends leaves alone what was interrupted before it was forked.
 """
 import atexit
 import os
@@ -47,10 +47,11 @@ def _end(run):
 
 
 class Parked:
-    """The table: runs by what resumes them, in the order in which they were interrupted."""
+    """The table: runs by what resumes them, each with the process that it was interrupted in, in the
+    order in which they were."""
 
     def __init__(self, publisher):
-        self._runs, self._lock, self._owner = {}, threading.Lock(), os.getpid()
+        self._runs, self._lock = {}, threading.Lock()
         publisher._before_close.append(self.close)
         _tables.add(self)
 
@@ -58,19 +59,20 @@ class Parked:
         return len(self._runs)
 
     def put(self, key, run):
-        oldest = None
+        given_up = []
         with self._lock:
-            earlier = self._runs.pop(key, None)
-            self._runs[key] = run
+            if key in self._runs:
+                given_up.append(self._runs.pop(key))
+            self._runs[key] = run, os.getpid()
             if len(self._runs) > LIMIT:
-                oldest = self._runs.pop(next(iter(self._runs)))
-        for each in filter(None, (earlier, oldest)):
+                given_up.append(self._runs.pop(next(iter(self._runs))))
+        for each, _ in given_up:
             _end(each)
 
     def take(self, key):
         """The run that a key resumes, which is the caller's from now on; None: there is none."""
         with self._lock:
-            return self._runs.pop(key, None)
+            return self._runs.pop(key, (None, None))[0]
 
     def give_up(self, key):
         """What would have resumed it starts anew."""
@@ -82,6 +84,6 @@ class Parked:
         """Ends all: those within others were interrupted before these."""
         with self._lock:
             runs, self._runs = list(self._runs.values()), {}
-        if os.getpid() == self._owner:
-            for run in runs:
+        for run, process in runs:
+            if process == os.getpid():
                 _end(run)
