@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import aep
 from aep.adapters.parked import parked_of
 from aep.adapters.runs import GRACE_S, Runs
 from conftest import spooled
@@ -196,3 +197,25 @@ def test_what_cannot_be_published_raises_nothing(local, runs, caplog):
     runs.park("run", "thread", "human")
     runs.give_up("thread")
     assert "lost" in caplog.text
+
+
+def test_a_tracker_shows_who_waits_until_it_goes_on(monkeypatch):
+    def row():
+        [row] = aep.executions(wait_ms=50_000)
+        return row["state"], row["waiting_for"], row["current_step"]
+    monkeypatch.setenv("AEP_MODE", "local")
+    with aep.Publisher() as publisher:
+        runs = Runs(publisher, "test")
+        runs.begin("first call", None, "agent", "go")
+        runs.step("asks", "first call", "tool", "delete")
+        runs.wait("asks", "permission")
+        runs.step("beside", "first call", "tool", "read")
+        assert row() == ("waiting", "permission", "delete")
+        runs.end("asks")
+        assert row() == ("running", None, "delete")
+        runs.park("first call", "thread", "human", "may I?")
+        assert row() == ("waiting", "human", "may I?")
+        runs.resume("thread", "second call")
+        assert row() == ("running", None, "resumed")
+        runs.end("second call", "done")
+        assert row()[0] == "completed"
