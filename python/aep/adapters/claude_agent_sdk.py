@@ -6,7 +6,8 @@
     async for message in observer.query(prompt="...", options=options):    # as claude_agent_sdk.query()
     async with observer.client(options) as client:                         # a ClaudeSDKClient
 
-A turn, from a prompt to its result, is an execution, of the session's session_id; a sub-agent its child.
+A turn, from a prompt to its result, is an execution, of the session's session_id; a sub-agent its child,
+and a turn that a sub-agent's end in the background begins, the sub-agent's.
 Tools, compactions and what the model says are progress. A turn waits for permission while can_use_tool
 is asked, for a human where the tool is a question to one, for the rate limit while a call is tried again.
 
@@ -23,6 +24,7 @@ is published twice: use one of the two.
 import contextvars
 import dataclasses
 import itertools
+import re
 import sys
 
 from .framework import needed
@@ -34,6 +36,8 @@ with needed("claude_agent_sdk", "claude-agent-sdk>=0.2"):
 
 _SPAWNS = ("Agent", "Task")  # tools that start a sub-agent
 _WAITS_FOR = {"AskUserQuestion": "human"}  # tools that ask; others: for permission
+_NOTICE = re.compile(r"<task-notification>.*?<task-id>([^<]*)</task-id>", re.DOTALL)  # a prompt of Claude's
+_CAUSES = 100  # sub-agents of a conversation that may still be told of
 _numbers = itertools.count(1)
 
 
@@ -75,6 +79,7 @@ class _Conversation:
         self._turn = self._session_id = self._prompt = self._last = self._message_id = None
         self._stopped = self._interrupted = False
         self._owed, self._cost = 0, 0.0
+        self._causes = {}    # of what a sub-agent's end begins: members of started, by agent_id
         self._context = None  # what the program was within as it asked
         self._tools = {}     # those in use: tool_use_id -> (name, input)
         self._agents = {}    # sub-agents at work: agent_id -> tool_use_id, None
@@ -185,6 +190,18 @@ class _Conversation:
         parent = by if by is not None else self._turn
         request = self._runs.request_of(by) if by is not None else None
         self._runs.begin(id, parent, f"{self._name}:{kind}", request or kind, session_id=self._session_id)
+        run = self._runs.run_of(id)
+        if run is not None:
+            of = run.execution
+            self._causes[id] = {"correlation_id": of.correlation_id, "causation_id": of.id,
+                                "traceparent": of.traceparent}
+            if len(self._causes) > _CAUSES:
+                del self._causes[next(iter(self._causes))]
+
+    def _cause_of(self, prompt):
+        """Members of started that say which sub-agent's end a prompt tells of, if it does."""
+        notice = _NOTICE.match(prompt) if isinstance(prompt, str) else None
+        return self._causes.get(notice.group(1), {}) if notice else {}
 
     def _on_agent_end(self, given, tool_use_id):
         id = given.get("agent_id")
@@ -257,7 +274,7 @@ class _Conversation:
             self._owed -= 1
             return
         self._need_turn({})
-        counts = dict(tokens(result.usage), cost_usd=cost or None, model_turns=result.num_turns)
+        counts = dict(tokens(result.usage), cost_usd=round(cost, 9) or None, model_turns=result.num_turns)
         if result.is_error or result.subtype != "success":
             self._end(tokens=counts, **_failure(result, self._interrupted))
         else:
@@ -286,7 +303,7 @@ class _Conversation:
             context["cwd"] = given["cwd"]
         within = self._context or contextvars.copy_context()  # hooks run in tasks of the SDK
         within.run(self._runs.begin, self._turn, None, self._name, prompt,
-                   session_id=self._session_id, context=context)
+                   session_id=self._session_id, context=context, **self._cause_of(prompt))
 
     def _step(self, kind, name, place=None, result=None, error=None):
         """A step that is over as it is told."""

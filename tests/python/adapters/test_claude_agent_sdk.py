@@ -2,10 +2,11 @@
 """The Claude Agent SDK's own query() and ClaudeSDKClient, over a transport that a script answers."""
 import asyncio
 import logging
+import os
 
 import pytest
 
-pytest.importorskip("claude_agent_sdk")
+claude_agent_sdk = pytest.importorskip("claude_agent_sdk")
 
 from claude_agent_sdk import (ClaudeAgentOptions, ClaudeSDKClient, HookMatcher,  # noqa: E402
                               PermissionResultAllow, PermissionResultDeny, ResultMessage)
@@ -13,6 +14,7 @@ from claude_agent_sdk import (ClaudeAgentOptions, ClaudeSDKClient, HookMatcher, 
 from aep.adapters.claude_agent_sdk import AepObserver  # noqa: E402
 from aep.adapters.runs import GRACE_S  # noqa: E402
 from fake_claude import Claude, answers  # noqa: E402
+from fake_model import Model, calls, says  # noqa: E402
 from spooled_runs import is_child, run_example  # noqa: E402
 
 DEADLINE_S = 60
@@ -209,6 +211,8 @@ def test_a_sub_agent_that_ends_after_the_turn(spool, observer):
         await claude.tool("Read", "tool-1", agent="agent-1", file_path="/a")
         await claude.hook("SubagentStop", agent_id="agent-1", agent_type="reviewer", stop_hook_active=False,
                           last_assistant_message="fine")
+        await claude.begin("<task-notification>\n<task-id>agent-1</task-id>\n</task-notification>")
+        await claude.finish("seen")
 
     async def talk():
         claude = Claude(script)
@@ -216,11 +220,12 @@ def test_a_sub_agent_that_ends_after_the_turn(spool, observer):
             await client.query("go")
             async for _ in client.receive_response():
                 pass
-            while claude.tasks:
-                await asyncio.sleep(0)
+            async for _ in client.receive_response():
+                pass
     run(talk())
-    turn, agent = spool.runs()
+    turn, agent, notice = spool.runs()
     assert is_child(agent, turn) and turn.end[1]["result_summary"] == "started"
+    assert is_child(notice, agent) and notice.end[1]["result_summary"] == "seen"
     assert agent.end[1]["result_summary"] == "fine" and agent.tools == [("Read", "start"), ("Read", "end")]
 
 
@@ -433,6 +438,46 @@ def test_two_at_once(spool, observer):
     assert {(each.started["session_id"], each.started["user_request"], each.end[1]["result_summary"])
             for each in spool.runs()} == {(f"session-{n}", f"q{n}", f"answer to q{n}") for n in range(2)}
     assert len({each.correlation_id for each in spool.runs()}) == 2
+
+
+CLAUDE = os.path.join(os.path.dirname(claude_agent_sdk.__file__), "_bundled", "claude")
+
+
+@pytest.mark.skipif(not os.path.exists(CLAUDE), reason="this SDK brings no Claude Code")
+def test_claude_code_itself(spool, observer, tmp_path, monkeypatch):
+    """The Claude Code that comes with the SDK, with a model on this machine: its hooks, as they are."""
+    async def can_use_tool(name, given, context):
+        asked.append((name, spool.runs()[0].states[-1]))
+        return PermissionResultAllow()
+    asked, file = [], str(tmp_path / "made")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with Model([calls(Bash={"command": f"touch {file}", "timeout": 20000}),
+                calls(Read={"file_path": str(tmp_path / "missing")}),
+                calls(Agent={"description": "look", "prompt": "SUB-AGENT: look", "subagent_type": "general-purpose"}),
+                says("all done")], agent=says("it looks fine")) as model:
+        options = ClaudeAgentOptions(
+            cwd=str(tmp_path), can_use_tool=can_use_tool, model="fake-model", cli_path=CLAUDE,
+            env={"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path), "ANTHROPIC_API_KEY": "none",
+                 "ANTHROPIC_BASE_URL": model.address, "DISABLE_AUTOUPDATER": "1",
+                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"})
+
+        async def read():
+            async for _ in observer.query(prompt="go", options=options):
+                pass
+        run(read())
+    turn, agent, *rest = spool.runs()
+    assert os.path.exists(file) and ("Bash", "permission") in asked
+    assert turn.started["user_request"] == "go" and turn.end[1]["result_summary"] == "all done"
+    assert turn.tools == [("Bash", "start"), ("Bash", "end"), ("Read", "start"), ("Read", "error"),
+                          ("Agent", "start"), ("Agent", "end")]
+    assert ("Bash", 20 + GRACE_S) in turn.limits and turn.states[-1] is None
+    assert turn.end[1]["metrics"]["steps"] == {"model": 4, "tool": 3}
+    assert is_child(agent, turn) and agent.name == "claude-agent:general-purpose"
+    assert agent.started["user_request"] == "SUB-AGENT: look"
+    assert agent.end[1]["result_summary"] == "it looks fine"
+    for each in rest:  # where it ran in the background
+        assert is_child(each, agent) and "task-notification" in each.started["user_request"]
+    assert {each.end[0] for each in spool.runs()} == {"completed"}
 
 
 def test_a_turn_within_an_execution_is_its_child(spool, observer):
