@@ -46,6 +46,16 @@ static void take_cause(struct aep__tracked *execution, const struct aep__observa
     aep__tracked_set_name(execution, &execution->parent_named, cause);
 }
 
+/* Whether a tool is no longer in use after a phase of it. */
+static bool ends_use(struct aep__slice phase)
+{
+    static const char *const phases[] = {"end", "error", "denied"};
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        if (aep__text_is(phase, phases[i]))
+            return true;
+    return false;
+}
+
 static void take_progress(struct aep__tracked *execution, const struct aep__observation *event)
 {
     const struct {
@@ -65,8 +75,9 @@ static void take_progress(struct aep__tracked *execution, const struct aep__obse
         execution->waiting = event->waiting;
         execution->waiting_since = event->waiting ? event->order.at_us : AEP__UNKNOWN_US;
     }
-    bool begins = aep__text_is(event->phase, "start"), ends = aep__text_is(event->phase, "end");
-    if (event->tool.data && (begins || ends) && replaces(execution, AEP__ORIGIN_TOOL, event))
+    bool begins = aep__text_is(event->phase, "start");
+    if (event->tool.data && (begins || ends_use(event->phase)) &&
+        replaces(execution, AEP__ORIGIN_TOOL, event))
         aep__tracked_set_text(execution, &execution->tool,
                               begins ? event->tool : (struct aep__slice){0});
 }

@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const TOOLS_MAX = 8;
+const ENDS_USE = ["end", "error", "denied"]; // phases of a tool
 
 function add(parent, name, attributes) {
   const element = document.createElementNS(SVG, name);
@@ -87,7 +88,7 @@ export function silencesOf(events, end, patience) {
   return all;
 }
 
-// By tool: from each start to its end.
+// By tool: from each start to what ends it.
 export function toolsOf(events, end) {
   const tools = new Map();
   for (const { tool, phase, at } of events) {
@@ -96,7 +97,7 @@ export function toolsOf(events, end) {
     const uses = tools.get(tool);
     const open = uses.at(-1)?.to === null ? uses.at(-1) : null;
     if (phase === "start" && !open) uses.push({ from: at, to: null, text: tool });
-    else if (phase === "end" && open) open.to = at;
+    else if (ENDS_USE.includes(phase) && open) open.to = at;
   }
   for (const uses of tools.values()) for (const use of uses) if (use.to === null) use.to = end;
   return [...tools].slice(0, TOOLS_MAX);

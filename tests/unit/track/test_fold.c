@@ -51,7 +51,7 @@ static double any_number(void)
 
 static void make_progress(struct aep__observation *event)
 {
-    static const char *const phases[] = {"start", "end", "other"};
+    static const char *const phases[] = {"start", "end", "other", "error", "denied"};
     event->current_step = any_text();
     event->progress_percent = any_number();
     event->steps_completed = any_number();
@@ -59,7 +59,7 @@ static void make_progress(struct aep__observation *event)
     event->waiting = any(3) == 0 ? (enum aep__waiting)any(AEP__WAITING_COUNT) : AEP__WAITING_NOT;
     event->expect_within_s = any_number();
     event->tool = any_text();
-    event->phase = aep__slice_text(phases[any(3)]);
+    event->phase = aep__slice_text(phases[any(5)]);
 }
 
 static void make_end(struct aep__observation *event)

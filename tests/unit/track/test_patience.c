@@ -101,6 +101,12 @@ static void test_while_a_tool_is_in_use_its_own_gaps_count(void **state)
     assert_int_equal(ROW(1)->patience_us, (int64_t)(10 MINUTES * 1e6)); /* too few of that */
     TAKE("progress", 202, at + 3, .payload = TOOL("test", "end"));
     assert_int_equal(ROW(1)->patience_us, (int64_t)(4 * STEP * 1e6));
+    TAKE("progress", 203, at + 4, .payload = TOOL("test", "start"));
+    TAKE("progress", 204, at + 5, .payload = TOOL("test", "error"));
+    assert_int_equal(ROW(1)->patience_us, (int64_t)(4 * STEP * 1e6));
+    TAKE("progress", 205, at + 6, .payload = TOOL("test", "start"));
+    TAKE("progress", 206, at + 7, .payload = TOOL("test", "denied"));
+    assert_int_equal(ROW(1)->patience_us, (int64_t)(4 * STEP * 1e6));
 }
 
 static void test_what_it_expects_goes_before_what_is_usual(void **state)
