@@ -51,6 +51,9 @@ struct aep__verb {
     const struct aep__flag *options; /* ended by a row without a name; NULL: none */
     size_t (*more_options)(struct aep__flag *rows, size_t max);
     const struct aep__verb *const *actions; /* ended by NULL */
+    int (*otherwise)(
+        char **argv);     /* of a verb with actions: where the first word is none of them; NULL:
+                                      that is refused */
     const char *operands; /* for completion: words, or "FILE", "COMMAND", "VERB" */
     size_t operands_min, operands_max;
     bool stops_at_operand; /* words after the first operand are not ours */

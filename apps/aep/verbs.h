@@ -9,7 +9,7 @@ extern const struct aep__verb aep__verb_publish, aep__verb_run, aep__verb_tail, 
     aep__verb_flush, aep__verb_dead, aep__verb_spool, aep__verb_relay, aep__verb_doctor,
     aep__verb_validate, aep__verb_policy, aep__verb_schema, aep__verb_config, aep__verb_topics,
     aep__verb_id, aep__verb_help, aep__verb_tracker, aep__verb_list, aep__verb_show,
-    aep__verb_watch, aep__verb_pin, aep__verb_serve;
+    aep__verb_watch, aep__verb_pin, aep__verb_serve, aep__verb_hook;
 
 /** All of them, ended by NULL. */
 extern const struct aep__verb *const aep__verbs[];

@@ -39,6 +39,7 @@ class Publisher(_aep.Publisher):
         source: str | None = ...,
         events_enabled: _Switch | None = ...,
         capture_request: _Switch | None = ...,
+        hook_capture: Literal["none", "tools"] | None = ...,
         redact: _Switch | None = ...,
         redact_extra: str | None = ...,
         ids_strict: _Switch | None = ...,

@@ -26,6 +26,9 @@ void aep__os_process_self(struct aep__os_process *ret);
 /** The process that has this number now, as this one sees it. False: there is none. */
 bool aep__os_process_of(int64_t pid, struct aep__os_process *ret);
 
+/** The number of its parent; 0: not known. */
+int64_t aep__os_process_parent(int64_t pid);
+
 enum aep__os_life {
     AEP__OS_LIVES,
     AEP__OS_GONE,      /* it has ended, whether or not its parent has asked for its status */

@@ -16,6 +16,7 @@
 
 /* proc_pid_stat(5), counted from the word behind the name. */
 #define STATE_WORD 1
+#define PARENT_WORD 2
 #define THREADS_WORD 18
 #define BEGUN_WORD 20
 
@@ -23,6 +24,7 @@ struct stat_line {
     int64_t pid; /* in the namespace of /proc */
     char name[AEP__OS_NAME_SIZE];
     char state;
+    int64_t parent;
     unsigned long long threads, begun;
 };
 
@@ -49,6 +51,7 @@ static bool read_stat(const char *who, struct stat_line *ret)
     *ret = (struct stat_line){
         .pid = strtoll(text, NULL, 10),
         .state = *find_word(behind, STATE_WORD),
+        .parent = strtoll(find_word(behind, PARENT_WORD), NULL, 10),
         .threads = strtoull(find_word(behind, THREADS_WORD), NULL, 10),
         .begun = strtoull(find_word(behind, BEGUN_WORD), NULL, 10),
     };
@@ -71,6 +74,12 @@ static bool read_stat_of(int64_t pid, struct stat_line *ret)
     struct stat_line self;
     snprintf(who, sizeof who, "%lld", (long long)pid);
     return read_stat("self", &self) && self.pid == (int64_t)getpid() && read_stat(who, ret);
+}
+
+int64_t aep__os_process_parent(int64_t pid)
+{
+    struct stat_line line;
+    return read_stat_of(pid, &line) ? line.parent : 0;
 }
 
 static uint64_t find_namespace(const char *path)

@@ -6,6 +6,7 @@
 #include "base/sized.h"
 #include "client/call.h"
 #include "client/enrolment.h"
+#include "spool/roll_search.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 struct entrusted {
     struct aep__os_process whose; /* of one that starts */
+    const uint8_t *execution;     /* of one that ends; NULL: the event's ids say which */
     char file[AEP__ROLL_NAME_SIZE];
     int fd; /* -1: it is not in the roll */
     struct aep__roll_area area;
@@ -133,6 +135,12 @@ static int open_meant(struct entrusted *entrusted, struct aep__process *process,
     return meant.file[0] ? aep__roll_open(&process->spool, meant.file) : -1;
 }
 
+static int open_known(struct entrusted *entrusted, struct aep__process *process)
+{
+    aep__roll_entrusted_name(entrusted->execution, entrusted->file);
+    return entrusted->fd = aep__roll_open(&process->spool, entrusted->file);
+}
+
 /* @begun  our own ENDING stands there */
 static int look(const struct entrusted *entrusted, const struct aep__process *process, bool begun,
                 struct aep__roll_entry *ret, aep_error *err)
@@ -174,9 +182,16 @@ static int before_end(void *user, struct aep__process *process,
                       const struct aep__envelope *envelope, aep_error *err)
 {
     struct entrusted *entrusted = user;
-    entrusted->fd = open_meant(entrusted, process, envelope);
+    if (entrusted->execution)
+        open_known(entrusted, process);
+    else
+        entrusted->fd = open_meant(entrusted, process, envelope);
+    if (entrusted->fd < 0 && errno == ENOENT)
+        return entrusted->execution
+                   ? aep__error(err, AEP_ESTATE, NULL, "this execution has already ended")
+                   : AEP_OK;
     if (entrusted->fd < 0)
-        return errno == ENOENT ? AEP_OK : aep__enrolment_failed(process, err);
+        return aep__enrolment_failed(process, err);
     int result = begin_end(entrusted, process, envelope, err);
     if (result != AEP_OK)
         close_file(entrusted);
@@ -200,9 +215,10 @@ static const struct aep__witness witness_end = {before_end, after_end};
 
 /* ---- the calls ---- */
 
+/* @event_id  that it gets; NULL: a new one */
 static int publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fields, size_t count,
                    const struct aep__witness *witness, struct entrusted *entrusted,
-                   aep_receipt *receipt, aep_error *err)
+                   const uint8_t *event_id, aep_receipt *receipt, aep_error *err)
 {
     struct aep__facts facts;
     struct aep__sent sent;
@@ -210,6 +226,7 @@ static int publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fiel
     int result = aep__facts_from_fields(kind, fields, count, &facts, err);
     if (result != AEP_OK)
         return aep__call_end(call, aep__publish_end(pub, aep__publish_refused(pub, result)));
+    facts.event_id = event_id;
     const struct aep__input input = {.facts = &facts, .witness = witness, .user = entrusted};
     result = aep__publish(pub, &input, &sent, err);
     if (result == AEP_OK)
@@ -223,7 +240,8 @@ int aep__entrusted_start(aep_publisher *pub, int64_t pid, const aep_field *field
     struct entrusted entrusted = {.fd = -1};
     if (!aep__os_process_of(pid, &entrusted.whose))
         return aep__error(err, AEP_EINVAL, "pid", "there is no process %lld", (long long)pid);
-    return publish(pub, AEP_KIND_STARTED, fields, count, &witness_start, &entrusted, receipt, err);
+    return publish(pub, AEP_KIND_STARTED, fields, count, &witness_start, &entrusted, NULL, receipt,
+                   err);
 }
 
 int aep__entrusted_publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
@@ -232,5 +250,96 @@ int aep__entrusted_publish(aep_publisher *pub, enum aep_kind kind, const aep_fie
     struct entrusted entrusted = {.fd = -1};
     if (!aep__kinds[kind].terminal)
         return aep_publish_fields(pub, kind, fields, count, receipt, err);
-    return publish(pub, kind, fields, count, &witness_end, &entrusted, receipt, err);
+    return publish(pub, kind, fields, count, &witness_end, &entrusted, NULL, receipt, err);
+}
+
+/* ---- by the id ---- */
+
+int aep__entrusted_start_as(aep_publisher *pub, const struct aep__os_process *whose,
+                            const uint8_t execution[16], const aep_field *fields, size_t count,
+                            aep_error *err)
+{
+    struct entrusted entrusted = {.fd = -1, .whose = *whose};
+    return publish(pub, AEP_KIND_STARTED, fields, count, &witness_start, &entrusted, execution,
+                   NULL, err);
+}
+
+int aep__entrusted_end(aep_publisher *pub, enum aep_kind kind, const uint8_t execution[16],
+                       const aep_field *fields, size_t count, aep_error *err)
+{
+    struct entrusted entrusted = {.fd = -1, .execution = execution};
+    return publish(pub, kind, fields, count, &witness_end, &entrusted, NULL, NULL, err);
+}
+
+/* Whether the event that was about to be appended is in the spool; -1: it could not be found out. */
+static int is_in_spool(struct aep__process *process, const struct aep__roll_area *area)
+{
+    struct aep__sought sought = {.from = area->from};
+    memcpy(sought.id, area->event, sizeof sought.id);
+    const struct aep__search search = {.sought = &sought, .count = 1};
+    return aep__roll_search(&process->spool, &search, NULL) == AEP_OK ? sought.found : -1;
+}
+
+static enum aep__entrusted_standing stand(struct aep__process *process, int fd)
+{
+    struct aep__roll_entry entry;
+    const struct aep__roll_area *area;
+    int got = aep__roll_read(fd, UNIT, &entry);
+    if (got != 1) /* without an entry nothing was appended */
+        return got == 0 || errno == ENODATA ? AEP__ENTRUSTED_OVER : AEP__ENTRUSTED_UNKNOWN;
+    switch (aep__roll_standing(&entry, &area)) {
+    case AEP__ROLL_IS_OPEN:
+        return AEP__ENTRUSTED_OPEN;
+    case AEP__ROLL_IS_UNKNOWN:
+        break;
+    default:
+        return AEP__ENTRUSTED_OVER;
+    }
+    if (area->state == AEP__ROLL_DECLARING)
+        return AEP__ENTRUSTED_OVER;
+    int found = is_in_spool(process, area);
+    bool open = (area->state == AEP__ROLL_STARTING) == (found > 0);
+    return found < 0 ? AEP__ENTRUSTED_UNKNOWN : open ? AEP__ENTRUSTED_OPEN : AEP__ENTRUSTED_OVER;
+}
+
+enum aep__entrusted_standing aep__entrusted_look(aep_publisher *pub, const uint8_t execution[16])
+{
+    struct aep__process *process;
+    char file[AEP__ROLL_NAME_SIZE];
+    enum aep__entrusted_standing standing = AEP__ENTRUSTED_UNKNOWN;
+    if (!pub->enabled || aep__publisher_process(pub, &process, NULL) != AEP_OK ||
+        aep__process_lock(process, NULL) != AEP_OK)
+        return standing;
+    aep__roll_entrusted_name(execution, file);
+    int fd = aep__roll_open(&process->spool, file);
+    if (fd >= 0) {
+        standing = stand(process, fd);
+        close(fd);
+    } else if (errno == ENOENT) {
+        standing = AEP__ENTRUSTED_OVER;
+    }
+    aep__process_unlock(process);
+    return standing;
+}
+
+int aep__entrusted_note(aep_publisher *pub, const uint8_t execution[16], bool ended_well)
+{
+    struct aep__process *process;
+    struct aep__roll_entry entry;
+    char file[AEP__ROLL_NAME_SIZE];
+    int result = -1;
+    if (!pub->enabled || aep__publisher_process(pub, &process, NULL) != AEP_OK ||
+        aep__process_lock(process, NULL) != AEP_OK)
+        return -1;
+    aep__roll_entrusted_name(execution, file);
+    int fd = aep__roll_open(&process->spool, file);
+    if (fd >= 0 && aep__roll_read(fd, UNIT, &entry) == 1) {
+        struct aep__roll_area *owner = &entry.areas[AEP__ROLL_OWNER];
+        owner->ended_well = ended_well;
+        result = aep__roll_mark(fd, UNIT, AEP__ROLL_OWNER, owner);
+    }
+    if (fd >= 0)
+        close(fd);
+    aep__process_unlock(process);
+    return result;
 }

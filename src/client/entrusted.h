@@ -24,4 +24,26 @@ int aep__entrusted_start(aep_publisher *pub, int64_t pid, const aep_field *field
 int aep__entrusted_publish(aep_publisher *pub, enum aep_kind kind, const aep_field *fields,
                            size_t count, aep_receipt *receipt, aep_error *err);
 
+/* ---- for a bridge that knows each execution by its id, and that may be killed at any point ---- */
+
+/** As aep__entrusted_start(), of a process that is known already, and with this id for the event. */
+int aep__entrusted_start_as(aep_publisher *pub, const struct aep__os_process *whose,
+                            const uint8_t execution[16], const aep_field *fields, size_t count,
+                            aep_error *err);
+/** Ends that one; looks at no other. Errors: also AEP_ESTATE: it has ended already */
+int aep__entrusted_end(aep_publisher *pub, enum aep_kind kind, const uint8_t execution[16],
+                       const aep_field *fields, size_t count, aep_error *err);
+
+/** What the roll and the spool know of an execution that was to be started, or ended. */
+enum aep__entrusted_standing {
+    AEP__ENTRUSTED_UNKNOWN, /* it could not be found out */
+    AEP__ENTRUSTED_OPEN,
+    AEP__ENTRUSTED_OVER, /* it has ended, or never began */
+};
+enum aep__entrusted_standing aep__entrusted_look(aep_publisher *pub, const uint8_t execution[16]);
+
+/** Notes what an execution is should its process be gone: ended well (completed), or abandoned (failed). 0;
+ * -1 with errno */
+int aep__entrusted_note(aep_publisher *pub, const uint8_t execution[16], bool ended_well);
+
 #endif

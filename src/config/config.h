@@ -30,6 +30,7 @@ enum aep__option {
     AEP__OPT_SOURCE,
     AEP__OPT_EVENTS_ENABLED,
     AEP__OPT_CAPTURE_REQUEST,
+    AEP__OPT_HOOK_CAPTURE, /* none | tools */
     AEP__OPT_REDACT,
     AEP__OPT_REDACT_EXTRA,
     AEP__OPT_IDS_STRICT,

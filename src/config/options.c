@@ -92,6 +92,16 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .fallback = "true",
             .doc = "`off` leaves the text of `user_request` out of what is published.",
         },
+    [AEP__OPT_HOOK_CAPTURE] =
+        {
+            .key = "hook.capture",
+            .type = AEP__OPTION_TYPE_WORD,
+            .words = "none|tools",
+            .fallback = "none",
+            .doc = "`tools` adds what a coding agent's tools are given and give to the events that "
+                   "`aep hook` publishes: redacted, and cut at 4 KiB. `none` publishes their names, "
+                   "results and times only.",
+        },
     [AEP__OPT_REDACT] =
         {
             .key = "redact",

@@ -138,11 +138,17 @@ static int make_facts(const struct aep__abandonment *abandonment, const struct t
     const struct aep__roll_body *body = abandonment->body;
     const struct aep__roll_area *area = abandonment->area;
     double duration_ms = (double)((area->lasted_us + 500) / 1000);
-    int result = aep__facts_from_struct(
-        AEP_KIND_FAILED,
-        AEP_FAILED(.error_message = message, .error_code = "ABANDONED",
-                   .duration_ms = AEP_NUM(duration_ms), .inferred = AEP_NUM(1)),
-        ret, err);
+    int result =
+        abandonment->ended_well
+            ? aep__facts_from_struct(AEP_KIND_COMPLETED,
+                                     AEP_COMPLETED(.duration_ms = AEP_NUM(duration_ms),
+                                                   .metrics = "{\"ended_by\":\"process_gone\"}"),
+                                     ret, err)
+            : aep__facts_from_struct(AEP_KIND_FAILED,
+                                     AEP_FAILED(.error_message = message, .error_code = "ABANDONED",
+                                                .duration_ms = AEP_NUM(duration_ms),
+                                                .inferred = AEP_NUM(1)),
+                                     ret, err);
     if (result != AEP_OK)
         return result;
     set(ret, "agent_name", (struct aep__slice){texts->agent_name.data, texts->agent_name.len});

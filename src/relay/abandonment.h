@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The failed event of an execution whose process is gone, made of what stands in the roll: the same
- * however often it is made. */
+/* The terminal event of an execution whose process is gone, made of what stands in the roll: the same
+ * however often it is made. It is failed; or completed, if the owner has noted that nothing was left to
+ * be done (a coding agent that waits for its human). */
 #ifndef AEP_RELAY_ABANDONMENT_H
 #define AEP_RELAY_ABANDONMENT_H
 
@@ -9,7 +10,8 @@
 
 struct aep__abandonment {
     const struct aep__os_process *process;
-    bool dropped;                      /* the process lives, and has lost the execution's handle */
+    bool dropped; /* the process lives, and has lost the execution's handle */
+    bool ended_well;
     const struct aep__roll_area *area; /* DECLARING: ids, time, how long it was open */
     const struct aep__roll_body *body;
 };

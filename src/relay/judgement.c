@@ -309,6 +309,7 @@ static void declare(struct aep__relay *relay, struct aep__appender *appender, in
             &(struct aep__abandonment){
                 .process = &party->process,
                 .dropped = !is_gone(party),
+                .ended_well = one->entry.areas[AEP__ROLL_OWNER].ended_well,
                 .area = &one->area,
                 .body = &body,
             },

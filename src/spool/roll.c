@@ -15,6 +15,7 @@
 #define BODY_MAX (16 << 20)                             /* more is damage */
 #define TRIES 3                                         /* of a read that meets a write */
 #define FLAG_RELEASED 1
+#define FLAG_ENDED_WELL 2
 #define FLAG_SINGLE_TOPIC 1
 #define FLAG_CLOUDEVENTS 2
 
@@ -30,7 +31,8 @@ static void encode_area(char bytes[AREA_BYTES], const struct aep__roll_area *are
     memset(bytes, 0, AREA_BYTES);
     memcpy(bytes, area_magic, sizeof area_magic);
     bytes[8] = (char)area->state;
-    bytes[9] = area->released ? FLAG_RELEASED : 0;
+    bytes[9] =
+        (char)((area->released ? FLAG_RELEASED : 0) | (area->ended_well ? FLAG_ENDED_WELL : 0));
     aep__put32(bytes + 12, area->body_bytes);
     memcpy(bytes + 16, area->execution, 16);
     memcpy(bytes + 32, area->event, 16);
@@ -60,6 +62,7 @@ static bool decode_area(const char bytes[AREA_BYTES], struct aep__roll_area *ret
         return false;
     ret->state = (enum aep__roll_state)state;
     ret->released = bytes[9] & FLAG_RELEASED;
+    ret->ended_well = bytes[9] & FLAG_ENDED_WELL;
     ret->body_bytes = body_bytes;
     memcpy(ret->execution, bytes + 16, 16);
     memcpy(ret->event, bytes + 32, 16);

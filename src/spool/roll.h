@@ -43,8 +43,9 @@ enum aep__roll_writer { AEP__ROLL_OWNER, AEP__ROLL_ANOTHER, AEP__ROLL_RELAY, AEP
 
 struct aep__roll_area {
     enum aep__roll_state state;
-    bool released;         /* the owner's: it has no handle any more, and published no end */
-    uint32_t body_bytes;   /* the owner's */
+    bool released;       /* the owner's: it has no handle any more, and published no end */
+    bool ended_well;     /* the owner's: should its process be gone, it is completed, not failed */
+    uint32_t body_bytes; /* the owner's */
     uint8_t execution[16]; /* the id of its started event */
     uint8_t event[16];     /* of the event that is about to be appended, or was found */
     aep_position from;     /* where to look for that */

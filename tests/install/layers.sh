@@ -24,12 +24,13 @@ check src/config base
 check src/event base config
 check src/spool base
 check src/client base config event spool
+check src/hook base config event spool client # a bridge: publishes as any program does
 check src/kafka base config
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
 check src/relay base config spool event kafka deliver
 check src/track base config event spool kafka # the tracker without its process; kafka: see below
 check src/serve base config event spool track # HTTP over a store
-check apps/aep base config event spool client # light: no Kafka, not even through the relay
+check apps/aep base config event spool client hook # light: no Kafka, not even through the relay
 check apps/aep-relay base config event spool client deliver relay
 check apps/aep-doctor base config event spool client deliver relay kafka track
 check apps/aep-tracker base config event spool client track serve
