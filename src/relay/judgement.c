@@ -27,6 +27,7 @@ enum verdict {
 
 struct one {
     size_t party;
+    bool entrusted;
     struct aep__roll_entry entry;
     enum aep__roll_standing standing;
     struct aep__roll_area area; /* what it asks about; later, what is declared */
@@ -95,6 +96,7 @@ static void take_entry(void *user, const struct aep__roll_entry *entry)
     }
     struct one *one = &judgement->all[judgement->count++];
     *one = (struct one){.party = judgement->party,
+                        .entrusted = party->kind == AEP__ROLL_ENTRUSTED,
                         .entry = *entry,
                         .standing = standing,
                         .area = *area,
@@ -286,11 +288,13 @@ static void log_declared(struct aep__relay *relay, const struct one *one)
 {
     const struct aep__party *party = &relay->departed.parties[one->party];
     char execution[AEP_ID_SIZE];
+    bool well = one->entry.areas[AEP__ROLL_OWNER].ended_well;
     aep__id_format(one->area.execution, execution);
-    aep__log_write(&relay->log, AEP_LOG_WARNING,
-                   "execution %s: process %lld (%s) %s: declared failed", execution,
+    aep__log_write(&relay->log, well ? AEP_LOG_INFO : AEP_LOG_WARNING,
+                   "execution %s: process %lld (%s) %s: declared %s", execution,
                    (long long)party->process.pid, party->process.name,
-                   is_gone(party) ? "is gone" : "can no longer end it");
+                   is_gone(party) ? "is gone" : "can no longer end it",
+                   well ? "completed" : "failed");
 }
 
 /* The event as announced, by whichever relay. */
@@ -361,6 +365,21 @@ static void declare_file(struct aep__relay *relay, struct aep__appender *appende
     aep__buf_done(&buf);
 }
 
+/* What was entered for another process has a file each: the youngest first, so that a child ends before
+ * what it is a part of. Ids ascend with time. */
+static int by_youth(const void *left, const void *right)
+{
+    const struct one *one = left, *other = right;
+    if (one->entrusted != other->entrusted)
+        return one->entrusted ? 1 : -1;
+    if (one->entrusted)
+        return memcmp(other->entry.areas[AEP__ROLL_OWNER].execution,
+                      one->entry.areas[AEP__ROLL_OWNER].execution, 16);
+    if (one->party != other->party)
+        return one->party < other->party ? -1 : 1;
+    return (one->entry.unit > other->entry.unit) - (one->entry.unit < other->entry.unit);
+}
+
 static size_t count_same(const struct judgement *judgement, size_t begin)
 {
     size_t end = begin;
@@ -376,6 +395,8 @@ static void declare_all(struct judgement *judgement)
     bool declared = false;
     int64_t max_bytes = aep__config_int(relay->config, AEP__OPT_SPOOL_MAX_BYTES);
     aep__append_init(&appender, &relay->spool, (uint64_t)max_bytes);
+    if (judgement->count > 0)
+        qsort(judgement->all, judgement->count, sizeof *judgement->all, by_youth);
     for (size_t at = 0; at < judgement->count; at += count_same(judgement, at))
         declare_file(relay, &appender, &judgement->all[at], count_same(judgement, at));
     aep__append_done(&appender);

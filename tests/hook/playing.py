@@ -64,17 +64,23 @@ class HookTest(harness.AepTest):
             self.addCleanup(self.kill_agent, name)
         return self.agents[name]
 
+    def use_relay(self):
+        """Hooks start a relay, as they do for everybody; it is stopped at the test's end."""
+        self.env["AEP_RELAY_MODE"] = "auto"
+        self.addCleanup(self.run_aep, "relay", "stop", status=None, env={"AEP_MODE": "local"})
+
     def kill_agent(self, name="agent"):
         agent = self.agents.pop(name, None)
         if agent:
             agent.send_signal(signal.SIGKILL)
             agent.communicate()
 
-    def invoke(self, *calls, agent="agent", quiet=True):
-        """Runs hooks at the same time, each (arguments, input); checks that they are silent."""
+    def invoke(self, *calls, agent="agent", quiet=True, env=None, before=()):
+        """Runs hooks at the same time, each (arguments, input); checks that they are silent.
+        before: words that the command begins with"""
         process = self.agent(agent)
-        line = [[[harness.PROGRAM, "hook", *arguments],
-                 None if data is None else base64.b64encode(data).decode(), {}]
+        line = [[[*before, harness.PROGRAM, "hook", *arguments],
+                 None if data is None else base64.b64encode(data).decode(), env or {}]
                 for arguments, data in calls]
         process.stdin.write(json.dumps(line) + "\n")
         process.stdin.flush()
@@ -83,8 +89,20 @@ class HookTest(harness.AepTest):
             self.assertEqual((0, "", ""), (status, out, err), calls)
         return results
 
-    def hook(self, name, stdin, *arguments, agent="agent"):
-        self.invoke(([name, *arguments], json.dumps(stdin).encode()), agent=agent)
+    def claude(self, event, session="s-1", turn="t-1", *, agent="agent", env=None, before=(),
+               **members):
+        """A hook of Claude Code."""
+        stdin = {"session_id": session, "cwd": "/home/mira/ledger", "hook_event_name": event,
+                 **({"prompt_id": turn} if turn else {}), **members}
+        self.invoke((["claude-code"], json.dumps(stdin).encode()), agent=agent, env=env,
+                    before=before)
+
+    def by_level(self):
+        """The executions of each level."""
+        levels = {"session": [], "turn": [], "subagent": []}
+        for execution in self.executions():
+            levels[execution.kind].append(execution)
+        return levels["session"], levels["turn"], levels["subagent"]
 
     def events(self):
         done = self.run_aep("tail", "-n", "all", "--json", env={"AEP_MODE": "local"}, status=None)

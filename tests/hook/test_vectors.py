@@ -68,9 +68,7 @@ class Vectors(playing.HookTest):
 def add_test(agent, name, lines, expected):
     def test(self):
         if any(line["hook"] == "@process_gone" for line in lines):
-            self.env["AEP_RELAY_MODE"] = "auto"
-            self.addCleanup(self.run_aep, "relay", "stop", status=None,
-                            env={"AEP_MODE": "local"})
+            self.use_relay()
         self.check(expected["executions"], self.play(lines, agent))
     setattr(Vectors, f"test_{agent}_{name}".replace("-", "_"), test)
 
