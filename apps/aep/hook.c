@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "hook/hook.h"
+#include "hook_replay.h"
 #include "options.h"
 #include "verbs.h"
 
@@ -70,12 +71,41 @@ static int run_hook(char **argv)
     _exit(AEP__EXIT_DONE); /* without a publisher's farewell: the relay syncs, and nothing waits */
 }
 
-static const struct aep__verb *const actions[] = {NULL};
+/* ---- replay ---- */
+
+static const struct aep__flag replay_options[] = {
+    {"agent", 0, AEP__ARGUMENT_VALUE, "NAME",
+     "Whose hooks these are, where the lines do not say it (called_as). Default: the name of the "
+     "file's folder.",
+     "claude-code codex gemini-cli cursor copilot-cli opencode", NULL, NULL},
+    AEP__OPTIONS_END,
+};
+
+static const struct aep__verb replay = {
+    .name = "replay",
+    .summary = "publishes what recorded hooks say, once more",
+    .usage = "[--agent NAME] FILE",
+    .description =
+        "FILE (- is stdin) has a line of JSON for each hook: \"hook\" is its name, \"stdin\" the object "
+        "that it was given; or stdin_text, stdin_b64 (any bytes), argv_json (Codex's notify). Another "
+        "process stands for the agent's: it ends with the replay, or at a line whose hook is "
+        "@process_gone, and what is open then is ended as for an agent that was killed. With --spool, "
+        "the events go to a spool of their own.",
+    .examples = "  aep hook replay --agent codex --spool /tmp/look recorded.jsonl\n"
+                "  aep tail --spool /tmp/look",
+    .options = replay_options,
+    .operands = "FILE",
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = aep__hook_replay,
+};
+
+static const struct aep__verb *const actions[] = {&replay, NULL};
 
 const struct aep__verb aep__verb_hook = {
     .name = "hook",
     .summary = "follows a coding agent: what its hooks run",
-    .usage = "AGENT [EVENT]",
+    .usage = "AGENT [EVENT]\nreplay [--agent NAME] FILE",
     .description =
         "AGENT is claude-code, codex, gemini-cli, cursor, copilot-cli or opencode. The agent runs this "
         "command at each step of its work and gives it JSON on standard input; aep publishes its "

@@ -130,7 +130,9 @@ static void take_step(struct aep__hook_host *host, struct aep__hook_step *step)
         .step = step,
         .capture_tools = host->capture_tools,
     };
-    if (!aep__hook_owner_find(step->agent, &bridge.owner))
+    if (host->owner_known)
+        bridge.owner = host->owner;
+    else if (!aep__hook_owner_find(step->agent, &bridge.owner))
         aep__hook_log_error(host->spool_fd, step->agent, "%s: the agent's process is not known",
                             step->event);
     join(&bridge);

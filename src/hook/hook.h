@@ -9,12 +9,15 @@
 #define AEP_HOOK_HOOK_H
 
 #include "aep/aep.h"
+#include "base/os_process.h"
 #include "hook/step.h"
 
 struct aep__hook_host {
     aep_publisher *pub; /* NULL: none could be opened */
     int spool_fd;       /* the spool's folder; else the state folder; -1: there is none */
     bool capture_tools;
+    bool owner_known; /* another process stands for the agent's: */
+    struct aep__os_process owner;
 };
 
 /** Opens the publisher: local mode where no broker is configured. What fails is logged.

@@ -12,11 +12,12 @@
 #define AEP_HOOK_LOG_H
 
 #include "hook/agent.h"
+#include "spool/spool.h"
 
 #include <stdint.h>
 
-#define AEP__HOOK_FOLDER "hooks"
-#define AEP__HOOK_LOG "hooks.log"
+#define AEP__HOOK_FOLDER AEP__SPOOL_HOOKS
+#define AEP__HOOK_LOG AEP__SPOOL_HOOKS_LOG
 #define AEP__HOOK_SEEN "seen"
 
 struct aep__hook_seen {

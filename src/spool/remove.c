@@ -24,14 +24,24 @@
 static bool is_part(const char *name)
 {
     static const char *const names[] = {
-        AEP__SPOOL_ID,    AEP__SPOOL_ID_REMOVED,
-        AEP__SPOOL_TOLD,  "cursor",
-        "bell",           "relay.lock",
-        "counters",       "status",
-        "control",        "dead",
-        "relay.log",      "relay.log.1",
-        "ballast",        AEP__MISSED,
+        AEP__SPOOL_ID,
+        AEP__SPOOL_ID_REMOVED,
+        AEP__SPOOL_TOLD,
+        "cursor",
+        "bell",
+        "relay.lock",
+        "counters",
+        "status",
+        "control",
+        "dead",
+        "relay.log",
+        "relay.log.1",
+        "ballast",
+        AEP__MISSED,
         AEP__ROLL_FOLDER,
+        AEP__SPOOL_HOOKS,
+        AEP__SPOOL_HOOKS_LOG,
+        AEP__SPOOL_HOOKS_LOG ".1",
     };
     static const char *const prefixes[] = {AEP__SIDELOG_PARKED_PREFIX, AEP__SPOOL_TEMP};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -80,15 +90,37 @@ static bool unlink_open(void *user, const char *name)
     return true;
 }
 
+/* Empties a folder as far as it can, folders in it to this depth. */
+static void empty_folder(int at_fd, const char *path, int depth)
+{
+    int fd = openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            unlinkat(fd, entry->d_name, 0) == 0)
+            continue;
+        if (depth > 0)
+            empty_folder(fd, entry->d_name, depth - 1);
+        unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+    }
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+}
+
 static int unlink_entry(const struct aep__spool *spool, const char *name, aep_error *err)
 {
     if (strcmp(name, AEP__SPOOL_ID_REMOVED) == 0)
         return AEP_OK; /* the last one: whoever stops us leaves a spool */
     bool roll = strcmp(name, AEP__ROLL_FOLDER) == 0;
+    bool folder = roll || strcmp(name, AEP__SPOOL_HOOKS) == 0;
     if (roll)
         aep__roll_each(spool, unlink_open, (void *)spool);
-    if (unlinkat(spool->dir_fd, name, roll ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT ||
-        (roll && errno == ENOTEMPTY)) /* somebody has come: the next try */
+    else if (folder)
+        empty_folder(spool->dir_fd, name, 1);
+    if (unlinkat(spool->dir_fd, name, folder ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT ||
+        (folder && errno == ENOTEMPTY)) /* somebody has come: the next try */
         return AEP_OK;
     return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot remove %s/%s", spool->path, name);
 }

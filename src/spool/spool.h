@@ -12,6 +12,7 @@
  *     control             the relay's socket (control.h)
  *     ballast             disk blocks freed first when the disk is full
  *     relay.log, parked-*, dead   the relay's own
+ *     hooks, hooks.log    what is known of coding agents' sessions (hook/folder.h, hook/log.h)
  *
  * Every open is O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK through the folder's descriptor, then fstat: a
  * regular file (or FIFO) of ours. */
@@ -30,7 +31,9 @@
 #define AEP__SPOOL_ID "spool.id"           /* the identity; a folder without one is no spool */
 #define AEP__SPOOL_ID_REMOVED "removed.id" /* the same, while the spool is being removed */
 #define AEP__SPOOL_TEMP "tmp."             /* temporary files begin so */
-#define AEP__SPOOL_TOLD "told" /* what a person has been told of it: the command line's */
+#define AEP__SPOOL_HOOKS "hooks" /* the folder of src/hook: states, in folders of their own; */
+#define AEP__SPOOL_HOOKS_LOG "hooks.log" /* and its log */
+#define AEP__SPOOL_TOLD "told"           /* what a person has been told of it: the command line's */
 
 struct aep__spool {
     int dir_fd;
