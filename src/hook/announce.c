@@ -126,6 +126,7 @@ static int publish_start(struct aep__hook_bridge *bridge, struct aep__hook_level
     add_buf(&event, "context", &context);
     int result = aep__entrusted_start_as(bridge->pub, &bridge->owner, level->execution,
                                          event.fields, event.count, err);
+    bridge->said |= result == AEP_OK;
     aep__buf_done(&context);
     return result;
 }
@@ -188,8 +189,10 @@ static int publish_end(struct aep__hook_bridge *bridge, const struct aep__hook_l
         aep__buf_byte(&end->metrics, '}');
         add_buf(&event, "metrics", &end->metrics);
     }
-    return aep__entrusted_end(bridge->pub, completed ? AEP_KIND_COMPLETED : AEP_KIND_FAILED,
-                              level->execution, event.fields, event.count, err);
+    int result = aep__entrusted_end(bridge->pub, completed ? AEP_KIND_COMPLETED : AEP_KIND_FAILED,
+                                    level->execution, event.fields, event.count, err);
+    bridge->said |= result == AEP_OK;
+    return result;
 }
 
 void aep__hook_announce_end(struct aep__hook_bridge *bridge, struct aep__hook_level *level,
@@ -219,6 +222,8 @@ static void publish_progress(struct aep__hook_bridge *bridge, struct event *even
     if (aep_publish_fields(bridge->pub, AEP_KIND_PROGRESS, event->fields, event->count, NULL,
                            &err) != AEP_OK)
         aep__hook_fail(bridge, "a progress was not published", &err);
+    else
+        bridge->said = true;
     aep__buf_done(metadata);
 }
 

@@ -25,6 +25,7 @@ struct aep__hook_bridge {
     struct aep__os_process owner; /* the agent's process, now */
     bool capture_tools;
     int64_t now_us;
+    bool said;   /* something was published */
     bool failed; /* something could not be published or noted: */
     char why[512];
 };

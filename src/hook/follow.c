@@ -63,6 +63,8 @@ static bool joins_open(struct aep__hook_bridge *bridge, struct aep__hook_turn *o
         add_alias(open, id);
         return true;
     }
+    if (id == 0 && !open->touched && open->prompt && open->prompt == aep__hook_id(step->prompt))
+        return true;
     return (id && open->id == id) || step->closes_only;
 }
 
@@ -108,7 +110,7 @@ static struct aep__hook_turn *stopped_turn(struct aep__hook_bridge *bridge)
         return turn;
     if (step->closes_only)
         return id ? NULL : aep__hook_turn_open(state);
-    if (turn && !open && (turn->stop == step->digest || turn->by_notify))
+    if (turn && !open && (turn->stop == step->digest || turn->by_notify || step->closes_once))
         return NULL;
     return aep__hook_turn(bridge, AEP__HOOK_BEGINS);
 }

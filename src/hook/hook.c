@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,6 +99,17 @@ static int open_parent(struct aep__hook_bridge *bridge)
 
 /* ---- a call ---- */
 
+/* A hook that names no session is of the one that its process has. */
+static void name_session(struct aep__hook_step *step, const struct aep__os_process *owner)
+{
+    char *text = aep__hook_texts_new(&step->texts, 64);
+    if (step->session.len > 0 || !text)
+        return;
+    int len = snprintf(text, 64, "%cprocess %lld %llu", AEP__HOOK_NO_ID, (long long)owner->pid,
+                       (unsigned long long)owner->begun);
+    step->session = (struct aep__slice){text, (size_t)len};
+}
+
 static void join(struct aep__hook_bridge *bridge)
 {
     if (open_session(bridge, bridge->step->session) < 0 || open_parent(bridge) < 0) {
@@ -112,6 +124,8 @@ static void join(struct aep__hook_bridge *bridge)
     }
     bool made = bridge->file->made;
     aep__hook_follow(bridge);
+    if (bridge->failed && !bridge->said)
+        aep__hook_announce_alone(bridge);
     if (made && bridge->file->number == 0)
         aep__hook_file_remove(bridge->file);
     else if (made)
@@ -135,6 +149,10 @@ static void take_step(struct aep__hook_host *host, struct aep__hook_step *step)
     else if (!aep__hook_owner_find(step->agent, &bridge.owner))
         aep__hook_log_error(host->spool_fd, step->agent, "%s: the agent's process is not known",
                             step->event);
+    if (step->session.len == 0)
+        aep__hook_log_error(host->spool_fd, step->agent,
+                            "%s: the input names no session: taken for its process's", step->event);
+    name_session(step, &bridge.owner);
     join(&bridge);
     aep__hook_file_close(&file);
     if (bridge.failed)
@@ -152,10 +170,9 @@ void aep__hook_host_take(struct aep__hook_host *host, const struct aep__hook_cal
         aep__hook_log_count(host->spool_fd, step.agent, step.event);
     if (step.agent == AEP__HOOK_AGENTS || !host->pub || !host->pub->enabled || host->spool_fd < 0)
         ;
-    else if (step.session.len > 0 && step.meaning != AEP__HOOK_NOTHING)
+    else if (step.meaning != AEP__HOOK_NOTHING)
         take_step(host, &step);
-    else if (step.session.len == 0)
-        aep__hook_log_error(host->spool_fd, step.agent, "%s: the input names no session",
-                            step.event[0] ? step.event : "a hook without a name");
+    else if (!step.event[0])
+        aep__hook_log_error(host->spool_fd, step.agent, "the input names no hook");
     aep__hook_step_done(&step);
 }

@@ -149,7 +149,7 @@ void aep__hook_texts_done(struct aep__hook_texts *texts)
     }
 }
 
-static char *new_text(struct aep__hook_texts *texts, size_t size)
+char *aep__hook_texts_new(struct aep__hook_texts *texts, size_t size)
 {
     struct aep__hook_block *block = malloc(sizeof *block + size);
     if (!block)
@@ -233,7 +233,7 @@ static struct aep__slice repair(struct aep__hook_texts *texts, const char *text,
     struct aep__buf repaired = {0};
     struct aep__slice result = {0};
     aep__utf8_repair(&repaired, text, len);
-    char *data = repaired.failed ? NULL : new_text(texts, repaired.len + 1);
+    char *data = repaired.failed ? NULL : aep__hook_texts_new(texts, repaired.len + 1);
     if (data) {
         memcpy(data, repaired.data, repaired.len);
         result = (struct aep__slice){data, repaired.len};
@@ -250,7 +250,7 @@ struct aep__slice aep__hook_decode(struct aep__hook_texts *texts, struct aep__sl
     const char *behind = skip_string(raw.data, raw.data + raw.len);
     if (behind > raw.data + 1 && behind[-1] == '"' && inner.len > 0)
         inner.len = (size_t)(behind - 1 - inner.data);
-    char *data = new_text(texts, DECODED_BYTES(inner.len));
+    char *data = aep__hook_texts_new(texts, DECODED_BYTES(inner.len));
     if (!data)
         return (struct aep__slice){0};
     size_t len = decode_into(inner, data);

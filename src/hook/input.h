@@ -33,6 +33,8 @@ struct aep__hook_texts {
 /** Whether it is an object, perhaps one that is cut off. */
 bool aep__hook_object_read(struct aep__hook_object *object, struct aep__slice text);
 void aep__hook_object_done(struct aep__hook_object *object);
+/** Room for a text; NULL: out of memory. */
+char *aep__hook_texts_new(struct aep__hook_texts *texts, size_t size);
 void aep__hook_texts_done(struct aep__hook_texts *texts);
 
 /** The raw value of a member; without data: there is none. */

@@ -68,7 +68,7 @@ bool aep__hook_session_begin(struct aep__hook_bridge *bridge, bool inferred, con
         .cause = cause   ? cause
                  : again ? before.execution
                          : NULL,
-        .inferred = inferred,
+        .inferred = inferred && !again,
         .continuation = again,
     };
     describe_session(step, inferred, &request);
@@ -112,9 +112,9 @@ void aep__hook_session_end(struct aep__hook_bridge *bridge, struct aep__slice re
     static const char why[] = "the session ended before it";
     struct aep__hook_state *state = bridge->state;
     char message[128];
-    bool failed = state->turn_failed;
     subs_cut_off(bridge, why);
     aep__hook_turns_cut_off(bridge, why);
+    bool failed = state->turn_failed;
     struct aep__hook_end end = {.ending = failed ? AEP__HOOK_FAILED : AEP__HOOK_COMPLETED};
     if (failed) {
         snprintf(message, sizeof message, "the last turn failed: %s", state->turn_error);
@@ -165,7 +165,7 @@ struct aep__hook_turn *aep__hook_turn_begin(struct aep__hook_bridge *bridge,
         .cause = before  ? old.execution
                  : cause ? cause
                          : state->session.execution,
-        .inferred = inferred,
+        .inferred = inferred && !before,
         .continuation = before != NULL,
     };
     uint8_t cause_copy[16];
@@ -178,6 +178,7 @@ struct aep__hook_turn *aep__hook_turn_begin(struct aep__hook_bridge *bridge,
         return NULL;
     turn->level.run = before ? old.run + 1 : 0;
     turn->notification = !inferred && step->task_notification;
+    turn->prompt = inferred ? 0 : aep__hook_id(step->prompt);
     if (!inferred)
         add_trigger(&start.context, step);
     aep__hook_add_text(&start.context, "model", step->model, SHORT_BYTES);
@@ -321,7 +322,7 @@ static struct aep__hook_sub *begin_sub(struct aep__hook_bridge *bridge,
         .agent_name = aep__hook_agent_name(bridge, sub, name, sizeof name),
         .request = aep__slice_text(sub->type),
         .cause = cause,
-        .inferred = inferred,
+        .inferred = inferred && !before,
         .continuation = before != NULL,
     };
     aep__hook_add_text(&start.context, "agent_id", step->sub, SHORT_BYTES);

@@ -56,6 +56,7 @@ struct aep__hook_turn {
     struct aep__hook_level level;
     uint64_t id; /* hash; 0: it has none */
     uint64_t aliases[AEP__HOOK_ALIASES];
+    uint64_t prompt;   /* hash; 0: not seen */
     uint64_t stop;     /* the digest of what has ended it */
     bool notification; /* began it */
     bool touched;      /* something was done in it */

@@ -249,6 +249,7 @@ static void read_cursor(struct aep__hook_step *step)
     roots = aep__hook_raw(&step->object, "workspace_roots");
     if (step->cwd.len == 0 && aep__hook_element(roots, &at, &root))
         step->cwd = aep__hook_decode(&step->texts, root);
+    step->closes_once = true; /* it may run the hooks of two programs */
     if (step->meaning == AEP__HOOK_STOP && is(status, "aborted"))
         step->meaning = AEP__HOOK_INTERRUPT;
     if (step->meaning == AEP__HOOK_STOP && is(status, "error")) {
@@ -265,6 +266,7 @@ static void read_cursor(struct aep__hook_step *step)
 static void read_copilot_cli(struct aep__hook_step *step)
 {
     if (step->meaning == AEP__HOOK_STOP_FAILURE) {
+        step->closes_only = true;
         struct aep__slice recoverable = take(step, "recoverable");
         if (is(recoverable, "true"))
             step->meaning = AEP__HOOK_NOTHING;
@@ -343,6 +345,23 @@ static void read_opencode(struct aep__hook_step *step)
 
 /* ---- all ---- */
 
+/* An id of another type stands for itself all the same. */
+static void read_strange_id(struct aep__hook_step *step)
+{
+    static const char *const names[] = {"session_id", "sessionId", "conversation_id"};
+    struct aep__slice raw = {0};
+    for (int i = 0; i < 3 && !raw.len; i++)
+        raw = aep__hook_raw(&step->object, names[i]);
+    if (step->session.len > 0 || raw.len == 0 || is(raw, "null"))
+        return;
+    char *text = aep__hook_texts_new(&step->texts, raw.len + 1);
+    if (!text)
+        return;
+    text[0] = AEP__HOOK_NO_ID;
+    memcpy(text + 1, raw.data, raw.len);
+    step->session = (struct aep__slice){text, raw.len + 1};
+}
+
 static void (*const readers[AEP__HOOK_AGENTS])(struct aep__hook_step *) = {
     [AEP__HOOK_CLAUDE_CODE] = read_claude_code, [AEP__HOOK_CODEX] = read_codex,
     [AEP__HOOK_GEMINI_CLI] = read_gemini_cli,   [AEP__HOOK_CURSOR] = read_cursor,
@@ -391,6 +410,7 @@ void aep__hook_step_read(struct aep__hook_step *step, const struct aep__hook_cal
     read_members(step);
     read_error(step);
     readers[step->agent](step);
+    read_strange_id(step);
     if (step->meaning == AEP__HOOK_NOTIFICATION)
         read_notification(step);
     if (step->meaning == AEP__HOOK_PROMPT)

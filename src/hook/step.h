@@ -20,7 +20,8 @@ struct aep__hook_step {
     char event[AEP__HOOK_EVENT_SIZE];
     enum aep__hook_meaning meaning;
     uint64_t digest;  /* of the bytes */
-    bool closes_only; /* a stop that ends what is open, and begins nothing */
+    bool closes_only; /* a stop that ends what is open, and begins nothing; */
+    bool closes_once; /* nor does a second one after it */
 
     struct aep__slice session, turn, parent; /* ids; without data: none. parent: a session's */
     struct aep__slice sub, sub_type;         /* of the sub-agent that it is of, or about */
@@ -46,6 +47,9 @@ struct aep__hook_step {
     struct aep__hook_object object, inner;
     struct aep__hook_texts texts;
 };
+
+/* Before the raw text of an id that is no text: no valid id begins so. */
+#define AEP__HOOK_NO_ID '\x01'
 
 /** Reads a call; whatever it is, there is a step. Free it with aep__hook_step_done(). */
 void aep__hook_step_read(struct aep__hook_step *step, const struct aep__hook_call *call);

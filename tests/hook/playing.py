@@ -89,6 +89,9 @@ class HookTest(harness.AepTest):
             self.assertEqual((0, "", ""), (status, out, err), calls)
         return results
 
+    def hook(self, name, stdin, *arguments, agent="agent"):
+        self.invoke(([name, *arguments], json.dumps(stdin).encode()), agent=agent)
+
     def claude(self, event, session="s-1", turn="t-1", *, agent="agent", env=None, before=(),
                **members):
         """A hook of Claude Code."""

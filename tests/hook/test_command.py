@@ -85,7 +85,6 @@ class Contract(playing.HookTest):
     def test_an_unnamed_session_is_counted(self):
         self.run_hook("claude-code", data=b'{"hook_event_name":"Stop"}')
         self.assertIn("Stop: the input names no session", self.log())
-        self.assertEqual([], self.executions())
 
     def test_nothing_is_left_running_with_the_agents_descriptors(self):
         self.use_relay()
