@@ -24,14 +24,19 @@ static const char *skip_space(const char *at, const char *end)
     return at;
 }
 
-/* Behind the closing quote of the string that begins at `at`; the end where there is none. */
+/* Behind the closing quote of the string that begins at `at`; the end where there is none. Looks at no byte
+ * more than twice, however many are escaped. */
 static const char *skip_string(const char *at, const char *end)
 {
+    const char *quote = at;
     for (at++; at < end; at++) {
-        const char *quote = memchr(at, '"', (size_t)(end - at));
-        const char *slash = memchr(at, '\\', (size_t)((quote ? quote : end) - at));
+        if (quote < at)
+            quote = memchr(at, '"', (size_t)(end - at));
+        if (!quote)
+            quote = end;
+        const char *slash = memchr(at, '\\', (size_t)(quote - at));
         if (!slash)
-            return quote ? quote + 1 : end;
+            return quote < end ? quote + 1 : end;
         at = slash + 1;
     }
     return end;

@@ -134,6 +134,12 @@ class HookTest(harness.AepTest):
         else:
             execution.terminal, execution.end, execution.terminal_by = kind, payload, by
 
+    def fresh(self):
+        """An empty state folder, and another agent."""
+        self.kill_agent()
+        self.folders = getattr(self, "folders", 0) + 1
+        self.env["XDG_STATE_HOME"] = f"{self.folder}/state-{self.folders}"
+
     # ---- vectors ----
 
     def call_of(self, line, agent):
