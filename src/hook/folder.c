@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define KEPT_S (7 * 86400) /* after a session's end */
-#define KEPT_FILES 32      /* in one of the folders, before those that ended are removed */
+#define KEPT_FILES 8       /* in one of the folders, before those that ended are removed */
 
 /* ---- names ---- */
 
@@ -248,7 +248,7 @@ static size_t list_folder(int dir_fd, struct old *all, size_t max)
 
 void aep__hook_file_tidy(const struct aep__hook_file *file, const struct aep__os_process *self)
 {
-    struct old all[4 * KEPT_FILES];
+    struct old all[16 * KEPT_FILES];
     size_t count = list_folder(file->dir_fd, all, sizeof all / sizeof *all), left = count;
     int64_t now_s = aep__clock_wall_us() / 1000000;
     qsort(all, count, sizeof *all, by_age);

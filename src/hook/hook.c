@@ -168,7 +168,7 @@ void aep__hook_host_take(struct aep__hook_host *host, const struct aep__hook_cal
                             call->agent);
     else if (host->pub)
         aep__hook_log_count(host->spool_fd, step.agent, step.event);
-    if (step.agent == AEP__HOOK_AGENTS || !host->pub || !host->pub->enabled || host->spool_fd < 0)
+    if (step.agent == AEP__HOOK_AGENTS || !host->pub || host->spool_fd < 0)
         ;
     else if (step.meaning != AEP__HOOK_NOTHING)
         take_step(host, &step);

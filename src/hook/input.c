@@ -118,10 +118,10 @@ static const char *read_member(struct aep__hook_object *object, const char *at, 
 
 bool aep__hook_object_read(struct aep__hook_object *object, struct aep__slice text)
 {
-    const char *at = text.data, *end = at + text.len;
     object->count = 0;
-    if (!at)
+    if (text.len == 0)
         return false;
+    const char *at = text.data, *end = at + text.len;
     at += aep__utf8_mark(at, text.len);
     at = skip_space(at, end);
     if (at == end || *at != '{')
@@ -319,12 +319,9 @@ bool aep__hook_true(const struct aep__hook_object *object, const char *name)
 
 bool aep__hook_element(struct aep__slice array, const char **at, struct aep__slice *ret)
 {
-    const char *end = array.data + array.len, *begin = *at;
-    if (!begin) {
-        if (array.len == 0 || *array.data != '[')
-            return false;
-        begin = array.data + 1;
-    }
+    if (array.len == 0 || *array.data != '[')
+        return false;
+    const char *end = array.data + array.len, *begin = *at ? *at : array.data + 1;
     begin = skip_space(begin, end);
     if (begin < end && *begin == ',')
         begin = skip_space(begin + 1, end);
@@ -338,10 +335,9 @@ bool aep__hook_element(struct aep__slice array, const char **at, struct aep__sli
 
 bool aep__hook_empty(struct aep__slice raw)
 {
-    const char *end = raw.data + raw.len;
     if (raw.len == 0 || (*raw.data != '[' && *raw.data != '{'))
         return true;
-    const char *at = skip_space(raw.data + 1, end);
+    const char *end = raw.data + raw.len, *at = skip_space(raw.data + 1, end);
     return at == end || *at == ']' || *at == '}';
 }
 

@@ -144,9 +144,9 @@ static void add_trigger(struct aep__buf *context, const struct aep__hook_step *s
     double tokens = -1, duration = -1;
     aep__buf_text(context, ",\"trigger\":\"task_notification\"");
     aep__hook_add_text(context, "task_id", step->task_id, SHORT_BYTES);
-    if (aep__json_number_value(step->task_tokens, &tokens))
+    if (step->task_tokens.len && aep__json_number_value(step->task_tokens, &tokens))
         aep__hook_add_number(context, "tokens", tokens);
-    if (aep__json_number_value(step->task_duration, &duration))
+    if (step->task_duration.len && aep__json_number_value(step->task_duration, &duration))
         aep__hook_add_number(context, "duration_ms", duration);
 }
 

@@ -108,11 +108,11 @@ static const struct notice notices[] = {
 static void read_notification(struct aep__hook_step *step)
 {
     step->label = take(step, "notification_type");
-    if (!step->label.data) /* before there were types */
-        step->label = aep__slice_text(
-            memmem(take(step, "message").data, take(step, "message").len, "permission", 10)
-                ? "permission_prompt"
-                : "idle_prompt");
+    struct aep__slice message = take(step, "message");
+    if (!step->label.data && message.data) /* before there were types */
+        step->label = aep__slice_text(memmem(message.data, message.len, "permission", 10)
+                                          ? "permission_prompt"
+                                          : "idle_prompt");
 }
 
 enum aep__hook_meaning aep__hook_step_notice(const struct aep__hook_step *step)

@@ -137,7 +137,10 @@ static void start_tool(struct aep__hook_bridge *bridge)
                           : step->agent == AEP__HOOK_COPILOT_CLI && tool->key == step->tool_key);
     if (known)
         return;
-    tool = new_tool(bridge, place.level);
+    if (tool && !tool->id && tool->wait && step->tool_use_id.len)
+        tool->id = aep__hook_id(step->tool_use_id); /* its permission was asked before */
+    else
+        tool = new_tool(bridge, place.level);
     tool->started_us = aep__clock_wall_us();
     if (place.turn)
         place.turn->touched = true;
@@ -247,7 +250,7 @@ static void read_batch(struct aep__hook_bridge *bridge)
 static void say_wait(struct aep__hook_bridge *bridge, const struct aep__hook_level *level,
                      const char *agent_name)
 {
-    char step[160] = "works on";
+    char step[160] = "goes on";
     struct aep__buf more = {0};
     struct aep__slice tool = bridge->step->tool;
     const char *word = aep__hook_wait_word(aep__hook_waits(bridge->state, level));
@@ -273,7 +276,28 @@ static enum aep__hook_wait wait_of(enum aep__hook_meaning meaning)
     return meaning == AEP__HOOK_QUESTION ? AEP__HOOK_WAITS_HUMAN : AEP__HOOK_WAITS_PERMISSION;
 }
 
-/* It has no id of the tool: found by name and input, else by name alone. */
+/* Whose wait it is: that of a tool, found by name and input, else by name alone; or a request of its own,
+ * which has an id and is answered by it. NULL: of no tool. */
+static struct aep__hook_tool *asked_tool(struct aep__hook_bridge *bridge,
+                                         const struct aep__hook_level *level)
+{
+    const struct aep__hook_step *step = bridge->step;
+    uint64_t request = aep__hook_id(step->request_id);
+    if (!request && !step->tool.len)
+        return NULL;
+    struct aep__hook_tool *tool =
+        request ? aep__hook_tool_find(bridge->state, aep__hook_level_key(level), request, 0, 0)
+                : find_tool(bridge, level);
+    if (tool)
+        return tool;
+    tool = new_tool(bridge, level);
+    if (request) {
+        tool->id = request;
+        tool->key = tool->name = 0;
+    }
+    return tool;
+}
+
 static void ask(struct aep__hook_bridge *bridge)
 {
     struct place place;
@@ -283,22 +307,21 @@ static void ask(struct aep__hook_bridge *bridge)
         return;
     if (place.turn)
         place.turn->touched = true;
-    if (!step->tool.len || step->meaning == AEP__HOOK_QUESTION) {
-        struct aep__hook_tool *asking = step->tool.len ? find_tool(bridge, place.level) : NULL;
-        if (!asking) {
-            aep__hook_wait(bridge, place.level, place.agent_name, wait);
-            return;
-        }
-    }
-    struct aep__hook_tool *tool = find_tool(bridge, place.level);
+    struct aep__hook_tool *tool = asked_tool(bridge, place.level);
     if (!tool)
-        tool = new_tool(bridge, place.level);
-    if (step->request_id.len)
-        tool->id = aep__hook_id(step->request_id);
-    if (tool->wait == wait)
+        aep__hook_wait(bridge, place.level, place.agent_name, wait);
+    if (!tool || tool->wait == wait)
         return;
     tool->wait = (uint8_t)wait;
     say_wait(bridge, place.level, place.agent_name);
+}
+
+static void drop_questions(struct aep__hook_state *state, const struct aep__hook_level *level)
+{
+    uint64_t key = aep__hook_level_key(level);
+    for (int i = 0; i < AEP__HOOK_TOOLS; i++)
+        if (state->tools[i].level == key && state->tools[i].wait == AEP__HOOK_WAITS_HUMAN)
+            state->tools[i].wait = AEP__HOOK_WAITS_NOT;
 }
 
 /* opencode's reply names the request; others have one question at a time. */
@@ -313,10 +336,10 @@ static void answer(struct aep__hook_bridge *bridge)
         id ? aep__hook_tool_find(bridge->state, aep__hook_level_key(place.level), id, 0, 0) : NULL;
     bool waited = aep__hook_waits(bridge->state, place.level) != AEP__HOOK_WAITS_NOT;
     place.level->wait = AEP__HOOK_WAITS_NOT;
-    if (tool) {
-        tool->wait = AEP__HOOK_WAITS_NOT;
-        tool->phases |= AEP__HOOK_TOOL_REFUSED; /* the request itself is over */
-    }
+    if (tool)
+        *tool = (struct aep__hook_tool){0}; /* the request itself is over */
+    else
+        drop_questions(bridge->state, place.level);
     if (waited)
         say(bridge, &place, step->reason.len ? "denied" : NULL, -1);
 }
