@@ -110,6 +110,14 @@ static void name_session(struct aep__hook_step *step, const struct aep__os_proce
     step->session = (struct aep__slice){text, (size_t)len};
 }
 
+static void find_owner(struct aep__hook_bridge *bridge)
+{
+    const struct aep__hook_step *step = bridge->step;
+    if (!aep__hook_owner_find(step->agent, &bridge->owner))
+        aep__hook_log_error(bridge->spool_fd, step->agent, "%s: the agent's process is not known",
+                            step->event);
+}
+
 static void join(struct aep__hook_bridge *bridge)
 {
     if (open_session(bridge, bridge->step->session) < 0 || open_parent(bridge) < 0) {
@@ -123,6 +131,10 @@ static void join(struct aep__hook_bridge *bridge)
         return;
     }
     bool made = bridge->file->made;
+    if (bridge->owner.pid == 0 && aep__hook_owner_is(bridge->step->agent, &bridge->state->process))
+        bridge->owner = bridge->state->process;
+    else if (bridge->owner.pid == 0)
+        find_owner(bridge);
     aep__hook_follow(bridge);
     if (bridge->failed && !bridge->said)
         aep__hook_announce_alone(bridge);
@@ -146,9 +158,8 @@ static void take_step(struct aep__hook_host *host, struct aep__hook_step *step)
     };
     if (host->owner_known)
         bridge.owner = host->owner;
-    else if (!aep__hook_owner_find(step->agent, &bridge.owner))
-        aep__hook_log_error(host->spool_fd, step->agent, "%s: the agent's process is not known",
-                            step->event);
+    else if (step->session.len == 0)
+        find_owner(&bridge);
     if (step->session.len == 0)
         aep__hook_log_error(host->spool_fd, step->agent,
                             "%s: the input names no session: taken for its process's", step->event);

@@ -50,11 +50,13 @@ int aep__hook_log_fallback(void)
 /* -1 with errno */
 static int open_seen(int dir_fd, int flags)
 {
-    if ((flags & O_CREAT) && mkdirat(dir_fd, AEP__HOOK_FOLDER, 0700) < 0 && errno != EEXIST)
-        return -1;
-    int fd = aep__os_above(openat(dir_fd, AEP__HOOK_FOLDER "/" AEP__HOOK_SEEN,
-                                  flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    static const char name[] = AEP__HOOK_FOLDER "/" AEP__HOOK_SEEN;
     struct stat st;
+    flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = aep__os_above(openat(dir_fd, name, flags, 0600));
+    if (fd < 0 && errno == ENOENT && (flags & O_CREAT) &&
+        mkdirat(dir_fd, AEP__HOOK_FOLDER, 0700) == 0)
+        fd = aep__os_above(openat(dir_fd, name, flags, 0600));
     if (fd < 0)
         return -1;
     bool sound = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();

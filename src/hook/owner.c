@@ -17,20 +17,32 @@ static bool is_shell(const char *name)
     return false;
 }
 
-static bool find_said(struct aep__os_process *ret)
+/* 0: it says nothing, as other agents. */
+static int64_t said(enum aep__hook_agent_id agent)
 {
-    const char *text = secure_getenv("CLAUDE_PID");
+    const char *text = agent == AEP__HOOK_CLAUDE_CODE ? secure_getenv("CLAUDE_PID") : NULL;
     char *end = NULL;
     long long pid = text ? strtoll(text, &end, 10) : 0;
-    return text && *text && !*end && pid > 1 && aep__os_process_of(pid, ret);
+    return text && *text && !*end && pid > 1 ? pid : 0;
+}
+
+/* No number is used again while the process that it was is our parent. */
+bool aep__hook_owner_is(enum aep__hook_agent_id agent, const struct aep__os_process *process)
+{
+    int64_t pid = said(agent);
+    if (pid == 0)
+        pid = getppid();
+    return process->begun != 0 && pid == process->pid &&
+           aep__os_process_begun(pid) == process->begun;
 }
 
 bool aep__hook_owner_find(enum aep__hook_agent_id agent, struct aep__os_process *ret)
 {
     *ret = (struct aep__os_process){0};
-    if (agent == AEP__HOOK_CLAUDE_CODE && find_said(ret))
+    int64_t pid = said(agent);
+    if (pid && aep__os_process_of(pid, ret))
         return true;
-    int64_t pid = getppid();
+    pid = getppid();
     bool found = aep__os_process_of(pid, ret);
     for (int i = 0; found && i < SHELLS_MAX && is_shell(ret->name); i++) {
         struct aep__os_process above;

@@ -10,4 +10,7 @@
 /** False: it is not known. Then its executions are never judged. */
 bool aep__hook_owner_find(enum aep__hook_agent_id agent, struct aep__os_process *ret);
 
+/** Whether it is that one, which was found before: a look that costs next to nothing. */
+bool aep__hook_owner_is(enum aep__hook_agent_id agent, const struct aep__os_process *process);
+
 #endif
