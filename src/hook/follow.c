@@ -187,7 +187,7 @@ static void progress(struct aep__hook_bridge *bridge)
     if (sub && !aep__hook_level_open(&sub->level))
         sub = NULL;
     const struct aep__hook_level *level = sub ? &sub->level : turn ? &turn->level : &state->session;
-    aep__hook_add_text(&more, "phase", aep__slice_text(step->event), sizeof step->event);
+    aep__hook_add_text(&more, "event", aep__slice_text(step->event), sizeof step->event);
     if (step->meaning == AEP__HOOK_COMPACT)
         aep__hook_add_text(&more, "trigger", step->label, 64);
     aep__hook_announce_progress(bridge, level, aep__hook_agent_name(bridge, sub, name, sizeof name),
