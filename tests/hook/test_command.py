@@ -136,8 +136,9 @@ class OnDisk(playing.HookTest):
             self.claude("SessionStart", f"new-{i}", source="startup")
         for i in range(3):
             self.claude("Stop", f"open-{i}")
-        turns = [e for e in self.executions() if e.kind == "turn"]
-        self.assertEqual(3, sum(e.terminal == "completed" for e in turns))
+        turns = [e for e in self.executions() if e.terminal == "completed" and e.kind == "turn"]
+        self.assertEqual(3, len(turns))
+        self.assertFalse(any(e.context.get("inferred_start") for e in turns))
 
     def test_a_damaged_state_is_one_that_was_not_there(self):
         self.claude("UserPromptSubmit", prompt="go")
@@ -164,7 +165,7 @@ class OnDisk(playing.HookTest):
                     tool_input={"command": "echo " + secret, "password": "hunter2hunter2",
                                 "text": "x" * 9000})
         self.claude("PostToolUse", tool_name="Bash", tool_use_id="u1", tool_input={},
-                    tool_response="é" * 4090 + secret)
+                    tool_response="é" * 2040 + " " + secret)
         (session,), (turn,), _ = self.by_level()
         text = json.dumps(self.events())
         for hidden in (secret, secret[:12], "hunter2", "a-marker-of-mine"):
@@ -172,7 +173,8 @@ class OnDisk(playing.HookTest):
         start, end = (event["metadata"] for event in turn.progress)
         self.assertTrue(start["input"].startswith('{"command":"echo [REDACTED'), start)
         self.assertLessEqual(len(start["input"].encode()), 4096)
-        self.assertEqual("é" * 2048, end["output"])
+        self.assertTrue(end["output"].startswith("é" * 2040 + " [REDACTED"), end["output"][2040:])
+        self.assertLessEqual(len(end["output"].encode()), 4096)
 
     def test_nothing_of_tools_without_capture(self):
         self.claude("UserPromptSubmit", prompt="go")

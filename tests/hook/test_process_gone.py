@@ -31,11 +31,12 @@ class ProcessGone(playing.HookTest):
     def test_all_that_was_open_is_abandoned_children_first(self):
         self.claude("SessionStart", source="startup")
         self.claude("UserPromptSubmit", prompt="go")
-        self.claude("SubagentStart", agent_id="a1", agent_type="Explore")
+        for i in range(6):
+            self.claude("SubagentStart", agent_id=f"a{i}", agent_type="Explore")
         self.kill_agent()
-        self.await_ends(3)
+        self.await_ends(8)
         executions = self.executions()
-        self.assertEqual(["session", "turn", "subagent"], [e.kind for e in executions])
+        self.assertEqual(["session", "turn"] + ["subagent"] * 6, [e.kind for e in executions])
         for execution in executions:
             self.check_abandoned(execution)
         order = [e["causation_id"] for e in self.events() if "failed" in e["event_type"]]
