@@ -40,7 +40,7 @@ static int load_config(struct aep__reading *reading, const struct aep__args *arg
     aep_config *arguments = NULL;
     int code = aep__args_config(args, &arguments, err);
     if (code == AEP_OK)
-        code = aep__config_resolve(arguments, &reading->config, err);
+        code = aep__config_resolve_reading(arguments, &reading->config, err);
     aep_config_free(arguments);
     return code;
 }

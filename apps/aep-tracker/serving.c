@@ -117,7 +117,7 @@ int aep__serving(struct aep__args *args)
     umask(077);
     int code = aep__args_config(args, &arguments, &err);
     if (code == AEP_OK)
-        code = aep__config_resolve(arguments, &config, &err);
+        code = aep__config_resolve_reading(arguments, &config, &err);
     if (code == AEP_OK)
         code = aep__link_store(config, &store, &err);
     if (code == AEP_OK)

@@ -204,6 +204,23 @@ int aep__config_resolve(const aep_config *args, aep_config **ret, aep_error *err
     return code;
 }
 
+/* Whether nobody has said where events go. */
+static bool is_silent(const aep_config *config)
+{
+    return config->options[AEP__OPT_MODE].layer == AEP__LAYER_DEFAULT &&
+           !*aep__config_text(config, AEP__OPT_KAFKA_BOOTSTRAP_SERVERS);
+}
+
+int aep__config_resolve_reading(aep_config *args, aep_config **ret, aep_error *err)
+{
+    aep_config *config = NULL;
+    int code = aep__config_load(args, &config, err);
+    if (code == AEP_OK && is_silent(config))
+        code = aep_config_set(args, aep__options[AEP__OPT_MODE].key, "local", err);
+    aep_config_free(config);
+    return code == AEP_OK ? aep__config_resolve(args, ret, err) : code;
+}
+
 /* ---- checking what belongs together --------------------------------------------------------- */
 
 static int check_servers(const aep_config *config, aep_error *err)

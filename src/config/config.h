@@ -70,6 +70,9 @@ enum aep__option {
  * Errors: AEP_ECONFIG names file, line, key and nearest known key, or the bad value; no servers in
  * kafka mode is one too (unless events.enabled=false); AEP_ENOMEM. */
 int aep__config_resolve(const aep_config *args, aep_config **ret, aep_error *err);
+/** The same for whoever only reads: where neither a mode nor servers are set, in local mode, since what
+ * publishes without a configuration (hooks) does so, too. args: gets the mode. */
+int aep__config_resolve_reading(aep_config *args, aep_config **ret, aep_error *err);
 /** Its two halves, for showing a configuration that does not pass the check. */
 int aep__config_load(const aep_config *args, aep_config **ret, aep_error *err);
 int aep__config_check(const aep_config *config, aep_error *err);

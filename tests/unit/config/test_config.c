@@ -526,6 +526,36 @@ static void test_the_real_thing_reads_its_environment_and_checks(void **state)
     clearenv();
 }
 
+static int resolve_reading(const char *mode, aep_config **ret, aep_error *err)
+{
+    aep_config *args = aep_config_new();
+    assert_non_null(args);
+    if (mode)
+        assert_int_equal(aep_config_set(args, "mode", mode, err), AEP_OK);
+    int code = aep__config_resolve_reading(args, ret, err);
+    aep_config_free(args);
+    return code;
+}
+
+static void test_without_a_word_about_where_events_go_a_reader_looks_on_this_machine(void **state)
+{
+    struct world *world = *state;
+    aep_config *config = NULL;
+    clearenv();
+    setenv("HOME", path_in(world, "home"), 1);
+    assert_int_equal(resolve_reading(NULL, &config, &world->err), AEP_OK);
+    assert_true(aep__config_is(config, AEP__OPT_MODE, "local"));
+    aep_config_free(config);
+    config = NULL;
+    assert_int_equal(resolve_reading("kafka", &config, &world->err), AEP_ECONFIG);
+    assert_null(config);
+    setenv("KAFKA_BOOTSTRAP_SERVERS", "real:1", 1);
+    assert_int_equal(resolve_reading(NULL, &config, &world->err), AEP_OK);
+    assert_true(aep__config_is(config, AEP__OPT_MODE, "kafka"));
+    aep_config_free(config);
+    clearenv();
+}
+
 static void test_a_setuid_program_reads_no_environment(void **state)
 {
     struct world *world = *state;
@@ -666,6 +696,7 @@ int main(int argc, char **argv)
         TEST(test_dotenv_must_be_named_absolutely_and_be_there),
         TEST(test_nothing_in_the_working_directory_is_read),
         TEST(test_the_real_thing_reads_its_environment_and_checks),
+        TEST(test_without_a_word_about_where_events_go_a_reader_looks_on_this_machine),
         TEST(test_a_setuid_program_reads_no_environment),
         TEST(test_the_kernels_word_for_setuid_is_heard),
         TEST(test_what_loads_or_runs_code_comes_from_conf_only),
