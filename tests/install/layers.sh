@@ -25,6 +25,7 @@ check src/event base config
 check src/spool base
 check src/client base config event spool
 check src/hook base config event spool client # a bridge: publishes as any program does
+check src/hook/setup base hook # edits agents' settings: publishes nothing
 check src/kafka base config
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
 check src/relay base config spool event kafka deliver
