@@ -29,6 +29,7 @@ void aep__doctor_program(struct aep__doctor *doctor);
 void aep__doctor_relay(struct aep__doctor *doctor);
 void aep__doctor_backlog(struct aep__doctor *doctor);
 void aep__doctor_tracker(struct aep__doctor *doctor);
+void aep__doctor_hooks(struct aep__doctor *doctor);
 void aep__doctor_servers(struct aep__doctor *doctor);
 void aep__doctor_contact(struct aep__doctor *doctor);
 void aep__doctor_brokers(struct aep__doctor *doctor);

@@ -26,6 +26,7 @@ static const struct step {
     {"relay", NEEDS_SPOOL, aep__doctor_relay},
     {"backlog", NEEDS_SPOOL, aep__doctor_backlog},
     {"tracker", NEEDS_CONFIG, aep__doctor_tracker},
+    {"hooks", NEEDS_NOTHING, aep__doctor_hooks},
     {"server", NEEDS_SERVERS, aep__doctor_servers},
     {"connection", NEEDS_SERVERS, aep__doctor_contact},
     {"brokers", NEEDS_CONTACT, aep__doctor_brokers},

@@ -18,8 +18,8 @@ const struct aep__verb aep__verb_doctor = {
     .summary = "checks each step of an event's way from configuration to Kafka",
     .usage = "[--json] [--no-probe] [--timeout MS]",
     .description =
-        "Configuration, spool folder, clock, relay, backlog, the tracker and its store, each server, "
-        "TLS and login, topics, and whether the tracker may read them. "
+        "Configuration, spool folder, clock, relay, backlog, the tracker and its store, the hooks of coding "
+        "agents, each server, TLS and login, topics, and whether the tracker may read them. "
         "At the end it publishes a real execution (agent_name aep-doctor: started and completed) "
         "through spool and relay and waits for the acknowledgement. Each step gets a verdict "
         "(\"?\": unknown) and, if something is wrong, a remedy. Refused and lost events are "

@@ -100,12 +100,17 @@ static const struct aep__verb replay = {
     .run = aep__hook_replay,
 };
 
-static const struct aep__verb *const actions[] = {&replay, NULL};
+static const struct aep__verb *const actions[] = {
+    &aep__verb_hook_install, &aep__verb_hook_uninstall, &aep__verb_hook_status, &replay, NULL};
 
 const struct aep__verb aep__verb_hook = {
     .name = "hook",
-    .summary = "follows a coding agent: what its hooks run",
-    .usage = "AGENT [EVENT]\nreplay [--agent NAME] FILE",
+    .summary = "follows coding agents: their hooks run it; puts these into their settings",
+    .usage = "AGENT [EVENT]\n"
+             "install [--dry-run] [AGENT]...\n"
+             "uninstall [--dry-run] [AGENT]...\n"
+             "status [--json] [AGENT]...\n"
+             "replay [--agent NAME] FILE",
     .description =
         "AGENT is claude-code, codex, gemini-cli, cursor, copilot-cli or opencode. The agent runs this "
         "command at each step of its work and gives it JSON on standard input; aep publishes its "

@@ -35,6 +35,9 @@ int aep__verb_refuse(const char *typed);
 
 /** The actions of tracker, which aep-tracker runs. */
 extern const struct aep__verb aep__verb_tracker_status, aep__verb_tracker_stop;
+/** Actions of hook, which change the settings of coding agents. */
+extern const struct aep__verb aep__verb_hook_install, aep__verb_hook_uninstall,
+    aep__verb_hook_status;
 /** The actions of topics, which aep-topics runs. */
 extern const struct aep__verb aep__verb_topics_list, aep__verb_topics_create;
 

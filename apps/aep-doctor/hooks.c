@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Step: the hooks of coding agents. Whoever has none needs none. */
+#include <string.h>
+
+#include "aep/amount.h"
+#include "aep/hook_report.h"
+#include "doctor.h"
+
+/* A verdict for each thing that keeps them from running. */
+static void judge_faults(struct aep__doctor *doctor, const char *name, struct aep__buf *faults)
+{
+    for (char *at = faults->data, *end; (end = strchr(at, '\n')); at = end + 1) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING, "%s: %.*s", name, (int)(end - at), at);
+        aep__verdict_remedy(&doctor->verdicts, "see `aep hook status %s`", name);
+    }
+}
+
+static void judge_seen(struct aep__doctor *doctor, const struct aep__hook_report *report)
+{
+    const char *name = aep__hook_agents[report->id].name;
+    if (report->seen.count == 0)
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s: installed; no event seen yet", name);
+    else
+        aep__verdict(&doctor->verdicts, AEP__GRADE_FINE, "%s: %s seen", name,
+                     aep__amount_of(report->seen.count, "event").text);
+    if (report->seen.errors > 0)
+        aep__verdict_detail(&doctor->verdicts, "%s so far, the last: %s",
+                            aep__amount_of(report->seen.errors, "error").text, report->seen.error);
+}
+
+/* Whether it is installed, or cannot be looked at. */
+static bool judge_agent(struct aep__doctor *doctor, const struct aep__hook_report *report)
+{
+    struct aep__buf faults = {0};
+    bool here = report->hooks > 0 || report->plugin;
+    if (here) {
+        aep__hook_report_faults(report, &faults);
+        aep__buf_string(&faults);
+        if (faults.len > 0)
+            judge_faults(doctor, aep__hook_agents[report->id].name, &faults);
+        else
+            judge_seen(doctor, report);
+    }
+    aep__buf_done(&faults);
+    return here;
+}
+
+void aep__doctor_hooks(struct aep__doctor *doctor)
+{
+    struct aep__hook_choice choice;
+    aep_error err;
+    bool any = false;
+    if (aep__hook_choose(doctor->args, &choice, &err) != AEP_OK) {
+        aep__verdict(&doctor->verdicts, AEP__GRADE_UNKNOWN, "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < choice.count; i++) {
+        struct aep__hook_report report;
+        aep__hook_report_make(&report, choice.ids[i], &choice, doctor->args);
+        any = judge_agent(doctor, &report) || any;
+        aep__hook_report_done(&report);
+    }
+    if (!any)
+        aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED,
+                     "no coding agent publishes; `aep hook install` lets them");
+}
