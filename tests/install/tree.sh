@@ -17,6 +17,8 @@ for name in include/aep/aep.h libaep.so libaep.a pkgconfig/aep.pc cmake/aep/aepC
     share/bash-completion/completions/aep share/zsh/site-functions/_aep \
     share/aep/schemas/started.json share/aep/schemas/progress.json \
     share/aep/schemas/completed.json share/aep/schemas/failed.json \
+    share/aep/claude-code/.claude-plugin/plugin.json share/aep/claude-code/.claude-plugin/marketplace.json \
+    share/aep/claude-code/hooks/hooks.json \
     share/aep/systemd/aep-relay.service; do
     [ -n "$(find "$prefix" -path "*/$name")" ] || { echo "not installed: $name"; missing=1; }
 done
@@ -26,6 +28,7 @@ export AEP_MODE=local AEP_SPOOL_DIR="$work/spool"
 unset LD_LIBRARY_PATH || true
 "$prefix/bin/aep" publish started --agent install-test --request moved >/dev/null
 "$prefix/bin/aep" tail | grep -q install-test
+grep -q '"command": "aep", "args": \["hook", "claude-code"\]' "$prefix/share/aep/claude-code/hooks/hooks.json"
 "$prefix/bin/aep" schema started | grep -q '"\$schema"'
 
 pc=$(dirname "$(find "$prefix" -name aep.pc)")
