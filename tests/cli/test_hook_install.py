@@ -172,6 +172,27 @@ class Install(HookTest):
         self.uninstall("claude-code")
         self.assertEqual(self.tree(), {".claude": None, ".claude/settings.json": (CLAUDE, 0o644)})
 
+    def test_settings_as_they_are_written_by_people_and_agents(self):
+        for agent, text in (
+                ("codex", '{\n  "description": "team hooks",\n  "hooks": {\n    "PreToolUse": [\n      {\n        "matcher": "^Bash$",\n'
+                          '        "hooks": [\n          {"type": "command", "command": "python3 check.py", "timeout": 30}\n        ]\n      }\n'
+                          '    ]\n  }\n}\n'),
+                ("gemini-cli", '{\n\t"security": {"auth": {"selectedType": "oauth-personal"}},\n\t"mcpServers": {\n\t\t"x": {"command": "npx"}\n\t},\n'
+                               '\t"hooks": {\n\t\t"AfterTool": [ {"matcher": "write_.*", "hooks": [ {"type": "command", "command": "fmt"} ]} ]\n\t}\n}'),
+                ("cursor", '{"version":1,"hooks":{"afterFileEdit":[{"command":"./format.sh"}],"stop":[{"command":"./audit.sh"}]}}'),
+                ("copilot-cli", '{\r\n  "version": 1,\r\n  "hooks": {\r\n    "sessionStart": [],\r\n    "agentStop": [{"type": "command", "bash": "beep"}]\r\n  }\r\n}\r\n'),
+                ("claude-code", '{"permissions":{"allow":["Bash(ls:*)"],"defaultMode":"plan"},"enabledPlugins":{"x@y":true}}'),
+                ("claude-code", '{\n}\n'), ("claude-code", "{}")):
+            with self.subTest(agent=agent, text=text):
+                path = self.write(agent, text)
+                self.install(agent)
+                hooks = json.loads(path.read_bytes())["hooks"]
+                self.assertEqual({words[0] for _, words in ours(hooks, agent)}, {PROGRAM})
+                for line in path.read_bytes().splitlines(keepends=True)[1:-1]:
+                    self.assertEqual(line.endswith(b"\r\n"), "\r" in text)
+                self.uninstall(agent)
+                self.assertEqual(path.read_bytes(), text.encode())
+
     def test_what_others_change_meanwhile_stays(self):
         path = self.write("claude-code", CLAUDE)
         self.install("claude-code")
@@ -597,7 +618,7 @@ class TheFile(HookTest):
 
 @unittest.skipUnless(subprocess.run(["strace", "true"], stderr=subprocess.DEVNULL).returncode == 0, "no strace here")
 class EachStep(HookTest):
-    CALLS = ("openat", "flock", "write", "fchmod", "fsync", "rename", "unlink")
+    CALLS = ("openat", "flock", "write", "fchmod", "fsync", "rename", "renameat2", "unlink")
 
     def change(self, verb, injection):
         """Runs a change with something injected into a system call; returns its exit status."""
@@ -626,9 +647,16 @@ class EachStep(HookTest):
             self.install("claude-code")
         self.assertGreater(kills, 20)
 
+    def test_a_file_system_that_cannot_exchange_files(self):
+        path = self.write("claude-code", CLAUDE)
+        self.assertEqual(self.change("install", "renameat2:error=EINVAL"), 0)
+        self.assertIn(b"claude-code", path.read_bytes())
+        self.assertEqual(self.change("uninstall", "renameat2:error=ENOSYS"), 0)
+        self.assertEqual(self.tree(), {".claude": None, ".claude/settings.json": (CLAUDE, 0o644)})
+
     def test_a_disk_that_refuses_changes_nothing(self):
         path = self.write("claude-code", CLAUDE)
-        for injection in ("write:error=ENOSPC", "fsync:error=EIO", "rename:error=EIO", "rename:error=EIO:when=2",
+        for injection in ("write:error=ENOSPC", "fsync:error=EIO", "rename:error=EIO", "renameat2:error=EIO",
                           "fchmod:error=EPERM", "openat:error=EROFS:when=5+"):
             before = self.tree()
             self.assertEqual(self.change("install", injection), 1, injection)
@@ -637,6 +665,6 @@ class EachStep(HookTest):
             self.assertEqual(self.tree(), before, injection)
         self.install("claude-code")
         before = self.tree()
-        for injection in ("write:error=ENOSPC", "fsync:error=EIO", "rename:error=EIO"):
+        for injection in ("write:error=ENOSPC", "fsync:error=EIO:when=1", "renameat2:error=EIO"):
             self.assertEqual(self.change("uninstall", injection), 1, injection)
             self.assertEqual(self.tree(), before, injection)

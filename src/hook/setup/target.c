@@ -245,36 +245,29 @@ static int write_fresh(const struct aep__target *file, struct aep__slice text,
     return code;
 }
 
-/* Gives NAME.aep-new its name, if all went well, else removes it. */
-static int settle(int code, const struct beside *fresh, const char *path, int folder_fd,
-                  aep_error *err)
-{
-    if (code == AEP_OK && rename(fresh->path, path) < 0)
-        code = aep__error_errno(err, AEP_EIO, NULL, "cannot replace %s", path);
-    if (code == AEP_OK)
-        fsync(folder_fd);
-    else
-        unlink(fresh->path);
-    return code;
-}
-
 int aep__target_keep(struct aep__target *file, struct aep__slice text, aep_error *err)
 {
     struct beside kept = beside(file, KEPT_SUFFIX), fresh;
-    if (text.data)
-        return settle(write_fresh(file, text, &fresh, err), &fresh, kept.path, file->lock_fd, err);
-    if (unlink(kept.path) < 0 && errno != ENOENT)
-        return aep__error_errno(err, AEP_EIO, NULL, "cannot remove %s", kept.path);
-    return AEP_OK;
+    if (!text.data) {
+        if (unlink(kept.path) < 0 && errno != ENOENT)
+            return aep__error_errno(err, AEP_EIO, NULL, "cannot remove %s", kept.path);
+        return AEP_OK;
+    }
+    int code = write_fresh(file, text, &fresh, err);
+    if (code == AEP_OK && rename(fresh.path, kept.path) < 0)
+        code = aep__error_errno(err, AEP_EIO, NULL, "cannot replace %s", kept.path);
+    if (code != AEP_OK)
+        unlink(fresh.path);
+    return code;
 }
 
-/* Whether it is still what was read. */
-static int check_same(struct aep__target *file, aep_error *err)
+/* Whether a path still leads to what was read. */
+static int check_same(struct aep__target *file, const char *path, aep_error *err)
 {
     struct aep__buf now = {0};
     struct stat st;
     bool exists;
-    int code = read_file(file->path, &now, &st, &exists, err);
+    int code = read_file(path, &now, &st, &exists, err);
     file->raced = code == AEP_OK &&
                   (exists != file->exists ||
                    (exists && (st.st_ino != file->st.st_ino || now.len != file->text.len ||
@@ -285,20 +278,48 @@ static int check_same(struct aep__target *file, aep_error *err)
     return code;
 }
 
+/* Lets NAME.aep-new and NAME change places, or NAME.aep-new become NAME where that is not there. Then what
+ * another program has put there at the last moment is in our hands, and goes back. */
+static int change_places(struct aep__target *file, const struct beside *fresh, aep_error *err)
+{
+    unsigned flags = file->exists ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    int result = renameat2(AT_FDCWD, fresh->path, AT_FDCWD, file->path, flags);
+    if (result < 0 && (errno == EINVAL || errno == ENOSYS)) { /* of a file system that cannot */
+        flags = 0;
+        result = rename(fresh->path, file->path);
+    }
+    file->raced = result < 0 && (errno == EEXIST || errno == ENOENT);
+    if (result < 0)
+        return aep__error_errno(err, file->raced ? AEP_ESTATE : AEP_EIO, NULL, "cannot replace %s",
+                                file->path);
+    if (flags != RENAME_EXCHANGE)
+        return AEP_OK;
+    int code = check_same(file, fresh->path, err);
+    if (code != AEP_OK)
+        renameat2(AT_FDCWD, fresh->path, AT_FDCWD, file->path, RENAME_EXCHANGE);
+    unlink(fresh->path);
+    return code;
+}
+
 int aep__target_replace(struct aep__target *file, struct aep__slice text, aep_error *err)
 {
     struct beside fresh;
     int code = write_fresh(file, text, &fresh, err);
     if (code == AEP_OK)
-        code = check_same(file, err);
-    code = settle(code, &fresh, file->path, file->lock_fd, err);
+        code = check_same(file, file->path, err);
+    if (code == AEP_OK)
+        code = change_places(file, &fresh, err);
+    if (code == AEP_OK)
+        fsync(file->lock_fd);
+    else
+        unlink(fresh.path);
     file->exists = file->exists || code == AEP_OK;
     return code;
 }
 
 int aep__target_remove(struct aep__target *file, aep_error *err)
 {
-    int code = check_same(file, err);
+    int code = check_same(file, file->path, err);
     if (code == AEP_OK && unlink(file->path) < 0)
         code = aep__error_errno(err, AEP_EIO, NULL, "cannot remove %s", file->path);
     if (code == AEP_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file of another program, changed so that it is at any instant the old one or the new one.
  *
- *     open ─▶ read ─▶ keep (NAME.aep-backup) ─▶ replace: NAME.aep-new, sync, read again, rename
+ *     open ─▶ read ─▶ keep (NAME.aep-backup) ─▶ replace: NAME.aep-new, sync, read again, exchange
  *                                          └──▶ remove, where we had made it
  *
  * NAME is what symbolic links lead to. Its folder is locked (flock) while we are at it: two of us take turns.

@@ -128,6 +128,47 @@ static void test_a_file_that_came_or_went_meanwhile_is_noticed(void **state)
     assert_int_equal(count_names(), 0);
 }
 
+/* Another program that is so fast that it comes between our last look and the exchange of the files. */
+static const char *last_moment; /* what it writes; NULL: it does not come */
+
+int __real_renameat2(int old_fd, const char *old_path, int new_fd, const char *new_path,
+                     unsigned flags);
+int __wrap_renameat2(int old_fd, const char *old_path, int new_fd, const char *new_path,
+                     unsigned flags);
+
+int __wrap_renameat2(int old_fd, const char *old_path, int new_fd, const char *new_path,
+                     unsigned flags)
+{
+    const char *text = last_moment;
+    last_moment = NULL;
+    if (text) {
+        char other[80];
+        snprintf(other, sizeof other, "%s.theirs", path);
+        write_file(other, text);
+        assert_int_equal(rename(other, path), 0);
+    }
+    return __real_renameat2(old_fd, old_path, new_fd, new_path, flags);
+}
+
+static void test_what_comes_at_the_last_moment_is_not_lost(void **state)
+{
+    struct aep__target target;
+    aep_error err;
+    (void)state;
+    for (int there = 0; there <= 1; there++) {
+        if (there)
+            write_file(path, "{\"a\": 1}");
+        open_target(&target);
+        last_moment = "{\"theirs\": 1}";
+        assert_int_equal(aep__target_replace(&target, AEP__SLICE("ours"), &err), AEP_ESTATE);
+        assert_true(target.raced);
+        aep__target_done(&target);
+        assert_file(path, "{\"theirs\": 1}");
+        assert_int_equal(count_names(), 1);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 /* A child that has the lock until its input ends. */
 static pid_t hold(int *ret_fd)
 {
@@ -216,6 +257,7 @@ int main(void)
         TEST(test_what_another_program_has_written_meanwhile_stays),
         TEST(test_a_file_that_was_replaced_by_the_same_text_is_another),
         TEST(test_a_file_that_came_or_went_meanwhile_is_noticed),
+        TEST(test_what_comes_at_the_last_moment_is_not_lost),
         TEST(test_another_of_us_waits_and_then_reads_what_the_first_has_written),
         TEST(test_a_killed_one_leaves_nothing_behind_the_next),
         TEST(test_a_link_in_place_of_our_own_file_is_not_followed),
