@@ -453,6 +453,7 @@ class Refused(HookTest):
         self.install("claude-code")
         path.chmod(0o444)
         before = self.tree()
+        self.assertIn("already", self.install("claude-code").stdout)
         self.assertIn("read-only", self.uninstall("claude-code", status=1).stderr)
         self.assertEqual(self.tree(), before)
 

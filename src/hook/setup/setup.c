@@ -148,24 +148,35 @@ static int write_text(struct attempt *attempt, aep_error *err)
     return code == AEP_OK ? aep__target_replace(&attempt->file, slice(&attempt->text), err) : code;
 }
 
+/* Makes the text and puts it in its place. */
+static int put_in(struct attempt *attempt, size_t found, struct aep__setup *ret, aep_error *err)
+{
+    int code = make_base(attempt, found, err);
+    if (code == AEP_OK)
+        code = make_text(attempt, err);
+    if (code == AEP_OK)
+        code = aep__target_writable(&attempt->file, err);
+    if (code == AEP_OK && attempt->dry)
+        aep__diff_add(attempt->file.path, there(attempt), slice(&attempt->text), &ret->diff);
+    else if (code == AEP_OK)
+        code = write_text(attempt, err);
+    return code;
+}
+
 static int install_once(struct attempt *attempt, struct aep__setup *ret, aep_error *err)
 {
     struct aep__hook_found look;
-    int code = open_file(attempt, !attempt->dry, &look, err);
-    ret->hooks = is_plugin(attempt) ? 1 : attempt->set.count;
+    /* First without the lock: what is as it should be need not be writable. */
+    int code = open_file(attempt, false, &look, err);
+    if (code == AEP_OK && !look.current && !attempt->dry) {
+        aep__buf_done(&look.program);
+        aep__target_done(&attempt->file);
+        code = open_file(attempt, true, &look, err);
+    }
     ret->made = !attempt->file.exists;
     ret->outcome = look.current ? AEP__SETUP_UNCHANGED : AEP__SETUP_CHANGED;
-    if (code == AEP_OK && !look.current) {
-        code = make_base(attempt, look.found, err);
-        if (code == AEP_OK)
-            code = make_text(attempt, err);
-        if (code == AEP_OK)
-            code = aep__target_writable(&attempt->file, err);
-        if (code == AEP_OK && attempt->dry)
-            aep__diff_add(attempt->file.path, there(attempt), slice(&attempt->text), &ret->diff);
-        else if (code == AEP_OK)
-            code = write_text(attempt, err);
-    }
+    if (code == AEP_OK && !look.current)
+        code = put_in(attempt, look.found, ret, err);
     aep__buf_done(&look.program);
     return code;
 }
@@ -214,7 +225,6 @@ static int uninstall_once(struct attempt *attempt, struct aep__setup *ret, aep_e
         aep__target_done(&attempt->file);
         code = open_file(attempt, true, &look, err);
     }
-    ret->hooks = look.found;
     ret->outcome = look.found ? AEP__SETUP_CHANGED : AEP__SETUP_UNCHANGED;
     if (code == AEP_OK && look.found)
         code = take_out(attempt, look.found, ret, err);

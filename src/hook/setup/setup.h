@@ -16,7 +16,6 @@ struct aep__setup {
     enum aep__setup_outcome outcome;
     char path[PATH_MAX];  /* of the file, links resolved; "": not known */
     bool made, removed;   /* the file was not there before; is not there any more */
-    size_t hooks;         /* how many are in it now, or were */
     struct aep__buf diff; /* of a dry run */
 };
 
