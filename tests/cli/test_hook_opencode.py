@@ -19,10 +19,13 @@ const calls = {
   event: (value) => hooks.event({ event: value }),
   before: (value) => hooks["tool.execute.before"](...value),
   after: (value) => hooks["tool.execute.after"](...value),
+  message: (value) => hooks["chat.message"](...value),
   loop: () => hooks.event({ event: loop }),
   nothing: async () => {
     await hooks.event({});
     await hooks["tool.execute.before"]();
+    await hooks["chat.message"]();
+    await hooks["chat.message"]({}, { parts: 1 });
     await hooks["tool.execute.after"]();
   },
 };
@@ -92,6 +95,33 @@ class Plugin(HookTest):
         self.assertEqual(sent[-1]["type"], "session.idle")
         self.assertEqual(set((self.record.parent / "record.args").read_text().splitlines()), {"hook opencode"})
 
+    def test_a_turn_has_its_prompt_and_its_answer(self):
+        self.record_calls()
+        one, two = {"sessionID": "ses_1"}, {"sessionID": "ses_2"}
+
+        def status(session, state):
+            return ("event", {"type": "session.status", "properties": {**session, "status": {"type": state}}})
+
+        def part(session, message, text):
+            return ("event", {"type": "message.part.updated",
+                              "properties": {"part": {"type": "text", "messageID": message, "text": text, **session}}})
+
+        def reply(session, message):
+            return ("event", {"type": "message.updated",
+                              "properties": {"info": {"role": "assistant", "id": message, **session}}})
+
+        self.run_plugin([
+            ("message", [one, {"parts": [{"type": "text", "text": "Fix it"}, {"type": "file", "text": "no"},
+                                         {"type": "text", "text": "no", "synthetic": True}, {"type": "text", "text": "now"}]}]),
+            status(one, "busy"), part(one, "m0", "Fix it"), reply(one, "m1"), part(one, "m1", "Do"), part(two, "m1", "no"),
+            part(one, "m1", "Done."), status(one, "busy"), status(one, "idle"),
+            ("event", {"type": "session.idle", "properties": one}), status(one, "busy"), status(two, "idle")])
+        sent = [(event["type"], event["properties"].get("prompt"), event["properties"].get("last_assistant_message"))
+                for event in self.sent()]
+        self.assertEqual(sent, [("session.status", "Fix it\nnow", None), ("session.status", None, None),
+                                ("session.status", None, "Done."), ("session.idle", None, "Done."),
+                                ("session.status", None, None), ("session.status", None, None)])
+
     def test_what_comes_per_chunk_starts_no_process(self):
         self.record_calls()
         self.run_plugin([("event", {"type": name, "properties": {}}) for name in
@@ -120,7 +150,10 @@ class Plugin(HookTest):
         session = {"sessionID": "ses_efa44b0b5ffe"}
         self.run_plugin([
             ("event", {"type": "session.created", "properties": {**session, "info": {"id": "ses_efa44b0b5ffe", "title": "New", "directory": "/work"}}}),
+            ("message", [session, {"parts": [{"type": "text", "text": "Fix the ledger"}]}]),
             ("event", {"type": "session.status", "properties": {**session, "status": {"type": "busy"}}}),
+            ("event", {"type": "message.updated", "properties": {"info": {"role": "assistant", "id": "m", **session}}}),
+            ("event", {"type": "message.part.updated", "properties": {"part": {"type": "text", "messageID": "m", "text": "Done.", **session}}}),
             ("before", [{"tool": "bash", "callID": "c1", **session}, {"args": {"command": "ls"}}]),
             ("after", [{"tool": "bash", "callID": "c1", **session}, {"title": "ls", "output": "x"}]),
             ("event", {"type": "session.idle", "properties": session}),
@@ -128,6 +161,8 @@ class Plugin(HookTest):
         events = [(event["event_type"].split(".")[-2], event["payload"]) for event in self.events()]
         self.assertEqual([kind for kind, _ in events if kind != "progress"], ["started", "started", "completed"])
         self.assertEqual({payload["agent_name"] for _, payload in events}, {"opencode"})
+        self.assertEqual([payload["user_request"] for kind, payload in events if kind == "started"][1], "Fix the ledger")
+        self.assertEqual([payload["result_summary"] for kind, payload in events if kind == "completed"], ["Done."])
         phases = [payload["metadata"].get("phase") for kind, payload in events if kind == "progress"]
         self.assertEqual([phase for phase in phases if phase], ["start", "end"])
         self.assertNotIn("ls", json.dumps([payload for kind, payload in events if kind == "progress"]))
