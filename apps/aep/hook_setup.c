@@ -89,7 +89,7 @@ static void report_install(const struct aep__hook_choice *choice, enum aep__hook
         aep__buf_format(out, "%s: installed already, in %s\n", name, setup->path);
     } else {
         aep__buf_format(out, "%s: installed in %s, calls %s\n", name, setup->path, choice->program);
-        if (!setup->made)
+        if (setup->kept)
             aep__buf_format(out, "  as it was before: %s.aep-backup\n", setup->path);
     }
     if (advice)

@@ -146,6 +146,16 @@ class Install(HookTest):
             after = self.place(agent).stat()
             self.assertEqual((before.st_ino, before.st_mtime_ns), (after.st_ino, after.st_mtime_ns))
 
+    def test_it_says_where_the_file_is_as_it_was(self):
+        self.write("claude-code", CLAUDE)
+        for agent in PLACES:
+            said = self.install(agent).stdout
+            self.assertEqual("aep-backup" in said, agent == "claude-code", said)
+            path = self.place(agent)
+            self.assertEqual(os.path.exists(f"{path}.aep-backup"), agent == "claude-code")
+            path.write_text(path.read_text().replace("5", "6").replace("16384", "1"))  # to be renewed
+            self.assertEqual("aep-backup" in self.install(agent).stdout, agent == "claude-code")
+
     def test_without_a_name_it_takes_the_agents_that_are_here(self):
         self.assertIn("no coding agent", self.install(status=1).stderr)
         self.write("claude-code", CLAUDE)

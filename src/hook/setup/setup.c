@@ -152,6 +152,7 @@ static int write_text(struct attempt *attempt, aep_error *err)
 static int put_in(struct attempt *attempt, size_t found, struct aep__setup *ret, aep_error *err)
 {
     int code = make_base(attempt, found, err);
+    ret->kept = !attempt->gone;
     if (code == AEP_OK)
         code = make_text(attempt, err);
     if (code == AEP_OK)
@@ -173,7 +174,6 @@ static int install_once(struct attempt *attempt, struct aep__setup *ret, aep_err
         aep__target_done(&attempt->file);
         code = open_file(attempt, true, &look, err);
     }
-    ret->made = !attempt->file.exists;
     ret->outcome = look.current ? AEP__SETUP_UNCHANGED : AEP__SETUP_CHANGED;
     if (code == AEP_OK && !look.current)
         code = put_in(attempt, look.found, ret, err);

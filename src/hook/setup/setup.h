@@ -15,7 +15,8 @@ enum aep__setup_outcome {
 struct aep__setup {
     enum aep__setup_outcome outcome;
     char path[PATH_MAX];  /* of the file, links resolved; "": not known */
-    bool made, removed;   /* the file was not there before; is not there any more */
+    bool kept;            /* the file as it was is in the backup */
+    bool removed;         /* the file is not there any more */
     struct aep__buf diff; /* of a dry run */
 };
 
