@@ -112,6 +112,24 @@ class Install(HookTest):
                     self.uninstall(agent)
                     self.assertEqual(self.tree(), before)
 
+    def test_what_an_agent_has_put_beside_it_stays(self):
+        self.install("codex")
+        self.install("copilot-cli")
+        config, settings = self.home / ".codex/config.toml", self.home / ".copilot/settings.json"
+        config.write_text("")
+        settings.write_text("{}")
+        self.uninstall()
+        self.assertEqual(self.tree(), {".codex": None, ".codex/config.toml": (b"", 0o644),
+                                       ".copilot": None, ".copilot/settings.json": (b"{}", 0o644)})
+        self.install("codex")
+        hooks = json.loads(self.place("codex").read_bytes())
+        hooks["hooks"]["Stop"].append({"hooks": [{"type": "command", "command": "beep"}]})
+        self.place("codex").write_text(json.dumps(hooks))
+        self.uninstall("codex")
+        self.assertEqual(json.loads(self.place("codex").read_bytes())["hooks"],
+                         {"Stop": [{"hooks": [{"type": "command", "command": "beep"}]}]})
+        self.assertEqual(sorted(os.listdir(self.home / ".codex")), ["config.toml", "hooks.json"])
+
     def test_each_agent_is_called_as_it_needs_it(self):
         for agent in PLACES:
             self.install(agent)

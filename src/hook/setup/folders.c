@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook/setup/folders.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -58,29 +57,13 @@ int aep__folders_make(const char *path)
     return 0;
 }
 
-/* Whether it is ours and holds nothing but the mark. */
-static bool is_left(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-    bool mark = false, other = false;
-    while (dir && (entry = readdir(dir))) {
-        mark |= strcmp(entry->d_name, MARK) == 0;
-        other |= strcmp(entry->d_name, MARK) != 0 && strcmp(entry->d_name, ".") != 0 &&
-                 strcmp(entry->d_name, "..") != 0;
-    }
-    if (dir)
-        closedir(dir);
-    return mark && !other;
-}
-
 void aep__folders_remove(const char *file)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%s", file);
     for (char *slash; (slash = strrchr(folder, '/')) && slash > folder;) {
         *slash = '\0';
-        if (!is_left(folder) || unlink(mark_of(folder).path) < 0 || rmdir(folder) < 0)
+        if (unlink(mark_of(folder).path) < 0 || rmdir(folder) < 0)
             return;
     }
 }

@@ -5,7 +5,7 @@
 
 /** Makes what is missing of this absolute path. 0, or -1 with errno: what was made is gone again. */
 int aep__folders_make(const char *path);
-/** Removes the folders above this file that we have made and in which nothing is left. */
+/** Removes the folders above this file that we have made, if nothing is left in them, else our mark. */
 void aep__folders_remove(const char *file);
 
 #endif

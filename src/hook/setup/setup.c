@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "hook/setup/diff.h"
+#include "hook/setup/folders.h"
 #include "hook/setup/target.h"
 #include "hook/setup/plugin.h"
 
@@ -209,6 +210,8 @@ static int take_out(struct attempt *attempt, size_t found, struct aep__setup *re
                          : aep__target_replace(&attempt->file, slice(&attempt->base), err);
     if (code == AEP_OK)
         code = aep__target_keep(&attempt->file, none, err);
+    if (code == AEP_OK)
+        aep__folders_remove(attempt->file.path);
     return code;
 }
 

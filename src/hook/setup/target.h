@@ -6,7 +6,7 @@
  *
  * NAME is what symbolic links lead to. Its folder is locked (flock) while we are at it: two of us take turns.
  * What a killed one has left of NAME.aep-new is removed by the next. Folders that are missing are made; each
- * gets an empty file .aep-made, by which they are removed again once nothing else is in them.
+ * gets an empty file .aep-made, by which they are removed again if nothing else is in them.
  *
  * Not changed is what is no plain file, is read-only, has several names (hard links), or would get another
  * owner. */
