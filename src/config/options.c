@@ -98,9 +98,10 @@ const struct aep__option_row aep__options[AEP__OPT_COUNT] = {
             .type = AEP__OPTION_TYPE_WORD,
             .words = "none|tools",
             .fallback = "none",
-            .doc = "`tools` adds what a coding agent's tools are given and give to the events that "
-                   "`aep hook` publishes: redacted, and cut at 4 KiB. `none` publishes their names, "
-                   "results and times only.",
+            .doc =
+                "`tools` adds what a coding agent's tools are given and give to the events that "
+                "`aep hook` publishes: redacted, and cut at 4 KiB. `none` publishes their names, "
+                "results and times only.",
         },
     [AEP__OPT_REDACT] =
         {
