@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a start, a progress event and an end of an execution handle cost. Configuration comes from the
- * environment.
+/* What a start, a progress event and an end of an execution handle cost, beside the same events alone, of
+ * which nobody notes whose they are. Configuration comes from the environment.
  *
  *     bench_execution [COUNT [OPEN]]   COUNT executions, while OPEN others are open */
 #include "measure.h"
@@ -14,15 +14,15 @@ static void must(int result, const aep_error *err)
         bench_die("%s", err->text);
 }
 
+#define AGENT .agent_name = "agent-api-architect"
+#define STARTED AEP_STARTED(AGENT, .user_request = "Design a REST API for user management")
+#define ID .correlation_id = "01a224ac-5a2d-7514-8052-6b8299dbdb02"
+
 static aep_execution *start(aep_publisher *pub)
 {
     aep_error err;
     aep_execution *run;
-    must(aep_execution_start(pub,
-                             AEP_STARTED(.agent_name = "agent-api-architect",
-                                         .user_request = "Design a REST API for user management"),
-                             &run, &err),
-         &err);
+    must(aep_execution_start(pub, STARTED, &run, &err), &err);
     return run;
 }
 
@@ -32,7 +32,8 @@ int main(int argc, char **argv)
     size_t open = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     aep_execution **others = calloc(open + 1, sizeof *others);
     struct samples starts = bench_samples(count), steps = bench_samples(count),
-                   ends = bench_samples(count);
+                   ends = bench_samples(count), started_alone = bench_samples(count),
+                   progress_alone = bench_samples(count), completed_alone = bench_samples(count);
     aep_publisher *pub;
     aep_error err;
     must(aep_publisher_open(&pub, NULL, &err), &err);
@@ -47,6 +48,18 @@ int main(int argc, char **argv)
         must(aep_execution_complete(run, AEP_COMPLETED(.result_summary = "x"), &err), &err);
         int64_t ended = bench_now_ns();
         aep_execution_free(run);
+        int64_t alone = bench_now_ns();
+        must(aep_publish_started(pub, STARTED, NULL, &err), &err);
+        int64_t alone_started = bench_now_ns();
+        must(aep_publish_progress(pub, AEP_PROGRESS(AGENT, ID, .current_step = "x"), NULL, &err),
+             &err);
+        int64_t alone_stepped = bench_now_ns();
+        must(
+            aep_publish_completed(pub, AEP_COMPLETED(AGENT, ID, .result_summary = "x"), NULL, &err),
+            &err);
+        completed_alone.ns[i] = bench_now_ns() - alone_stepped;
+        progress_alone.ns[i] = alone_stepped - alone_started;
+        started_alone.ns[i] = alone_started - alone;
         starts.ns[i] = started - begun;
         steps.ns[i] = stepped - started;
         ends.ns[i] = ended - stepped;
@@ -58,5 +71,8 @@ int main(int argc, char **argv)
     bench_print("start", starts);
     bench_print("progress", steps);
     bench_print("end", ends);
+    bench_print("start_alone", started_alone);
+    bench_print("progress_alone", progress_alone);
+    bench_print("end_alone", completed_alone);
     return 0;
 }
