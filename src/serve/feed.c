@@ -196,6 +196,8 @@ static int send_held(struct aep__feed *feed, struct aep__store *store, aep_error
             code = show(feed, store, recent->id, err);
         free(recent);
     }
+    if (code != AEP_OK)
+        feed->number = -1; /* the one that was held is lost: all is told anew */
     return code;
 }
 
