@@ -74,7 +74,7 @@ static void on_alarm(int signal)
 }
 
 /* Waits in the kernel, in a queue, and not in turns of our own: two hundred may come at once. The alarm
- * repeats, since the first may come before the call that it is to end. */
+ * repeats, since the first may come before the call that it is to end. An agent may have blocked it. */
 static int lock_within(int fd, int ms)
 {
     if (aep__os_lock(fd, 0, 1) == 0)
@@ -83,7 +83,11 @@ static int lock_within(int fd, int ms)
     struct sigaction action = {.sa_handler = on_alarm}, before;
     struct itimerval timer = {{0, 1000}, {0, ms * 1000}}, none = {{0, 0}, {0, 0}};
     int64_t until_us = aep__clock_mono_us() + (int64_t)ms * 1000;
+    sigset_t alarm, blocked;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
     sigaction(SIGALRM, &action, &before);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, &blocked);
     setitimer(ITIMER_REAL, &timer, NULL);
     int result;
     do
@@ -91,6 +95,7 @@ static int lock_within(int fd, int ms)
     while (result < 0 && errno == EINTR && aep__clock_mono_us() < until_us);
     int saved = errno == EINTR ? ETIMEDOUT : errno;
     setitimer(ITIMER_REAL, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
     sigaction(SIGALRM, &before, NULL);
     errno = saved;
     return result;

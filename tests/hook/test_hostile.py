@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -180,6 +181,15 @@ class Together(playing.HookTest):
         with open(os.path.join(self.spool, "hooks.log"), encoding="utf-8") as file:
             self.assertIn("another hook of this session takes too long", file.read())
 
+    def test_an_agent_that_blocks_signals_waits_no_longer(self):
+        self.claude("UserPromptSubmit", prompt="go")
+        holder = subprocess.Popen(["python3", "-c", HOLD, self.state_file()],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(holder.communicate)
+        holder.stdout.readline()
+        self.claude("Stop", before=[sys.executable, "-c", BLOCK])
+        self.assertIs(False, self.events()[-1]["payload"]["metadata"]["joined"])
+
     def state_file(self):
         folder = os.path.join(self.spool, "hooks")
         (state,) = [os.path.join(folder, sub, name) for sub in os.listdir(folder) if len(sub) == 2
@@ -193,6 +203,13 @@ fd = os.open(sys.argv[1], os.O_RDWR)
 fcntl.fcntl(fd, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 1, 0))  # F_OFD_SETLK
 print("held", flush=True)
 sys.stdin.read()
+"""
+
+# With every signal blocked, runs a command: it has a minute.
+BLOCK = """
+import signal, subprocess, sys
+block = lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+sys.exit(subprocess.run(sys.argv[1:], preexec_fn=block, timeout=60).returncode)
 """
 
 
