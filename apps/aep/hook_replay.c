@@ -13,7 +13,6 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "hook/hook.h"
-#include "hook/log.h"
 #include "hook_replay.h"
 #include "input.h"
 #include "out.h"
@@ -188,7 +187,7 @@ static int replay_file(struct replay *replay, const struct aep__args *args, aep_
     if (code == AEP_OK)
         aep__hook_host_open(&replay->host, config);
     if (code == AEP_OK && !replay->host.pub)
-        code = aep__error(err, AEP_ECONFIG, NULL, "no spool can be opened: see " AEP__HOOK_LOG);
+        code = aep__error(err, replay->host.problem.code, NULL, "%s", replay->host.problem.text);
     if (code == AEP_OK) {
         all = (struct aep__slice){buf.data ? buf.data : "", buf.len};
         begin_agent(replay);

@@ -32,14 +32,12 @@ static int open_publisher(aep_publisher **ret, aep_config *config, aep_error *er
 
 void aep__hook_host_open(struct aep__hook_host *host, aep_config *config)
 {
-    aep_error err;
     *host = (struct aep__hook_host){.spool_fd = -1};
     if (!config)
-        aep__error_memory(&err);
-    if (!config || open_publisher(&host->pub, config, &err) != AEP_OK) {
+        aep__error_memory(&host->problem);
+    if (!config || open_publisher(&host->pub, config, &host->problem) != AEP_OK) {
         host->pub = NULL;
         host->spool_fd = aep__hook_log_fallback();
-        aep__hook_log_error(host->spool_fd, AEP__HOOK_AGENTS, "%s", err.text);
         return;
     }
     host->capture_tools = aep__config_is(host->pub->config, AEP__OPT_HOOK_CAPTURE, "tools");
@@ -179,6 +177,8 @@ void aep__hook_host_take(struct aep__hook_host *host, const struct aep__hook_cal
                             call->agent);
     else if (host->pub)
         aep__hook_log_count(host->spool_fd, step.agent, step.event);
+    else
+        aep__hook_log_error(host->spool_fd, step.agent, "%s", host->problem.text);
     if (step.agent == AEP__HOOK_AGENTS || !host->pub || host->spool_fd < 0)
         ;
     else if (step.meaning != AEP__HOOK_NOTHING)

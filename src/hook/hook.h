@@ -13,14 +13,15 @@
 #include "hook/step.h"
 
 struct aep__hook_host {
-    aep_publisher *pub; /* NULL: none could be opened */
-    int spool_fd;       /* the spool's folder; else the state folder; -1: there is none */
+    aep_publisher *pub; /* NULL: none could be opened: */
+    aep_error problem;
+    int spool_fd; /* the spool's folder; else the state folder; -1: there is none */
     bool capture_tools;
     bool owner_known; /* another process stands for the agent's: */
     struct aep__os_process owner;
 };
 
-/** Opens the publisher: local mode where no broker is configured. What fails is logged.
+/** Opens the publisher: local mode where no broker is configured. What fails is each call's error.
  * @config  borrowed; what was set as an argument, to which the mode may be added; NULL: out of memory */
 void aep__hook_host_open(struct aep__hook_host *host, aep_config *config);
 /** One call of a hook. */

@@ -64,6 +64,13 @@ class Status(HookTest):
         self.assertGreater(self.status("claude-code")["errors"], 0)
         self.assertIn("1 error, the last", self.run_aep("hook", "status", "claude-code").stdout)
 
+    def test_a_configuration_that_is_wrong_is_told_with_the_agent(self):
+        self.env["AEP_SPOOL_SYNC"] = "perhaps"
+        self.run_aep("hook", "codex", stdin='{"session_id":"s","hook_event_name":"Stop"}')
+        del self.env["AEP_SPOOL_SYNC"]
+        self.assertIn("spool.sync", self.status("codex")["last_error"])
+        self.assertEqual(0, self.status("claude-code")["errors"])
+
     def test_what_switches_claude_code_off(self):
         self.write("claude-code", CLAUDE.replace(b'"model"', b'"disableAllHooks": true, "model"'))
         self.install("claude-code")
