@@ -46,7 +46,7 @@ static const struct member text_members[] = {
     {TEXT(result),
      {"last_assistant_message", "last-assistant-message", "prompt_response", "summary"}},
     {TEXT(sub), {"agent_id", "subagent_id", "agentId"}},
-    {TEXT(sub_type), {"agent_type", "subagent_type", "agentType", "agentName"}},
+    {TEXT(sub_type), {"agent_type", "subagent_type", "agentName", "agentType"}},
     {TEXT(tool), {"tool_name", "toolName", "tool"}},
     {TEXT(tool_use_id), {"tool_use_id", "callID"}},
     {TEXT(request_id), {"elicitation_id", "requestID"}},
@@ -379,6 +379,17 @@ static void read_event(struct aep__hook_step *step, const struct aep__hook_call 
         snprintf(step->event, sizeof step->event, "%s", call->event);
 }
 
+/* Inside a sub-agent a prompt is what it was given, and an end is its own. */
+static void read_inside(struct aep__hook_step *step)
+{
+    if (!step->in_sub)
+        return;
+    if (step->meaning == AEP__HOOK_PROMPT)
+        step->meaning = AEP__HOOK_SUB_START;
+    if (step->meaning == AEP__HOOK_STOP || step->meaning == AEP__HOOK_STOP_FAILURE)
+        step->meaning = AEP__HOOK_SUB_STOP;
+}
+
 static void read_tool(struct aep__hook_step *step)
 {
     if (step->meaning == AEP__HOOK_PERMISSION && asks_human(step->tool))
@@ -410,6 +421,7 @@ void aep__hook_step_read(struct aep__hook_step *step, const struct aep__hook_cal
     read_members(step);
     read_error(step);
     readers[step->agent](step);
+    read_inside(step);
     read_strange_id(step);
     if (step->meaning == AEP__HOOK_NOTIFICATION)
         read_notification(step);

@@ -307,6 +307,16 @@ class Claude(playing.HookTest):
         self.prompt("use ghp_" + "0123456789abcdefghijABCDEFGHIJ012345")
         self.assertNotIn("0123456789abcdefghij", json.dumps(self.events()))
 
+    def test_a_failure_within_a_subagent_is_its_own(self):
+        self.prompt()
+        self.claude("SubagentStart", agent_id="a", agent_type="E")
+        self.claude("StopFailure", agent_id="a", agent_type="E", error="overloaded",
+                    last_assistant_message="try later")
+        _, (turn,), (sub,) = self.by_level()
+        self.assertIsNone(turn.terminal)
+        self.assertEqual(("overloaded", "try later"),
+                         (sub.end["error_type"], sub.end["error_message"]))
+
     def test_more_subagents_than_there_is_room_for(self):
         self.prompt()
         for i in range(70):
@@ -316,6 +326,20 @@ class Claude(playing.HookTest):
 
 
 class Others(playing.HookTest):
+    def codex(self, event, turn="t", **members):
+        self.hook("codex", {"session_id": "s", "turn_id": turn, "hook_event_name": event,
+                            **members})
+
+    def test_a_prompt_within_a_codex_subagent_is_not_the_humans(self):
+        child = {"turn": "child", "agent_id": "a", "agent_type": "explorer"}
+        self.codex("UserPromptSubmit", prompt="go")
+        self.codex("SubagentStart", **child)
+        self.codex("UserPromptSubmit", **child, prompt="look")
+        self.codex("Stop", **child, last_assistant_message="seen")
+        _, (turn,), (sub,) = self.by_level()
+        self.assertIsNone(turn.terminal)
+        self.assertEqual("seen", sub.end["result_summary"])
+
     def test_codex_notify_behind_a_stop_and_before_it(self):
         notify = {"type": "agent-turn-complete", "thread-id": "s", "turn-id": "t"}
         stop = {"session_id": "s", "turn_id": "t", "hook_event_name": "Stop"}
@@ -391,7 +415,7 @@ class Others(playing.HookTest):
             self.hook("copilot-cli", {"sessionId": "c", "cwd": "/x", **members}, event)
         hook("userPromptSubmitted", prompt="go")
         hook("subagentStart", agentName="explore")
-        hook("subagentStop", agentId="77", agentType="explore", agentName="explore", response="r")
+        hook("subagentStop", agentId="77", agentType="custom", agentName="explore", response="r")
         self.assertEqual("r", self.executions()[2].end["result_summary"])
         hook("errorOccurred", error={"message": "m", "name": "N"}, recoverable=False)
         self.assertEqual(("N", "m"), tuple(self.executions()[1].end[name] for name in
