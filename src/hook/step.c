@@ -390,14 +390,23 @@ static void read_inside(struct aep__hook_step *step)
         step->meaning = AEP__HOOK_SUB_STOP;
 }
 
+/* What tells a tool's calls apart. Codex adds a member to the input when it asks for permission. */
+static struct aep__slice find_key(struct aep__hook_step *step)
+{
+    struct aep__slice command = {0};
+    if (step->agent == AEP__HOOK_CODEX && aep__hook_object_read(&step->inner, step->tool_input))
+        command = aep__hook_raw(&step->inner, "command");
+    return command.len ? command : step->tool_input;
+}
+
 static void read_tool(struct aep__hook_step *step)
 {
     if (step->meaning == AEP__HOOK_PERMISSION && asks_human(step->tool))
         step->meaning = AEP__HOOK_QUESTION;
     read_tool_output(step);
     if (step->tool.len && step->tool_input.len)
-        step->tool_key = aep__hook_hash_value(step->tool_input, &step->texts,
-                                              aep__hook_hash_text(step->tool, 0));
+        step->tool_key =
+            aep__hook_hash_value(find_key(step), &step->texts, aep__hook_hash_text(step->tool, 0));
     else if (step->tool.len)
         step->tool_key = aep__hook_hash_text(step->tool, 1);
 }

@@ -340,6 +340,19 @@ class Others(playing.HookTest):
         self.assertIsNone(turn.terminal)
         self.assertEqual("seen", sub.end["result_summary"])
 
+    def test_codex_asks_for_the_second_of_two_commands(self):
+        def tool(event, command, use=None, **members):
+            self.codex(event, tool_name="Bash", tool_input={"command": command, **members},
+                       **({"tool_use_id": use} if use else {}))
+        self.codex("UserPromptSubmit", prompt="go")
+        tool("PreToolUse", "ls", "u1")
+        tool("PreToolUse", "git push", "u2")
+        tool("PermissionRequest", "git push", description="needs network")
+        tool("PostToolUse", "ls", "u1")
+        self.assertEqual("waiting", self.executions()[1].state)
+        tool("PostToolUse", "git push", "u2")
+        self.assertEqual("working", self.executions()[1].state)
+
     def test_codex_notify_behind_a_stop_and_before_it(self):
         notify = {"type": "agent-turn-complete", "thread-id": "s", "turn-id": "t"}
         stop = {"session_id": "s", "turn_id": "t", "hook_event_name": "Stop"}
