@@ -51,6 +51,7 @@ static void begin_again(struct aep__hook_state *state, uint32_t run)
     memset(state->subs, 0, sizeof state->subs);
     memset(state->tools, 0, sizeof state->tools);
     state->session = (struct aep__hook_level){.run = run, .order = ++state->order};
+    state->turns_begun = 0;
     state->turn_failed = state->quiet = false;
     state->turn_error[0] = '\0';
 }

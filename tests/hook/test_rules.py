@@ -130,6 +130,14 @@ class Claude(playing.HookTest):
         self.assertEqual(["completed"] * 2, [first.terminal, second.terminal])
         self.assertNotIn("inferred_start", second.context)
 
+    def test_a_resumed_session_counts_its_own_turns(self):
+        for turn in ("t-1", "t-2"):
+            self.claude("SessionStart", turn=None, source="resume")
+            self.prompt(turn=turn)
+            self.claude("SessionEnd", turn=turn, reason="other")
+        sessions, _, _ = self.by_level()
+        self.assertEqual([1, 1], [e.end["metrics"]["turns"] for e in sessions])
+
     def test_a_session_that_is_resumed_while_open_ends_first(self):
         self.claude("SessionStart", source="startup")
         self.prompt()
