@@ -92,7 +92,7 @@ static const struct aep__verb replay = {
         "@process_gone, and what is open then is ended as for an agent that was killed. With --spool, "
         "the events go to a spool of their own.",
     .examples = "  aep hook replay --agent codex --spool /tmp/look recorded.jsonl\n"
-                "  aep tail --spool /tmp/look",
+                "  aep tail -n all --spool /tmp/look",
     .options = replay_options,
     .operands = "FILE",
     .operands_min = 1,
