@@ -77,6 +77,46 @@ static void after_start(void *user, struct aep__process *process, int result)
 
 static const struct aep__witness witness_start = {before_start, after_start};
 
+/* ---- how it stands ---- */
+
+/* Whether the event that was about to be appended is in the spool; -1: it could not be found out. */
+static int is_in_spool(struct aep__process *process, const struct aep__roll_area *area)
+{
+    struct aep__sought sought = {.from = area->from};
+    memcpy(sought.id, area->event, sizeof sought.id);
+    const struct aep__search search = {.sought = &sought, .count = 1};
+    return aep__roll_search(&process->spool, &search, NULL) == AEP_OK ? sought.found : -1;
+}
+
+static enum aep__entrusted_standing stand(struct aep__process *process,
+                                          const struct aep__roll_entry *entry)
+{
+    const struct aep__roll_area *area;
+    switch (aep__roll_standing(entry, &area)) {
+    case AEP__ROLL_IS_OPEN:
+        return AEP__ENTRUSTED_OPEN;
+    case AEP__ROLL_IS_UNKNOWN:
+        break;
+    default:
+        return AEP__ENTRUSTED_OVER;
+    }
+    if (area->state == AEP__ROLL_DECLARING)
+        return AEP__ENTRUSTED_OVER;
+    int found = is_in_spool(process, area);
+    bool open = (area->state == AEP__ROLL_STARTING) == (found > 0);
+    return found < 0 ? AEP__ENTRUSTED_UNKNOWN : open ? AEP__ENTRUSTED_OPEN : AEP__ENTRUSTED_OVER;
+}
+
+static enum aep__entrusted_standing stand_in(struct aep__process *process, int fd)
+{
+    struct aep__roll_entry entry;
+    int got = aep__roll_read(fd, UNIT, &entry);
+    if (got == 1)
+        return stand(process, &entry);
+    /* Without an entry nothing was appended. */
+    return got == 0 || errno == ENODATA ? AEP__ENTRUSTED_OVER : AEP__ENTRUSTED_UNKNOWN;
+}
+
 /* ---- end ---- */
 
 /* An end, and what in the roll it may be that of. */
@@ -141,15 +181,18 @@ static int open_known(struct entrusted *entrusted, struct aep__process *process)
     return entrusted->fd = aep__roll_open(&process->spool, entrusted->file);
 }
 
-/* @begun  our own ENDING stands there */
-static int look(const struct entrusted *entrusted, const struct aep__process *process, bool begun,
+/* @begun  our own ENDING stands there. Who has left one and holds the file no more was killed: if its event
+ * is not in the spool, the end is still to be said. */
+static int look(const struct entrusted *entrusted, struct aep__process *process, bool begun,
                 struct aep__roll_entry *ret, aep_error *err)
 {
     int got = aep__roll_read(entrusted->fd, UNIT, ret);
     if (got < 0)
         return aep__enrolment_failed(process, err);
-    if (begun)
-        ret->areas[AEP__ROLL_ANOTHER].state = AEP__ROLL_FREE;
+    struct aep__roll_area *another = &ret->areas[AEP__ROLL_ANOTHER];
+    bool killed = !begun && another->state == AEP__ROLL_ENDING;
+    if (begun || (killed && stand(process, ret) == AEP__ENTRUSTED_OPEN))
+        another->state = AEP__ROLL_FREE;
     return aep__enrolment_check(ret, err);
 }
 
@@ -271,37 +314,6 @@ int aep__entrusted_end(aep_publisher *pub, enum aep_kind kind, const uint8_t exe
     return publish(pub, kind, fields, count, &witness_end, &entrusted, NULL, NULL, err);
 }
 
-/* Whether the event that was about to be appended is in the spool; -1: it could not be found out. */
-static int is_in_spool(struct aep__process *process, const struct aep__roll_area *area)
-{
-    struct aep__sought sought = {.from = area->from};
-    memcpy(sought.id, area->event, sizeof sought.id);
-    const struct aep__search search = {.sought = &sought, .count = 1};
-    return aep__roll_search(&process->spool, &search, NULL) == AEP_OK ? sought.found : -1;
-}
-
-static enum aep__entrusted_standing stand(struct aep__process *process, int fd)
-{
-    struct aep__roll_entry entry;
-    const struct aep__roll_area *area;
-    int got = aep__roll_read(fd, UNIT, &entry);
-    if (got != 1) /* without an entry nothing was appended */
-        return got == 0 || errno == ENODATA ? AEP__ENTRUSTED_OVER : AEP__ENTRUSTED_UNKNOWN;
-    switch (aep__roll_standing(&entry, &area)) {
-    case AEP__ROLL_IS_OPEN:
-        return AEP__ENTRUSTED_OPEN;
-    case AEP__ROLL_IS_UNKNOWN:
-        break;
-    default:
-        return AEP__ENTRUSTED_OVER;
-    }
-    if (area->state == AEP__ROLL_DECLARING)
-        return AEP__ENTRUSTED_OVER;
-    int found = is_in_spool(process, area);
-    bool open = (area->state == AEP__ROLL_STARTING) == (found > 0);
-    return found < 0 ? AEP__ENTRUSTED_UNKNOWN : open ? AEP__ENTRUSTED_OPEN : AEP__ENTRUSTED_OVER;
-}
-
 enum aep__entrusted_standing aep__entrusted_look(aep_publisher *pub, const uint8_t execution[16])
 {
     struct aep__process *process;
@@ -313,7 +325,7 @@ enum aep__entrusted_standing aep__entrusted_look(aep_publisher *pub, const uint8
     aep__roll_entrusted_name(execution, file);
     int fd = aep__roll_open(&process->spool, file);
     if (fd >= 0) {
-        standing = stand(process, fd);
+        standing = stand_in(process, fd);
         close(fd);
     } else if (errno == ENOENT) {
         standing = AEP__ENTRUSTED_OVER;
