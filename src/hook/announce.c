@@ -250,11 +250,20 @@ void aep__hook_announce_progress(struct aep__hook_bridge *bridge,
     publish_progress(bridge, &event, &metadata);
 }
 
+/* Whoever reads a progress event takes its session for running: these must not bring one up. */
+static bool begins_nothing(enum aep__hook_meaning meaning)
+{
+    return meaning == AEP__HOOK_SESSION_END || meaning == AEP__HOOK_NOTIFICATION ||
+           meaning == AEP__HOOK_SUB_STOP;
+}
+
 void aep__hook_announce_alone(struct aep__hook_bridge *bridge)
 {
     struct event event = {0};
     struct aep__buf metadata = {0};
     const struct aep__hook_step *step = bridge->step;
+    if (begins_nothing(step->meaning))
+        return;
     add_common(&event, bridge, aep__hook_agents[step->agent].name, NULL);
     add_text(&event, "current_step", step->event[0] ? step->event : "hook");
     aep__buf_text(&metadata, "{\"joined\":false");

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,6 +190,15 @@ class Together(playing.HookTest):
         holder.stdout.readline()
         self.claude("Stop", before=[sys.executable, "-c", BLOCK])
         self.assertIs(False, self.events()[-1]["payload"]["metadata"]["joined"])
+
+    def test_without_a_state_nothing_begins_with_an_end(self):
+        self.claude("Notification", notification_type="idle_prompt")  # makes the folder
+        shutil.rmtree(os.path.join(self.spool, "hooks"))
+        with open(os.path.join(self.spool, "hooks"), "w", encoding="utf-8"):
+            pass
+        for event in ("SessionEnd", "Notification", "SubagentStop", "PreToolUse"):
+            self.claude(event, notification_type="idle_prompt", agent_id="a", agent_type="E")
+        self.assertEqual(["PreToolUse"], [e["payload"]["current_step"] for e in self.events()])
 
     def state_file(self):
         folder = os.path.join(self.spool, "hooks")
