@@ -252,10 +252,11 @@ static void read_cursor(struct aep__hook_step *step)
     step->closes_once = true; /* it may run the hooks of two programs */
     if (step->meaning == AEP__HOOK_STOP && is(status, "aborted"))
         step->meaning = AEP__HOOK_INTERRUPT;
-    if (step->meaning == AEP__HOOK_STOP && is(status, "error")) {
+    if ((step->meaning == AEP__HOOK_STOP || step->meaning == AEP__HOOK_SUB_STOP) &&
+        is(status, "error"))
+        step->error_type = status;
+    if (step->meaning == AEP__HOOK_STOP && is(status, "error"))
         step->meaning = AEP__HOOK_STOP_FAILURE;
-        step->error_type = aep__slice_text("error");
-    }
     if (step->meaning == AEP__HOOK_TOOL_ERROR &&
         is(take(step, "failure_type"), "permission_denied"))
         step->meaning = AEP__HOOK_TOOL_DENIED;

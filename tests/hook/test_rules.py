@@ -397,6 +397,15 @@ class Others(playing.HookTest):
                              "status": "completed", "summary": "found"})
         self.assertEqual("found", self.executions()[2].end["result_summary"])
 
+    def test_a_cursor_subagent_that_fails(self):
+        own = {"conversation_id": "c", "cursor_version": "1"}
+        self.hook("cursor", {**own, "hook_event_name": "beforeSubmitPrompt", "prompt": "go"})
+        self.hook("cursor", {**own, "hook_event_name": "subagentStart", "subagent_type": "explore"})
+        self.hook("cursor", {**own, "hook_event_name": "subagentStop", "subagent_type": "explore",
+                             "status": "error", "error_message": "no model"})
+        end = self.executions()[2].end
+        self.assertEqual(("error", "no model"), (end["error_type"], end["error_message"]))
+
     def test_cursor_stops(self):
         own = {"conversation_id": "c", "cursor_version": "1"}
         for status in ("aborted", "error"):
