@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TOMB_S 86400 /* that an execution is known to have been declared */
+#define TOMB_S 86400   /* that an execution is known to have been declared */
+#define SYNCED_EACH 64 /* files, each with a sync of its own */
 
 /* Of one entry, as far as it has been judged. */
 enum verdict {
@@ -339,24 +340,44 @@ static void note_declared(int fd, struct one *one)
     aep__roll_mark(fd, one->entry.unit, AEP__ROLL_RELAY, &one->area);
 }
 
-/* All of one file: what is announced is on disk before the first of it is sent anywhere, so that nothing
- * else is announced after a loss of power. */
+/* The file of some; what cannot be opened is tried again. */
+static int open_file(struct aep__relay *relay, struct one *ones, size_t count)
+{
+    int fd = aep__roll_open(&relay->spool, relay->departed.parties[ones->party].file);
+    for (size_t i = 0; fd < 0 && i < count; i++)
+        ones[i].verdict = VERDICT_LATER;
+    return fd;
+}
+
+static void log_unsynced(struct aep__relay *relay, const char *file)
+{
+    aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync " AEP__ROLL_FOLDER "/%s: %s", file,
+                   strerror(errno));
+}
+
+static void announce_file(struct aep__relay *relay, struct one *ones, size_t count, bool sync)
+{
+    struct aep__buf buf = {0};
+    int fd = open_file(relay, ones, count);
+    if (fd < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        announce(relay, fd, &ones[i], &buf);
+    if (sync && fdatasync(fd) < 0)
+        log_unsynced(relay, relay->departed.parties[ones->party].file);
+    close(fd);
+    aep__buf_done(&buf);
+}
+
 static void declare_file(struct aep__relay *relay, struct aep__appender *appender, struct one *ones,
                          size_t count)
 {
     struct aep__buf buf = {0};
-    const struct aep__party *party = &relay->departed.parties[ones->party];
-    int fd = aep__roll_open(&relay->spool, party->file);
+    int fd = open_file(relay, ones, count);
     if (fd < 0)
         return;
-    bool entrusted = party->kind == AEP__ROLL_ENTRUSTED;
-    for (size_t i = 0; i < count; i++)
-        announce(relay, fd, &ones[i], &buf);
-    if (relay->core.sync_cursor && fdatasync(fd) < 0)
-        aep__log_write(&relay->log, AEP_LOG_ERROR, "cannot sync " AEP__ROLL_FOLDER "/%s: %s",
-                       party->file, strerror(errno));
     for (size_t i = 0; i < count; i++) {
-        if (entrusted && aep__roll_held(fd))
+        if (ones[i].entrusted && aep__roll_held(fd))
             ones[i].verdict = VERDICT_LATER;
         declare(relay, appender, fd, &ones[i], &buf);
         note_declared(fd, &ones[i]);
@@ -388,6 +409,26 @@ static size_t count_same(const struct judgement *judgement, size_t begin)
     return end - begin;
 }
 
+static size_t count_files(const struct judgement *judgement)
+{
+    size_t files = 0;
+    for (size_t at = 0; at < judgement->count; at += count_same(judgement, at))
+        files++;
+    return files;
+}
+
+/* What is announced is on disk before the first of it is sent anywhere, so that nothing else is announced
+ * after a loss of power. Many agents may be gone at once: then one sync has to do for all of their files. */
+static void announce_all(struct judgement *judgement)
+{
+    struct aep__relay *relay = judgement->relay;
+    bool sync = relay->core.sync_cursor, each = count_files(judgement) <= SYNCED_EACH;
+    for (size_t at = 0; at < judgement->count; at += count_same(judgement, at))
+        announce_file(relay, &judgement->all[at], count_same(judgement, at), sync && each);
+    if (sync && !each && syncfs(relay->spool.dir_fd) < 0)
+        log_unsynced(relay, "");
+}
+
 static void declare_all(struct judgement *judgement)
 {
     struct aep__relay *relay = judgement->relay;
@@ -397,6 +438,7 @@ static void declare_all(struct judgement *judgement)
     aep__append_init(&appender, &relay->spool, (uint64_t)max_bytes);
     if (judgement->count > 0)
         qsort(judgement->all, judgement->count, sizeof *judgement->all, by_youth);
+    announce_all(judgement);
     for (size_t at = 0; at < judgement->count; at += count_same(judgement, at))
         declare_file(relay, &appender, &judgement->all[at], count_same(judgement, at));
     aep__append_done(&appender);

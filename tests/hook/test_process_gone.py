@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's process is killed, and no hook says anything: the relay ends what was open."""
+import json
 import os
 import signal
 import subprocess
@@ -147,6 +148,16 @@ class ProcessGone(playing.HookTest):
         for name in names:
             os.kill(self.agent(name).pid, signal.SIGKILL)
         self.await_ends(16)
+        for execution in self.executions():
+            self.check_abandoned(execution)
+
+    def test_an_agent_with_many_sessions(self):
+        """More files of the roll than are synced each by each."""
+        self.invoke(*((["claude-code"], json.dumps({
+            "session_id": f"s-{i}", "prompt_id": "t", "cwd": "/x", "prompt": "go",
+            "hook_event_name": "UserPromptSubmit"}).encode()) for i in range(40)))
+        os.kill(self.agent().pid, signal.SIGKILL)
+        self.await_ends(80)
         for execution in self.executions():
             self.check_abandoned(execution)
 
