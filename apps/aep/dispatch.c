@@ -87,7 +87,7 @@ int aep__verb_main(const struct aep__verb *verb, const char *name, char **argv,
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
         return show_help(verb, name);
     const struct aep__verb *action = aep__verb_find(verb->actions, first);
-    if (!action && *first && verb->otherwise)
+    if (!action && argv[0] && verb->otherwise)
         return verb->otherwise(argv);
     if (!action)
         return refuse_action(verb, name, first);

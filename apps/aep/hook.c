@@ -78,13 +78,16 @@ static const struct aep__flag replay_options[] = {
      "Whose hooks these are, where the lines do not say it (called_as). Default: the name of the "
      "file's folder.",
      "claude-code codex gemini-cli cursor copilot-cli opencode", NULL, NULL},
+    {"spool", 0, AEP__ARGUMENT_VALUE, "DIR",
+     "The spool to publish to, made if it is not there; default: the configured one.", "FILE", NULL,
+     NULL},
     AEP__OPTIONS_END,
 };
 
 static const struct aep__verb replay = {
     .name = "replay",
     .summary = "publishes what recorded hooks say, once more",
-    .usage = "[--agent NAME] FILE",
+    .usage = "[--agent NAME] [--spool DIR] FILE",
     .description =
         "FILE (- is stdin) has a line of JSON for each hook: \"hook\" is its name, \"stdin\" the object "
         "that it was given; or stdin_text, stdin_b64 (any bytes), argv_json (Codex's notify). Another "
@@ -110,7 +113,7 @@ const struct aep__verb aep__verb_hook = {
              "install [--dry-run] [AGENT]...\n"
              "uninstall [--dry-run] [AGENT]...\n"
              "status [--json] [AGENT]...\n"
-             "replay [--agent NAME] FILE",
+             "replay [--agent NAME] [--spool DIR] FILE",
     .description =
         "AGENT is claude-code, codex, gemini-cli, cursor, copilot-cli or opencode. The agent runs this "
         "command at each step of its work and gives it JSON on standard input; aep publishes its "

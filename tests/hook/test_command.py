@@ -40,6 +40,8 @@ class Contract(playing.HookTest):
         self.run_hook("nobody", data=b"x" * 1000000)
         state = os.path.join(self.folder, "state", "aep", "local")
         self.assertIn('no agent is called "nobody"', self.log(state))
+        self.run_hook("", data=b"x")
+        self.assertIn('no agent is called ""', self.log(state))
 
     def test_a_folder_of_work_that_has_vanished(self):
         gone = os.path.join(self.folder, "gone")
@@ -197,6 +199,14 @@ class Replay(playing.HookTest):
         self.assertEqual(["session", "turn", "turn", "session"],
                          [e.kind for e in self.executions()])
         self.assertTrue(all(e.terminal for e in self.executions()))
+
+    def test_it_may_go_to_a_spool_of_its_own(self):
+        look = os.path.join(self.folder, "look")
+        self.assertIn(look, self.replay("--spool", look, self.FILE).stdout)
+        shown = self.run_aep("tail", "-n", "all", "--json", "--spool", look).stdout
+        topics = [json.loads(line)["topic"] for line in shown.splitlines()]
+        self.assertEqual(topics.count("omninode.agent.execution.started.v1"), 4)
+        self.assertEqual([], self.executions())
 
     def test_an_agent_that_is_gone_ends_what_is_open(self):
         self.use_relay()
