@@ -65,6 +65,20 @@ static void judge(struct aep__doctor *doctor, const aep_config *config)
     aep__verdict_remedy(&doctor->verdicts, "set events.enabled=true");
 }
 
+/* Hooks publish without a configuration, in local mode, and so it is looked at. */
+static bool go_on_as_hooks(struct aep__doctor *doctor)
+{
+    aep_error err;
+    if (!aep__doctor_has_hooks(doctor) ||
+        aep__config_resolve_reading(doctor->arguments, &doctor->config, &err) != AEP_OK)
+        return false;
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
+                 "no Kafka servers are set: hooks publish in local mode, programs not at all");
+    aep__verdict_remedy(&doctor->verdicts,
+                        "set KAFKA_BOOTSTRAP_SERVERS=host:9092, or AEP_MODE=local, for all");
+    return true;
+}
+
 void aep__doctor_configuration(struct aep__doctor *doctor)
 {
     aep_config *config = NULL;
@@ -76,6 +90,10 @@ void aep__doctor_configuration(struct aep__doctor *doctor)
     if (code == AEP_OK) {
         judge(doctor, config);
         doctor->config = config;
+        return;
+    }
+    if (config && go_on_as_hooks(doctor)) {
+        aep_config_free(config);
         return;
     }
     aep__verdict(&doctor->verdicts, AEP__GRADE_FAILED, "%s", err.text);

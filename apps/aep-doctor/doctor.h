@@ -30,6 +30,8 @@ void aep__doctor_relay(struct aep__doctor *doctor);
 void aep__doctor_backlog(struct aep__doctor *doctor);
 void aep__doctor_tracker(struct aep__doctor *doctor);
 void aep__doctor_hooks(struct aep__doctor *doctor);
+/** Whether a coding agent's hooks are installed. */
+bool aep__doctor_has_hooks(struct aep__doctor *doctor);
 void aep__doctor_servers(struct aep__doctor *doctor);
 void aep__doctor_contact(struct aep__doctor *doctor);
 void aep__doctor_brokers(struct aep__doctor *doctor);

@@ -28,11 +28,16 @@ static void judge_seen(struct aep__doctor *doctor, const struct aep__hook_report
                             aep__amount_of(report->seen.errors, "error").text, report->seen.error);
 }
 
+static bool is_installed(const struct aep__hook_report *report)
+{
+    return report->hooks > 0 || report->plugin;
+}
+
 /* Whether it is installed, or cannot be looked at. */
 static bool judge_agent(struct aep__doctor *doctor, const struct aep__hook_report *report)
 {
     struct aep__buf faults = {0};
-    bool here = report->hooks > 0 || report->plugin;
+    bool here = is_installed(report);
     if (here) {
         aep__hook_report_faults(report, &faults);
         aep__buf_string(&faults);
@@ -63,4 +68,20 @@ void aep__doctor_hooks(struct aep__doctor *doctor)
     if (!any)
         aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED,
                      "no coding agent publishes; `aep hook install` lets them");
+}
+
+bool aep__doctor_has_hooks(struct aep__doctor *doctor)
+{
+    struct aep__hook_choice choice;
+    aep_error err;
+    bool any = false;
+    if (aep__hook_choose(doctor->args, &choice, &err) != AEP_OK)
+        return false;
+    for (size_t i = 0; i < choice.count && !any; i++) {
+        struct aep__hook_report report;
+        aep__hook_report_make(&report, choice.ids[i], &choice, doctor->args);
+        any = is_installed(&report);
+        aep__hook_report_done(&report);
+    }
+    return any;
 }

@@ -193,3 +193,13 @@ class WithoutConfiguration(HookTest):
         self.assertEqual({one["agent_name"] for one in shown}, {"claude-code"})
         self.assertEqual({(one["user_request"], one["state"], one["waiting_for"]) for one in shown},
                          {("/ (startup)", "running", None), ("Fix the ledger", "waiting", "permission")})
+
+    def test_the_doctor_looks_as_hooks_do(self):
+        refused = self.run_aep("doctor", "--no-probe", status=1).stdout
+        self.assertIn("no Kafka servers are set: set", refused)
+        self.install("claude-code")
+        found = json.loads(self.run_aep("doctor", "--no-probe", "--json").stdout)["findings"]
+        first = found[0]
+        self.assertEqual((first["step"], first["verdict"]), ("configuration", "warning"))
+        self.assertIn("hooks publish in local mode", first["text"])
+        self.assertEqual([one for one in found if "the configuration is wrong" in one["text"]], [])
