@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook/bridge.h"
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -151,6 +152,14 @@ static void add_trigger(struct aep__buf *context, const struct aep__hook_step *s
         aep__hook_add_number(context, "duration_ms", duration);
 }
 
+/* Too many are open: what the step says is published without it. */
+static void refuse_place(struct aep__hook_bridge *bridge, const char *what, int most)
+{
+    aep_error err;
+    aep__error(&err, AEP_EFULL, NULL, "%d %s are open", most, what);
+    aep__hook_fail(bridge, "not followed", &err);
+}
+
 struct aep__hook_turn *aep__hook_turn_begin(struct aep__hook_bridge *bridge,
                                             struct aep__hook_turn *before, const uint8_t *cause,
                                             bool inferred)
@@ -175,8 +184,10 @@ struct aep__hook_turn *aep__hook_turn_begin(struct aep__hook_bridge *bridge,
     clear_session_wait(bridge);
     aep__hook_note_quiet(bridge, false);
     struct aep__hook_turn *turn = aep__hook_turn_new(state, id);
-    if (!turn)
+    if (!turn) {
+        refuse_place(bridge, "turns", AEP__HOOK_TURNS);
         return NULL;
+    }
     turn->level.run = before ? old.run + 1 : 0;
     turn->notification = !inferred && step->task_notification;
     turn->prompt = inferred ? 0 : aep__hook_id(step->prompt);
@@ -313,8 +324,10 @@ static struct aep__hook_sub *begin_sub(struct aep__hook_bridge *bridge,
     uint64_t turn_key = before ? old.turn : aep__hook_level_key(&turn->level);
     aep__hook_note_quiet(bridge, false);
     struct aep__hook_sub *sub = aep__hook_sub_new(bridge->state, aep__hook_id(step->sub));
-    if (!sub)
+    if (!sub) {
+        refuse_place(bridge, "sub-agents", AEP__HOOK_SUBS);
         return NULL;
+    }
     name_sub(sub, step->sub_type.len || !before ? step->sub_type : aep__slice_text(old.type));
     sub->turn = turn_key;
     sub->level.run = before ? old.level.run + 1 : 0;

@@ -44,6 +44,18 @@ class Claude(playing.HookTest):
         (session,), (turn,), _ = self.by_level()
         self.assertEqual("completed", turn.terminal)
 
+    def test_those_for_which_there_is_no_room_are_counted(self):
+        self.prompt()
+        for number in range(34):
+            self.claude("SubagentStart", agent_id=f"a{number}", agent_type="E")
+        payloads = [event["payload"] for event in self.events()]
+        self.assertEqual(32, sum(one["agent_name"] == "claude-code:E" for one in payloads))
+        self.assertEqual(2, sum(one.get("metadata") == {"joined": False} for one in payloads))
+        with open(f"{self.spool}/hooks.log", encoding="utf-8") as file:
+            self.assertIn("not followed: 32 sub-agents are open", file.read())
+        status = json.loads(self.run_aep("hook", "status", "claude-code", "--json").stdout)
+        self.assertEqual(2, status["errors"])
+
     # ---- repeats ----
 
     def test_the_same_bytes_again_are_one(self):
