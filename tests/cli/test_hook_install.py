@@ -43,6 +43,7 @@ CLAUDE = b"""{
 class HookTest(AepTest):
     def setUp(self):
         super().setUp()
+        self.addCleanup(os.umask, os.umask(0o022))  # modes are compared
         del self.env["XDG_CONFIG_HOME"]
         del self.env["AEP_MODE"]
         self.home = pathlib.Path(self.folder) / "home"
