@@ -121,7 +121,7 @@ class Life(ServeTest):
                     self.assertNotIn(self.token.encode(), file.read(), name)
 
     def test_while_the_store_cannot_be_opened_it_says_so(self):
-        os.makedirs(os.path.dirname(self.store))
+        os.makedirs(os.path.dirname(self.store), mode=0o700)
         with open(self.store, "wb") as file:
             file.write(b"no database " * 1000)
         self.serve(ready=False)

@@ -11,7 +11,7 @@ static void break_once(struct here *here)
     int number = atomic_load(&producers);
     publish(here, TOPIC, 0, 100);
     flush(here, AEP_OK);
-    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, RTT_MS);
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, QUEUE_RTT_MS);
     publish(here, TOPIC, 100, 3000);
     await_in_flight(WINDOW);
     break_producer(RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
@@ -48,7 +48,7 @@ static void test_fatal_errors_may_come_one_after_the_other(void **state)
 {
     struct here *here = *state;
     const int times = 3;
-    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, RTT_MS);
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, SLOW_RTT_MS);
     start_relay(here);
     for (int i = 0; i < times; i++) {
         publish(here, TOPIC, (unsigned)i * 500, 500);
@@ -134,7 +134,7 @@ static void test_a_broker_that_knows_no_idempotence_gets_a_plain_producer(void *
 static void test_a_relay_that_is_stopped_with_a_broken_producer_ends(void **state)
 {
     struct here *here = *state;
-    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, RTT_MS);
+    rd_kafka_mock_broker_set_rtt(cluster.mock, 1, SLOW_RTT_MS);
     start_relay(here);
     publish(here, TOPIC, 0, 500);
     await_in_flight(1);
