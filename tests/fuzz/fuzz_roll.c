@@ -3,6 +3,7 @@
  * damage is seen by these alone. Every read must end, and find no text outside of what was read. */
 #include "base/crc32c.h"
 #include "base/endian.h"
+#include "check.h"
 #include "spool/roll.h"
 
 #include <stdio.h>
@@ -18,14 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define AREA 96
 #define AREAS (AEP__ROLL_WRITERS * AREA)
 #define BODY (UNIT - AREAS)
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 struct reading {
     int fd;

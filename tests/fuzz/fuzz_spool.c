@@ -8,6 +8,7 @@
  * For a spool, the reader must end, return exactly the events that the simplest possible reader
  * finds, and read a record appended afterwards, once. */
 #include "base/crc32c.h"
+#include "check.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
 #include "spool/read.h"
@@ -29,14 +30,6 @@
 #define EVENTS_MAX 8192
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* ---- one spool for all inputs ---- */
 
