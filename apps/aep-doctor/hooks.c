@@ -33,7 +33,7 @@ static bool is_installed(const struct aep__hook_report *report)
     return report->hooks > 0 || report->plugin;
 }
 
-/* Whether it is installed, or cannot be looked at. */
+/* Whether it is installed. */
 static bool judge_agent(struct aep__doctor *doctor, const struct aep__hook_report *report)
 {
     struct aep__buf faults = {0};
@@ -50,38 +50,36 @@ static bool judge_agent(struct aep__doctor *doctor, const struct aep__hook_repor
     return here;
 }
 
-void aep__doctor_hooks(struct aep__doctor *doctor)
+/* Whether any is installed; judge: what is found of each is told. Errors: the choice cannot be made. */
+static int look(struct aep__doctor *doctor, bool judge, bool *ret_any, aep_error *err)
 {
     struct aep__hook_choice choice;
-    aep_error err;
-    bool any = false;
-    if (aep__hook_choose(doctor->args, &choice, &err) != AEP_OK) {
-        aep__verdict(&doctor->verdicts, AEP__GRADE_UNKNOWN, "%s", err.text);
-        return;
-    }
-    for (size_t i = 0; i < choice.count; i++) {
+    *ret_any = false;
+    int code = aep__hook_choose(doctor->args, &choice, err);
+    for (size_t i = 0; code == AEP_OK && i < choice.count && (judge || !*ret_any); i++) {
         struct aep__hook_report report;
         aep__hook_report_make(&report, choice.ids[i], &choice, doctor->args);
-        any = judge_agent(doctor, &report) || any;
+        *ret_any |= judge ? judge_agent(doctor, &report) : is_installed(&report);
         aep__hook_report_done(&report);
     }
-    if (!any)
+    return code;
+}
+
+void aep__doctor_hooks(struct aep__doctor *doctor)
+{
+    aep_error err;
+    bool any;
+    if (look(doctor, true, &any, &err) != AEP_OK)
+        aep__verdict(&doctor->verdicts, AEP__GRADE_UNKNOWN, "%s", err.text);
+    else if (!any)
         aep__verdict(&doctor->verdicts, AEP__GRADE_SKIPPED,
                      "no coding agent publishes; `aep hook install` lets them");
 }
 
 bool aep__doctor_has_hooks(struct aep__doctor *doctor)
 {
-    struct aep__hook_choice choice;
     aep_error err;
-    bool any = false;
-    if (aep__hook_choose(doctor->args, &choice, &err) != AEP_OK)
-        return false;
-    for (size_t i = 0; i < choice.count && !any; i++) {
-        struct aep__hook_report report;
-        aep__hook_report_make(&report, choice.ids[i], &choice, doctor->args);
-        any = is_installed(&report);
-        aep__hook_report_done(&report);
-    }
+    bool any;
+    look(doctor, false, &any, &err);
     return any;
 }
