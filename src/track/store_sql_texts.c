@@ -137,10 +137,13 @@ static int walk(struct aep__sql *base, struct until *until, struct keys *keys, a
 static int is_due(struct aep__sql *base, int64_t changed, bool *ret, aep_error *err)
 {
     int64_t states[AEP__STATE_COUNT], rows = 0;
+    *ret = false;
+    if (changed <= PENDING_MAX)
+        return AEP_OK;
     int result = base->store.ops->count(&base->store, 0, states, err);
     for (unsigned i = 0; result == AEP_OK && i < AEP__STATE_COUNT; i++)
         rows += states[i];
-    *ret = result == AEP_OK && changed > PENDING_MAX && changed >= rows / 4;
+    *ret = result == AEP_OK && changed >= rows / 4;
     return result;
 }
 
