@@ -127,7 +127,8 @@ static int before_start(void *user, struct aep__process *process,
     return enter(enrolment, process, &area) < 0 ? aep__enrolment_failed(process, err) : AEP_OK;
 }
 
-/* The folder may have been lost between the two, and the event stands in a new one. After AEP_EIO it may be in the spool, and yet there is no handle: the relay finds out. */
+/* The folder may have been lost between the two: then the event stands in a new one. After AEP_EIO it may
+ * be in the spool, and yet there is no handle: the relay finds out. */
 static void after_start(void *user, struct aep__process *process, int result)
 {
     struct aep__enrolment *enrolment = user;

@@ -47,7 +47,7 @@ static int take_secret(const char *path, int fd, struct aep__buf *ret, aep_error
     char text[SECRET_MAX + 3];
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return aep__error(err, AEP_ECONFIG, "token-file", "%s is no file", path);
+        return aep__error(err, AEP_ECONFIG, "token-file", "%s is not a file", path);
     if (st.st_mode & 077)
         return aep__error(err, AEP_ECONFIG, "token-file",
                           "%s can be read by others: chmod 600 %s, and better make a new token",

@@ -313,7 +313,7 @@ class Claude(playing.HookTest):
         for name in ("one", "two"):
             self.assertEqual(by_id[f"{name}-1"].id, by_id[f"{name}-2"].cause)
 
-    # ---- what is said ----
+    # ---- what its events contain ----
 
     def test_errors_are_their_first_line(self):
         self.prompt()

@@ -88,7 +88,7 @@ class TokenFile(ServeTest):
         self.assertIn("holds no token", self.refused("--token-file", self.write("a" * 600)))
         self.assertIn("holds no token", self.refused("--token-file", self.write("a" * 20 + " b")))
         self.assertIn("cannot read", self.refused("--token-file", self.folder + "/none"))
-        self.assertIn("is no file", self.refused("--token-file", self.folder))
+        self.assertIn("is not a file", self.refused("--token-file", self.folder))
 
     def test_without_one_only_this_machine_is_served(self):
         for address in ("0.0.0.0:0", ":0", "[::]:0"):
