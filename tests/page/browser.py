@@ -200,9 +200,9 @@ class Tab:
         self.browser.call("Target.closeTarget", targetId=self.target)
         self.is_closed = True
 
-    def hold(self, pattern):
-        """Keeps requests back until release()."""
-        self.call("Fetch.enable", patterns=[{"urlPattern": pattern}])
+    def hold(self, pattern, stage="Request"):
+        """Keeps requests back until release(); of stage Response their answers."""
+        self.call("Fetch.enable", patterns=[{"urlPattern": pattern, "requestStage": stage}])
 
     def release(self):
         self.wait(lambda: self.held, "a request that is held")

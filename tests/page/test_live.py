@@ -208,6 +208,68 @@ class Notice(paging.PageTest):
         self.assertEqual(tab.run("window.notices"), [["a asks for permission", "asks"]])
         tab.wait_for("document.title.startsWith('(2)')")
 
+    def test_a_wait_that_an_older_answer_does_not_know_is_told_once(self):
+        self.start("asks")
+        self.serve()
+        tab = self.open(script="""
+            window.notices = [];
+            window.Notification = class {
+              static permission = "granted";
+              constructor(title) { window.notices.push(title); }
+              close() {}
+            };
+            localStorage.setItem("aep-notify", "on");""")
+        self.await_live(tab)
+        self.await_listed(tab, ["asks"])
+        tab.hold("*/api/v1/executions?*", "Response")
+        tab.run("void (location.hash = 'q=agent:a')")
+        tab.wait(lambda: tab.held, "an answer is held")
+        self.wait_for_person("asks", "permission")
+        tab.wait_for("window.notices.length")
+        tab.release()
+        self.progress("asks", "--metadata", '{"status": "waiting", "waiting_for": "permission"}',
+                      "--current-step", "later")
+        tab.wait(lambda: self.listed(tab, "c-step") == ["later"], "the last step is listed")
+        self.assertEqual(tab.run("window.notices.length"), 1)
+
+
+class Late(paging.PageTest):
+    """An answer that is older than what was told since."""
+
+    def test_of_the_detail_that_opens(self):
+        self.start("goes on")
+        self.serve()
+        tab = self.open()
+        self.await_live(tab)
+        self.await_listed(tab, ["goes on"])
+        self.check_step(tab, lambda: tab.click("#list tbody tr"))
+
+    def test_of_the_detail_that_is_read_again(self):
+        self.start("goes on")
+        self.serve()
+        tab = self.open(f"id={self.id_of('goes on')}", width=1400)
+        self.expect_problems(tab, "net::ERR_")
+        self.await_live(tab)
+        self.await_text(tab, "#detail .actions", "running")
+        self.check_step(tab, self.serve_again)
+
+    def serve_again(self):
+        self.server.kill()
+        self.server.wait()
+        self.serve(listen="%s:%d" % self.address)
+
+    def check_step(self, tab, read):
+        tab.hold(f"*/api/v1/executions/{self.id_of('goes on')}", "Response")
+        read()
+        tab.wait(lambda: tab.held, "an answer is held")
+        self.progress("goes on", "--current-step", "next")
+        self.await_listed(tab, ["next"], "c-step")
+        tab.release()
+        self.await_text(tab, "#detail .by", "a")
+        self.start("after")  # by when this is told, the answer has been taken
+        tab.wait(lambda: "after" in self.listed(tab), "the other one is listed")
+        self.await_text(tab, "#detail .by", "next")
+
 
 if __name__ == "__main__":
     paging.main()

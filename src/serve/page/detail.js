@@ -6,6 +6,7 @@ import { age } from "./clock.js";
 import { Events } from "./events.js";
 import { showFacts, showFailure } from "./facts.js";
 import { Log } from "./log.js";
+import { isOlder } from "./roster.js";
 import { Timeline } from "./timeline.js";
 
 const VIEWS = { timeline: "Timeline", events: "Events", facts: "Facts", json: "JSON" };
@@ -19,6 +20,11 @@ function makeButton(parent, text, label, onClick) {
   if (label) button.setAttribute("aria-label", label);
   button.onclick = onClick;
   return button;
+}
+
+// What the stream cuts.
+function wholeTexts({ user_request, result_summary, error_message }) {
+  return { user_request, result_summary, error_message };
 }
 
 export class Detail {
@@ -137,12 +143,14 @@ export class Detail {
     }
   }
 
-  // Its texts whole, which the stream cuts.
+  // Its texts whole. What was heard meanwhile may be newer.
   async readRow(isFirst) {
     const { id } = this;
+    const shown = this.row;
     const answer = await getExecution(id, this.log.abort.signal);
     if (id !== this.id) return;
-    this.row = answer.execution;
+    const isLate = this.row !== shown && isOlder(answer.execution, this.row);
+    this.row = isLate ? { ...this.row, ...wholeTexts(answer.execution) } : answer.execution;
     this.end = answer.end;
     this.patience = answer.expect_within_ms;
     if (isFirst) this.isWhole = false;
@@ -161,12 +169,16 @@ export class Detail {
 
   hear(row) {
     this.timeline.hear(row);
-    if (row.id !== this.id || !this.row) return;
+    if (row.id !== this.id) return;
+    if (!this.row) {
+      this.readAgain();
+      return;
+    }
+    if (isOlder(row, this.row)) return;
     const isOtherFate = row.delivery !== this.row.delivery;
     const hasMore = row.events !== this.row.events;
     const isOtherState = row.state !== this.row.state;
-    const { user_request, result_summary, error_message } = this.row;
-    this.row = { ...row, user_request, result_summary, error_message };
+    this.row = { ...row, ...wholeTexts(this.row) };
     this.showRow();
     this.showPanel();
     if (isOtherState && row.ended_at) this.readRow().catch(() => {});

@@ -8,7 +8,7 @@ import { say } from "./status.js";
 const KEPT = "aep-notify";
 const icon = document.querySelector('link[rel="icon"]');
 const button = document.querySelector("#notify");
-const waiting = new Set(); // ids that are known to wait
+const waiting = new Map(); // by the id of one that waits or has waited: since when, and whether it still does
 let began = null;
 
 // Outside the page there is no markup that keeps one text from turning the next one round.
@@ -59,14 +59,16 @@ function notify(row) {
   };
 }
 
-// Of waits that began since the page is there. One tab of a browser notifies: that which has the stream.
+// Of waits that began since the page is there, each once: what was read may come after what was told later. One tab
+// of a browser notifies: that which has the stream.
 export function noticeRow(row, isFirst) {
   const needs = needsPerson(row);
+  const known = waiting.get(row.id);
   began ??= now();
-  const isNew = needs && !waiting.has(row.id) && Date.parse(row.since) > began;
+  const isNew = needs && !known?.waits && Date.parse(row.since) > (known?.since ?? began);
   if (isNew && isFirst && isOn()) notify(row);
-  if (needs) waiting.add(row.id);
-  else waiting.delete(row.id);
+  if (needs) waiting.set(row.id, { since: Date.parse(row.since), waits: true });
+  else if (known) known.waits = false;
 }
 
 export function forgetRow(id) {

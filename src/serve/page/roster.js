@@ -1,6 +1,7 @@
 // The roster: the executions that the page knows, and who started whom.
 
-function isOlder(row, than) {
+// Whether row was read or told before the other one.
+export function isOlder(row, than) {
   const [one, other] = [Date.parse(row.as_of), Date.parse(than.as_of)];
   return one < other || (one === other && row.events < than.events);
 }
