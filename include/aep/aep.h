@@ -18,10 +18,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The one place where the version is written; the test install.version sees to it. */
+#define AEP_VERSION "0.1.0"
 #define AEP_VERSION_MAJOR 0
 #define AEP_VERSION_MINOR 1
 #define AEP_VERSION_PATCH 0
-#define AEP_VERSION "0.1.0"
 
 #if defined(__GNUC__)
 #define AEP_API __attribute__((visibility("default")))
@@ -85,7 +86,7 @@ typedef struct aep_error {
 AEP_API const char *aep_code_text(int code);
 /** Returns the name of a code, static: "AEP_EFULL". Threads: any. Since 0.1 */
 AEP_API const char *aep_code_name(int code);
-/** Returns the library's version, static: "0.1.0". Threads: any. Since 0.1 */
+/** Returns the library's version, static: AEP_VERSION as it was built. Threads: any. Since 0.1 */
 AEP_API const char *aep_version(void);
 
 /* ---- configuration ------------------------------------------------------------------------ */

@@ -23,7 +23,6 @@ if(CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
 set(AEP_SCHEMA_DIR ${CMAKE_BINARY_DIR}/schemas)
 set(AEP_SCHEMA_SOURCES ${CMAKE_BINARY_DIR}/generated/kind_schemas.c)
 set(AEP_SCHEMA_FILES "")

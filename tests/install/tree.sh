@@ -33,7 +33,8 @@ grep -q '"command": "aep", "args": \["hook", "claude-code"\]' "$prefix/share/aep
 
 pc=$(dirname "$(find "$prefix" -name aep.pc)")
 lib=$(dirname "$(find "$prefix" -name libaep.so)")
-PKG_CONFIG_PATH="$pc" pkg-config --exists --print-errors aep
+version=$("$prefix/bin/aep" --version | sed 's/^aep //')
+PKG_CONFIG_PATH="$pc" pkg-config --exists --print-errors "aep = $version"
 (
     cd "$work"
     ln -s "$prefix" plain # pkg-config does not quote
@@ -43,7 +44,8 @@ PKG_CONFIG_PATH="$pc" pkg-config --exists --print-errors aep
     LD_LIBRARY_PATH=$lib ./by-pkgconfig
 )
 # Ninja: make, the default of cmake's, need not be there.
-cmake -G Ninja -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake -G Ninja -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DAEP_WANTED="$version" >/dev/null
 cmake --build "$work/consumer" >/dev/null
 "$work/consumer/shared"
 "$work/consumer/static"

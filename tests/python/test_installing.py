@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has to be installed, and the messages that say so if it is not."""
 import importlib
+import importlib.metadata
+import os
 import pathlib
 import re
 import subprocess
@@ -61,6 +63,17 @@ def test_the_drop_in_without_our_aep_says_what_to_install(tmp_path, stranger):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("ImportError: ") and "pip install ./python" in done.stderr
+
+
+def test_module_packages_and_command_have_the_version_of_the_header():
+    import aep
+    header = (SOURCE / "include/aep/aep.h").read_text()
+    [version] = re.findall(r'^#define AEP_VERSION "(.+)"$', header, re.MULTILINE)
+    command = subprocess.run([os.environ["AEP_TEST_PROGRAM"], "--version"], capture_output=True, text=True)
+    assert command.stdout == f"aep {version}\n"
+    assert aep.__version__ == version
+    for package in "aep", "aep-omniclaude":
+        assert importlib.metadata.version(package) == version
 
 
 def asked_of_pip(text):

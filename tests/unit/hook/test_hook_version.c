@@ -51,7 +51,7 @@ static void test_a_program_tells_its_version(void **state)
     struct aep__buf version = {0};
     (void)state;
     assert_tells("echo '2.1.240 (Claude Code)'", "2.1.240");
-    assert_tells("echo 'aep 0.1.0'", "0.1.0");
+    assert_tells("echo 'aep 12.3.4'", "12.3.4");
     assert_tells("echo 'tool 5 of 2024: v1.2-rc1'", "1.2");
     assert_tells("test \"$1\" = --version && echo 3.4", "3.4");
     assert_tells("echo none", NULL);
