@@ -47,7 +47,7 @@ class RepositoryTest(unittest.TestCase):
         }
         self.run_in("git", "init", "--quiet", "--initial-branch=main", str(self.top), cwd=self.folder)
         for name in (".gitattributes", ".gitignore", "packaging/checksums", "packaging/source",
-                     "packaging/version"):
+                     "packaging/version", "script/release"):
             (self.top / name).parent.mkdir(exist_ok=True)
             shutil.copy(SOURCE / name, self.top / name)
         self.write("include/aep/aep.h", HEADER)
