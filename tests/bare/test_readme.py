@@ -60,7 +60,7 @@ class Readme(Trial):
             puts.append((self.folder / name, f"/put/{name}"))
         puts.append((SOURCE / "tests/install/consumer", "/put/consumer"))
         out = self.run_in(suite, SCRIPT.format(servers=kafka.servers), debs(suite), puts)
-        self.assertRegex(out, r"completed +sleeper")
+        self.assertRegex(out, r"completed\tsleeper")
         for kind, count in before.items():
             names = [record.payload["agent_name"] for record in kafka.read(TOPIC.format(kind))][count:]
             self.assertEqual(sorted(names), ["builder", "reviewer", "reviewer", "sleeper"], kind)
