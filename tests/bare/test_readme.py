@@ -63,7 +63,7 @@ class Readme(Trial):
         self.assertRegex(out, r"completed\tsleeper")
         for kind, count in before.items():
             names = [record.payload["agent_name"] for record in kafka.read(TOPIC.format(kind))][count:]
-            self.assertEqual(sorted(names), ["builder", "reviewer", "reviewer", "sleeper"], kind)
+            self.assertEqual(sorted(names), ["aep-doctor"] * (kind == "started") + ["builder", "reviewer", "reviewer", "sleeper"], kind)
 
 
 if __name__ == "__main__":
