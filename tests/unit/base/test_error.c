@@ -34,10 +34,22 @@ static void test_an_error_carries_code_field_and_text(void **state)
     assert_string_equal(aep_code_text(9999), "unknown code");
 }
 
+/* Programs that are built already have them inside. */
+static void test_the_numbers_of_codes_are_stable(void **state)
+{
+    (void)state;
+    static const int codes[] = {AEP_OK,      AEP_EINVAL,  AEP_EFULL,  AEP_EDEFERRED, AEP_EPARKED,
+                                AEP_EDEAD,   AEP_ECONFIG, AEP_ESPOOL, AEP_EIO,       AEP_ENOMEM,
+                                AEP_ETOOBIG, AEP_ESTATE,  AEP_ERELAY};
+    for (int i = 0; i < (int)(sizeof codes / sizeof *codes); i++)
+        assert_int_equal(codes[i], i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_error_carries_code_field_and_text),
+        cmocka_unit_test(test_the_numbers_of_codes_are_stable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
