@@ -11,6 +11,7 @@
 #include "aep/amount.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 
 /* 0, or the error. */
 static int finish_connect(int fd, int timeout_ms)
@@ -43,7 +44,7 @@ static void try_address(struct aep__reach *reach, const struct addrinfo *address
     int error = try_connect(address, timeout_ms);
     double took_ms = (double)(aep__clock_mono_us() - begin_us) / 1000;
     if (error) {
-        aep__buf_format(&reach->text, "%s: %s\n", text, strerrordesc_np(error));
+        aep__buf_format(&reach->text, "%s: %s\n", text, aep__errno_text(error));
         return;
     }
     aep__buf_format(&reach->text, "%s: connected in %s\n", text, aep__amount_ms(took_ms).text);

@@ -326,7 +326,7 @@ static void say_commands(const struct aep__watch *watch)
 {
     const struct aep__command *command = &watch->command;
     if (command->error)
-        aep__out_say("watch: --exec: %s: %s", command->words[0], strerrordesc_np(command->error));
+        aep__out_say("watch: --exec: %s: %s", command->words[0], aep__errno_text(command->error));
     if (command->dropped > 0)
         aep__out_say("watch: --exec: %s not run: the command is too slow",
                      aep__amount_of(command->dropped, "call").text);

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/utf8.h"
 
 void aep__out_guard(void)
@@ -87,7 +88,7 @@ int aep__out_write(struct aep__buf *buf)
     if (done)
         return AEP__EXIT_DONE;
     if (error != EPIPE)
-        aep__out_say("stdout: %s", strerrordesc_np(error));
+        aep__out_say("stdout: %s", aep__errno_text(error));
     return AEP__EXIT_FAILED;
 }
 

@@ -13,6 +13,8 @@
 #include "out.h"
 #include "verb.h"
 
+#include "base/error.h"
+
 static bool is_program(const char *path)
 {
     return access(path, X_OK) == 0;
@@ -62,7 +64,7 @@ int aep__program_exec(const char *name, char *const *arguments)
         memcpy(argv + 1, arguments, count * sizeof *argv);
         execv(path, argv);
     }
-    aep__out_say("%s: %s", path, strerrordesc_np(errno));
+    aep__out_say("%s: %s", path, aep__errno_text(errno));
     free(argv);
     return AEP__EXIT_FAILED;
 }

@@ -22,6 +22,7 @@
 #include "trouble.h"
 #include "verbs.h"
 
+#include "base/error.h"
 #include "base/json.h"
 #include "event/redact.h"
 #include "event/secret_value.h"
@@ -188,6 +189,19 @@ static void describe_usage(const struct aep__child_end *end, char *text, size_t 
              (long long)to_ms(end->usage.ru_stime));
 }
 
+/* The name, without SIG, of a signal that ends programs; the others are those of real time. */
+static const char *signal_name(int number)
+{
+#define ROW(name) [SIG##name] = #name
+    static const char *const names[] = {
+        ROW(HUP),  ROW(INT),  ROW(QUIT), ROW(ILL),    ROW(TRAP), ROW(ABRT), ROW(BUS),  ROW(FPE),
+        ROW(KILL), ROW(USR1), ROW(SEGV), ROW(USR2),   ROW(PIPE), ROW(ALRM), ROW(TERM), ROW(STKFLT),
+        ROW(XCPU), ROW(XFSZ), ROW(PROF), ROW(VTALRM), ROW(POLL), ROW(PWR),  ROW(SYS)};
+#undef ROW
+    const char *name = number < (int)(sizeof names / sizeof *names) ? names[number] : NULL;
+    return name ? name : "RT";
+}
+
 static int fail(struct tracked *tracked, const struct aep__child_end *end, const char *usage)
 {
     char code[32], message[128], partial[256];
@@ -200,14 +214,13 @@ static int fail(struct tracked *tracked, const struct aep__child_end *end, const
         snprintf(code, sizeof code, "EXIT_%d",
                  end->exec_error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
         snprintf(message, sizeof message, "the command could not be run: %s",
-                 strerrordesc_np(end->exec_error));
+                 aep__errno_text(end->exec_error));
     } else if (WIFSIGNALED(status)) {
-        const char *name = sigabbrev_np(WTERMSIG(status));
+        const char *name = signal_name(WTERMSIG(status));
         type = "signal";
-        snprintf(code, sizeof code, "SIG%s", name ? name : "RT");
+        snprintf(code, sizeof code, "SIG%s", name);
         snprintf(message, sizeof message, "the command was killed by signal %d (SIG%s)%s",
-                 WTERMSIG(status), name ? name : "RT",
-                 WCOREDUMP(status) ? " and dumped its core" : "");
+                 WTERMSIG(status), name, WCOREDUMP(status) ? " and dumped its core" : "");
     }
     snprintf(partial, sizeof partial, "{\"metrics\":%s}", usage);
     return aep_execution_fail(tracked->execution,
@@ -272,7 +285,7 @@ static void run_command(struct tracked *tracked, char *const argv[], struct aep_
     if (end->exec_error)
         aep__out_say("run: %s: %s", argv[0],
                      end->exec_error == ENOENT ? "command not found"
-                                               : strerrordesc_np(end->exec_error));
+                                               : aep__errno_text(end->exec_error));
 }
 
 static int end_as(const struct aep__child_end *end)

@@ -25,6 +25,16 @@ int aep__error(aep_error *err, int code, const char *field, const char *format, 
     return code;
 }
 
+const char *aep__errno_text(int number)
+{
+#ifdef __GLIBC__ /* where strerror() translates */
+    const char *text = strerrordesc_np(number);
+    return text ? text : "unknown error";
+#else
+    return strerror(number);
+#endif
+}
+
 int aep__error_errno(aep_error *err, int code, const char *field, const char *format, ...)
 {
     int number = errno;
@@ -34,7 +44,7 @@ int aep__error_errno(aep_error *err, int code, const char *field, const char *fo
         fill_error(err, code, field, format, args);
         va_end(args);
         size_t len = strlen(err->text);
-        snprintf(err->text + len, sizeof err->text - len, ": %s", strerrordesc_np(number));
+        snprintf(err->text + len, sizeof err->text - len, ": %s", aep__errno_text(number));
     }
     return code;
 }

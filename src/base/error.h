@@ -9,9 +9,11 @@
 /** Fills err (may be NULL) and returns code, for `return aep__error(…)`. field may be NULL. */
 int aep__error(aep_error *err, int code, const char *field, const char *format, ...)
     __attribute__((cold, format(printf, 4, 5)));
-/** Like aep__error(), with ": strerror(errno)" appended to the text. */
+/** Like aep__error(), with ": " and aep__errno_text(errno) appended to the text. */
 int aep__error_errno(aep_error *err, int code, const char *field, const char *format, ...)
     __attribute__((cold, format(printf, 4, 5)));
+/** What an errno means, static, in English whatever the program's language. Threads: any */
+const char *aep__errno_text(int number);
 /** AEP_ENOMEM. */
 int aep__error_memory(aep_error *err) __attribute__((cold));
 

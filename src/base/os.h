@@ -39,6 +39,11 @@ bool aep__os_is(int fd, const struct aep__os_file *file);
  * file that we have marked passes. */
 bool aep__os_has_mark(int fd, const struct aep__os_file *file);
 
+/** Renames a file or folder, but never over another one: EEXIST. */
+int aep__os_rename_new(const char *from, const char *to);
+/** Lets two names change places. Both of these: EINVAL, ENOSYS where the file system cannot. */
+int aep__os_exchange(const char *one, const char *other);
+
 /** What kind of file system a folder is on. */
 enum aep__fs {
     AEP__FS_LOCAL,    /* a disk of this machine */

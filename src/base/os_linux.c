@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -147,6 +148,24 @@ int aep__os_volume(int fd, uint64_t *ret_size, uint64_t *ret_free)
     *ret_size = (uint64_t)info.f_blocks * info.f_frsize;
     *ret_free = (uint64_t)info.f_bavail * info.f_frsize;
     return 0;
+}
+
+/* ---- names ---- */
+
+/* Not renameat2(3), which musl lacks. */
+static int rename_by(const char *from, const char *to, unsigned flags)
+{
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
+}
+
+int aep__os_rename_new(const char *from, const char *to)
+{
+    return rename_by(from, to, RENAME_NOREPLACE);
+}
+
+int aep__os_exchange(const char *one, const char *other)
+{
+    return rename_by(one, other, RENAME_EXCHANGE);
 }
 
 /* ---- descriptors ---- */

@@ -58,8 +58,8 @@ static size_t redact_builtin(const struct aep__redactor *redactor, const char *t
 
 /* ---- extra rules ---------------------------------------------------------------------------- */
 
-/* Finds the first match at or behind `from`: 1; 0 there is none; -1 out of memory, which glibc's
- * regexec() does not tell from no match. */
+/* Finds the first match at or behind `from` in a text that ends in a NUL and may hold others: 1; 0 there is
+ * none; -1 out of memory, which glibc's regexec() does not tell from no match. */
 static int find_match(const regex_t *pattern, const char *text, size_t len, size_t from,
                       size_t *ret_begin, size_t *ret_end)
 {
@@ -76,18 +76,22 @@ static int find_match(const regex_t *pattern, const char *text, size_t len, size
     *ret_end = (size_t)(begin + size);
     return 1;
 #else
-    regmatch_t match = {.rm_so = (regoff_t)from, .rm_eo = (regoff_t)len};
-    int code = regexec(pattern, text, 1, &match, REG_STARTEND | (from ? REG_NOTBOL : 0));
-    *ret_begin = (size_t)match.rm_so;
-    *ret_end = (size_t)match.rm_eo;
-    return code == 0 ? 1 : code == REG_NOMATCH ? 0 : -1;
+    for (; from <= len; from += strlen(text + from) + 1) {
+        regmatch_t match;
+        int code = regexec(pattern, text + from, 1, &match, from ? REG_NOTBOL : 0);
+        *ret_begin = from + (size_t)match.rm_so;
+        *ret_end = from + (size_t)match.rm_eo;
+        if (code != REG_NOMATCH)
+            return code == 0 ? 1 : -1;
+    }
+    return 0;
 #endif
 }
 
-static size_t redact_pattern(const regex_t *pattern, const char *text, size_t len,
-                             struct aep__buf *out)
+static size_t redact_pattern(const regex_t *pattern, struct aep__buf *in, struct aep__buf *out)
 {
-    size_t count = 0, done = 0, from = 0, begin = 0, end = 0;
+    const char *text = aep__buf_string(in);
+    size_t len = in->failed ? 0 : in->len, count = 0, done = 0, from = 0, begin = 0, end = 0;
     int found;
     while (from <= len && (found = find_match(pattern, text, len, from, &begin, &end)) != 0) {
         if (found < 0) {
@@ -118,9 +122,9 @@ static size_t redact_all(const struct aep__redactor *redactor, const char *text,
     out->failed |= now.failed;
     for (size_t i = 0; i < redactor->extra_count && now.len > 0; i++) {
         aep__buf_clear(&next);
-        size_t found = redact_pattern(&redactor->extra[i], now.data, now.len, &next);
+        size_t found = redact_pattern(&redactor->extra[i], &now, &next);
         count += found;
-        out->failed |= next.failed;
+        out->failed |= now.failed || next.failed;
         if (found) {
             struct aep__buf swap = now;
             now = next;

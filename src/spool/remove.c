@@ -152,7 +152,7 @@ static void move_back(struct aep__spool *spool, const struct aep__buf *aside, ae
     aep_error why = *err;
     renameat(spool->dir_fd, AEP__SPOOL_ID_REMOVED, spool->dir_fd, AEP__SPOOL_ID);
     /* Not over an empty folder either, which would be a new spool's. */
-    if (renameat2(AT_FDCWD, aside->data, AT_FDCWD, spool->path, RENAME_NOREPLACE) < 0)
+    if (aep__os_rename_new(aside->data, spool->path) < 0)
         aep__error(err, why.code, why.field, "%s; it is now %s, since another folder took its name",
                    why.text, aside->data);
 }

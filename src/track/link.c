@@ -131,7 +131,7 @@ static int refuse_path(const char *what, const char *path, aep_error *err)
     return aep__error(err, AEP_EIO, "track.store",
                       "cannot %s %s (%s): set AEP_TRACK_STORE (track.store) to a file in a folder "
                       "of this user",
-                      what, path, strerrordesc_np(errno));
+                      what, path, aep__errno_text(errno));
 }
 
 /* A tracker that cannot make this file ends at once, and whoever waits for it does not learn why. */

@@ -42,7 +42,7 @@ static int refuse(const struct aep__sqlite *sqlite, const char *what, aep_error 
 static int refuse_path(const char *what, const char *path, aep_error *err)
 {
     return aep__error(err, AEP_EIO, AEP__STORE_FIELD, "cannot %s %s (%s): " AEP__STORE_REMEDY, what,
-                      path, strerrordesc_np(errno));
+                      path, aep__errno_text(errno));
 }
 
 static int none_yet(const struct aep__sqlite *sqlite, aep_error *err)
@@ -153,7 +153,7 @@ static int open_file(struct aep__sqlite *sqlite, aep_error *err)
         return aep__error(err, errno == ENOSPC || errno == EDQUOT ? AEP_EFULL : AEP_EIO,
                           AEP__STORE_FIELD,
                           "cannot make %s (%s): make its folder writable, or " AEP__STORE_REMEDY,
-                          sqlite->base.name, strerrordesc_np(errno));
+                          sqlite->base.name, aep__errno_text(errno));
     int fd =
         aep__os_above(open(sqlite->base.name, flags | (sqlite->base.write ? O_RDWR : O_RDONLY)));
     if (fd < 0 && errno == ENOENT)

@@ -282,21 +282,22 @@ static int check_same(struct aep__target *file, const char *path, aep_error *err
  * another program has put there at the last moment is in our hands, and goes back. */
 static int change_places(struct aep__target *file, const struct beside *fresh, aep_error *err)
 {
-    unsigned flags = file->exists ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-    int result = renameat2(AT_FDCWD, fresh->path, AT_FDCWD, file->path, flags);
+    bool exchange = file->exists;
+    int result = exchange ? aep__os_exchange(fresh->path, file->path)
+                          : aep__os_rename_new(fresh->path, file->path);
     if (result < 0 && (errno == EINVAL || errno == ENOSYS)) { /* of a file system that cannot */
-        flags = 0;
+        exchange = false;
         result = rename(fresh->path, file->path);
     }
     file->raced = result < 0 && (errno == EEXIST || errno == ENOENT);
     if (result < 0)
         return aep__error_errno(err, file->raced ? AEP_ESTATE : AEP_EIO, NULL, "cannot replace %s",
                                 file->path);
-    if (flags != RENAME_EXCHANGE)
+    if (!exchange)
         return AEP_OK;
     int code = check_same(file, fresh->path, err);
     if (code != AEP_OK)
-        renameat2(AT_FDCWD, fresh->path, AT_FDCWD, file->path, RENAME_EXCHANGE);
+        aep__os_exchange(fresh->path, file->path);
     unlink(fresh->path);
     return code;
 }

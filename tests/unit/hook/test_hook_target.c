@@ -131,13 +131,12 @@ static void test_a_file_that_came_or_went_meanwhile_is_noticed(void **state)
 /* Another program that is so fast that it comes between our last look and the exchange of the files. */
 static const char *last_moment; /* what it writes; NULL: it does not come */
 
-int __real_renameat2(int old_fd, const char *old_path, int new_fd, const char *new_path,
-                     unsigned flags);
-int __wrap_renameat2(int old_fd, const char *old_path, int new_fd, const char *new_path,
-                     unsigned flags);
+int __real_aep__os_rename_new(const char *from, const char *to);
+int __wrap_aep__os_rename_new(const char *from, const char *to);
+int __real_aep__os_exchange(const char *one, const char *other);
+int __wrap_aep__os_exchange(const char *one, const char *other);
 
-int __wrap_renameat2(int old_fd, const char *old_path, int new_fd, const char *new_path,
-                     unsigned flags)
+static void let_it_come(void)
 {
     const char *text = last_moment;
     last_moment = NULL;
@@ -147,7 +146,18 @@ int __wrap_renameat2(int old_fd, const char *old_path, int new_fd, const char *n
         write_file(other, text);
         assert_int_equal(rename(other, path), 0);
     }
-    return __real_renameat2(old_fd, old_path, new_fd, new_path, flags);
+}
+
+int __wrap_aep__os_rename_new(const char *from, const char *to)
+{
+    let_it_come();
+    return __real_aep__os_rename_new(from, to);
+}
+
+int __wrap_aep__os_exchange(const char *one, const char *other)
+{
+    let_it_come();
+    return __real_aep__os_exchange(one, other);
 }
 
 static void test_what_comes_at_the_last_moment_is_not_lost(void **state)
