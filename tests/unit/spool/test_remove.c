@@ -5,6 +5,7 @@
 #include "spool/remove.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
