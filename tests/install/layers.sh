@@ -27,14 +27,15 @@ check src/client base config event spool
 check src/hook base config event spool client # a bridge: publishes as any program does
 check src/hook/setup base hook # edits agents' settings: publishes nothing
 check src/kafka base config
+check src/upgrade base config # a program of ours, replaced on disk while it runs
 check src/deliver base spool # the relay without its process: no loop, no server, no configuration
-check src/relay base config spool event kafka deliver
+check src/relay base config spool event kafka deliver upgrade
 check src/track base config event spool kafka # the tracker without its process; kafka: see below
 check src/serve base config event spool track # HTTP over a store
-check apps/aep base config event spool client hook # light: no Kafka, not even through the relay
-check apps/aep-relay base config event spool client deliver relay
-check apps/aep-doctor base config event spool client deliver relay kafka track
-check apps/aep-tracker base config event spool client track serve
+check apps/aep base config event spool client hook upgrade # light: no Kafka, not even through the relay
+check apps/aep-relay base config event spool client deliver relay upgrade
+check apps/aep-doctor base config event spool client deliver relay kafka track upgrade
+check apps/aep-tracker base config event spool client track serve upgrade
 check apps/aep-executions base config event spool client track # reads the tracker's store: no Kafka
 check apps/aep-topics base config event spool client kafka
 
@@ -47,7 +48,7 @@ arrows() {
         done
     done
 }
-for room in src/base src/client src/event src/kafka; do
+for room in src/base src/client src/event src/kafka src/upgrade; do
     if ! circle=$(arrows $room | sort -u | tsort 2>&1 >/dev/null); then
         echo "files that include each other in a circle:"
         echo "$circle"

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Successor: the program that has taken this one's place on disk, and that this process becomes.
+ *
+ *     our file ──▶ another one ──(still the same 2 s later)──▶ trial ──┬─ runs ──▶ ready ──▶ become
+ *                    ▲      ▲                                          │
+ *                    │      └──── after a pause, ever longer ◀─ fails ─┘
+ *                    └─ it changes once more
+ *
+ * An upgrade renames a file over ours, or removes ours and makes a new one; for a moment there may be none,
+ * half a one, or one whose libraries are still to come. A file that is gone for good has no successor.
+ *
+ * This process looks when it wakes anyway; only once there is another file does it wake for it. */
+#ifndef AEP_UPGRADE_SUCCESSOR_H
+#define AEP_UPGRADE_SUCCESSOR_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "upgrade/inherited.h"
+#include "upgrade/trial.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/** A file as far as it matters here; all zero: there is none. */
+struct aep__image {
+    uint64_t dev, ino;
+    int64_t size, changed_s, changed_ns;
+};
+
+enum aep__successor_state {
+    AEP__SUCCESSOR_NONE,
+    AEP__SUCCESSOR_SEEN,  /* another file is there */
+    AEP__SUCCESSOR_TRIED, /* its trial is under way */
+    AEP__SUCCESSOR_READY,
+};
+
+struct aep__successor {
+    char path[PATH_MAX]; /* where this program's file was, and the successor's is; "": not known */
+    struct aep__log *log;
+    struct aep__image ours, seen;
+    enum aep__successor_state state;
+    struct aep__trial trial;
+    int64_t due_us;             /* monotonic: the next look */
+    int64_t pause_us;           /* after the next failure */
+    char told[AEP__TRIAL_LINE]; /* the last reason that the log was told */
+};
+
+/** Notes which file this program is.
+ * @log  borrowed; learns why a successor cannot run */
+void aep__successor_init(struct aep__successor *successor, struct aep__log *log);
+/** The same for any file, as if this program were that one. */
+void aep__successor_init_at(struct aep__successor *successor, const char *path,
+                            struct aep__log *log);
+/** Looks, if it is time to. True: there is one that runs, and trial.line is its version. Never waits. */
+bool aep__successor_look(struct aep__successor *successor, int64_t now_us);
+/** When to look next, though nothing else is to be done; INT64_MAX: that can wait. */
+int64_t aep__successor_due_us(const struct aep__successor *successor);
+/** This process cannot become it now: it is not ready before a pause, which grows. */
+void aep__successor_put_off(struct aep__successor *successor, int64_t now_us);
+void aep__successor_done(struct aep__successor *successor);
+
+/** Becomes it: the same process with the same arguments and environment. If it cannot be executed after all,
+ * becomes the present program once more. Call it when everything is closed but what is left to it.
+ * @config  passed to its descriptor 0 (config/pass.h); NULL: it finds its own
+ * Returns only if neither can be executed. */
+void aep__successor_become(struct aep__successor *successor, const aep_config *config,
+                           const struct aep__inherited *list, size_t count);
+
+#endif

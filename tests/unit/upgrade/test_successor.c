@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A program's file is replaced, removed, replaced by half of one: what the process that runs it makes of that.
+ * The clock is the test's own; the programs are shell scripts. */
+#include "upgrade/successor.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND 1000000
+
+struct fixture {
+    char folder[64], path[96], other[96], log_path[96];
+    int dir_fd;
+    struct aep__log log;
+    struct aep__successor successor;
+    int64_t now_us;
+};
+
+static void write_program(const char *path, const char *body)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    assert_true(fd >= 0);
+    assert_true(dprintf(fd, "#!/bin/sh\n%s\n", body) > 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    strcpy(fixture->folder, "/tmp/aep-successor-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->path, sizeof fixture->path, "%s/program", fixture->folder);
+    snprintf(fixture->other, sizeof fixture->other, "%s/program.new", fixture->folder);
+    snprintf(fixture->log_path, sizeof fixture->log_path, "%s/log", fixture->folder);
+    fixture->dir_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    aep__log_init(&fixture->log, fixture->dir_fd, "log", false);
+    write_program(fixture->path, "echo program 1");
+    aep__successor_init_at(&fixture->successor, fixture->path, &fixture->log);
+    fixture->now_us = 1000 * SECOND;
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    aep__successor_done(&fixture->successor);
+    aep__log_done(&fixture->log);
+    close(fixture->dir_fd);
+    unlink(fixture->path);
+    unlink(fixture->other);
+    unlink(fixture->log_path);
+    rmdir(fixture->folder);
+    free(fixture);
+    return 0;
+}
+
+static bool look(struct fixture *fixture)
+{
+    return aep__successor_look(&fixture->successor, fixture->now_us);
+}
+
+/* Looks again when it wants to, until its trial, if one has begun, is over. */
+static bool look_later(struct fixture *fixture)
+{
+    int64_t due_us = aep__successor_due_us(&fixture->successor);
+    if (due_us != INT64_MAX)
+        fixture->now_us = due_us;
+    else
+        fixture->now_us += 60 * SECOND;
+    bool ready = look(fixture);
+    while (fixture->successor.state == AEP__SUCCESSOR_TRIED) {
+        poll(NULL, 0, 1);
+        fixture->now_us = fixture->successor.due_us;
+        ready = look(fixture);
+    }
+    return ready;
+}
+
+static void rename_over(struct fixture *fixture, const char *body)
+{
+    write_program(fixture->other, body);
+    assert_int_equal(rename(fixture->other, fixture->path), 0);
+}
+
+static unsigned count_in_log(struct fixture *fixture, const char *text)
+{
+    char content[8192];
+    unsigned count = 0;
+    int fd = open(fixture->log_path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, content, sizeof content - 1) : 0;
+    content[len > 0 ? len : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+    for (const char *at = content; (at = strstr(at, text)); at++)
+        count++;
+    return count;
+}
+
+static void test_nothing_is_to_be_done_while_the_file_is_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 3; i++) {
+        assert_false(look_later(fixture));
+        assert_true(aep__successor_due_us(&fixture->successor) == INT64_MAX);
+    }
+}
+
+static void test_another_file_is_tried_once_it_has_stayed_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "echo program 2; echo more");
+    assert_false(look(fixture));
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_SEEN);
+    rename_over(fixture, "echo program 3");
+    assert_false(look_later(fixture));
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_SEEN);
+    assert_true(look_later(fixture));
+    assert_string_equal(fixture->successor.trial.line, "program 3");
+    fixture->now_us += 60 * SECOND;
+    assert_true(look(fixture));
+}
+
+static void test_it_is_not_looked_at_again_within_two_seconds(void **state)
+{
+    struct fixture *fixture = *state;
+    look(fixture);
+    rename_over(fixture, "echo program 2");
+    fixture->now_us += 2 * SECOND - 1;
+    look(fixture);
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_NONE);
+    fixture->now_us += 1;
+    look(fixture);
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_SEEN);
+}
+
+static void test_a_file_that_is_gone_and_comes_back_as_another_one(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_false(look_later(fixture));
+    assert_true(aep__successor_due_us(&fixture->successor) == INT64_MAX);
+    rename_over(fixture, "echo program 2");
+    assert_false(look_later(fixture));
+    assert_true(look_later(fixture));
+}
+
+static void test_the_same_file_written_anew_is_another_one(void **state)
+{
+    struct fixture *fixture = *state;
+    write_program(fixture->path, "echo program 2, in place");
+    assert_false(look(fixture));
+    assert_true(look_later(fixture));
+}
+
+static void test_our_file_that_comes_back_has_no_successor(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(rename(fixture->path, fixture->other), 0);
+    write_program(fixture->path, "exit 127");
+    assert_false(look_later(fixture));
+    assert_int_equal(rename(fixture->other, fixture->path), 0);
+    assert_false(look_later(fixture));
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_NONE);
+}
+
+/* The log is told each reason once. */
+static void test_one_that_cannot_run_is_tried_again_after_ever_longer_pauses(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t pause_us = 0;
+    rename_over(fixture, "echo library is missing >&2; exit 127");
+    assert_false(look(fixture));
+    for (int i = 0; i < 10; i++) {
+        assert_false(look_later(fixture));
+        int64_t next_us = aep__successor_due_us(&fixture->successor) - fixture->now_us;
+        assert_true(next_us >= 10 * SECOND && next_us <= 600 * (int64_t)SECOND);
+        assert_true(next_us > pause_us || next_us == 600 * (int64_t)SECOND);
+        pause_us = next_us;
+    }
+    assert_int_equal(count_in_log(fixture, "library is missing"), 1);
+    rename_over(fixture, "echo program 2");
+    assert_false(look_later(fixture));
+    assert_true(look_later(fixture));
+}
+
+static void test_a_library_may_come_later_than_the_program(void **state)
+{
+    struct fixture *fixture = *state;
+    char body[160];
+    snprintf(body, sizeof body, "cat %s.library", fixture->path);
+    rename_over(fixture, body);
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    char library[128];
+    snprintf(library, sizeof library, "%s.library", fixture->path);
+    write_program(library, "library");
+    assert_true(look_later(fixture));
+    assert_int_equal(unlink(library), 0);
+}
+
+static void test_what_is_no_program(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = open(fixture->other, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(rename(fixture->other, fixture->path), 0);
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, "Permission denied"), 1);
+}
+
+static void test_one_that_does_not_say_its_version_does_not_run(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "exit 0");
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, "exit status 0"), 1);
+}
+
+static void test_put_off_it_is_ready_again_after_a_pause(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "echo program 2");
+    look(fixture);
+    assert_true(look_later(fixture));
+    aep__successor_put_off(&fixture->successor, fixture->now_us);
+    assert_false(look(fixture));
+    assert_true(aep__successor_due_us(&fixture->successor) >= fixture->now_us + 10 * SECOND);
+    assert_true(look_later(fixture));
+}
+
+/* ---- a trial ---- */
+
+static void test_a_trial_gets_neither_our_signals_nor_our_descriptors(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__trial trial;
+    sigset_t set, before;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN);
+    write_program(fixture->path, "while read -r name value; do case $name in "
+                                 "Sig[BI]*) printf %s: $((0x$value & 0x7fffffff));; esac; "
+                                 "done < /proc/self/status; echo $LD_BIND_NOW");
+    bool runs = aep__trial_run(&trial, fixture->path);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    close(fd);
+    assert_true(runs);
+    assert_string_equal(trial.line, "0:0:1");
+}
+
+static void test_a_trial_that_is_given_up_leaves_no_child(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__trial trial;
+    write_program(fixture->path, "echo runs; exec sleep 1000");
+    aep__trial_begin(&trial, fixture->path);
+    assert_int_equal(aep__trial_look(&trial), AEP__TRIAL_WAITS);
+    aep__trial_done(&trial);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void test_a_trial_that_does_not_end_in_time_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__trial trial;
+    write_program(fixture->path, "echo runs; exec sleep 1000");
+    aep__trial_begin(&trial, fixture->path);
+    trial.end_us = 0;
+    assert_int_equal(aep__trial_look(&trial), AEP__TRIAL_FAILS);
+    assert_string_equal(trial.line, "does not end");
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void test_a_trial_that_writes_much_is_not_held_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__trial trial;
+    write_program(fixture->path, "echo version 2; i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); "
+                                 "echo 0123456789012345678901234567890123456789; done");
+    assert_true(aep__trial_run(&trial, fixture->path));
+    assert_string_equal(trial.line, "version 2");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_nothing_is_to_be_done_while_the_file_is_the_same),
+        TEST(test_another_file_is_tried_once_it_has_stayed_the_same),
+        TEST(test_it_is_not_looked_at_again_within_two_seconds),
+        TEST(test_a_file_that_is_gone_and_comes_back_as_another_one),
+        TEST(test_the_same_file_written_anew_is_another_one),
+        TEST(test_our_file_that_comes_back_has_no_successor),
+        TEST(test_one_that_cannot_run_is_tried_again_after_ever_longer_pauses),
+        TEST(test_a_library_may_come_later_than_the_program),
+        TEST(test_what_is_no_program),
+        TEST(test_one_that_does_not_say_its_version_does_not_run),
+        TEST(test_put_off_it_is_ready_again_after_a_pause),
+        TEST(test_a_trial_gets_neither_our_signals_nor_our_descriptors),
+        TEST(test_a_trial_that_is_given_up_leaves_no_child),
+        TEST(test_a_trial_that_does_not_end_in_time_fails),
+        TEST(test_a_trial_that_writes_much_is_not_held_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
