@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #define OPEN_FILES 4096
+#define NO_PLUGINS "/dev/null"
+#define LOCK_LEFT "aep-relay.lock"
 
 static const char usage_text[] =
     "usage: aep-relay --foreground [--spool DIR]\n\n"
@@ -36,6 +38,7 @@ static const char usage_text[] =
 
 struct options {
     bool foreground;
+    int lock_fd; /* that this process held as another program; -1: none */
     const char *spool;
 };
 
@@ -112,8 +115,20 @@ static void spare_plugins(const aep_config *config)
     struct aep__buf destination = {0};
     aep__config_destination(config, &destination);
     if (!strstr(aep__buf_string(&destination), "mechanism=GSSAPI"))
-        setenv("SASL_PATH", "/dev/null", 0);
+        setenv("SASL_PATH", NO_PLUGINS, 0);
     aep__buf_done(&destination);
+}
+
+/* Everything else is closed. A relay in the foreground finds its settings anew, like any that is
+ * started; the lock is never free, so nobody starts another one meanwhile. */
+static int become(struct aep__relay *relay, aep_error *err)
+{
+    const struct aep__inherited left = {LOCK_LEFT, relay->lock_fd};
+    const char *plugins = getenv("SASL_PATH");
+    if (plugins && strcmp(plugins, NO_PLUGINS) == 0)
+        unsetenv("SASL_PATH");
+    aep__successor_become(&relay->successor, relay->foreground ? NULL : relay->config, &left, 1);
+    return aep__error_errno(err, AEP_ERELAY, NULL, "cannot run %s", relay->successor.path);
 }
 
 static int run(const struct options *options, aep_error *err)
@@ -123,7 +138,7 @@ static int run(const struct options *options, aep_error *err)
     if (!relay)
         return aep__error_memory(err);
     relay->foreground = options->foreground;
-    relay->lock_fd = -1;
+    relay->lock_fd = options->lock_fd;
     int result =
         options->foreground ? find_settings(options, &config, err) : receive_settings(&config, err);
     relay->config = config;
@@ -140,6 +155,8 @@ static int run(const struct options *options, aep_error *err)
         aep__log_done(&relay->log);
         /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
         aep__spool_done(&relay->spool);
+        if (result == AEP_OK && relay->ending == AEP__RELAY_BECOMES)
+            result = become(relay, err);
     }
     free(relay);
     aep_config_free(config);
@@ -206,10 +223,13 @@ static void tune_malloc(void)
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    struct aep__inherited lock = {LOCK_LEFT, -1};
     aep_error err = {0};
     int done = parse(argc, argv, &options);
     if (done)
         return done - 1;
+    aep__inherited_take(&lock, 1);
+    options.lock_fd = lock.fd;
     umask(077);
     raise_open_files();
     prctl(PR_SET_NAME, "aep-relay");

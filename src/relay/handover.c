@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ANSWER_MS 2000
@@ -103,9 +104,25 @@ static int contend(struct aep__relay *relay, aep_error *err)
     return keep_out(err, "");
 }
 
+/* The lock that this process held as another program belongs to the descriptor, if it is this spool's. */
+static void open_lock(struct aep__relay *relay)
+{
+    struct stat ours, left;
+    int left_fd = relay->lock_fd;
+    relay->lock_fd = aep__lock_open(&relay->spool);
+    if (left_fd < 0)
+        return;
+    bool same = relay->lock_fd >= 0 && fstat(relay->lock_fd, &ours) == 0 &&
+                fstat(left_fd, &left) == 0 && ours.st_dev == left.st_dev &&
+                ours.st_ino == left.st_ino;
+    close(same ? relay->lock_fd : left_fd);
+    if (same)
+        relay->lock_fd = left_fd;
+}
+
 static int take_lock(struct aep__relay *relay, aep_error *err)
 {
-    relay->lock_fd = aep__lock_open(&relay->spool);
+    open_lock(relay);
     if (relay->lock_fd < 0)
         return aep__error_errno(err, AEP_ESPOOL, "spool.dir", "cannot open the lock of %s",
                                 relay->spool.path);

@@ -3,7 +3,8 @@
  *
  *     foreground   asks an automatic one to stop, and waits for the lock
  *     automatic    ends; but if the holder cannot log in to Kafka and this one's other settings
- *                  can (it connects first, and only then asks), the holder gives way */
+ *                  can (it connects first, and only then asks), the holder gives way
+ *     replaced     the same process as before an exec (upgrade/successor.h): it has the lock already */
 #ifndef AEP_RELAY_HANDOVER_H
 #define AEP_RELAY_HANDOVER_H
 

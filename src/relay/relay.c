@@ -110,7 +110,7 @@ static void verify_broker(struct aep__relay *relay)
 
 void aep__relay_end(struct aep__relay *relay, enum aep__relay_end ending)
 {
-    if (relay->ending != AEP__RELAY_RUNS && ending == AEP__RELAY_STOPS)
+    if (ending <= AEP__RELAY_STOPS && relay->ending >= ending)
         return;
     relay->ending = ending;
     relay->end_by_us = relay->pace.now_us + FLUSH_US;
@@ -127,15 +127,41 @@ static bool broker_away(const struct aep__relay *relay)
     return relay->broker.state == AEP_BROKER_UNREACHABLE || aep__broker_refused(&relay->broker);
 }
 
+/* What was sent and not acknowledged stays this client's, which recognizes it when it sends it again: the
+ * next one does not. But a broker that refuses us has nothing to acknowledge. */
+static void run_on(struct aep__relay *relay)
+{
+    relay->ending = AEP__RELAY_RUNS;
+    aep__successor_put_off(&relay->successor, relay->pace.now_us);
+}
+
 static bool goes_on(struct aep__relay *relay)
 {
     if (relay->ending == AEP__RELAY_RUNS)
         return true;
-    if (relay->ending != AEP__RELAY_STOPS || relay->pace.now_us >= relay->end_by_us ||
-        flushed(relay) || (!relay->core.aside && broker_away(relay)))
+    if (relay->ending > AEP__RELAY_STOPS || flushed(relay))
         return false;
-    aep__pace_due(&relay->pace, relay->end_by_us);
+    bool late =
+        relay->pace.now_us >= relay->end_by_us || (!relay->core.aside && broker_away(relay));
+    if (late && relay->ending == AEP__RELAY_STOPS)
+        return false;
+    if (late && aep__broker_refused(&relay->broker))
+        return false;
+    if (late)
+        run_on(relay);
+    else
+        aep__pace_due(&relay->pace, relay->end_by_us);
     return true;
+}
+
+/* Once another program stands in the place of ours, and runs. */
+static void follow_successor(struct aep__relay *relay)
+{
+    struct aep__successor *successor = &relay->successor;
+    if (aep__successor_look(successor, relay->pace.now_us))
+        aep__relay_end(relay, AEP__RELAY_BECOMES);
+    else
+        aep__pace_due(&relay->pace, aep__successor_due_us(successor));
 }
 
 /* Those that end without it are started ever more slowly. Politeness comes with it: whoever waits
@@ -350,6 +376,7 @@ static bool turn(struct aep__relay *relay)
     tick(relay);
     aep__departed_step(relay);
     look_around(relay);
+    follow_successor(relay);
     rest(relay);
     return more;
 }
@@ -415,7 +442,7 @@ static void finish(struct aep__relay *relay)
     if (relay->ending != AEP__RELAY_ORPHAN && !relay->unlocked && relay->core.started) {
         aep__pace_read(&relay->pace);
         aep__server_tell_waits(relay);
-        if (relay->ending == AEP__RELAY_STOPS)
+        if (relay->ending <= AEP__RELAY_STOPS)
             prove(relay);
         aep__core_stop(&relay->core, relay->ending == AEP__RELAY_STOPS);
         aep__report_write(relay);
@@ -429,6 +456,7 @@ static void close_all(struct aep__relay *relay)
     aep__departed_done(&relay->departed);
     aep__core_done(&relay->core);
     aep__report_done(relay);
+    aep__successor_done(&relay->successor);
     int *const fds[] = {&relay->bell_fd, &relay->signal_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         if (*fds[i] >= 0)
@@ -443,6 +471,7 @@ void aep__relay_init(struct aep__relay *relay)
     relay->bell_fd = relay->signal_fd = relay->report.fd = relay->server.listen_fd = -1;
     relay->sink_can = AEP__SINK_CAN_DEDUPLICATE;
     aep__departed_init(&relay->departed);
+    aep__successor_init(&relay->successor, &relay->log);
     aep__pace_init(&relay->pace, (struct aep__clock){aep__clock_mono_us, aep__clock_wall_us});
     aep__core_init(&relay->core,
                    &(struct aep__core_inputs){
@@ -459,14 +488,22 @@ void aep__relay_init(struct aep__relay *relay)
 
 int aep__relay_run(struct aep__relay *relay, aep_error *err)
 {
-    static const char *const endings[] = {"", "stopped", "handed over", "nothing to do: exiting",
+    static const char *const endings[] = {"",
+                                          "it was replaced",
+                                          "stopped",
+                                          "handed over",
+                                          "nothing to do: exiting",
                                           "the spool folder is gone: exiting"};
     int result = start(relay, err);
     if (result == AEP_OK) {
         aep__log_write(&relay->log, AEP_LOG_INFO, "%s runs on %s",
                        relay->report.status.version_text, relay->spool.path);
         loop(relay);
-        aep__log_write(&relay->log, AEP_LOG_INFO, "%s", endings[relay->ending]);
+        if (relay->ending == AEP__RELAY_BECOMES)
+            aep__log_write(&relay->log, AEP_LOG_INFO, "renewed: %s -> %s",
+                           relay->report.status.version_text, relay->successor.trial.line);
+        else
+            aep__log_write(&relay->log, AEP_LOG_INFO, "%s", endings[relay->ending]);
     } else {
         aep__lock_failed(relay->lock_fd);
     }

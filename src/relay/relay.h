@@ -18,11 +18,13 @@
 #include "relay/renewal.h"
 #include "relay/report.h"
 #include "relay/server.h"
+#include "upgrade/successor.h"
 
 #define AEP__RELAY_LOG "relay.log" /* in the spool folder */
 
 enum aep__relay_end {
     AEP__RELAY_RUNS,
+    AEP__RELAY_BECOMES, /* its successor: a flush, then the end; runs on if that cannot be done in time */
     AEP__RELAY_STOPS,  /* asked to: a bounded flush, then the end */
     AEP__RELAY_YIELDS, /* to a contender: no flush */
     AEP__RELAY_IDLE,   /* nothing to do */
@@ -34,7 +36,8 @@ struct aep__relay {
     const aep_config *config; /* borrowed */
     bool foreground;
 
-    int lock_fd, bell_fd, signal_fd; /* -1: not open */
+    int lock_fd; /* -1: not open; set at the start: left by the program that this one was */
+    int bell_fd, signal_fd; /* -1: not open */
     struct aep__log log;
     struct aep__counters counters;
     struct aep__pace pace;
@@ -46,9 +49,10 @@ struct aep__relay {
     struct aep__departed departed;
     struct aep__server server;
     struct aep__report report;
+    struct aep__successor successor;
 
     enum aep__relay_end ending;
-    int64_t end_by_us;     /* STOPS: when the flush ends */
+    int64_t end_by_us;     /* when the flush ends */
     int64_t looked_us;     /* when the folder was last looked for */
     int64_t sealed_for_us; /* the segment was sealed in the time of quiet that began then */
     struct aep__renewal renewal;
