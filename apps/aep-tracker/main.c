@@ -4,6 +4,7 @@
  *     aep-tracker --store FILE      started by whoever wants to read the store, with its settings
  *                                   through a socket at descriptor 0 (client/spawn.h)
  *     aep-tracker serve             the same in the foreground, with HTTP; run by `aep serve`
+ *     aep-tracker --version         what it is, and that it can run
  *     aep-tracker status | stop     run by `aep tracker`, whose tables (apps/aep/tracker.c) say what
  *                                   it takes */
 #include "aep/out.h"
@@ -17,6 +18,7 @@
 #include "config/pass.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -37,16 +39,18 @@ static int receive_settings(aep_config **ret, aep_error *err)
 
 static int run(const char *store)
 {
+    struct aep__inherited lock = {AEP__TRACKER_LOCK_LEFT, -1};
     aep_config *config = NULL;
     aep_error err;
     struct aep__tracker *tracker = malloc(sizeof *tracker);
     int code = tracker ? receive_settings(&config, &err) : AEP_ENOMEM;
     umask(077);
     prctl(PR_SET_NAME, "aep-tracker");
+    aep__inherited_take(&lock, 1);
     if (code == AEP_OK)
-        code = aep__tracker_take(tracker, config, store, NULL, &err);
+        code = aep__tracker_take(tracker, config, store, lock.fd, NULL, &err);
     if (code == AEP_OK)
-        aep__tracker_go(tracker);
+        aep__tracker_go(tracker, config);
     aep_config_free(config);
     free(tracker);
     return code == AEP_OK || code == AEP_ESTATE ? AEP__EXIT_DONE : AEP__EXIT_FAILED;
@@ -60,6 +64,8 @@ int main(int argc, char **argv)
         {NULL, NULL},
     };
     static const struct aep__runner serving[] = {{&aep__verb_serve, aep__serving}, {NULL, NULL}};
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printf("aep-tracker %s\n", AEP_VERSION) < 0;
     if (argc == 3 && strcmp(argv[1], aep__spawned_tracker.option) == 0 && argv[2][0] == '/')
         return run(argv[2]);
     aep__out_guard();

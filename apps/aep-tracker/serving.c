@@ -56,14 +56,15 @@ static int take_over(const aep_config *config, const char *store, aep_error *err
 }
 
 static int open_server(const struct aep__args *args, const aep_config *config, const char *store,
-                       struct aep__serve **ret, aep_error *err)
+                       int listen_fd, struct aep__serve **ret, aep_error *err)
 {
     const char *listen = aep__args_text(args, "listen");
     struct aep__serve_settings settings = {.store = aep__link_where(config, store),
                                            .state_dir = config->state_dir,
                                            .listen = listen ? listen : LISTEN,
                                            .hosts = aep__args_text(args, "host"),
-                                           .token_file = aep__args_text(args, "token-file")};
+                                           .token_file = aep__args_text(args, "token-file"),
+                                           .listen_fd = listen_fd};
     return aep__serve_open(ret, &settings, err);
 }
 
@@ -79,10 +80,10 @@ static int take_store(struct aep__tracker *tracker, const struct aep__args *args
         if (code == AEP_ESTATE)
             break;
         if (code == AEP_OK && !serve)
-            code = open_server(args, config, store, &serve, err);
+            code = open_server(args, config, store, -1, &serve, err);
         if (code != AEP_OK)
             break;
-        code = aep__tracker_take(tracker, config, store, serve, err);
+        code = aep__tracker_take(tracker, config, store, -1, serve, err);
         if (code != AEP_OK && code != AEP_ESTATE)
             serve = NULL; /* freed with what it has */
     }
@@ -92,19 +93,43 @@ static int take_store(struct aep__tracker *tracker, const struct aep__args *args
     return code;
 }
 
+/* As the program before this one in the same process has left it: whoever needs the address has it. */
+static int resume(struct aep__tracker *tracker, const struct aep__args *args,
+                  const aep_config *config, const char *store, int lock_fd, int listen_fd,
+                  aep_error *err)
+{
+    struct aep__serve *serve;
+    int code = open_server(args, config, store, listen_fd, &serve, err);
+    if (code != AEP_OK)
+        return code;
+    code = aep__tracker_take(tracker, config, store, lock_fd, serve, err);
+    if (code == AEP_ESTATE) /* of another store, that is configured by now */
+        aep__serve_free(serve);
+    return code;
+}
+
+static int begin(struct aep__tracker *tracker, const struct aep__args *args,
+                 const aep_config *config, const char *store, aep_error *err)
+{
+    struct aep__serve *serve;
+    int code = take_store(tracker, args, config, store, &serve, err);
+    if (code == AEP_OK && say_link(args, serve) != AEP__EXIT_DONE)
+        tracker->ending = "nobody reads its address";
+    return code;
+}
+
 static int run(const struct aep__args *args, const aep_config *config, const char *store,
                aep_error *err)
 {
+    struct aep__inherited left[] = {{AEP__TRACKER_LOCK_LEFT, -1}, {AEP__TRACKER_HTTP_LEFT, -1}};
     struct aep__tracker *tracker = malloc(sizeof *tracker);
-    struct aep__serve *serve;
     if (!tracker)
         return aep__error_memory(err);
-    int code = take_store(tracker, args, config, store, &serve, err);
-    if (code == AEP_OK) {
-        if (say_link(args, serve) != AEP__EXIT_DONE)
-            tracker->ending = "nobody reads its address";
-        aep__tracker_go(tracker);
-    }
+    aep__inherited_take(left, sizeof left / sizeof *left);
+    int code = left[0].fd >= 0 ? resume(tracker, args, config, store, left[0].fd, left[1].fd, err)
+                               : begin(tracker, args, config, store, err);
+    if (code == AEP_OK)
+        aep__tracker_go(tracker, NULL);
     free(tracker);
     return code;
 }

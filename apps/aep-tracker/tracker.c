@@ -24,6 +24,8 @@
 #define BUSY_SHARE 40   /* a step waits so many times what the last one took */
 #define IDLE_SHARE 3
 
+static const char REPLACED[] = "its program was replaced";
+
 /* ---- a turn ---- */
 
 static bool read_batch(struct aep__tracker *tracker, bool *ret_end, aep_error *err)
@@ -153,6 +155,8 @@ static void look_around(struct aep__tracker *tracker)
     else if (now_us >= tracker->active_us + idle_us && !tracker->more && !tracker->unindexed &&
              !tracker->keeping.more)
         tracker->ending = "nothing to do";
+    else if (aep__successor_look(&tracker->successor, now_us))
+        tracker->ending = REPLACED;
 }
 
 /* ---- the loop ---- */
@@ -237,6 +241,10 @@ static void loop(struct aep__tracker *tracker)
 static int take_lock(struct aep__tracker *tracker, aep_error *err)
 {
     bool taken;
+    if (tracker->lock_fd >= 0 && aep__link_locks(tracker->path, tracker->lock_fd))
+        return AEP_OK;
+    if (tracker->lock_fd >= 0)
+        close(tracker->lock_fd);
     tracker->lock_fd = aep__link_lock(tracker->path, &taken);
     if (tracker->lock_fd < 0)
         return aep__error_errno(err, AEP_EIO, "track.store", "cannot open %s.lock", tracker->path);
@@ -284,6 +292,7 @@ static void note_end(struct aep__tracker *tracker)
 
 static void finish(struct aep__tracker *tracker)
 {
+    aep__successor_done(&tracker->successor);
     aep__serve_free(tracker->serve);
     tracker->serve = NULL;
     tracker->writer.meter = tracker->writer.ingest.meter = NULL; /* it was the server's */
@@ -302,10 +311,14 @@ static void finish(struct aep__tracker *tracker)
 }
 
 int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, const char *store,
-                      struct aep__serve *serve, aep_error *err)
+                      int lock_fd, struct aep__serve *serve, aep_error *err)
 {
-    *tracker = (struct aep__tracker){
-        .config = config, .path = store, .dir_fd = -1, .lock_fd = -1, .signal_fd = -1};
+    *tracker = (struct aep__tracker){.config = config,
+                                     .path = store,
+                                     .dir_fd = -1,
+                                     .lock_fd = lock_fd,
+                                     .signal_fd = -1,
+                                     .http_fd = -1};
     aep__server_init(&tracker->server);
     int code = aep__link_prepare(store, err);
     if (code == AEP_OK)
@@ -317,6 +330,7 @@ int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, co
     }
     tracker->dir_fd = aep__link_folder(store);
     aep__log_init(&tracker->log, tracker->dir_fd, LOG, serve != NULL);
+    aep__successor_init(&tracker->successor, &tracker->log);
     aep__sources_init(&tracker->sources, &tracker->log);
     tracker->writer = (struct aep__writer){
         .where = aep__link_where(config, store),
@@ -337,11 +351,28 @@ int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, co
     return code;
 }
 
-void aep__tracker_go(struct aep__tracker *tracker)
+/* The lock is never free, and the socket listens on: nobody starts another one, clients wait. */
+static void become(struct aep__tracker *tracker, const aep_config *settings)
+{
+    const struct aep__inherited left[] = {{AEP__TRACKER_LOCK_LEFT, tracker->lock_fd},
+                                          {AEP__TRACKER_HTTP_LEFT, tracker->http_fd}};
+    aep__successor_become(&tracker->successor, settings, left, sizeof left / sizeof *left);
+}
+
+void aep__tracker_go(struct aep__tracker *tracker, const aep_config *settings)
 {
     aep__log_write(&tracker->log, AEP_LOG_INFO, "aep %s writes %s", AEP_VERSION,
                    aep__buf_string(&tracker->name));
     loop(tracker);
-    aep__log_write(&tracker->log, AEP_LOG_INFO, "%s: exiting", tracker->ending);
+    bool replaced = tracker->ending == REPLACED;
+    if (replaced)
+        aep__log_write(&tracker->log, AEP_LOG_INFO, "renewed: aep-tracker %s -> %s", AEP_VERSION,
+                       tracker->successor.trial.line);
+    else
+        aep__log_write(&tracker->log, AEP_LOG_INFO, "%s: exiting", tracker->ending);
+    if (replaced && tracker->serve)
+        tracker->http_fd = aep__serve_keep_listening(tracker->serve);
     finish(tracker);
+    if (replaced)
+        become(tracker, settings);
 }

@@ -16,6 +16,11 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "serve/serve.h"
+#include "upgrade/successor.h"
+
+/* What it leaves to the program that it becomes. */
+#define AEP__TRACKER_LOCK_LEFT "aep-tracker.lock"
+#define AEP__TRACKER_HTTP_LEFT "aep-tracker.http"
 
 struct aep__tracker {
     const aep_config *config; /* borrowed */
@@ -41,16 +46,21 @@ struct aep__tracker {
     struct aep__serve *serve; /* NULL: it runs in the background */
     int64_t spools_us;        /* monotonic: when the server was told which spools there are */
     const char *ending;       /* why it ends; NULL: it does not */
+    struct aep__successor successor;
+    int http_fd; /* left to its successor; -1: it has none, or does not serve */
 };
 
 /** Takes the store: its lock, its socket. AEP_ESTATE: another one has the lock. On an error there is
  * nothing to end.
+ * @lock_fd  that this process held as another program; closed if it is another store's; -1: none
  * @serve  takes over a server, which begins to answer; NULL: it runs in the background. With AEP_ESTATE it
  *         stays the caller's
  * Other errors: AEP_EIO, AEP_ECONFIG, AEP_ENOMEM */
 int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, const char *store,
-                      struct aep__serve *serve, aep_error *err);
-/** Runs it to its end. */
-void aep__tracker_go(struct aep__tracker *tracker);
+                      int lock_fd, struct aep__serve *serve, aep_error *err);
+/** Runs it to its end. If another program has taken the place of its own, becomes that one instead of
+ * returning.
+ * @settings  passed on to that; NULL: it finds its own */
+void aep__tracker_go(struct aep__tracker *tracker, const aep_config *settings);
 
 #endif

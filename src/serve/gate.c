@@ -207,8 +207,10 @@ void aep__gate_turn(struct aep__gate *gate)
 
 void aep__gate_quiesce(struct aep__gate *gate)
 {
-    if (gate->listen_fd >= 0)
+    if (gate->listen_fd >= 0) {
+        epoll_ctl(gate->fd, EPOLL_CTL_DEL, gate->listen_fd, NULL); /* it may listen on elsewhere */
         close(gate->listen_fd);
+    }
     gate->listen_fd = -1;
 }
 

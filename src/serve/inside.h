@@ -24,6 +24,7 @@ struct aep__serve {
     struct aep__http http;
     struct aep__feed feed;
     int listen_fd, bell_fd;
+    int listener; /* the same, which http has closed once this ends */
     pthread_t thread;
     bool started;
     atomic_bool ending;

@@ -82,6 +82,10 @@ static void take_port(struct aep__listen_address *address, int fd)
 
 int aep__listen_open(struct aep__listen_address *address, int *ret_fd, aep_error *err)
 {
+    if (*ret_fd >= 0) {
+        take_port(address, *ret_fd);
+        return AEP_OK;
+    }
     int on = 1, bytes = SEND_BYTES,
         fd = aep__os_above(
             socket(address->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

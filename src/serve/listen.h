@@ -20,7 +20,8 @@ struct aep__listen_address {
 /** Reads HOST:PORT, [ADDRESS]:PORT or :PORT (all addresses); a name is looked up.
  * Errors: AEP_EINVAL */
 int aep__listen_read(struct aep__listen_address *ret, const char *text, aep_error *err);
-/** Listens; port 0 becomes the one that the system has chosen. Errors: AEP_EIO */
+/** Listens, unless *ret_fd does so already (else -1); port 0 becomes the one that the system has chosen.
+ * Errors: AEP_EIO */
 int aep__listen_open(struct aep__listen_address *address, int *ret_fd, aep_error *err);
 
 #endif

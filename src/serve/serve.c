@@ -9,6 +9,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +22,7 @@
 
 #define LATE_US 3000000     /* a tracker that has not read its sources for longer is behind */
 #define SILENCE_US 10000000 /* for how long it is called the same */
-#define END_US 2000000      /* that streams may take to end */
+#define END_US 2000000      /* that streams and replies may take to end */
 #define RETRY_US 50000      /* between two attempts to open the store, */
 #define PATIENCE 9          /* and so many times what the last one took */
 
@@ -166,12 +167,15 @@ static void turn(struct aep__serve *serve, int most_ms)
     aep__http_turn(&serve->http);
 }
 
-static void end_streams(struct aep__serve *serve)
+/* Whoever has called gets a reply. */
+static void end_connections(struct aep__serve *serve)
 {
     int64_t until_us = aep__clock_mono_us() + END_US;
+    const struct aep__http *http = &serve->http;
     aep__http_quiesce(&serve->http);
     aep__feed_end(&serve->feed);
-    while (serve->feed.streams && aep__clock_mono_us() < until_us)
+    while ((serve->feed.streams || http->peers > 0 || http->gate.count > 0) &&
+           aep__clock_mono_us() < until_us)
         turn(serve, 20);
 }
 
@@ -181,7 +185,7 @@ static void *run(void *user)
     prctl(PR_SET_NAME, "aep-serve");
     while (!atomic_load(&serve->ending))
         turn(serve, -1);
-    end_streams(serve);
+    end_connections(serve);
     aep__http_close(&serve->http);
     close_store(serve);
     return NULL;
@@ -210,7 +214,7 @@ int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *s
     struct aep__listen_address address;
     if (!serve)
         return aep__error_memory(err);
-    serve->listen_fd = -1;
+    serve->listen_fd = settings->listen_fd;
     serve->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&serve->mutex, NULL);
     aep__buf_text(&serve->where, settings->store);
@@ -227,6 +231,7 @@ int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *s
         code = aep__access_open(&serve->access, settings->state_dir, settings->token_file, err);
     if (code == AEP_OK)
         code = aep__listen_open(&address, &serve->listen_fd, err);
+    serve->listener = serve->listen_fd;
     if (code == AEP_OK)
         code = take_names(serve, address.host, settings->hosts, err);
     if (code == AEP_OK) {
@@ -238,6 +243,11 @@ int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *s
     }
     aep__serve_free(serve);
     return code;
+}
+
+int aep__serve_keep_listening(const struct aep__serve *serve)
+{
+    return fcntl(serve->listener, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 int aep__serve_start(struct aep__serve *serve, aep_error *err)

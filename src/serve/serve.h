@@ -23,6 +23,7 @@ struct aep__serve_settings {
     const char *listen;     /* HOST:PORT; port 0: any */
     const char *hosts;      /* more names of it, with commas; NULL: none */
     const char *token_file; /* NULL: the token is kept in state_dir */
+    int listen_fd;          /* a socket that listens there already, which it takes over; -1: none */
 };
 
 enum aep__serve_source {
@@ -44,6 +45,9 @@ struct aep__serve_news {
  * AEP_EIO the port is taken; AEP_ENOMEM */
 int aep__serve_open(struct aep__serve **ret, const struct aep__serve_settings *settings,
                     aep_error *err);
+/** Another descriptor of the socket that listens, for a server after this one: clients that call in between
+ * wait. -1 with errno */
+int aep__serve_keep_listening(const struct aep__serve *serve);
 /** Begins to answer. Errors: AEP_EIO, AEP_ENOMEM */
 int aep__serve_start(struct aep__serve *serve, aep_error *err);
 /** Ends the streams in order, within 2 s, and all else. */

@@ -12,7 +12,7 @@ import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 
-from harness import DEADLINE_S, AepTest  # noqa: E402
+from harness import DEADLINE_S, PROGRAM, AepTest  # noqa: E402
 
 
 class Reply:
