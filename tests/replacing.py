@@ -45,3 +45,11 @@ def replace_by_text(program, text):
     other.write_text(text)
     other.chmod(0o755)
     os.replace(other, program)
+
+
+def break_library(program):
+    """Lets a program need a librdkafka that is not installed."""
+    path = pathlib.Path(program)
+    whole = path.read_bytes()
+    assert b"\0librdkafka.so.1\0" in whole, f"{program} is not linked to librdkafka.so.1"
+    path.write_bytes(whole.replace(b"\0librdkafka.so.1\0", b"\0librdkafka.so.0\0"))

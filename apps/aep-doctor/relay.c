@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Steps: the relay's program, the relay itself, and what it has left to do. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "aep/amount.h"
 #include "aep/ask.h"
+#include "aep/runnable.h"
 #include "spool/backlog.h"
 #include "spool/fates.h"
 #include "aep/told.h"
@@ -23,62 +18,14 @@
 #include "base/clock.h"
 #include "spool/counters.h"
 #include "spool/status.h"
-
-#define VERSION_MS 5000
+#include "upgrade/trial.h"
 
 /* ---- the program ---------------------------------------------------------------------------- */
 
-/* In the child: becomes it, its output going to fd. */
-static void become_relay(const char *path, int fd)
-{
-    dup2(fd, STDOUT_FILENO);
-    dup2(fd, STDERR_FILENO);
-    execl(path, path, "--version", (char *)NULL);
-    _exit(127);
-}
-
-/* Reads the first line of what comes from fd, in bounded time; "" if nothing comes. */
-static void read_line(int fd, char *line, size_t size)
-{
-    size_t len = 0;
-    int64_t until_us = aep__clock_mono_us() + VERSION_MS * INT64_C(1000);
-    ssize_t n = 1;
-    while (n > 0 && len + 1 < size) {
-        int64_t left_ms = (until_us - aep__clock_mono_us()) / 1000;
-        if (left_ms <= 0 ||
-            poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)left_ms) <= 0)
-            break;
-        n = read(fd, line + len, size - 1 - len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    line[len] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-}
-
-/* Runs it to get its version. False: it cannot be run, or prints nothing in time. */
-static bool run_version(const char *path, char *line, size_t size)
-{
-    int ends[2], status = -1;
-    line[0] = '\0';
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return false;
-    pid_t pid = fork();
-    if (pid == 0)
-        become_relay(path, ends[1]);
-    close(ends[1]);
-    if (pid > 0) {
-        read_line(ends[0], line, size);
-        kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
-    }
-    close(ends[0]);
-    return pid > 0 && line[0] && !(WIFEXITED(status) && WEXITSTATUS(status) != 0);
-}
-
 void aep__doctor_program(struct aep__doctor *doctor)
 {
-    char found[PATH_MAX], path[PATH_MAX], line[256];
+    char found[PATH_MAX], path[PATH_MAX];
+    struct aep__trial trial;
     aep_error err;
     bool wanted = aep__config_is(doctor->config, AEP__OPT_RELAY_MODE, "auto");
     enum aep__grade bad = wanted ? AEP__GRADE_FAILED : AEP__GRADE_WARNING;
@@ -89,15 +36,14 @@ void aep__doctor_program(struct aep__doctor *doctor)
     }
     if (!realpath(found, path))
         memcpy(path, found, sizeof path);
-    if (!run_version(path, line, sizeof line)) {
-        aep__verdict(&doctor->verdicts, bad, "%s does not run%s%s", path, line[0] ? ": " : "",
-                     line);
-        aep__verdict_remedy(&doctor->verdicts, "install it again; it needs librdkafka");
+    if (!aep__trial_run(&trial, path)) {
+        aep__verdict(&doctor->verdicts, bad, "%s does not run: %s", path, trial.line);
+        aep__verdict_remedy(&doctor->verdicts, "%s", aep__runnable_remedy(trial.line));
         return;
     }
-    bool same = strstr(line, aep_version()) != NULL;
+    bool same = strstr(trial.line, aep_version()) != NULL;
     aep__verdict(&doctor->verdicts, same ? AEP__GRADE_FINE : AEP__GRADE_WARNING, "%s: %s", path,
-                 line);
+                 trial.line);
     if (!same)
         aep__verdict_remedy(&doctor->verdicts,
                             "this program is %s: install both from the same release",
@@ -157,6 +103,21 @@ static void judge_stopped(struct aep__doctor *doctor, const struct aep__status *
     aep__verdict_remedy(&doctor->verdicts, "let it go on: kill -CONT %" PRId64, status->pid);
 }
 
+/* It may come from another installation, or its program cannot run and so the old one goes on. */
+static void judge_version(struct aep__doctor *doctor, const struct aep__status *status)
+{
+    if (!status->version_text[0] || strstr(status->version_text, aep_version()))
+        return;
+    aep__verdict(&doctor->verdicts, AEP__GRADE_WARNING,
+                 "the relay that runs is %.*s, this command is aep %s",
+                 (int)sizeof status->version_text, status->version_text, aep_version());
+    aep__verdict_remedy(
+        &doctor->verdicts,
+        "a relay goes on as the new one some seconds after its program was replaced, or "
+        "%s/relay.log says why not; one of another installation: `aep relay stop`",
+        doctor->spool.path);
+}
+
 static void judge_running(struct aep__doctor *doctor, const struct aep__status *status)
 {
     char since[AEP__TIME_SIZE];
@@ -173,6 +134,7 @@ static void judge_running(struct aep__doctor *doctor, const struct aep__status *
     if (broker_states[state].bad)
         aep__verdict_remedy(&doctor->verdicts, "see the steps below, and %s/relay.log",
                             doctor->spool.path);
+    judge_version(doctor, status);
 }
 
 void aep__doctor_relay(struct aep__doctor *doctor)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tracker.h"
 
+#include "aep/runnable.h"
 #include "aep/spools.h"
 
 #include "base/clock.h"
@@ -69,9 +70,14 @@ static enum answer ask(struct sync *sync, int fd, aep_error *err)
 static int start(struct sync *sync, aep_error *err)
 {
     struct aep__os_child child;
+    char path[PATH_MAX];
     int64_t now_us = aep__clock_mono_us();
     if (now_us < sync->start_us || aep__link_held(sync->store))
         return AEP_OK;
+    if (sync->start_us > 0 && /* the first has not come up */
+        aep__spawn_find(&aep__spawned_tracker, sync->config, path, sizeof path, NULL) == AEP_OK &&
+        aep__runnable(path, err) != AEP_OK)
+        return AEP_ERELAY;
     sync->start_us = now_us + RESTART_US;
     return aep__spawn(&aep__spawned_tracker, sync->config, sync->store, &child, err);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 
+#include "runnable.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -78,6 +80,7 @@ static int start(const aep_config *config, const struct aep__spool *spool, aep_e
     struct aep__os_child relay;
     int64_t end_us = aep__clock_mono_us() + START_MS * INT64_C(1000);
     int code = AEP_OK;
+    bool again = false;
     while (code == AEP_OK && !is_listening(spool)) {
         if (aep__clock_mono_us() >= end_us)
             return is_stopped(spool, err)
@@ -85,8 +88,13 @@ static int start(const aep_config *config, const struct aep__spool *spool, aep_e
                        : aep__error(err, AEP_ERELAY, "",
                                     "the relay was started but does not answer; see %s/relay.log",
                                     spool->path);
-        if (may_start(spool))
-            code = aep__spawn(&aep__spawned_relay, config, spool->path, &relay, err);
+        if (may_start(spool)) {
+            if (again) /* the first has not come up */
+                code = aep__runnable_relay(config, err);
+            if (code == AEP_OK)
+                code = aep__spawn(&aep__spawned_relay, config, spool->path, &relay, err);
+            again = true;
+        }
         poll(NULL, 0, STEP_MS);
     }
     return code;

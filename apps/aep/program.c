@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "out.h"
+#include "runnable.h"
 #include "verb.h"
 
 #include "base/error.h"
+#include "client/spawn.h"
 
 static bool is_program(const char *path)
 {
@@ -48,11 +50,39 @@ bool aep__program_find(const char *name, char *path, size_t size)
 #endif
 }
 
+/* Where a library is missing they say nothing but what the dynamic loader says. These are asked first: what they do
+ * takes much longer. */
+static const struct {
+    const char *name, *first; /* the first argument; NULL: any */
+    const char *asked;        /* which has the same libraries */
+} demanding[] = {
+    {AEP__RELAY_PROGRAM, NULL, AEP__RELAY_PROGRAM},
+    {"aep-doctor", NULL, AEP__RELAY_PROGRAM},
+    {"aep-topics", NULL, AEP__RELAY_PROGRAM},
+    {"aep-tracker", "serve", "aep-tracker"},
+};
+
+static bool lacks_library(const char *name, const char *first, aep_error *err)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof demanding / sizeof *demanding; i++)
+        if (strcmp(demanding[i].name, name) == 0 &&
+            (!demanding[i].first || strcmp(demanding[i].first, first) == 0))
+            return aep__program_find(demanding[i].asked, path, sizeof path) &&
+                   aep__runnable_lacks_library(path, err);
+    return false;
+}
+
 int aep__program_exec(const char *name, char *const *arguments)
 {
     char path[PATH_MAX];
+    aep_error err;
     if (!aep__program_find(name, path, sizeof path)) {
         aep__out_say("%s is not installed; it comes with the full package", name);
+        return AEP__EXIT_FAILED;
+    }
+    if (lacks_library(name, arguments[0] ? arguments[0] : "", &err)) {
+        aep__out_say("%s", err.text);
         return AEP__EXIT_FAILED;
     }
     size_t count = 0;

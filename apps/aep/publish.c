@@ -382,6 +382,7 @@ static int publish_one(struct source *source)
         state = "disabled";
     } else if (code == AEP_OK && source->wait_ms >= 0) {
         waited = aep_publisher_wait(session.publisher, &receipt, source->wait_ms, source->err);
+        aep__session_explain(&session, waited, source->err);
         state = aep__receipt_state(&session, waited);
     }
     status = code == AEP_OK ? show_receipt(&receipt, state, aep__args_given(source->args, "json"))

@@ -6,9 +6,11 @@
 
 #include "amount.h"
 #include "out.h"
+#include "runnable.h"
 
 #include "base/error.h"
 #include "event/trace.h"
+#include "spool/spool.h"
 
 #define WAIT_MS_DEFAULT 10000
 
@@ -79,6 +81,18 @@ int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err)
     return code;
 }
 
+void aep__session_explain(const struct aep__session *session, int code, aep_error *err)
+{
+    struct aep__spool spool;
+    aep_error why;
+    if (code != AEP_EDEFERRED || !aep__config_is(session->config, AEP__OPT_RELAY_MODE, "auto") ||
+        aep__spool_open(&spool, aep_publisher_spool_dir(session->publisher), NULL, NULL) != AEP_OK)
+        return;
+    if (aep__runnable_in_vain(&spool) && aep__runnable_relay(session->config, &why) != AEP_OK)
+        aep__error(err, code, "", "%s: no relay is running: %s", aep_code_text(code), why.text);
+    aep__spool_done(&spool);
+}
+
 /* Over the spool's life. If the counters cannot be read, no dead letter is noticed. */
 static uint64_t count_dead(const struct aep__session *session)
 {
@@ -96,6 +110,7 @@ int aep__session_deliver(struct aep__session *session, int wait_ms, aep_error *e
 {
     aep_error rest = {0};
     int code = aep_publisher_flush(session->publisher, wait_ms, &rest);
+    aep__session_explain(session, code, &rest);
     uint64_t dead = count_dead(session), before = session->dead_before;
     if (dead <= before)
         return code == AEP_OK ? code : aep__error(err, code, rest.field, "%s", rest.text);

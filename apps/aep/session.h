@@ -43,6 +43,8 @@ void aep__session_check_trace(const struct aep__args *args);
  * Errors: AEP_EINVAL. */
 int aep__session_wait_ms(const struct aep__args *args, int *ret, aep_error *err);
 
+/** After a wait that ended with AEP_EDEFERRED: if the relay that was started cannot run, *err says why instead. */
+void aep__session_explain(const struct aep__session *session, int code, aep_error *err);
 /** Remembers how many dead letters the spool has had, for aep__session_deliver(). */
 void aep__session_note_dead(struct aep__session *session);
 /** Waits at most wait_ms until everything in the spool has been delivered.

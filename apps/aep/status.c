@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "amount.h"
 #include "ask.h"
@@ -12,6 +11,7 @@
 #include "options.h"
 #include "out.h"
 #include "program.h"
+#include "runnable.h"
 #include "spools.h"
 #include "spool/fates.h"
 #include "verbs.h"
@@ -34,14 +34,16 @@ struct view {
     aep_stats stats;
     bool counted; /* stats could be read */
     bool alive;
-    const char *obstacle; /* why no relay can be started; "" if one can */
+    const char *obstacle;     /* why no relay can be started; "" if one can */
+    const aep_config *config; /* by which one is started; NULL: none is */
     struct aep__roll_counts roll;
 };
 
 struct report {
     struct aep__buf out;
     aep_error obstacle;
-    bool json, failed; /* failed: what cannot be read has been reported */
+    aep_config *config; /* NULL: none, or one that starts no relay */
+    bool json, failed;  /* failed: what cannot be read has been reported */
     size_t count;
 };
 
@@ -121,13 +123,15 @@ static void add_broker_text(struct aep__buf *out, const struct view *view)
     aep__buf_byte(out, '\n');
 }
 
-static bool came_to_nothing(const struct aep__spool *spool)
+/* Why no relay comes up: what prevents any, or what is wrong with the one that was started. */
+static const char *find_reason(const struct view *view, aep_error *unfit)
 {
-    int fd = aep__lock_open(spool);
-    bool vain = fd >= 0 && aep__lock_in_vain(fd);
-    if (fd >= 0)
-        close(fd);
-    return vain;
+    *unfit = (aep_error){0};
+    if (view->obstacle[0] || !view->config || !aep__runnable_in_vain(view->spool))
+        return view->obstacle;
+    if (aep__runnable_relay(view->config, unfit) != AEP_OK)
+        return unfit->text;
+    return view->fates.status.reason[0] ? "" : AEP__LOCK_IN_VAIN;
 }
 
 static void add_relay_text(struct aep__buf *out, const struct view *view)
@@ -139,11 +143,14 @@ static void add_relay_text(struct aep__buf *out, const struct view *view)
         add_since(out, status->started_us);
     }
     if (!view->alive && view->backlog.bytes > 0) {
-        bool vain = !view->obstacle[0] && !status->reason[0] && came_to_nothing(view->spool);
-        const char *obstacle = vain ? AEP__LOCK_IN_VAIN : view->obstacle;
-        aep__buf_format(out, "%s%s", obstacle[0] ? ": " : "", obstacle);
+        aep_error unfit;
+        const char *reason = find_reason(view, &unfit);
+        aep__buf_format(out, "%s%s", reason[0] ? ": " : "", reason);
     }
     aep__buf_byte(out, '\n');
+    if (view->alive && status->version_text[0])
+        aep__buf_format(out, "  version   %.*s\n", (int)sizeof status->version_text,
+                        status->version_text);
 }
 
 /* What is set aside now; "none" if something once was, so that nobody takes the total for it. */
@@ -309,7 +316,8 @@ static int show_spool(void *user, struct aep__spool *spool)
     struct view view = {.spool = spool,
                         .stats.size = sizeof view.stats,
                         .alive = aep__ask_alive(spool),
-                        .obstacle = report->obstacle.text};
+                        .obstacle = report->obstacle.text,
+                        .config = report->config};
     aep_error err;
     int code = aep__fates_init(&view.fates, spool, &err);
     if (code == AEP_OK)
@@ -332,16 +340,19 @@ static int show_spool(void *user, struct aep__spool *spool)
 }
 
 /* Without a configuration, or with one that starts no relay, nothing is known to prevent one. */
-static void find_obstacle(aep_error *ret)
+static void find_obstacle(struct report *report)
 {
     char path[PATH_MAX];
     aep_config *config = NULL;
     aep_error obstacle = {0};
-    if (aep__config_load(NULL, &config, &obstacle) == AEP_OK &&
-        aep__config_is(config, AEP__OPT_RELAY_MODE, "auto") &&
-        aep__spawn_find(&aep__spawned_relay, config, path, sizeof path, &obstacle) != AEP_OK)
-        *ret = obstacle;
-    aep_config_free(config);
+    if (aep__config_load(NULL, &config, &obstacle) != AEP_OK ||
+        !aep__config_is(config, AEP__OPT_RELAY_MODE, "auto")) {
+        aep_config_free(config);
+        return;
+    }
+    report->config = config;
+    if (aep__spawn_find(&aep__spawned_relay, config, path, sizeof path, &obstacle) != AEP_OK)
+        report->obstacle = obstacle;
 }
 
 static void add_tracker(struct report *report)
@@ -365,7 +376,7 @@ static int run_status(struct aep__args *args)
 {
     struct report report = {.json = aep__args_given(args, "json")};
     aep_error err;
-    find_obstacle(&report.obstacle);
+    find_obstacle(&report);
     aep__buf_text(&report.out, report.json ? "{\"spools\":[" : "");
     int code = aep__spools_each(args, show_spool, &report, &err);
     report.failed |= code != AEP_OK;
@@ -373,6 +384,7 @@ static int run_status(struct aep__args *args)
         aep__buf_byte(&report.out, ']');
     else if (report.count == 0 && !report.failed)
         aep__buf_text(&report.out, "no spools\n");
+    aep_config_free(report.config);
     if (code == AEP_OK && !aep__args_given(args, "spool"))
         add_tracker(&report);
     aep__buf_text(&report.out, report.json ? "}\n" : "");

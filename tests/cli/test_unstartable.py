@@ -7,7 +7,8 @@ import os
 import time
 import unittest
 
-from harness import DEADLINE_S, AepTest
+from harness import DEADLINE_S, PROGRAM, AepTest
+from replacing import break_library, install
 
 
 class Unstartable(AepTest):
@@ -105,10 +106,18 @@ class Unstartable(AepTest):
         self.assertIn("/nope/aep-relay", self.run_aep("status").stdout)
 
     def test_a_program_that_ends_at_once(self):
-        """A relay whose library is missing: the dynamic loader ends it."""
         path = os.path.join(self.folder, "relay")
         with open(path, "w") as file:
             file.write("#!/bin/sh\nexit 127\n")
+        os.chmod(path, 0o755)
+        self.env["AEP_RELAY_PATH"] = path
+        for told in (self.publish("--wait=500").stderr, self.run_aep("status").stdout):
+            self.assertIn(f"{path} does not run: exit status 127: install it again", told)
+
+    def test_a_program_that_runs_and_does_not_come_up(self):
+        path = os.path.join(self.folder, "relay")
+        with open(path, "w") as file:
+            file.write("#!/bin/sh\n[ $1 = --version ] && echo relay\n")
         os.chmod(path, 0o755)
         self.env["AEP_RELAY_PATH"] = path
         for told in (self.publish("--wait=500").stderr, self.run_aep("status").stdout):
@@ -121,6 +130,49 @@ class Unstartable(AepTest):
         self.assert_told("kafka.sasl.oauthbearer.method")
         result = self.run_aep("topics", "list", status=1)
         self.assertIn("kafka.sasl.oauthbearer.method", result.stderr)
+
+
+class MissingLibrary(AepTest):
+    """A wheel on a machine without librdkafka: the dynamic loader ends each program that needs it."""
+    relay = True
+
+    def setUp(self):
+        super().setUp()
+        self.use_dead_broker()
+        self.aep = install(PROGRAM, os.path.join(self.folder, "installed"))
+        for name in ("aep-relay", "aep-tracker", "aep-doctor", "aep-topics"):
+            break_library(self.aep.parents[1] / "libexec/aep" / name)
+
+    def run_aep(self, *args, **more):
+        return super().run_aep(*args, executable=self.aep, **more)
+
+    def assert_told(self, text, program="aep-relay"):
+        self.assertIn(f"{self.aep.parents[1]}/libexec/aep/{program} does not run: ", text)
+        self.assertIn("librdkafka.so.0: cannot open shared object file", text)
+        self.assertIn("`sudo apt install librdkafka1`, or `sudo dnf install librdkafka`", text)
+
+    def test_events_are_accepted_and_the_remedy_is_said(self):
+        words = ("publish", "progress", "--agent", "a", "--correlation-id", "c")
+        self.assertEqual(self.run_aep(*words).stderr, "")
+        self.assertEqual(len(self.records()), 1)
+        self.assert_told(self.run_aep(*words, "--wait=500", status=3).stderr)
+        self.assert_told(self.run_aep(*words[:1], "--stdin", "--wait=500", status=3,
+                                      stdin=json.dumps({"kind": "progress", "agent_name": "a",
+                                                        "correlation_id": "c"})).stderr)
+        self.assert_told(self.run_aep("flush", "--timeout", "500", status=3).stderr)
+        self.assert_told(self.run_aep("status").stdout)
+        self.assertEqual(len(self.records()), 3)
+
+    def test_whatever_needs_it_says_so(self):
+        for words in (("doctor",), ("relay", "run"), ("relay", "start"), ("topics", "list")):
+            self.assert_told(self.run_aep(*words, status=1).stderr)
+        for words in (("serve",), ("list", "--wait=50s")):
+            self.assert_told(self.run_aep(*words, status=1).stderr, "aep-tracker")
+
+    def test_the_doctor_says_it_of_another_relay(self):
+        whole = super().run_aep
+        self.env["AEP_RELAY_PATH"] = str(self.aep.parents[1] / "libexec/aep/aep-relay")
+        self.assert_told(whole("doctor", "--timeout", "300", status=1).stdout)
 
 
 if __name__ == "__main__":
