@@ -11,19 +11,23 @@
 #define AEP_PYTHON_H
 
 #define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x03090000 /* one build for CPython 3.9 and all that come after it */
 #include <Python.h>
 
 #include "aep/aep.h"
 
 #include <stdbool.h>
 
-#if PY_VERSION_HEX < 0x030a0000
-static inline PyObject *Py_NewRef(PyObject *object)
+/* In 3.9, and part of the stable ABI since 3.10 as it is there. */
+#ifndef METH_FASTCALL
+#define METH_FASTCALL 0x0080
+#endif
+
+static inline PyObject *new_reference(PyObject *object)
 {
     Py_INCREF(object);
     return object;
 }
-#endif
 
 /* ---- text: bytes under construction ---- */
 
@@ -37,6 +41,12 @@ struct text {
 
 void text_add(struct text *text, const char *data, size_t len);
 void text_done(struct text *text);
+
+/** A str as UTF-8, which lives as long as it does. NULL with an exception: UnicodeEncodeError for a
+ * lone surrogate, or MemoryError. */
+const char *utf8_of(PyObject *text, size_t *ret_len);
+/** Before all others. 0, or -1 with an exception. */
+int text_init(void);
 
 /* ---- values ---- */
 
@@ -81,8 +91,11 @@ int errors_init(PyObject *module);
 /** Raises what an error says. NULL, for return. */
 PyObject *errors_raise(int code, const aep_error *err);
 /** Raises InvalidEvent for a value that a member cannot take, because of the exception that is set, if
- * one is; KeyboardInterrupt and the like, and MemoryError, stay as they are. -1, for return. */
-int errors_refuse(const char *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
+ * one is; KeyboardInterrupt and the like, and MemoryError, stay as they are. -1, for return.
+ * @words  what the member takes */
+int errors_refuse(const char *field, const char *words, PyObject *value);
+/** Raises TypeError: NAME must be WORDS, not the type of value. -1, for return. */
+int errors_type(const char *name, const char *words, PyObject *value);
 
 /** Raises TypeError for a keyword argument that a call does not have, with the one that was meant.
  * @names  a sequence of those that it has; NULL: an exception is set */
@@ -90,7 +103,8 @@ void errors_keyword(const char *call, PyObject *name, PyObject *names);
 
 /* ---- types ---- */
 
-extern PyTypeObject ReceiptType, PublisherType, ExecutionType, WaiterType;
+extern PyTypeObject *ReceiptType, *PublisherType, *ExecutionType, *WaiterType;
+extern PyType_Spec receipt_spec, publisher_spec, execution_spec, waiter_spec;
 
 typedef struct {
     PyObject_HEAD
@@ -107,7 +121,18 @@ typedef struct {
 } Publisher;
 
 int types_init(PyObject *module);
+/** The tuples with names that a publisher returns. 0, or -1 with an exception. */
+int publisher_init_types(PyObject *module);
+/** A tuple type with names, which the module has from now on. NULL with an exception. */
+PyTypeObject *types_sequence(PyObject *module, const char *full_name, const char *doc,
+                             PyStructSequence_Field *fields);
+/** For Py_tp_new of a type that only we make objects of. */
+PyObject *types_refuse_new(PyTypeObject *type, PyObject *args, PyObject *keywords);
+/** The end of a tp_dealloc: frees the object and lets go of its type. */
+void types_free(PyObject *object);
 PyObject *receipt_new(const aep_receipt *receipt);
+/** An argument that is a Receipt, or None: NULL. 0, or -1 with an exception. */
+int receipt_read(PyObject *value, const aep_receipt **ret_receipt);
 /** _receipt(event_id, correlation_id, segment, offset, spool): a Receipt that was pickled. */
 PyObject *receipt_restore(PyObject *module, PyObject *args);
 /** The word for a record's fate, of which aep._publisher.Fate is made, as a publisher that accepted it

@@ -47,7 +47,7 @@ int errors_init(PyObject *module)
                         NULL, absent)
                   : NULL;
     Py_XDECREF(absent);
-    if (!base || PyModule_AddObject(module, "Error", Py_NewRef(base)) < 0)
+    if (!base || PyModule_AddObject(module, "Error", new_reference(base)) < 0)
         return -1;
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         char name[64];
@@ -58,7 +58,7 @@ int errors_init(PyObject *module)
             bases ? PyErr_NewExceptionWithDoc(name, classes[i].doc, bases, NULL) : NULL;
         Py_XDECREF(bases);
         if (!classes[i].type ||
-            PyModule_AddObject(module, classes[i].name, Py_NewRef(classes[i].type)) < 0)
+            PyModule_AddObject(module, classes[i].name, new_reference(classes[i].type)) < 0)
             return -1;
     }
     return 0;
@@ -112,11 +112,29 @@ PyObject *errors_raise(int code, const aep_error *err)
     return NULL;
 }
 
-int errors_refuse(const char *field, const char *format, ...)
+/* NAME must be WORDS, not TYPE; nothing may be raised yet. */
+static void say_type(char *text, size_t size, const char *name, const char *words, PyObject *value)
+{
+    size_t len;
+    PyObject *type = PyObject_GetAttrString((PyObject *)Py_TYPE(value), "__name__");
+    const char *utf8 = type ? utf8_of(type, &len) : NULL;
+    PyErr_Clear();
+    snprintf(text, size, "%s must be %s, not %.80s", name, words, utf8 ? utf8 : "another type");
+    Py_XDECREF(type);
+}
+
+int errors_type(const char *name, const char *words, PyObject *value)
+{
+    char text[256];
+    say_type(text, sizeof text, name, words, value);
+    PyErr_SetString(PyExc_TypeError, text);
+    return -1;
+}
+
+int errors_refuse(const char *field, const char *words, PyObject *value)
 {
     PyObject *type, *cause, *trace;
     aep_error err = {.code = AEP_EINVAL};
-    va_list args;
     if (PyErr_Occurred() &&
         (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)))
         return -1;
@@ -125,9 +143,7 @@ int errors_refuse(const char *field, const char *format, ...)
     Py_XDECREF(type);
     Py_XDECREF(trace);
     snprintf(err.field, sizeof err.field, "%s", field);
-    va_start(args, format);
-    vsnprintf(err.text, sizeof err.text, format, args);
-    va_end(args);
+    say_type(err.text, sizeof err.text, field, words, value);
     raise_from(new_exception(err.code, &err), cause);
     return -1;
 }

@@ -17,7 +17,7 @@ static PyObject *execution_start(PyObject *type, PyObject *const *args, Py_ssize
     aep_execution *run = NULL;
     aep_error err;
     (void)type;
-    if (count < 1 || !PyObject_TypeCheck(args[0], &PublisherType)) {
+    if (count < 1 || !PyObject_TypeCheck(args[0], PublisherType)) {
         PyErr_SetString(PyExc_TypeError, "publisher must be a Publisher");
         return NULL;
     }
@@ -33,7 +33,7 @@ static PyObject *execution_start(PyObject *type, PyObject *const *args, Py_ssize
         Py_END_ALLOW_THREADS
         publisher->replaced += fields.replaced;
         if (code == AEP_OK)
-            self = PyObject_New(Execution, &ExecutionType);
+            self = PyObject_New(Execution, ExecutionType);
         else
             errors_raise(code, &err);
     }
@@ -61,7 +61,7 @@ static void execution_dealloc(PyObject *object)
     publisher_leave(self->publisher);
     Py_DECREF(self->publisher);
     PyErr_Restore(type, value, trace);
-    PyObject_Free(self);
+    types_free(object);
 }
 
 /* ---- events ---- */
@@ -143,15 +143,14 @@ static PyGetSetDef properties[] = {
     {0},
 };
 
-PyTypeObject ExecutionType = {
-    /* clang-format off */
-    PyVarObject_HEAD_INIT(NULL, 0)
-        /* clang-format on */
-        .tp_name = "aep._aep.Execution",
-    .tp_doc = "The library's handle for one run.",
-    .tp_basicsize = sizeof(Execution),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_dealloc = execution_dealloc,
-    .tp_methods = methods,
-    .tp_getset = properties,
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "The library's handle for one run."},
+    {Py_tp_new, types_refuse_new},
+    {Py_tp_dealloc, execution_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {0},
 };
+
+PyType_Spec execution_spec = {"aep._aep.Execution", sizeof(Execution), 0, Py_TPFLAGS_DEFAULT,
+                              slots};

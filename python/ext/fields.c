@@ -69,15 +69,12 @@ static void point_to_text(struct fields *fields, aep_field *field, size_t begin)
 /* `text`: a new reference, or NULL with an exception. */
 static int hold_text(struct fields *fields, aep_field *field, PyObject *text)
 {
-    Py_ssize_t len;
     if (!text)
         return -1;
     fields->held[fields->count] = text;
-    field->text = PyUnicode_AsUTF8AndSize(text, &len);
-    if (field->text) {
-        field->length = (size_t)len;
+    field->text = utf8_of(text, &field->length);
+    if (field->text)
         return 0;
-    }
     PyErr_Clear();
     size_t begin = fields->text.len;
     if (utf8_add(&fields->text, text) < 0)
@@ -95,14 +92,14 @@ static int read_text(struct fields *fields, aep_field *field, PyObject *value)
 static int read_id(struct fields *fields, aep_field *field, PyObject *value)
 {
     return hold_text(fields, field,
-                     PyUnicode_Check(value) ? Py_NewRef(value) : PyObject_Str(value));
+                     PyUnicode_Check(value) ? new_reference(value) : PyObject_Str(value));
 }
 
 /* Text as it is; a datetime in RFC 3339, in local time where it has no zone. */
 static int read_time(struct fields *fields, aep_field *field, PyObject *value)
 {
     return hold_text(fields, field,
-                     PyUnicode_Check(value) ? Py_NewRef(value) : call_values("rfc3339", value));
+                     PyUnicode_Check(value) ? new_reference(value) : call_values("rfc3339", value));
 }
 
 /* A number beyond all doubles is infinite: the library refuses it and names the range. */
@@ -149,9 +146,7 @@ static int read_value(struct fields *fields, const struct member *member, PyObje
     fields->held[fields->count] = NULL;
     int result = forms[member->form].read(fields, field, value);
     fields->count++;
-    return result == 0 ? 0
-                       : errors_refuse(member->text, "%s must be %s, not %.80s", member->text,
-                                       forms[member->form].words, Py_TYPE(value)->tp_name);
+    return result == 0 ? 0 : errors_refuse(member->text, forms[member->form].words, value);
 }
 
 /* ---- arguments ---- */
@@ -161,7 +156,7 @@ static const struct member *refuse_name(const struct kind *kind, PyObject *name)
 {
     PyObject *names = PyTuple_New((Py_ssize_t)kind->count);
     for (size_t i = 0; names && i < kind->count; i++)
-        PyTuple_SET_ITEM(names, (Py_ssize_t)i, Py_NewRef(kind->members[i].name));
+        PyTuple_SetItem(names, (Py_ssize_t)i, new_reference(kind->members[i].name));
     errors_keyword(kind->name, name, names);
     Py_XDECREF(names);
     return NULL;
@@ -203,7 +198,7 @@ int fields_read(struct fields *fields, enum aep_kind which, PyObject *const *arg
                 PyObject *names)
 {
     const struct kind *kind = &kinds[which];
-    Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+    Py_ssize_t named = names ? PyTuple_Size(names) : 0;
     fields->count = 0;
     fields->text = (struct text){0};
     fields->replaced = 0;
@@ -216,7 +211,7 @@ int fields_read(struct fields *fields, enum aep_kind which, PyObject *const *arg
         if (read_value(fields, &kind->members[i], args[i]) < 0)
             return -1;
     for (Py_ssize_t i = 0; i < named; i++)
-        if (read_named(fields, kind, PyTuple_GET_ITEM(names, i), args[count + i]) < 0)
+        if (read_named(fields, kind, PyTuple_GetItem(names, i), args[count + i]) < 0)
             return -1;
     if (fields->text.failed) {
         aep_error err = {.code = AEP_ETOOBIG, .text = "the event is far over limits.message_bytes"};

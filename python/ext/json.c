@@ -49,15 +49,15 @@ static void write_plain(struct text *out, const char *text, size_t len)
 static int write_surrogates(struct text *out, PyObject *text)
 {
     text_add(out, "\"", 1);
-    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text); i++) {
-        Py_UCS4 point = PyUnicode_READ_CHAR(text, i);
+    for (Py_ssize_t i = 0; i < PyUnicode_GetLength(text); i++) {
+        Py_UCS4 point = PyUnicode_ReadChar(text, i);
         if (point >= 0xd800 && point < 0xe000) {
             text_add(out, "\\ud800", 6);
             continue;
         }
         PyObject *one = PyUnicode_FromOrdinal((int)point);
-        Py_ssize_t len;
-        const char *utf8 = one ? PyUnicode_AsUTF8AndSize(one, &len) : NULL;
+        size_t len;
+        const char *utf8 = one ? utf8_of(one, &len) : NULL;
         if (!utf8) {
             Py_XDECREF(one);
             return -1;
@@ -65,7 +65,7 @@ static int write_surrogates(struct text *out, PyObject *text)
         if (point < 0x80 && (point < 0x20 || point == '"' || point == '\\'))
             write_escape(out, (unsigned char)point);
         else
-            text_add(out, utf8, (size_t)len);
+            text_add(out, utf8, len);
         Py_DECREF(one);
     }
     text_add(out, "\"", 1);
@@ -74,10 +74,10 @@ static int write_surrogates(struct text *out, PyObject *text)
 
 static int write_string(struct text *out, PyObject *text)
 {
-    Py_ssize_t len;
-    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &len);
+    size_t len;
+    const char *utf8 = utf8_of(text, &len);
     if (utf8) {
-        write_plain(out, utf8, (size_t)len);
+        write_plain(out, utf8, len);
         return 0;
     }
     if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
@@ -126,7 +126,7 @@ static int write_other(struct writer *writer, PyObject *value)
 
 static int write_float(struct writer *writer, PyObject *value)
 {
-    double number = PyFloat_AS_DOUBLE(value);
+    double number = PyFloat_AsDouble(value);
     if (!isfinite(number))
         return write_repr(writer, value);
     char *text = PyOS_double_to_string(number, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
@@ -148,15 +148,15 @@ static int write_integer(struct writer *writer, PyObject *value)
         text_add(writer->out, digits, (size_t)snprintf(digits, sizeof digits, "%lld", number));
         return 0;
     }
-    PyObject *text = PyLong_Type.tp_repr(value);
-    Py_ssize_t len;
-    const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, &len) : NULL;
+    PyObject *text = PyNumber_ToBase(value, 10);
+    size_t len;
+    const char *utf8 = text ? utf8_of(text, &len) : NULL;
     if (!utf8) { /* Python refuses to write it: too long */
         Py_XDECREF(text);
         PyErr_Clear();
         return write_repr(writer, value);
     }
-    text_add(writer->out, utf8, (size_t)len);
+    text_add(writer->out, utf8, len);
     Py_DECREF(text);
     return 0;
 }
@@ -175,20 +175,34 @@ static bool enter(struct writer *writer, PyObject *value)
     return true;
 }
 
-/* A sequence is walked by index, since writing a value may call code that changes it. */
-static int write_sequence(struct writer *writer, PyObject *value)
+static int write_item(struct writer *writer, Py_ssize_t at, PyObject *item)
+{
+    if (at > 0)
+        text_add(writer->out, ",", 1);
+    Py_INCREF(item);
+    int result = write_value(writer, item);
+    Py_DECREF(item);
+    return result;
+}
+
+/* A list is walked by index, since writing a value may call code that changes it. */
+static int write_list(struct writer *writer, PyObject *value)
 {
     text_add(writer->out, "[", 1);
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value) && !writer->out->failed; i++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(value, i);
-        if (i > 0)
-            text_add(writer->out, ",", 1);
-        Py_INCREF(item);
-        int result = write_value(writer, item);
-        Py_DECREF(item);
-        if (result < 0)
+    for (Py_ssize_t i = 0; i < PyList_Size(value) && !writer->out->failed; i++)
+        if (write_item(writer, i, PyList_GetItem(value, i)) < 0)
             return -1;
-    }
+    text_add(writer->out, "]", 1);
+    return 0;
+}
+
+static int write_tuple(struct writer *writer, PyObject *value)
+{
+    Py_ssize_t size = PyTuple_Size(value);
+    text_add(writer->out, "[", 1);
+    for (Py_ssize_t i = 0; i < size && !writer->out->failed; i++)
+        if (write_item(writer, i, PyTuple_GetItem(value, i)) < 0)
+            return -1;
     text_add(writer->out, "]", 1);
     return 0;
 }
@@ -203,17 +217,18 @@ static bool has_only_text_keys(PyObject *dict)
     return true;
 }
 
-static int write_items(struct writer *writer, PyObject *items)
+/* The lists are ours: what writing a value calls cannot change them. */
+static int write_members(struct writer *writer, PyObject *keys, PyObject *values)
 {
+    Py_ssize_t size = PyList_Size(keys);
     text_add(writer->out, "{", 1);
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items) && !writer->out->failed; i++) {
-        PyObject *pair = PyList_GET_ITEM(items, i);
+    for (Py_ssize_t i = 0; i < size && !writer->out->failed; i++) {
         if (i > 0)
             text_add(writer->out, ",", 1);
-        if (write_string(writer->out, PyTuple_GET_ITEM(pair, 0)) < 0)
+        if (write_string(writer->out, PyList_GetItem(keys, i)) < 0)
             return -1;
         text_add(writer->out, ":", 1);
-        if (write_value(writer, PyTuple_GET_ITEM(pair, 1)) < 0)
+        if (write_value(writer, PyList_GetItem(values, i)) < 0)
             return -1;
     }
     text_add(writer->out, "}", 1);
@@ -225,7 +240,7 @@ static int write_items(struct writer *writer, PyObject *items)
 static PyObject *dict_with_text_keys(struct writer *writer, PyObject *value)
 {
     if (PyDict_CheckExact(value) && has_only_text_keys(value))
-        return Py_NewRef(value);
+        return new_reference(value);
     PyObject *pair = call_values("text_keys", value), *dict = NULL;
     unsigned long long described;
     if (pair && PyArg_ParseTuple(pair, "O!K", &PyDict_Type, &dict, &described)) {
@@ -240,9 +255,10 @@ static PyObject *dict_with_text_keys(struct writer *writer, PyObject *value)
 static int write_dict(struct writer *writer, PyObject *value)
 {
     PyObject *dict = dict_with_text_keys(writer, value);
-    PyObject *items = dict ? PyDict_Items(dict) : NULL;
-    int result = items ? write_items(writer, items) : -1;
-    Py_XDECREF(items);
+    PyObject *keys = dict ? PyDict_Keys(dict) : NULL, *values = keys ? PyDict_Values(dict) : NULL;
+    int result = values ? write_members(writer, keys, values) : -1;
+    Py_XDECREF(values);
+    Py_XDECREF(keys);
     Py_XDECREF(dict);
     return result;
 }
@@ -259,21 +275,24 @@ static int write_container(struct writer *writer, PyObject *value,
 
 static int write_value(struct writer *writer, PyObject *value)
 {
-    if (PyUnicode_Check(value))
+    unsigned long is = PyType_GetFlags(Py_TYPE(value)); /* asked once: a call in the stable ABI */
+    if (is & Py_TPFLAGS_UNICODE_SUBCLASS)
         return write_string(writer->out, value);
     if (value == Py_None || value == Py_True || value == Py_False) {
         const char *word = value == Py_None ? "null" : value == Py_True ? "true" : "false";
         text_add(writer->out, word, strlen(word));
         return 0;
     }
-    if (PyLong_Check(value))
+    if (is & Py_TPFLAGS_LONG_SUBCLASS)
         return write_integer(writer, value);
     if (PyFloat_Check(value))
         return write_float(writer, value);
-    if (PyDict_Check(value))
+    if (is & Py_TPFLAGS_DICT_SUBCLASS)
         return write_container(writer, value, write_dict);
-    if (PyList_Check(value) || PyTuple_Check(value))
-        return write_container(writer, value, write_sequence);
+    if (is & Py_TPFLAGS_LIST_SUBCLASS)
+        return write_container(writer, value, write_list);
+    if (is & Py_TPFLAGS_TUPLE_SUBCLASS)
+        return write_container(writer, value, write_tuple);
     return write_container(writer, value, write_other);
 }
 

@@ -11,7 +11,8 @@ static PyObject *new_id(PyObject *module, PyObject *unused)
 
 static int kind_of(PyObject *name)
 {
-    const char *utf8 = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+    size_t len;
+    const char *utf8 = PyUnicode_Check(name) ? utf8_of(name, &len) : NULL;
     int kind = utf8 ? aep_kind_find(utf8) : -1;
     if (kind < 0 && !PyErr_Occurred())
         PyErr_Format(PyExc_ValueError, "unknown kind %R", name);
@@ -60,7 +61,7 @@ static PyObject *families(PyObject *module, PyObject *unused)
         if (!row)
             Py_CLEAR(list);
         else
-            PyList_SET_ITEM(list, (Py_ssize_t)i, row);
+            PyList_SetItem(list, (Py_ssize_t)i, row);
     }
     return list;
 }
@@ -85,7 +86,7 @@ static int envelope_text(struct text *out, PyObject *envelope)
         return utf8_add(out, envelope);
     if (!PyBytes_Check(envelope))
         return json_add(out, envelope, &replaced);
-    text_add(out, PyBytes_AS_STRING(envelope), (size_t)PyBytes_GET_SIZE(envelope));
+    text_add(out, PyBytes_AsString(envelope), (size_t)PyBytes_Size(envelope));
     return 0;
 }
 
@@ -101,7 +102,7 @@ static PyObject *partition_key(PyObject *module, PyObject *envelope)
         if (code == AEP_OK)
             result = PyUnicode_DecodeUTF8(key, (Py_ssize_t)strlen(key), "replace");
         else
-            result = code == AEP_ESTATE ? Py_NewRef(Py_None) : errors_raise(code, &err);
+            result = code == AEP_ESTATE ? new_reference(Py_None) : errors_raise(code, &err);
     }
     text_done(&text);
     return result;
@@ -172,8 +173,8 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__aep(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    if (!module || fields_init() < 0 || errors_init(module) < 0 || types_init(module) < 0 ||
-        PyModule_AddStringConstant(module, "version", aep_version()) < 0)
+    if (!module || text_init() < 0 || fields_init() < 0 || errors_init(module) < 0 ||
+        types_init(module) < 0 || PyModule_AddStringConstant(module, "version", aep_version()) < 0)
         Py_CLEAR(module);
     return module;
 }

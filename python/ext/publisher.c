@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aep_python.h"
 
-#include "structmember.h"
-
 #include <time.h>
 
 #define WAIT_SLICE_MS 100 /* between looks for a signal */
 
-static PyTypeObject HealthType, StatsType;
+static PyTypeObject *HealthType, *StatsType;
 
 /* ---- life ---- */
 
@@ -70,7 +68,8 @@ static int set_option(aep_config *config, PyObject *key, PyObject *value)
     PyObject *text = value == Py_True    ? PyUnicode_FromString("true")
                      : value == Py_False ? PyUnicode_FromString("false")
                                          : PyObject_Str(value);
-    const char *name = PyUnicode_AsUTF8(key), *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+    size_t len;
+    const char *name = utf8_of(key, &len), *utf8 = text ? utf8_of(text, &len) : NULL;
     int result = name && utf8 ? 0 : -1;
     if (result == 0) {
         int code = aep_config_set(config, name, utf8, &err);
@@ -138,7 +137,7 @@ static void publisher_dealloc(PyObject *object)
     self->closed = true;
     close_if_unused(self);
     PyErr_Restore(type, value, trace);
-    Py_TYPE(object)->tp_free(object);
+    types_free(object);
 }
 
 static PyObject *publisher_close(PyObject *object, PyObject *unused)
@@ -224,18 +223,16 @@ static char *publish_names[] = {"event_type",     "payload",    "topic",
 /* Puts a new reference, or NULL, in a value's place. 0, or -1 with an exception. */
 static int take_text(PyObject **value, const char **text, const char *name)
 {
-    Py_ssize_t len;
-    if (!*value || *value == Py_None) {
-        *value = NULL;
+    size_t len;
+    PyObject *given = *value;
+    *value = NULL;
+    if (!given || given == Py_None)
         return 0;
-    }
-    const char *type = Py_TYPE(*value)->tp_name;
-    *value = PyUnicode_Check(*value) ? Py_NewRef(*value) : PyObject_Str(*value);
-    *text = *value ? PyUnicode_AsUTF8AndSize(*value, &len) : NULL;
-    if (*text && strlen(*text) == (size_t)len)
+    *value = PyUnicode_Check(given) ? new_reference(given) : PyObject_Str(given);
+    *text = *value ? utf8_of(*value, &len) : NULL;
+    if (*text && strlen(*text) == len)
         return 0;
-    return errors_refuse(name, "%s must be text without NUL and lone surrogates, not %.80s", name,
-                         type);
+    return errors_refuse(name, "text without NUL and lone surrogates", given);
 }
 
 /* All values become new references, or NULL, whatever happens. */
@@ -345,19 +342,17 @@ static int wait_sliced(aep_publisher *pub, const aep_receipt *receipt, double ti
 
 static PyObject *publisher_wait(PyObject *object, PyObject *args)
 {
-    PyObject *receipt;
+    PyObject *value;
+    const aep_receipt *receipt;
     double timeout_s;
     aep_error err;
-    if (!PyArg_ParseTuple(args, "Od:_wait", &receipt, &timeout_s))
+    if (!PyArg_ParseTuple(args, "Od:_wait", &value, &timeout_s) ||
+        receipt_read(value, &receipt) < 0)
         return NULL;
-    if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
-        return PyErr_Format(PyExc_TypeError, "receipt must be a Receipt, not %.80s",
-                            Py_TYPE(receipt)->tp_name);
     aep_publisher *pub = publisher_use((Publisher *)object);
     if (!pub)
         return NULL;
-    int code = wait_sliced(pub, receipt == Py_None ? NULL : &((Receipt *)receipt)->receipt,
-                           timeout_s, &err);
+    int code = wait_sliced(pub, receipt, timeout_s, &err);
     publisher_leave((Publisher *)object);
     if (code < 0)
         return NULL;
@@ -399,7 +394,8 @@ static PyObject *publisher_health(PyObject *object, PyObject *unused)
         PyBool_FromLong(health.relay_alive), (unsigned long long)health.used_bytes,
         (unsigned long long)health.max_bytes, (unsigned long long)health.backlog_bytes,
         PyUnicode_DecodeUTF8(health.reason, (Py_ssize_t)strlen(health.reason), "replace"));
-    PyObject *result = values ? PyObject_CallOneArg((PyObject *)&HealthType, values) : NULL;
+    PyObject *result =
+        values ? PyObject_CallFunctionObjArgs((PyObject *)HealthType, values, NULL) : NULL;
     Py_XDECREF(values);
     return result;
 }
@@ -438,7 +434,7 @@ static PyObject *publisher_stats(PyObject *object, PyObject *unused)
     /* clang-format on */
 #undef STATS_VALUE
     };
-    PyObject *result = PyStructSequence_New(&StatsType);
+    PyObject *result = PyStructSequence_New(StatsType);
     for (size_t i = 0; result && i < sizeof values / sizeof *values; i++) {
         PyObject *value = PyLong_FromUnsignedLongLong(values[i]);
         if (!value)
@@ -546,45 +542,24 @@ static PyGetSetDef properties[] = {
     {0},
 };
 
-PyTypeObject PublisherType = {
-    /* clang-format off */
-    PyVarObject_HEAD_INIT(NULL, 0)
-        /* clang-format on */
-        .tp_name = "aep._aep.Publisher",
-    .tp_doc = "Publisher(**options)\n--\n\nOpens a publisher; options are configuration keys with "
-              "underscores for dots.",
-    .tp_basicsize = sizeof(Publisher),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_new = PyType_GenericNew,
-    .tp_init = publisher_init,
-    .tp_dealloc = publisher_dealloc,
-    .tp_methods = methods,
-    .tp_getset = properties,
+static PyType_Slot slots[] = {
+    {Py_tp_doc,
+     "Publisher(**options)\n--\n\nOpens a publisher; options are configuration keys with "
+     "underscores for dots."},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, publisher_init},
+    {Py_tp_dealloc, publisher_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {0},
 };
 
-static int add_sequence_type(PyObject *module, PyTypeObject *type, const char *name,
-                             const char *full_name, const char *doc, PyStructSequence_Field *fields)
-{
-    int count = 0;
-    while (fields[count].name)
-        count++;
-    PyStructSequence_Desc desc = {full_name, doc, fields, count};
-    return PyStructSequence_InitType2(type, &desc) < 0
-               ? -1
-               : PyModule_AddObject(module, name, Py_NewRef((PyObject *)type));
-}
+PyType_Spec publisher_spec = {"aep._aep.Publisher", sizeof(Publisher), 0,
+                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
 
-int types_init(PyObject *module)
+int publisher_init_types(PyObject *module)
 {
-    PyTypeObject *const types[] = {&ReceiptType, &PublisherType, &ExecutionType, &WaiterType};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (PyType_Ready(types[i]) < 0 ||
-            PyModule_AddObject(module, strrchr(types[i]->tp_name, '.') + 1,
-                               Py_NewRef((PyObject *)types[i])) < 0)
-            return -1;
-    if (add_sequence_type(module, &HealthType, "Health", "aep.Health", "The state of delivery.",
-                          health_fields) < 0)
-        return -1;
-    return add_sequence_type(module, &StatsType, "Stats", "aep.Stats", "Counters of a spool.",
-                             stats_fields);
+    HealthType = types_sequence(module, "aep.Health", "The state of delivery.", health_fields);
+    StatsType = types_sequence(module, "aep.Stats", "Counters of a spool.", stats_fields);
+    return HealthType && StatsType ? 0 : -1;
 }

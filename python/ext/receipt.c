@@ -3,15 +3,26 @@
 
 PyObject *receipt_new(const aep_receipt *receipt)
 {
-    Receipt *self = PyObject_New(Receipt, &ReceiptType);
+    Receipt *self = PyObject_New(Receipt, ReceiptType);
     if (self)
         self->receipt = *receipt;
     return (PyObject *)self;
 }
 
+/* types_free() for a type that has no subclasses, and whose objects come and go with each event. */
 static void receipt_dealloc(PyObject *self)
 {
+    PyTypeObject *type = Py_TYPE(self);
     PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+int receipt_read(PyObject *value, const aep_receipt **ret_receipt)
+{
+    if (value != Py_None && !PyObject_TypeCheck(value, ReceiptType))
+        return errors_type("receipt", "a Receipt", value);
+    *ret_receipt = value == Py_None ? NULL : &((Receipt *)value)->receipt;
+    return 0;
 }
 
 static PyObject *get_event_id(PyObject *self, void *unused)
@@ -88,7 +99,7 @@ static PyObject *receipt_repr(PyObject *self)
 
 static PyObject *receipt_compare(PyObject *self, PyObject *other, int operation)
 {
-    if (!PyObject_TypeCheck(other, &ReceiptType) || (operation != Py_EQ && operation != Py_NE))
+    if (!PyObject_TypeCheck(other, ReceiptType) || (operation != Py_EQ && operation != Py_NE))
         Py_RETURN_NOTIMPLEMENTED;
     bool same =
         strcmp(((Receipt *)self)->receipt.event_id, ((Receipt *)other)->receipt.event_id) == 0;
@@ -111,18 +122,16 @@ static PyGetSetDef properties[] = {
     {0},
 };
 
-PyTypeObject ReceiptType = {
-    /* clang-format off */
-    PyVarObject_HEAD_INIT(NULL, 0)
-        /* clang-format on */
-        .tp_name = "aep.Receipt",
-    .tp_doc = "What was accepted: the event is on disk.",
-    .tp_basicsize = sizeof(Receipt),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_dealloc = receipt_dealloc,
-    .tp_repr = receipt_repr,
-    .tp_richcompare = receipt_compare,
-    .tp_hash = receipt_hash,
-    .tp_methods = methods,
-    .tp_getset = properties,
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "What was accepted: the event is on disk."},
+    {Py_tp_new, types_refuse_new},
+    {Py_tp_dealloc, receipt_dealloc},
+    {Py_tp_repr, receipt_repr},
+    {Py_tp_richcompare, receipt_compare},
+    {Py_tp_hash, receipt_hash},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {0},
 };
+
+PyType_Spec receipt_spec = {"aep.Receipt", sizeof(Receipt), 0, Py_TPFLAGS_DEFAULT, slots};

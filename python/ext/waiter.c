@@ -13,7 +13,7 @@ static int waiter_init(PyObject *object, PyObject *args, PyObject *keywords)
     PyObject *publisher;
     aep_error err;
     (void)keywords; /* it is not public: aep._asyncio passes none */
-    if (!PyArg_ParseTuple(args, "O!:Waiter", &PublisherType, &publisher))
+    if (!PyArg_ParseTuple(args, "O!:Waiter", PublisherType, &publisher))
         return -1;
     if (self->waiter) {
         PyErr_SetString(PyExc_RuntimeError, "this waiter is already open");
@@ -48,6 +48,7 @@ static void close_waiter(Waiter *self)
 /* A publisher keeps its waits, which have a waiter, which keeps the publisher: the collector's. */
 static int waiter_traverse(PyObject *object, visitproc visit, void *arg)
 {
+    Py_VISIT(Py_TYPE(object));
     Py_VISIT(((Waiter *)object)->publisher);
     return 0;
 }
@@ -65,7 +66,7 @@ static void waiter_dealloc(PyObject *object)
     PyErr_Fetch(&type, &value, &trace);
     close_waiter((Waiter *)object);
     PyErr_Restore(type, value, trace);
-    Py_TYPE(object)->tp_free(object);
+    types_free(object);
 }
 
 static bool is_open(const Waiter *self)
@@ -85,16 +86,14 @@ static PyObject *waiter_fileno(PyObject *object, PyObject *unused)
 static PyObject *waiter_add(PyObject *object, PyObject *args)
 {
     Waiter *self = (Waiter *)object;
-    PyObject *receipt;
+    PyObject *value;
+    const aep_receipt *receipt;
     unsigned long long token;
     aep_error err;
-    if (!is_open(self) || !PyArg_ParseTuple(args, "OK:add", &receipt, &token))
+    if (!is_open(self) || !PyArg_ParseTuple(args, "OK:add", &value, &token) ||
+        receipt_read(value, &receipt) < 0)
         return NULL;
-    if (receipt != Py_None && !PyObject_TypeCheck(receipt, &ReceiptType))
-        return PyErr_Format(PyExc_TypeError, "receipt must be a Receipt, not %.80s",
-                            Py_TYPE(receipt)->tp_name);
-    int code = aep_waiter_add(
-        self->waiter, receipt == Py_None ? NULL : &((Receipt *)receipt)->receipt, token, &err);
+    int code = aep_waiter_add(self->waiter, receipt, token, &err);
     if (code != AEP_OK)
         return errors_raise(code, &err);
     Py_RETURN_NONE;
@@ -165,19 +164,17 @@ static PyMethodDef methods[] = {
     {0},
 };
 
-PyTypeObject WaiterType = {
-    /* clang-format off */
-    PyVarObject_HEAD_INIT(NULL, 0)
-        /* clang-format on */
-        .tp_name = "aep._aep.Waiter",
-    .tp_doc =
-        "Waiter(publisher, /)\n--\n\nFates without blocking, for an event loop; one thread's.",
-    .tp_basicsize = sizeof(Waiter),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_traverse = waiter_traverse,
-    .tp_clear = waiter_clear,
-    .tp_new = PyType_GenericNew,
-    .tp_init = waiter_init,
-    .tp_dealloc = waiter_dealloc,
-    .tp_methods = methods,
+static PyType_Slot slots[] = {
+    {Py_tp_doc,
+     "Waiter(publisher, /)\n--\n\nFates without blocking, for an event loop; one thread's."},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, waiter_init},
+    {Py_tp_dealloc, waiter_dealloc},
+    {Py_tp_traverse, waiter_traverse},
+    {Py_tp_clear, waiter_clear},
+    {Py_tp_methods, methods},
+    {0},
 };
+
+PyType_Spec waiter_spec = {"aep._aep.Waiter", sizeof(Waiter), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};

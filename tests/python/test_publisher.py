@@ -272,6 +272,13 @@ def same(value):
     return copies
 
 
+@pytest.mark.parametrize("kind", [aep.Receipt, aep._aep.Execution])
+def test_receipts_and_executions_come_from_calls_only(kind):
+    for make in kind, kind.__new__, object.__new__:
+        with pytest.raises(TypeError):
+            make(*[kind] * (make is not kind))
+
+
 def test_a_receipt_can_be_copied_and_pickled(local):
     for correlation_id in ("c", "\U0001f600" * 32, "x" * 128):
         receipt = local.started("a", "r", correlation_id=correlation_id)
