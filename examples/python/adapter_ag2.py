@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent of AG2 whose turns become events; its model is a fake.
 
-    pip install "./python[ag2]"                          # in a clone: aep on PyPI is another project
+    pip install ".[ag2]"                                 # in a clone: aep on PyPI is another project
     AEP_MODE=local python adapter_ag2.py && aep tail            # no Kafka; else KAFKA_BOOTSTRAP_SERVERS
 """
 import asyncio

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A query of the Claude Agent SDK whose turn becomes events; a script stands in for Claude Code.
 
-    pip install "./python[claude-agent-sdk]"             # in a clone: aep on PyPI is another project
+    pip install ".[claude-agent-sdk]"                    # in a clone: aep on PyPI is another project
     AEP_MODE=local python adapter_claude_agent_sdk.py && aep tail   # no Kafka; else KAFKA_BOOTSTRAP_SERVERS
 """
 import asyncio

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A crew of CrewAI whose runs become events; its model is a fake.
 
-    pip install "./python[crewai]"                       # in a clone: aep on PyPI is another project
+    pip install ".[crewai]"                              # in a clone: aep on PyPI is another project
     AEP_MODE=local python adapter_crewai.py && aep tail         # no Kafka; else KAFKA_BOOTSTRAP_SERVERS
 """
 from crewai import Agent, BaseLLM, Crew, Task

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A LangGraph agent whose runs become events; its model is a fake.
 
-    pip install "./python[langchain]" langgraph          # in a clone: aep on PyPI is another project
+    pip install ".[langchain]" langgraph                 # in a clone: aep on PyPI is another project
     AEP_MODE=local python adapter_langchain.py && aep tail      # no Kafka; else KAFKA_BOOTSTRAP_SERVERS
 """
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel

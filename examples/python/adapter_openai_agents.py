@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent of the OpenAI Agents SDK whose runs become events; its model is a fake.
 
-    pip install "./python[openai-agents]"                # in a clone: aep on PyPI is another project
+    pip install ".[openai-agents]"                       # in a clone: aep on PyPI is another project
     AEP_MODE=local python adapter_openai_agents.py && aep tail  # no Kafka; else KAFKA_BOOTSTRAP_SERVERS
 """
 from agents import Agent, OpenAIChatCompletionsModel, RunConfig, Runner, set_trace_processors

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Code that uses agents.lib.agent_execution_publisher works unchanged (pip install ./python ./python/omniclaude).
+"""Code that uses agents.lib.agent_execution_publisher works unchanged (pip install . ./python/omniclaude).
 
     KAFKA_BOOTSTRAP_SERVERS=localhost:9092 python drop_in.py      or, without Kafka: AEP_MODE=local
 """

@@ -79,8 +79,7 @@ def _find_program() -> str:
         path = os.path.normpath(os.path.join(own, place, PROGRAM))
         if os.access(path, os.X_OK):
             return path
-    raise _aep.Error(f"no {PROGRAM} is installed beside {own}: install the package with its programs, "
-                     "pip install ./python")
+    raise _aep.Error(f"no {PROGRAM} is installed beside {own}: install the wheel, or the clone by pip install .")
 
 
 def _run(verb: str, options: list[str], operands: list[str]) -> tuple[int, list[ExecutionRow], str]:

@@ -16,8 +16,8 @@ try:
     import aep
     aep.Publisher
 except (ImportError, AttributeError) as error:
-    raise ImportError("agents.lib.agent_execution_publisher needs the aep of the same clone: pip install "
-                      "./python (aep on PyPI is another project)") from error
+    raise ImportError("agents.lib.agent_execution_publisher needs the aep of the same release: its wheel, or "
+                      "in the clone pip install . (aep on PyPI is another project)") from error
 
 logger = logging.getLogger(__name__)
 
