@@ -76,6 +76,13 @@ def test_module_packages_and_command_have_the_version_of_the_header():
         assert importlib.metadata.version(package) == version
 
 
+def test_no_program_is_looked_for_in_the_folder_of_the_build():
+    import aep._aep
+    for file in aep._aep.__file__, os.environ["AEP_TEST_PROGRAM"]:
+        places = set(re.findall(rb"[\w./-]*/libexec/aep\b", pathlib.Path(file).read_bytes()))
+        assert {place for place in places if place.startswith(b"/")} == {b"/usr/libexec/aep"}
+
+
 def asked_of_pip(text):
     """What the commands in a text install with pip."""
     for arguments in re.findall(r"pip install ([^\n#`()]*)", text):
