@@ -13,7 +13,7 @@ numbers=$(sed -n 's/^#define AEP_VERSION_[A-Z]* //p' "$header" | paste -sd .)
 # As a word: not 127.0.0.1:0, and no longer version around it.
 pattern=$(echo "$version" | sed 's/\./\\./g')
 if grep -rnIE "(^|[^0-9.])$pattern($|[^0-9.]|\.($|[^0-9]))" "$1" --exclude-dir=.git --exclude-dir=build \
-    --exclude=.git --exclude=CHANGELOG.md | grep -v "^$header:[0-9]*:#define AEP_VERSION "; then
+    --exclude=.git --exclude=CHANGELOG.md --exclude=libaep0.symbols | grep -v "^$header:[0-9]*:#define AEP_VERSION "; then
     echo "the version is written here, too: the one place is AEP_VERSION in $header"
     exit 1
 fi
