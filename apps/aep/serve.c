@@ -8,7 +8,7 @@ static const struct aep__flag options[] = {
     {"open", 'o', AEP__ARGUMENT_NONE, NULL, "Opens the page in a browser.", NULL, NULL, NULL},
     {"token-file", 0, AEP__ARGUMENT_VALUE, "FILE",
      "The file that holds the token (default: serve.token in $XDG_STATE_HOME/aep, made if it is "
-     "missing). Other users must not be able to read it.",
+     "missing). Other users must not be able to read it; our group may if it is root's.",
      "FILE", NULL, NULL},
     {"host", 0, AEP__ARGUMENT_VALUE, "NAMES",
      "More names that requests may call this server by, separated by commas: that of a proxy.",

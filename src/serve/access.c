@@ -42,13 +42,19 @@ static bool is_secret(const char *text, size_t len)
     return len >= SECRET_MIN && len <= SECRET_MAX;
 }
 
+/* A file of root's may be read by our group: so Kubernetes mounts a secret for a user who is not root. */
+static bool is_private(const struct stat *st)
+{
+    return !(st->st_mode & (st->st_uid == 0 && geteuid() != 0 ? 037 : 077));
+}
+
 static int take_secret(const char *path, int fd, struct aep__buf *ret, aep_error *err)
 {
     char text[SECRET_MAX + 3];
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return aep__error(err, AEP_ECONFIG, "token-file", "%s is not a file", path);
-    if (st.st_mode & 077)
+    if (!is_private(&st))
         return aep__error(err, AEP_ECONFIG, "token-file",
                           "%s can be read by others: chmod 600 %s, and better make a new token",
                           path, path);

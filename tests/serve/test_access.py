@@ -7,6 +7,7 @@ import unittest
 
 from serving import ServeTest
 
+OTHER = 65534
 OPEN = ("/", "/healthz", "/readyz")
 CLOSED = ("/metrics", "/api/v1/executions", "/api/v1/executions/x", "/api/v1/executions/x/events",
           "/api/v1/executions/x/tree", "/api/v1/counts", "/api/v1/facets", "/api/v1/stream", "/api/v1/openapi.json")
@@ -89,6 +90,21 @@ class TokenFile(ServeTest):
         self.assertIn("holds no token", self.refused("--token-file", self.write("a" * 20 + " b")))
         self.assertIn("cannot read", self.refused("--token-file", self.folder + "/none"))
         self.assertIn("is not a file", self.refused("--token-file", self.folder))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a file of root's to another user")
+    def test_roots_may_be_read_by_our_group(self):
+        os.chown(self.folder, OTHER, OTHER)
+        path = self.write("a" * 20)
+        another = {"user": OTHER, "group": OTHER, "extra_groups": []}
+        for owner, mode in ((OTHER, 0o440), (0, 0o444), (0, 0o460)):
+            os.chown(path, owner, OTHER)
+            os.chmod(path, mode)
+            done = self.run_aep("serve", "--listen", "127.0.0.1:0", "--token-file", path, status=1, **another)
+            self.assertIn("chmod 600", done.stderr, (owner, mode))
+        os.chmod(path, 0o440)
+        self.serve("--token-file", path, **another)
+        self.get("counts")
+        self.run_aep("tracker", "stop", **another)
 
     def test_without_one_only_this_machine_is_served(self):
         for address in ("0.0.0.0:0", ":0", "[::]:0"):
