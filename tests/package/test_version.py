@@ -2,6 +2,7 @@
 """packaging/version: the version of a tree, and the release before it."""
 import pathlib
 import re
+import subprocess
 import unittest
 
 from repository import HEADER, SOURCE, RepositoryTest
@@ -49,12 +50,30 @@ class Version(RepositoryTest):
         self.assertEqual(self.version("--before"), first)
         self.release("0.0.11")
         self.assertEqual(self.version("--before"), newest)
+
+    def test_what_comes_after_a_release_has_that_before(self):
+        newest = self.release("0.0.10")
         self.commit("after the release")
         self.assertEqual(self.version("--before"), newest)
 
+    def test_a_package_of_a_release_is_called_as_that(self):
+        for tag in (True, False):
+            self.release(version := f"0.0.{8 + tag}", tag)
+            self.assertEqual(self.version("--package"), version)
+
+    def test_a_package_of_what_comes_after_is_newer(self):
+        self.release("0.0.9")
+        names = []
+        for step in range(2):
+            commit = self.commit(f"step {step}")
+            names.append(self.version("--package"))
+            self.assertTrue(names[-1].endswith(commit[:10]), names)
+        for older, newer in zip(["0.0.9", *names], [*names, "0.0.10"]):
+            self.assertEqual(subprocess.run(["dpkg", "--compare-versions", older, "lt", newer]).returncode, 0, names)
+
     def test_a_clone_without_tags_finds_the_same(self):
-        before = self.release("0.0.2", tag=False)
-        self.release("0.0.30", tag=False)
+        self.release("0.0.2", tag=False)
+        before = self.release("0.0.30", tag=False)
         self.commit("docs: how a release: 0.0.25 is made")
         self.commit("release: 0.0.26 is near")
         self.assertEqual(self.version("--before"), before)
