@@ -251,7 +251,7 @@ class Executions(AepTest):
         make.chmod(0o755)
         page = (self.source / "docs/TRACKER.md").read_text()
         blocks = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
-        first, watching, _, calls, _, scripts, shared = blocks
+        first, watching, _, calls, _, _, scripts, shared = blocks
         self.assertTrue(shared.startswith("createdb "))  # run by nobody: it needs somebody's server
         self.env["PATH"] = ":".join([os.path.dirname(PROGRAM), self.folder, self.env["PATH"]])
         shown = self.run_program("bash", "-euo", "pipefail", "-c", first, stdout=subprocess.PIPE)
