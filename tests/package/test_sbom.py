@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """packaging/sbom: what it says of packages made for the test, by hand, in the forms of the real ones."""
 import hashlib
+import io
 import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 import zipfile
@@ -88,6 +90,33 @@ class Sbom(unittest.TestCase):
         name = debs[0].name.replace(".deb", ".buildinfo")
         (debs[0].parent / name).write_text(
             f"Format: 1.0\nSource: aep\nChecksums-Sha256:\n{sums}{INSTALLED}")
+
+    def make_image(self, architecture, **versions):
+        """A container image, of packages of these versions; as packaging/image writes it."""
+        def archive(files, mode):
+            data = io.BytesIO()
+            with tarfile.open(fileobj=data, mode=mode) as tar:
+                for name, content in files.items():
+                    (member := tarfile.TarInfo(name)).size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+            return data.getvalue()
+
+        place = "./var/lib/dpkg/status.d/"
+        layer = archive({place + name + end: text.encode() for name, version in versions.items() for end, text in (
+            ("", f"Package: {name}\nArchitecture: {architecture}\nVersion: {version}\n"), (".md5sums", "sums"))}, "w:gz")
+        image = archive({"blobs/sha256/1": layer,
+                         "manifest.json": json.dumps([{"Layers": ["blobs/sha256/1"]}]).encode()}, "w")
+        (self.out / f"aep-0.0.2-oci-{architecture}.tar").write_bytes(image)
+
+    def test_an_image_contains_packages_of_debian_and_ours(self):
+        deb, other = self.make_deb("aep"), self.make_deb("aep", architecture="arm64")
+        self.make_buildinfo(deb, other)
+        self.make_image("arm64", aep="0.0.2-1~deb12u1", libc6="2.36-9")
+        image = "aep-0.0.2-oci-arm64.tar"
+        self.assertEqual(self.packages()[image]["primaryPackagePurpose"], "CONTAINER")
+        self.assertEqual({other for one, relation, other in self.relations() if (one, relation) == (image, "CONTAINS")},
+                         {"bookworm/aep_0.0.2-1~deb12u1_arm64.deb", "libc6 2.36-9"})
+        self.assertEqual(self.packages()["libc6 2.36-9"]["licenseDeclared"], "LGPL-2.1-or-later")
 
     def test_an_artefact_has_its_sum_version_and_licence(self):
         deb = self.make_deb("libaep0")
