@@ -72,9 +72,9 @@ su - alice -c 'aep relay stop; aep tracker stop' || true
 files() { find /home/alice/.local/state /home/alice/.config -type f | sort; }
 files >/tmp/files
 grep -q '[.]seg$' /tmp/files
-apt-get remove -q -y aep libaep0 libaep-dev python3-aep
+apt-get remove -qq -y aep libaep0 libaep-dev python3-aep
 files | diff /tmp/files -
-apt-get purge -q -y aep libaep0 libaep-dev python3-aep
+dpkg --purge aep libaep0 libaep-dev python3-aep
 files | diff /tmp/files -
 """
 

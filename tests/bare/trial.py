@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tests/broker"))
+sys.path.append(str(SOURCE / "tests/broker"))
 
 from harness import plain_kafka, unique  # noqa: E402,F401
 
@@ -23,7 +23,7 @@ DEADLINE_S = 1500
 # What each script in a root begins with. A user of the machine; apt that asks nothing.
 BEGIN = """
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes
 umask 022
 useradd -m -s /bin/bash alice
 as_alice() { su - alice -c "bash -euo pipefail -s"; }
