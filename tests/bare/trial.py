@@ -25,7 +25,7 @@ BEGIN = """
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes
 umask 022
-useradd -m -s /bin/bash alice
+useradd -m -u 64999 -s /bin/bash alice # no user of the machine outside
 as_alice() { su - alice -c "bash -euo pipefail -s"; }
 install() { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }
 """
