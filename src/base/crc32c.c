@@ -130,10 +130,7 @@ static int has_crc(void)
 
 #else
 
-static uint32_t crc_hard(uint32_t crc, const void *data, size_t len)
-{
-    return aep__crc32c_soft(crc, data, len);
-}
+#define crc_hard aep__crc32c_soft
 
 static int has_crc(void)
 {
@@ -142,7 +139,12 @@ static int has_crc(void)
 
 #endif
 
+aep__crc32c_way *aep__crc32c_best(void)
+{
+    return has_crc() ? crc_hard : aep__crc32c_soft;
+}
+
 uint32_t aep__crc32c(uint32_t crc, const void *data, size_t len)
 {
-    return has_crc() ? crc_hard(crc, data, len) : aep__crc32c_soft(crc, data, len);
+    return aep__crc32c_best()(crc, data, len);
 }

@@ -7,8 +7,13 @@
 #include <stdint.h>
 
 /** Continues from `crc` (0 to start) over len bytes. "123456789" gives 0xe3069283. */
-uint32_t aep__crc32c(uint32_t crc, const void *data, size_t len);
-/** The portable version, which the other is checked against. */
-uint32_t aep__crc32c_soft(uint32_t crc, const void *data, size_t len);
+typedef uint32_t aep__crc32c_way(uint32_t crc, const void *data, size_t len);
+
+/** By the best way. */
+aep__crc32c_way aep__crc32c;
+/** By tables, on any processor; what the instruction gives is checked against it. */
+aep__crc32c_way aep__crc32c_soft;
+/** The way that this processor can do best: by its instruction, else aep__crc32c_soft. */
+aep__crc32c_way *aep__crc32c_best(void);
 
 #endif

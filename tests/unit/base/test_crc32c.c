@@ -2,11 +2,16 @@
 #include "base/crc32c.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -80,12 +85,47 @@ static void test_crc_goes_on_where_it_left_off(void **state)
     }
 }
 
+static void run_the_instruction(void)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("crc32l %%eax, %%eax" ::: "eax");
+#elif defined(__aarch64__)
+    __asm__ volatile(".arch_extension crc\n\tcrc32cb w0, w0, w0" ::: "x0");
+#else
+    abort();
+#endif
+}
+
+/* Not by what the system says of its processor, but by trying: without it a process is killed. */
+static bool processor_has_the_instruction(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGILL, SIG_DFL); /* cmocka has a handler */
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        run_the_instruction();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void test_crc_is_by_the_instruction_where_the_processor_has_it(void **state)
+{
+    (void)state;
+    bool by_tables = aep__crc32c_best() == aep__crc32c_soft;
+    print_message("crc32c: by %s\n", by_tables ? "tables" : "the processor's instruction");
+    assert_int_equal(by_tables, !processor_has_the_instruction());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc_has_the_published_values),
         cmocka_unit_test(test_crc_is_the_same_in_hardware_and_software),
         cmocka_unit_test(test_crc_goes_on_where_it_left_off),
+        cmocka_unit_test(test_crc_is_by_the_instruction_where_the_processor_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
