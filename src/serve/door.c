@@ -26,7 +26,7 @@ static bool is_token(const char *name)
 static bool is_line(const char *value)
 {
     for (; value && *value; value++)
-        if ((*value >= 0 && *value < ' ' && *value != '\t') || *value == '\x7f')
+        if (((unsigned char)*value < ' ' && *value != '\t') || *value == '\x7f')
             return false;
     return true;
 }

@@ -79,7 +79,7 @@ static int read_query(struct aep__request *request, const char **at, aep_error *
 static bool is_visible(const char *text)
 {
     for (; *text; text++)
-        if (*text <= ' ' || *text == '\x7f' || *text == '#' || *text == '\\')
+        if (*text <= ' ' || *text > '~' || *text == '#' || *text == '\\')
             return false;
     return true;
 }

@@ -54,9 +54,9 @@ static void test_parts_and_members_are_decoded(void **state)
 static void test_what_could_be_read_in_two_ways_is_refused(void **state)
 {
     static const char *const targets[] = {
-        "",     "x",      "*",    "http://x/", "/%",    "/%1",     "/%1g",
-        "/%00", "/a%0db", "/%1b", "/%7f",      "/%ff",  "/%c0%af", "/%ed%a0%80",
-        "/ x",  "/x\t",   "/x#y", "/\\x",      "/\x80", "/?%00",   "/?a=%",
+        "",       "x",    "*",     "http://x/", "/%",      "/%1",        "/%1g", "/%00",
+        "/a%0db", "/%1b", "/%7f",  "/%ff",      "/%c0%af", "/%ed%a0%80", "/ x",  "/x\t",
+        "/x#y",   "/\\x", "/\x80", "/ü",        "/?%00",   "/?a=%",
     };
     (void)state;
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
