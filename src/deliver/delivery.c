@@ -322,18 +322,33 @@ static const char *find_fault(const struct aep__record *record, struct aep__mess
     return aep__topic_name_valid(ret->topic) ? NULL : "INVALID_TOPIC_NAME";
 }
 
+/* An earlier relay had parked it, and may have sent it from there. */
+static bool finish_parked(struct aep__core *core, struct aep__flight *flight,
+                          const struct aep__parked *parked)
+{
+    if (!parked || flight->ordinal >= parked->log.next_ordinal)
+        return false;
+    aep__delivery_finish(core, flight, parked->drained ? AEP__FATE_ACKED : AEP__FATE_PARKED);
+    return true;
+}
+
+/* An earlier relay had made a dead letter of it. */
+static bool finish_buried(struct aep__core *core, struct aep__flight *flight)
+{
+    if (!aep__dead_buried(&core->dead, flight->ordinal))
+        return false;
+    aep__delivery_finish(core, flight, AEP__FATE_DEAD);
+    return true;
+}
+
 /* The topic has a side log with records that must go first. False: it has not. */
 static bool offer_to_parked(struct aep__core *core, struct aep__flight *flight,
                             const struct aep__record *record)
 {
     struct aep__parked *parked = flight->topic->parked;
-    if (!parked)
-        return false;
-    if (flight->ordinal < parked->log.next_ordinal) { /* an earlier relay had parked it */
-        aep__delivery_finish(core, flight, parked->drained ? AEP__FATE_ACKED : AEP__FATE_PARKED);
+    if (finish_parked(core, flight, parked))
         return true;
-    }
-    if (parked->drained)
+    if (!parked || parked->drained)
         return false;
     if (flight->topic->held || !aep__parked_add(core, flight, aep__record_raw(record)))
         aep__flight_set(flight, AEP__FLIGHT_HELD);
@@ -357,10 +372,8 @@ bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
         aep__delivery_finish(core, flight, AEP__FATE_ACKED);
         return true;
     }
-    if (aep__dead_buried(&core->dead, flight->ordinal)) {
-        aep__delivery_finish(core, flight, AEP__FATE_DEAD);
+    if (finish_buried(core, flight))
         return true;
-    }
     const char *fault = find_fault(record, &message);
     if (fault) {
         if (!aep__dead_bury(core, flight, aep__record_raw(record), fault))
@@ -379,6 +392,19 @@ bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
         return true;
     }
     return aep__delivery_send(core, flight, &message) != AEP__VERDICT_FULL;
+}
+
+bool aep__delivery_drop(struct aep__core *core, struct aep__flight *flight,
+                        const struct aep__record *record)
+{
+    struct aep__message message;
+    const struct aep__topic *topic = NULL;
+    if (aep__record_message(record, &message))
+        topic = aep__topic_find(&core->topics, message.topic);
+    if (finish_buried(core, flight) || (topic && finish_parked(core, flight, topic->parked)))
+        return false;
+    aep__delivery_finish(core, flight, AEP__FATE_PURGED);
+    return true;
 }
 
 /* ---- sending again ---- */

@@ -25,6 +25,10 @@ struct aep__core;
 /** Takes over a NEW flight from the tail. False: the sink is full, the flight is unchanged. */
 bool aep__delivery_offer(struct aep__core *core, struct aep__flight *flight,
                          const struct aep__record *record);
+/** Takes over a NEW flight from the tail that a purge drops. False: it had a fate already, from an
+ * earlier relay. */
+bool aep__delivery_drop(struct aep__core *core, struct aep__flight *flight,
+                        const struct aep__record *record);
 /** Sends a flight of any lane; adds the header x-aep-seq. FULL: the flight is unchanged; otherwise
  * it is SENT or settled. */
 enum aep__verdict aep__delivery_send(struct aep__core *core, struct aep__flight *flight,

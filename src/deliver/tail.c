@@ -119,9 +119,9 @@ static bool take_pending(struct aep__core *core)
     flight->offset = tail->pending.offset;
     flight->end = tail->pending.end;
     if (in_purge(tail)) {
-        tail->purged++;
-        aep__counters_add(core->counters, AEP__COUNT_purged, 1);
-        aep__delivery_finish(core, flight, AEP__FATE_PURGED);
+        bool dropped = aep__delivery_drop(core, flight, &tail->pending.record);
+        tail->purged += dropped;
+        aep__counters_add(core->counters, AEP__COUNT_purged, dropped);
     } else if (!aep__delivery_offer(core, flight, &tail->pending.record)) {
         aep__lane_unpush(&tail->lane);
         return false;

@@ -71,14 +71,20 @@ static struct aep__topic *make_topic(struct aep__core *core, struct aep__slice n
     return topic;
 }
 
+struct aep__topic *aep__topic_find(const struct aep__topics *topics, struct aep__slice name)
+{
+    struct aep__topic *topic = topics->newest;
+    if (topic && named(topic, name))
+        return topic;
+    topic = topics->buckets[bucket_of(name)];
+    while (topic && !named(topic, name))
+        topic = topic->next;
+    return topic;
+}
+
 struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name)
 {
-    struct aep__topic *topic = core->topics.newest;
-    if (!topic || !named(topic, name)) {
-        topic = core->topics.buckets[bucket_of(name)];
-        while (topic && !named(topic, name))
-            topic = topic->next;
-    }
+    struct aep__topic *topic = aep__topic_find(&core->topics, name);
     if (!topic)
         topic = make_topic(core, name);
     if (topic && !topic->handle)

@@ -56,6 +56,8 @@ struct aep__topics {
     unsigned count;
 };
 
+/** NULL: no record of it has come, or not for long. */
+struct aep__topic *aep__topic_find(const struct aep__topics *topics, struct aep__slice name);
 /** Finds or makes a topic; its handle is open. NULL: out of memory. */
 struct aep__topic *aep__topic_get(struct aep__core *core, struct aep__slice name);
 /** Visits all topics: NULL gives the first; returns NULL after the last. Make or free no topic in

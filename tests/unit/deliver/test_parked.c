@@ -336,6 +336,26 @@ static void test_a_purge_drops_what_was_called_back_from_the_log(void **state)
     assert_int_equal(topic_named("news")->sent, 0);
 }
 
+/* The cursor stands before it, since an older record of another topic has no answer yet. */
+static void test_a_purge_after_a_kill_leaves_alone_what_was_parked_and_sent(void **state)
+{
+    (void)state;
+    set_broker("slow", FAKE_BUSY);
+    publish("slow", "x");
+    set_broker("news", FAKE_MISSING);
+    aep_position a = publish("news", "a");
+    live_ms(200);
+    set_broker("news", FAKE_FINE);
+    live_ms(5000);
+    assert_arrived("news", "a");
+    kill_core();
+    start_core();
+    aep__delivery_purge(&core);
+    live_ms(200);
+    assert_standing(a, AEP__FATE_ACKED);
+    assert_int_equal(counted(purged), 1);
+}
+
 /* ---- the disk ---- */
 
 static const char *full_file; /* for this one there is no room */
@@ -569,6 +589,7 @@ int main(void)
         STORY(test_a_parked_record_that_is_a_dead_letter_is_not_sent_after_a_kill),
         STORY(test_a_purge_drops_what_is_parked),
         STORY(test_a_purge_drops_what_was_called_back_from_the_log),
+        STORY(test_a_purge_after_a_kill_leaves_alone_what_was_parked_and_sent),
         FAULTY_STORY(test_a_full_disk_holds_up_the_parked_topic_and_loses_nothing),
         FAULTY_STORY(test_a_full_disk_takes_the_ballasts_place),
         FAULTY_STORY(test_records_are_parked_once_the_log_is_synced),
