@@ -31,9 +31,9 @@ install() { apt-get update -qq && apt-get install -qq -y --no-install-recommends
 """
 
 
-def debs(suite, *names, folder=PACKAGES):
-    """The packages of these names that fit this machine, or all of them."""
-    found = sorted((folder / suite).glob("*_amd64.deb"))
+def debs(suite, *names, folder=PACKAGES, architecture="amd64"):
+    """The packages of these names, or all of them."""
+    found = sorted((folder / suite).glob(f"*_{architecture}.deb"))
     found = [deb for deb in found if not deb.name.partition("_")[0].endswith("-dbgsym")]
     return [deb for deb in found if not names or deb.name.partition("_")[0] in names]
 
@@ -44,13 +44,13 @@ class Trial(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def run_in(self, suite, script, packages=(), puts=()):
+    def run_in(self, suite, script, packages=(), puts=(), root=()):
         """Runs a script in a bare root, where the packages are in /packages. Returns what it printed; what it
-        left in /result is in self.folder / "result"."""
+        left in /result is in self.folder / "result". `root`: more arguments of packaging/root."""
         puts = [(path, f"/packages/{path.name}") for path in packages] + list(puts)
         words = [word for path, place in puts for word in ("--put", f"{path}:{place}")]
         done = subprocess.run(
-            [SOURCE / "packaging/root", suite, *words, "--get", f"/result:{self.folder}/result",
+            [SOURCE / "packaging/root", suite, *root, *words, "--get", f"/result:{self.folder}/result",
              "bash", "-c", f"mkdir -m 1777 /result\n{BEGIN}{script}"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S)
         if done.returncode != 0:

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""64-bit ARM, by qemu's user mode: the unit tests, and the packages on a bare system.
+
+There no program can start another of its kind: here relay and tracker run before they are needed."""
+import subprocess
+import unittest
+
+from test_readme import TOPIC, block
+from trial import DEADLINE_S, SOURCE, SUITES, Trial, debs, for_each_suite, main, plain_kafka, unique
+
+ROOT = ("--foreign", "arm64", "--with", "qemu-user-static", "--with", "gcc-aarch64-linux-gnu",
+        "--with", "libc6-dev-arm64-cross")
+
+SCRIPT = """
+install /packages/*.deb
+aarch64-linux-gnu-gcc /put/agent.c -laep -o /home/alice/agent
+as_alice <<'END'
+export KAFKA_BOOTSTRAP_SERVERS={servers}
+arm() {{ qemu-aarch64-static "$@"; }}
+await() {{ for _ in $(seq 600); do if "$@"; then return; fi; sleep 0.1; done; echo "not within a minute: $*"; exit 1; }}
+relay_runs() {{ arm /usr/bin/aep status --json | grep -q '"relay_alive": *true'; }}
+listed() {{ arm /usr/libexec/aep/aep-executions list --all >list && grep -q 'completed.*{agent}' list; }}
+arm /usr/bin/aep --version
+arm /usr/libexec/aep/aep-relay --version
+arm /usr/libexec/aep/aep-relay --foreground &
+arm /usr/libexec/aep/aep-tracker serve --listen 127.0.0.1:0 &
+await relay_runs
+id=$(arm /usr/bin/aep publish started --agent {agent} --request 'Another processor')
+arm /usr/bin/aep publish completed --agent {agent} --correlation-id "$id" --wait=60s
+arm ./agent
+arm /usr/bin/aep flush --timeout 60000
+await listed
+END
+"""
+
+
+def packages(suite):
+    """All but python3-aep: a Python for arm64 runs itself when it is installed."""
+    return debs(suite, "aep", "libaep0", "libaep-dev", architecture="arm64")
+
+
+@unittest.skipIf(not any(map(packages, SUITES)), "there are no packages for arm64")
+class Arm64(Trial):
+    @for_each_suite
+    def test_units(self, suite):
+        done = subprocess.run([SOURCE / "packaging/try/arm64", suite], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=2 * DEADLINE_S)
+        print(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout[-6000:] + done.stderr[-6000:])
+        self.assertRegex(done.stdout, r"100% tests passed, 0 tests failed out of 1\d\d")
+
+    @for_each_suite
+    def test_packages(self, suite):
+        kafka, agent = plain_kafka(), f"arm{unique()}"
+        before = len(kafka.read(TOPIC.format("completed")))
+        (self.folder / "agent.c").write_text(block("From C", "c"))
+        self.run_in(suite, SCRIPT.format(servers=kafka.servers, agent=agent),
+                    packages(suite), [(self.folder / "agent.c", "/put/agent.c")], ROOT)
+        names = [record.payload["agent_name"] for record in kafka.read(TOPIC.format("completed"))][before:]
+        self.assertEqual(names, [agent, "reviewer"])
+
+
+if __name__ == "__main__":
+    main()
