@@ -4,7 +4,7 @@ finds the library by CMake."""
 import collections
 import re
 
-from trial import SOURCE, Trial, debs, for_each_suite, main, plain_kafka
+from trial import SOURCE, Trial, agents, debs, for_each_suite, main, plain_kafka
 
 README = (SOURCE / "README.md").read_text()
 # Who has published on each topic: the shell's, those in C and Python, and what the doctor tries.
@@ -52,7 +52,7 @@ class Readme(Trial):
     @for_each_suite
     def test_its_blocks(self, suite):
         kafka = plain_kafka()
-        before = {kind: self.agents(kafka, kind) for kind in AGENTS}
+        before = {kind: agents(kafka, kind) for kind in AGENTS}
         files = {"shell": shell_block(kafka.servers), "block.c": block("From C", "c"),
                  "compile": block("From C", "sh"), "block.py": block("From Python", "python"), "go": GO}
         puts = []
@@ -62,12 +62,8 @@ class Readme(Trial):
         puts.append((SOURCE / "tests/install/consumer", "/put/consumer"))
         out = self.run_in(suite, SCRIPT.format(servers=kafka.servers), debs(suite), puts)
         self.assertRegex(out, r"completed\tsleeper")
-        for kind, agents in AGENTS.items():
-            self.assertEqual(self.agents(kafka, kind) - before[kind], collections.Counter(agents), kind)
-
-    def agents(self, kafka, kind):
-        return collections.Counter(record.payload["agent_name"]
-                                   for record in kafka.read(f"omninode.agent.execution.{kind}.v1"))
+        for kind, names in AGENTS.items():
+            self.assertEqual(agents(kafka, kind) - before[kind], collections.Counter(names), kind)
 
 
 if __name__ == "__main__":

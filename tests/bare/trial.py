@@ -4,6 +4,7 @@
 script/package runs them. From it come AEP_PACKAGES (the folder that it has made), AEP_PACKAGES_BEFORE (the
 Debian packages of the release before, if there is one) and AEP_SUITES (which Debians to try).
 """
+import collections
 import os
 import pathlib
 import subprocess
@@ -14,7 +15,7 @@ import unittest
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(SOURCE / "tests/broker"))
 
-from harness import plain_kafka, unique  # noqa: E402,F401
+from harness import TOPICS, plain_kafka, unique  # noqa: E402,F401
 
 PACKAGES = pathlib.Path(os.environ["AEP_PACKAGES"])
 SUITES = os.environ["AEP_SUITES"].split()
@@ -36,6 +37,11 @@ def debs(suite, *names, folder=PACKAGES, architecture="amd64"):
     found = sorted((folder / suite).glob(f"*_{architecture}.deb"))
     found = [deb for deb in found if not deb.name.partition("_")[0].endswith("-dbgsym")]
     return [deb for deb in found if not names or deb.name.partition("_")[0] in names]
+
+
+def agents(kafka, kind):
+    """How many events of a kind are there of each agent."""
+    return collections.Counter(record.payload["agent_name"] for record in kafka.read(TOPICS[kind]))
 
 
 class Trial(unittest.TestCase):
