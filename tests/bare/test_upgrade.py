@@ -6,7 +6,7 @@ import os
 import pathlib
 import unittest
 
-from trial import SUITES, Trial, debs, for_each_suite, main, plain_kafka, unique
+from trial import Trial, debs, for_each_suite, main, plain_kafka, unique
 
 BEFORE = os.environ.get("AEP_PACKAGES_BEFORE")
 
