@@ -26,7 +26,7 @@ BEGIN = """
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes
 umask 022
-useradd -m -u 64999 -s /bin/bash alice # no user of the machine outside
+useradd -m -u 59999 -s /bin/bash alice # no user of the machine outside
 as_alice() { su - alice -c "bash -euo pipefail -s"; }
 install() { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }
 """
