@@ -69,7 +69,7 @@ class Screen(Watch):
             marked = [line for line in screen.lines if line.startswith("!")]
             self.assertEqual(len(marked), 1)
             self.assertIn("is-waiting", marked[0])
-            self.assertTrue(screen.shows("1 waits for you"))
+            screen.wait_for("1 waits for you")
 
     def test_the_row_under_the_cursor_stays_where_it_is(self):
         runs = [self.start(f"agent-{i}", f"request-{i}") for i in range(6)]
@@ -161,7 +161,7 @@ class Screen(Watch):
         screen.wait_for("build-1", "review", "build-2")
         screen.press("/", "age", "\t", "bui", "backspace", "ild*", "enter")
         screen.wait_gone("review")
-        self.assertTrue(screen.shows("build-1", "build-2", "/agent:build*"))
+        screen.wait_for("build-1", "build-2", "/agent:build*")
         screen.press("esc")
         screen.wait_for("review")
         screen.press("6")
