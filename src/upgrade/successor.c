@@ -35,7 +35,7 @@ static bool is_there(const struct aep__image *image)
     return image->ino != 0;
 }
 
-static struct aep__image look_at(const char *path)
+struct aep__image aep__image_of(const char *path)
 {
     struct stat st;
     if (stat(path, &st) < 0)
@@ -49,42 +49,54 @@ static struct aep__image look_at(const char *path)
     };
 }
 
+static bool leads_to(const char *path, const struct aep__image *image)
+{
+    struct aep__image named = aep__image_of(path);
+    return is_there(&named) && is_same(&named, image);
+}
+
 /* The name by which it was executed, if it still leads to it: a symbolic link may lead to another version
  * tomorrow. Else where the kernel says it is. */
-static void find_path(const struct aep__image *ours, char *path, size_t size)
+static void find_path(const struct aep__program *program, char *path, size_t size)
 {
-    const char *executed = (const char *)getauxval(AT_EXECFN);
-    struct aep__image named = executed && executed[0] == '/' ? look_at(executed) : *ours;
+    const char *executed = program->executed;
     if (executed && executed[0] == '/' && strncmp(executed, "/proc/", 6) != 0 &&
-        strncmp(executed, "/dev/", 5) != 0 && is_same(&named, ours)) {
+        strncmp(executed, "/dev/", 5) != 0 && leads_to(executed, &program->image)) {
         snprintf(path, size, "%s", executed);
         return;
     }
-    ssize_t len = readlink(SELF, path, size - 1);
-    path[len > 0 ? len : 0] = '\0';
+    snprintf(path, size, "%s", program->linked ? program->linked : "");
     size_t end = strlen(path), tail = strlen(DELETED);
     if (end > tail && strcmp(path + end - tail, DELETED) == 0 && access(path, F_OK) < 0)
         path[end - tail] = '\0';
 }
 
-static void begin(struct aep__successor *successor, struct aep__log *log, struct aep__image ours)
+void aep__successor_init_from(struct aep__successor *successor, const struct aep__program *program,
+                              struct aep__log *log)
 {
     *successor = (struct aep__successor){
-        .log = log, .ours = ours, .trial = {.fd = -1}, .pause_us = PAUSE_US};
+        .log = log, .ours = program->image, .trial = {.fd = -1}, .pause_us = PAUSE_US};
+    if (!is_there(&program->image))
+        return;
+    find_path(program, successor->path, sizeof successor->path);
+    const uid_t users[] = {0, geteuid(), program->owner};
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++)
+        aep__owners_add_user(&successor->owners, users[i]);
+    if (leads_to(successor->path, &successor->ours))
+        aep__owners_add(&successor->owners, successor->path);
 }
 
 void aep__successor_init(struct aep__successor *successor, struct aep__log *log)
 {
-    begin(successor, log, look_at(SELF));
-    if (is_there(&successor->ours))
-        find_path(&successor->ours, successor->path, sizeof successor->path);
-}
-
-void aep__successor_init_at(struct aep__successor *successor, const char *path,
-                            struct aep__log *log)
-{
-    begin(successor, log, look_at(path));
-    snprintf(successor->path, sizeof successor->path, "%s", path);
+    struct stat st;
+    char linked[PATH_MAX];
+    ssize_t len = readlink(SELF, linked, sizeof linked - 1);
+    linked[len > 0 ? len : 0] = '\0';
+    struct aep__program program = {.executed = (const char *)getauxval(AT_EXECFN),
+                                   .linked = linked,
+                                   .image = aep__image_of(SELF),
+                                   .owner = stat(SELF, &st) == 0 ? st.st_uid : 0};
+    aep__successor_init_from(successor, &program, log);
 }
 
 /* ---- looking ---- */
@@ -103,13 +115,13 @@ void aep__successor_put_off(struct aep__successor *successor, int64_t now_us)
     pause_longer(successor, now_us);
 }
 
-static void fail(struct aep__successor *successor, int64_t now_us)
+/* The log is told each reason once. */
+static void fail(struct aep__successor *successor, const char *what, const char *why,
+                 int64_t now_us)
 {
-    const char *why = successor->trial.line;
     if (strcmp(successor->told, why) != 0)
         aep__log_write(successor->log, AEP_LOG_WARNING,
-                       "%s was replaced, but the new one does not run yet: %s; this one goes on",
-                       successor->path, why);
+                       "%s was replaced, but %s: %s; this one goes on", successor->path, what, why);
     snprintf(successor->told, sizeof successor->told, "%s", why);
     pause_longer(successor, now_us);
 }
@@ -117,7 +129,7 @@ static void fail(struct aep__successor *successor, int64_t now_us)
 /* It may have been replaced once more. */
 static void judge_trial(struct aep__successor *successor, int64_t now_us)
 {
-    struct aep__image now = look_at(successor->path);
+    struct aep__image now = aep__image_of(successor->path);
     switch (aep__trial_look(&successor->trial)) {
     case AEP__TRIAL_WAITS:
         successor->due_us = now_us + TRIAL_US;
@@ -127,14 +139,15 @@ static void judge_trial(struct aep__successor *successor, int64_t now_us)
             is_same(&now, &successor->seen) ? AEP__SUCCESSOR_READY : AEP__SUCCESSOR_SEEN;
         break;
     case AEP__TRIAL_FAILS:
-        fail(successor, now_us);
+        fail(successor, "the new one does not run yet", successor->trial.line, now_us);
         break;
     }
 }
 
 static void judge_file(struct aep__successor *successor, int64_t now_us)
 {
-    struct aep__image now = look_at(successor->path);
+    char why[AEP__TRIAL_LINE];
+    struct aep__image now = aep__image_of(successor->path);
     successor->due_us = now_us + LOOK_US;
     if (!is_there(&now) || is_same(&now, &successor->ours)) {
         successor->state = AEP__SUCCESSOR_NONE;
@@ -143,6 +156,8 @@ static void judge_file(struct aep__successor *successor, int64_t now_us)
         successor->state = AEP__SUCCESSOR_SEEN;
         successor->seen = now;
         successor->pause_us = PAUSE_US;
+    } else if (!aep__owners_decide(&successor->owners, successor->path, why, sizeof why)) {
+        fail(successor, "others than before can decide by what", why, now_us);
     } else {
         aep__trial_begin(&successor->trial, successor->path);
         successor->state = AEP__SUCCESSOR_TRIED;
@@ -217,12 +232,13 @@ void aep__successor_become(struct aep__successor *successor, const aep_config *c
                            const struct aep__inherited *list, size_t count)
 {
     struct aep__buf texts = {0};
-    char **argv = NULL;
+    char **argv = NULL, why[AEP__TRIAL_LINE];
     aep__successor_done(successor);
     if (read_arguments(&texts) == 0 && aep__buf_string(&texts))
         argv = split_arguments(&texts);
     if (argv && (!config || pass_settings(config) == 0) && aep__inherited_leave(list, count) == 0) {
-        execv(successor->path, argv);
+        if (aep__owners_decide(&successor->owners, successor->path, why, sizeof why))
+            execv(successor->path, argv);
         execv(SELF, argv);
     }
     free(argv);

@@ -7,7 +7,9 @@
  *                    └─ it changes once more
  *
  * An upgrade renames a file over ours, or removes ours and makes a new one; for a moment there may be none,
- * half a one, or one whose libraries are still to come. A file that is gone for good has no successor.
+ * half a one, or one whose libraries are still to come. A file that is gone for good has no successor. Nor
+ * is it one if others can decide what it is than could decide that of ours: where our folder was removed
+ * they may make one.
  *
  * This process looks when it wakes anyway; only once there is another file does it wake for it. */
 #ifndef AEP_UPGRADE_SUCCESSOR_H
@@ -16,6 +18,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "upgrade/inherited.h"
+#include "upgrade/owners.h"
 #include "upgrade/trial.h"
 
 #include <limits.h>
@@ -35,10 +38,19 @@ enum aep__successor_state {
     AEP__SUCCESSOR_READY,
 };
 
+/** What the system says of a program that runs. */
+struct aep__program {
+    const char *executed;    /* the path by which it was executed; may be NULL */
+    const char *linked;      /* what /proc/self/exe says that it leads to; may be NULL */
+    struct aep__image image; /* of what it does lead to */
+    uid_t owner;             /* of that */
+};
+
 struct aep__successor {
     char path[PATH_MAX]; /* where this program's file was, and the successor's is; "": not known */
     struct aep__log *log;
     struct aep__image ours, seen;
+    struct aep__owners owners; /* for these it is to decide what stands in the place of ours */
     enum aep__successor_state state;
     struct aep__trial trial;
     int64_t due_us;             /* monotonic: the next look */
@@ -49,9 +61,11 @@ struct aep__successor {
 /** Notes which file this program is.
  * @log  borrowed; learns why a successor cannot run */
 void aep__successor_init(struct aep__successor *successor, struct aep__log *log);
-/** The same for any file, as if this program were that one. */
-void aep__successor_init_at(struct aep__successor *successor, const char *path,
-                            struct aep__log *log);
+/** The same for any program. */
+void aep__successor_init_from(struct aep__successor *successor, const struct aep__program *program,
+                              struct aep__log *log);
+/** What a path leads to. */
+struct aep__image aep__image_of(const char *path);
 /** Looks, if it is time to. True: there is one that runs, and trial.line is its version. Never waits. */
 bool aep__successor_look(struct aep__successor *successor, int64_t now_us);
 /** When to look next, though nothing else is to be done; INT64_MAX: that can wait. */

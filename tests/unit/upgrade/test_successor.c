@@ -38,6 +38,14 @@ static void write_program(const char *path, const char *body)
     assert_int_equal(close(fd), 0);
 }
 
+/* As a program that was executed by its path. */
+static void begin(struct fixture *fixture)
+{
+    const struct aep__program program = {
+        .executed = fixture->path, .image = aep__image_of(fixture->path), .owner = geteuid()};
+    aep__successor_init_from(&fixture->successor, &program, &fixture->log);
+}
+
 static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -49,7 +57,7 @@ static int setup(void **state)
     fixture->dir_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     aep__log_init(&fixture->log, fixture->dir_fd, "log", false);
     write_program(fixture->path, "echo program 1");
-    aep__successor_init_at(&fixture->successor, fixture->path, &fixture->log);
+    begin(fixture);
     fixture->now_us = 1000 * SECOND;
     *state = fixture;
     return 0;
@@ -246,6 +254,102 @@ static void test_put_off_it_is_ready_again_after_a_pause(void **state)
     assert_true(look_later(fixture));
 }
 
+/* ---- who decides ---- */
+
+#define REFUSED "others than before can decide by what: "
+#define STRANGER 65534
+
+static void assert_refused(struct fixture *fixture, const char *why)
+{
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, REFUSED), 1);
+    assert_int_equal(count_in_log(fixture, why), 1);
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, REFUSED), 1);
+}
+
+static void test_a_file_that_everyone_can_write_is_no_successor(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(chmod(fixture->path, 0777), 0);
+    assert_refused(fixture, "everyone can write ");
+    assert_int_equal(chmod(fixture->path, 0755), 0);
+    assert_true(look_later(fixture));
+}
+
+static void test_nor_is_one_that_a_group_can_write(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(chmod(fixture->path, 0775), 0);
+    assert_refused(fixture, "group ");
+}
+
+static void test_nor_one_in_a_folder_that_others_can_write_now(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(chmod(fixture->folder, 0777), 0);
+    assert_refused(fixture, "everyone can write ");
+}
+
+/* Whoever could write it before can do so now. */
+static void test_where_everyone_could_write_before_nothing_has_changed(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(chmod(fixture->folder, 0775), 0);
+    assert_int_equal(chmod(fixture->path, 0777), 0);
+    begin(fixture);
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(chmod(fixture->path, 0775), 0);
+    assert_false(look(fixture));
+    assert_true(look_later(fixture));
+}
+
+/* Our folder, in one that is sticky, was removed; another user has made one of that name. */
+static void test_another_users_file_is_no_successor(void **state)
+{
+    struct fixture *fixture = *state;
+    if (geteuid() != 0)
+        skip();
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(chown(fixture->path, STRANGER, STRANGER), 0);
+    assert_refused(fixture, "user 65534 owns ");
+    assert_int_equal(chown(fixture->path, 0, 0), 0);
+    assert_true(look_later(fixture));
+}
+
+static void test_nor_is_one_in_another_users_folder(void **state)
+{
+    struct fixture *fixture = *state;
+    if (geteuid() != 0)
+        skip();
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(chown(fixture->folder, STRANGER, STRANGER), 0);
+    assert_refused(fixture, "user 65534 owns ");
+}
+
+/* The folders behind a link count, too. */
+static void test_nor_one_behind_a_link(void **state)
+{
+    struct fixture *fixture = *state;
+    char folder[128], program[160];
+    snprintf(folder, sizeof folder, "%s/open", fixture->folder);
+    snprintf(program, sizeof program, "%s/program", folder);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    write_program(program, "echo program 2");
+    assert_int_equal(symlink("open/program", fixture->other), 0);
+    assert_int_equal(rename(fixture->other, fixture->path), 0);
+    assert_refused(fixture, "everyone can write ");
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_true(look_later(fixture));
+    assert_int_equal(unlink(program), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* ---- a trial ---- */
 
 static void test_a_trial_gets_neither_our_signals_nor_our_descriptors(void **state)
@@ -317,6 +421,13 @@ int main(void)
         TEST(test_what_is_no_program),
         TEST(test_one_that_does_not_say_its_version_does_not_run),
         TEST(test_put_off_it_is_ready_again_after_a_pause),
+        TEST(test_a_file_that_everyone_can_write_is_no_successor),
+        TEST(test_nor_is_one_that_a_group_can_write),
+        TEST(test_nor_one_in_a_folder_that_others_can_write_now),
+        TEST(test_where_everyone_could_write_before_nothing_has_changed),
+        TEST(test_another_users_file_is_no_successor),
+        TEST(test_nor_is_one_in_another_users_folder),
+        TEST(test_nor_one_behind_a_link),
         TEST(test_a_trial_gets_neither_our_signals_nor_our_descriptors),
         TEST(test_a_trial_that_is_given_up_leaves_no_child),
         TEST(test_a_trial_that_does_not_end_in_time_fails),
