@@ -229,7 +229,8 @@ static void loop(struct aep__tracker *tracker)
         if (tracker->unindexed && tracker->writer.store && tracker->index_us < until_us)
             until_us = tracker->index_us;
         wait_for_something(tracker, until_us);
-        look_around(tracker);
+        if (!tracker->ending)
+            look_around(tracker);
         if (!tracker->ending && aep__clock_mono_us() >= next_turn_us(tracker))
             turn(tracker);
         index_texts(tracker);

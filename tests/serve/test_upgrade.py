@@ -3,10 +3,12 @@
 at the same address."""
 import json
 import os
+import signal
 import subprocess
+import time
 import unittest
 
-from serving import PROGRAM, ServeTest
+from serving import DEADLINE_S, PROGRAM, ServeTest
 from replacing import install, replace, replace_by_text  # tests/, whose path serving adds
 
 
@@ -71,6 +73,42 @@ class Upgrade(ServeTest):
         self.wait_until(lambda: "does not run yet: half an upgrade" in self.log(), "it is said")
         self.assertEqual(self.request("/readyz").status, 200)
         self.assertEqual(self.status()["pid"], self.server.pid)
+
+    def stop_when_tried(self, number):
+        """Replaces the program and stops the tracker when the trial is over and not yet looked at. False:
+        missed it."""
+        version = replace(self.tracker, number)
+        while f"aep {version} writes" not in self.log():
+            if self.children_states(self.server.pid) == ["Z"]:
+                self.server.send_signal(signal.SIGSTOP)
+                return self.children_states(self.server.pid) == ["Z"]
+        return False
+
+    @staticmethod
+    def children_states(pid):
+        """A letter each, as proc(5) has them."""
+        states = []
+        for folder in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{folder}/stat", encoding="utf-8", errors="replace") as file:
+                    state, parent = file.read().rpartition(")")[2].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == pid:
+                states.append(state)
+        return states
+
+    def test_a_signal_counts_in_the_moment_of_the_renewal_too(self):
+        """It comes in the turn in which the tracker learns that the new program runs."""
+        self.serve()
+        missed = 0
+        while not self.stop_when_tried(missed):
+            missed += 1
+        self.server.send_signal(signal.SIGTERM)
+        time.sleep(1.1)  # until the next look is due, so that it is in the same turn
+        self.server.send_signal(signal.SIGCONT)
+        self.assertEqual(self.server.wait(DEADLINE_S), 0)
+        self.assertEqual(self.log().count(" renewed: "), missed)
 
     def test_one_in_the_background(self):
         self.publish("started", correlation="before")
