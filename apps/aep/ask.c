@@ -115,15 +115,16 @@ int aep__ask_start(const struct aep__args *args, const struct aep__spool *spool,
     return code;
 }
 
-/* Waits for the answer to request 1. */
-static int receive(const struct aep__spool *spool, int fd, int timeout_ms,
-                   char text[AEP__CONTROL_MAX], aep_error *err)
+/* Waits for the answer to request 1. A relay that hangs up while it lies there unread resets the connection
+ * (unix(7)): it does not know of the request. */
+static int receive(const struct aep__spool *spool, int fd, int64_t end_us,
+                   char text[AEP__CONTROL_MAX], bool *ret_unread, aep_error *err)
 {
-    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
     for (;;) {
         ssize_t n = aep__control_receive(fd, text, AEP__CONTROL_MAX);
         if (n > 0)
             return AEP_OK;
+        *ret_unread = n < 0 && errno == ECONNRESET;
         if (n == 0 || errno != EAGAIN)
             return aep__error(err, AEP_ERELAY, "", "the relay ended before it answered");
         int64_t left_us = end_us - aep__clock_mono_us();
@@ -159,19 +160,36 @@ static int refuse_connection(const struct aep__spool *spool, int error, aep_erro
     return aep__error_errno(err, AEP_ERELAY, "", "no relay answers on %s", spool->path);
 }
 
+static int ask_once(const struct aep__spool *spool, const char *request, int64_t end_us,
+                    char text[AEP__CONTROL_MAX], bool *ret_unread, aep_error *err)
+{
+    int code, fd = connect_relay(spool);
+    *ret_unread = false;
+    if (fd < 0)
+        return refuse_connection(spool, errno, err);
+    if (aep__control_send(fd, "%s", request)) {
+        code = receive(spool, fd, end_us, text, ret_unread, err);
+    } else {
+        *ret_unread = errno == EPIPE || errno == ECONNRESET;
+        code = aep__error(err, AEP_ERELAY, "", "the relay is busy: try again");
+    }
+    close(fd);
+    return code;
+}
+
+/* One that becomes another program (upgrade/successor.h) hangs up, keeps the lock, and listens anew. */
 int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms, char *reply,
              size_t size, aep_error *err)
 {
+    int64_t end_us = aep__clock_mono_us() + timeout_ms * INT64_C(1000);
+    bool unread;
+    int code;
     char *text = malloc(AEP__CONTROL_MAX);
     if (!text)
         return aep__error_memory(err);
-    int code = AEP_OK, fd = connect_relay(spool);
-    if (fd < 0)
-        code = refuse_connection(spool, errno, err);
-    else if (!aep__control_send(fd, "%s", request))
-        code = aep__error(err, AEP_ERELAY, "", "the relay is busy: try again");
-    else
-        code = receive(spool, fd, timeout_ms, text, err);
+    do
+        code = ask_once(spool, request, end_us, text, &unread, err);
+    while (unread && aep__ask_alive(spool) && aep__clock_mono_us() < end_us);
     if (code == AEP_OK) {
         const char *words = strchr(text, ' ');
         words = words ? words + 1 : text;
@@ -179,8 +197,6 @@ int aep__ask(const struct aep__spool *spool, const char *request, int timeout_ms
             code = aep__error(err, AEP_ERELAY, "", "the relay refused: %s", words + 5);
         snprintf(reply, size, "%s", words);
     }
-    if (fd >= 0)
-        close(fd);
     free(text);
     return code;
 }

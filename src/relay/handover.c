@@ -15,6 +15,7 @@
 #define ANSWER_MS 2000
 #define CONTEND_US 15000000 /* to log in */
 #define RELEASE_US 10000000 /* for the holder to end */
+#define LISTEN_US 5000000 /* for a holder to listen: it may have become another program just now */
 #define RETRY_MS 10
 
 static int keep_out(aep_error *err, const char *why)
@@ -54,6 +55,29 @@ static bool ask_for_lock(struct aep__relay *relay, const char *verb, const char 
     if (fd >= 0)
         close(fd);
     return taken;
+}
+
+static bool is_listening(struct aep__relay *relay)
+{
+    int fd = aep__control_connect(&relay->spool);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* The holder may be becoming another program, which listens a little later: asked in that moment it hangs
+ * up, or does not listen. False: it listens, and keeps the lock. */
+static bool replace_holder(struct aep__relay *relay)
+{
+    int64_t end_us = aep__clock_mono_us() + LISTEN_US;
+    while (!ask_for_lock(relay, "stop", "automatic")) {
+        if (aep__lock_take(relay->lock_fd))
+            return true;
+        if (is_listening(relay) || aep__clock_mono_us() >= end_us)
+            return ask_for_lock(relay, "stop", "automatic");
+        poll(NULL, 0, RETRY_MS);
+    }
+    return true;
 }
 
 /* Connects with our own settings. False: Kafka refuses them as it does the holder's. */
@@ -129,8 +153,7 @@ static int take_lock(struct aep__relay *relay, aep_error *err)
     if (aep__lock_take(relay->lock_fd))
         return AEP_OK;
     if (relay->foreground)
-        return ask_for_lock(relay, "stop", "automatic") ? AEP_OK
-                                                        : keep_out(err, " and does not give way");
+        return replace_holder(relay) ? AEP_OK : keep_out(err, " and does not give way");
     return holder_refused(relay) ? contend(relay, err) : keep_out(err, "");
 }
 

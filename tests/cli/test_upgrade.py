@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The relay's program is replaced on disk while it runs, without a broker; and what is said where the relay that
 runs is not of the command's version."""
+import fcntl
 import json
 import os
+import socket
+import struct
 import subprocess
 import unittest
 
 from harness import DEADLINE_S, PROGRAM, AepTest
 from replacing import install, rebuild, replace, version_of
+
+
+def open_files(pid):
+    """The inodes of the files that a process has open."""
+    inodes = set()
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            inodes.add(os.stat(f"/proc/{pid}/fd/{fd}").st_ino)
+    except OSError:
+        pass  # closed meanwhile, or it has ended
+    return inodes
 
 
 class Upgrade(AepTest):
@@ -60,6 +74,66 @@ class Upgrade(AepTest):
             owner.kill()
             self.wait_until(lambda: self.events("failed"), "it is declared")
         self.assertEqual(len(self.events("failed")), 1)
+
+    def hold(self):
+        """Makes a spool, and holds its lock as a relay does; returns the file that has it."""
+        self.env |= {"AEP_SPOOL_DIR": self.spool, "AEP_RELAY_MODE": "external"}
+        self.publish(0)
+        lock = open(os.path.join(self.spool, "relay.lock"), "a+b")  # pylint: disable=R1732
+        self.addCleanup(lock.close)
+        first_byte = struct.pack("hhqqixxxx", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, first_byte)
+        return lock
+
+    def listen(self):
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(listening.close)
+        listening.settimeout(DEADLINE_S)
+        listening.bind(os.path.join(self.spool, "control"))
+        listening.listen()
+        return listening
+
+    def hang_up_on(self, *command):
+        """Runs a command, and is a relay that becomes another program before it has read what is asked, and
+        that answers as the new one; returns the command, what was asked and the lock."""
+        lock, listening = self.hold(), self.listen()
+        asking = self.start_aep(*command)
+        client = listening.accept()[0]
+        while not client.recv(100, socket.MSG_PEEK):  # it looked whether somebody listens
+            client.close()
+            client = listening.accept()[0]
+        os.unlink(os.path.join(self.spool, "control"))
+        listening.close()
+        client.close()
+        client = self.listen().accept()[0]
+        self.addCleanup(client.close)
+        client.settimeout(DEADLINE_S)
+        asked = client.recv(100)
+        client.send(b"1 ok 7")
+        return asking, asked, lock
+
+    def test_asked_to_stop_while_it_is_renewed_it_is_asked_again(self):
+        asking, asked, lock = self.hang_up_on("relay", "stop")
+        lock.close()
+        said = asking.communicate(timeout=DEADLINE_S)
+        self.assertEqual((asking.returncode, asked), (0, b"stop 1"), said)
+
+    def test_so_is_one_that_has_not_read_another_question(self):
+        asking, asked, _ = self.hang_up_on("spool", "purge", "--yes")
+        said = asking.communicate(timeout=DEADLINE_S)
+        self.assertEqual((asking.returncode, asked), (0, b"purge 1"), said)
+        self.assertEqual(said[0], "7 events dropped\n")
+
+    def test_one_in_the_foreground_waits_for_one_that_does_not_listen(self):
+        """That one may be becoming its new program; it was not asked to give way yet."""
+        lock = self.hold()
+        relay = self.start_aep("relay", "run", stdout=subprocess.DEVNULL)
+        inode = os.fstat(lock.fileno()).st_ino
+        self.wait_until(lambda: inode in open_files(relay.pid), "it wants the lock")
+        lock.close()
+        self.wait_until(self.relay_alive, "it has got it")
+        relay.terminate()
+        self.assertEqual(relay.wait(DEADLINE_S), 0)
 
     def test_the_doctor_says_that_another_version_runs(self):
         self.use_dead_broker()
