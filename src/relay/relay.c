@@ -471,7 +471,7 @@ void aep__relay_init(struct aep__relay *relay)
     relay->bell_fd = relay->signal_fd = relay->report.fd = relay->server.listen_fd = -1;
     relay->sink_can = AEP__SINK_CAN_DEDUPLICATE;
     aep__departed_init(&relay->departed);
-    aep__successor_init(&relay->successor, &relay->log);
+    aep__successor_init(&relay->successor, relay->lock_fd >= 0, &relay->log);
     aep__pace_init(&relay->pace, (struct aep__clock){aep__clock_mono_us, aep__clock_wall_us});
     aep__core_init(&relay->core,
                    &(struct aep__core_inputs){

@@ -55,6 +55,21 @@ static bool leads_to(const char *path, const struct aep__image *image)
     return is_there(&named) && is_same(&named, image);
 }
 
+/* BIN/../libexec: a folder that is removed for a moment, and is not ours, is left out. */
+static void fold(char *path, const struct aep__image *image)
+{
+    char folded[PATH_MAX], *up;
+    snprintf(folded, sizeof folded, "%s", path);
+    while ((up = strstr(folded, "/../"))) {
+        char *before = up;
+        while (before > folded && *--before != '/')
+            ;
+        memmove(before, up + 3, strlen(up + 3) + 1);
+    }
+    if (leads_to(folded, image))
+        memcpy(path, folded, strlen(folded) + 1);
+}
+
 /* The name by which it was executed, if it still leads to it: a symbolic link may lead to another version
  * tomorrow. Else where the kernel says it is. */
 static void find_path(const struct aep__program *program, char *path, size_t size)
@@ -66,9 +81,16 @@ static void find_path(const struct aep__program *program, char *path, size_t siz
         return;
     }
     snprintf(path, size, "%s", program->linked ? program->linked : "");
+}
+
+/* Whether the kernel says that the file has lost its name; cuts that off. */
+static bool cut_deleted(char *path)
+{
     size_t end = strlen(path), tail = strlen(DELETED);
-    if (end > tail && strcmp(path + end - tail, DELETED) == 0 && access(path, F_OK) < 0)
+    bool deleted = end > tail && strcmp(path + end - tail, DELETED) == 0 && access(path, F_OK) < 0;
+    if (deleted)
         path[end - tail] = '\0';
+    return deleted;
 }
 
 void aep__successor_init_from(struct aep__successor *successor, const struct aep__program *program,
@@ -79,6 +101,19 @@ void aep__successor_init_from(struct aep__successor *successor, const struct aep
     if (!is_there(&program->image))
         return;
     find_path(program, successor->path, sizeof successor->path);
+    /* Under valgrind, qemu and Rosetta /proc/self/exe is the tool, though its link names the program. */
+    bool deleted = cut_deleted(successor->path);
+    struct aep__image named = aep__image_of(successor->path);
+    if (!deleted && is_there(&named))
+        successor->ours = named;
+    if (program->renewed && !leads_to(successor->path, &successor->ours)) {
+        aep__log_write(
+            log, AEP_LOG_WARNING,
+            "renewed, and yet not the program that %s leads to: no other will be followed",
+            successor->path);
+        successor->path[0] = '\0';
+    }
+    fold(successor->path, &successor->ours);
     const uid_t users[] = {0, geteuid(), program->owner};
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
         aep__owners_add_user(&successor->owners, users[i]);
@@ -86,7 +121,7 @@ void aep__successor_init_from(struct aep__successor *successor, const struct aep
         aep__owners_add(&successor->owners, successor->path);
 }
 
-void aep__successor_init(struct aep__successor *successor, struct aep__log *log)
+void aep__successor_init(struct aep__successor *successor, bool renewed, struct aep__log *log)
 {
     struct stat st;
     char linked[PATH_MAX];
@@ -94,6 +129,7 @@ void aep__successor_init(struct aep__successor *successor, struct aep__log *log)
     linked[len > 0 ? len : 0] = '\0';
     struct aep__program program = {.executed = (const char *)getauxval(AT_EXECFN),
                                    .linked = linked,
+                                   .renewed = renewed,
                                    .image = aep__image_of(SELF),
                                    .owner = stat(SELF, &st) == 0 ? st.st_uid : 0};
     aep__successor_init_from(successor, &program, log);

@@ -44,6 +44,7 @@ struct aep__program {
     const char *linked;      /* what /proc/self/exe says that it leads to; may be NULL */
     struct aep__image image; /* of what it does lead to */
     uid_t owner;             /* of that */
+    bool renewed;            /* its process was another program before */
 };
 
 struct aep__successor {
@@ -59,8 +60,9 @@ struct aep__successor {
 };
 
 /** Notes which file this program is.
+ * @renewed  this process became it: if it is not the file at its path even so, there is no use in looking
  * @log  borrowed; learns why a successor cannot run */
-void aep__successor_init(struct aep__successor *successor, struct aep__log *log);
+void aep__successor_init(struct aep__successor *successor, bool renewed, struct aep__log *log);
 /** The same for any program. */
 void aep__successor_init_from(struct aep__successor *successor, const struct aep__program *program,
                               struct aep__log *log);

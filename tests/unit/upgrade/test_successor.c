@@ -254,6 +254,87 @@ static void test_put_off_it_is_ready_again_after_a_pause(void **state)
     assert_true(look_later(fixture));
 }
 
+/* ---- which file it is ---- */
+
+static void begin_as(struct fixture *fixture, struct aep__program program)
+{
+    program.owner = geteuid();
+    aep__successor_init_from(&fixture->successor, &program, &fixture->log);
+}
+
+/* valgrind, qemu-user, Rosetta: what runs is the tool, and the kernel, or the tool, names the program. */
+static void test_run_by_a_tool_it_is_the_file_that_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__image tool = aep__image_of("/bin/sh");
+    begin_as(fixture, (struct aep__program){
+                          .executed = "/bin/true", .linked = fixture->path, .image = tool});
+    for (int i = 0; i < 3; i++)
+        assert_false(look_later(fixture));
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_NONE);
+    rename_over(fixture, "echo program 2");
+    assert_false(look_later(fixture));
+    assert_true(look_later(fixture));
+}
+
+static void test_replaced_before_it_has_looked_it_has_a_successor(void **state)
+{
+    struct fixture *fixture = *state;
+    char linked[128];
+    struct aep__image before = aep__image_of(fixture->path);
+    snprintf(linked, sizeof linked, "%s (deleted)", fixture->path);
+    rename_over(fixture, "echo program 2");
+    begin_as(fixture,
+             (struct aep__program){.executed = fixture->path, .linked = linked, .image = before});
+    assert_false(look(fixture));
+    assert_true(look_later(fixture));
+}
+
+/* It would become the same program for ever. */
+static void test_renewed_in_vain_it_looks_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    char linked[128];
+    struct aep__image before = aep__image_of(fixture->path);
+    snprintf(linked, sizeof linked, "%s (deleted)", fixture->path);
+    rename_over(fixture, "echo program 2");
+    begin_as(fixture, (struct aep__program){.linked = linked, .image = before, .renewed = true});
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(fixture->successor.state, AEP__SUCCESSOR_NONE);
+    assert_int_equal(count_in_log(fixture, "no other will be followed"), 1);
+}
+
+static void test_a_folder_that_is_only_passed_may_be_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    char folder[128], executed[192];
+    snprintf(folder, sizeof folder, "%s/bin", fixture->folder);
+    snprintf(executed, sizeof executed, "%s/bin/../program", fixture->folder);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    begin_as(fixture,
+             (struct aep__program){.executed = executed, .image = aep__image_of(fixture->path)});
+    assert_string_equal(fixture->successor.path, fixture->path);
+    assert_int_equal(rmdir(folder), 0);
+    rename_over(fixture, "echo program 2");
+    assert_false(look_later(fixture));
+    assert_true(look_later(fixture));
+}
+
+/* PATH is a link to another folder: what is beside that is not beside the link. */
+static void test_a_folder_that_is_a_link_is_passed(void **state)
+{
+    struct fixture *fixture = *state;
+    char link[128], executed[256];
+    snprintf(link, sizeof link, "%s/link", fixture->folder);
+    snprintf(executed, sizeof executed, "%s/../..%s", link, fixture->path);
+    assert_int_equal(symlink("/usr/bin", link), 0);
+    begin_as(fixture,
+             (struct aep__program){.executed = executed, .image = aep__image_of(fixture->path)});
+    assert_string_equal(fixture->successor.path, executed);
+    assert_int_equal(unlink(link), 0);
+}
+
 /* ---- who decides ---- */
 
 #define REFUSED "others than before can decide by what: "
@@ -421,6 +502,11 @@ int main(void)
         TEST(test_what_is_no_program),
         TEST(test_one_that_does_not_say_its_version_does_not_run),
         TEST(test_put_off_it_is_ready_again_after_a_pause),
+        TEST(test_run_by_a_tool_it_is_the_file_that_is_named),
+        TEST(test_replaced_before_it_has_looked_it_has_a_successor),
+        TEST(test_renewed_in_vain_it_looks_no_more),
+        TEST(test_a_folder_that_is_only_passed_may_be_gone),
+        TEST(test_a_folder_that_is_a_link_is_passed),
         TEST(test_a_file_that_everyone_can_write_is_no_successor),
         TEST(test_nor_is_one_that_a_group_can_write),
         TEST(test_nor_one_in_a_folder_that_others_can_write_now),
