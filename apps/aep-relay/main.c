@@ -60,6 +60,15 @@ static int find_settings(const struct options *options, aep_config **ret, aep_er
     return result;
 }
 
+/* Of the program that this one becomes: in the foreground it would end for good where we go on. */
+static int check_settings(void *user, aep_error *err)
+{
+    aep_config *config = NULL;
+    int result = find_settings(user, &config, err);
+    aep_config_free(config);
+    return result;
+}
+
 /* The starter's end is closed once the settings are here, so that it knows. */
 static int receive_settings(aep_config **ret, aep_error *err)
 {
@@ -131,7 +140,7 @@ static int become(struct aep__relay *relay, aep_error *err)
     return aep__error_errno(err, AEP_ERELAY, NULL, "cannot run %s", relay->successor.path);
 }
 
-static int run(const struct options *options, aep_error *err)
+static int run(struct options *options, aep_error *err)
 {
     aep_config *config = NULL;
     struct aep__relay *relay = calloc(1, sizeof *relay);
@@ -150,6 +159,8 @@ static int run(const struct options *options, aep_error *err)
         aep__log_init(&relay->log, relay->spool.dir_fd, AEP__RELAY_LOG, options->foreground);
         aep__counters_init(&relay->counters, &relay->spool);
         aep__relay_init(relay);
+        relay->successor.check = options->foreground ? check_settings : NULL;
+        relay->successor.check_user = options;
         result = run_on_spool(relay, err);
         aep__counters_done(&relay->counters);
         aep__log_done(&relay->log);

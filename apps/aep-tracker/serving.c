@@ -118,8 +118,26 @@ static int begin(struct aep__tracker *tracker, const struct aep__args *args,
     return code;
 }
 
-static int run(const struct aep__args *args, const aep_config *config, const char *store,
-               aep_error *err)
+static int find_settings(const struct aep__args *args, aep_config **ret, aep_error *err)
+{
+    aep_config *arguments = NULL;
+    int code = aep__args_config(args, &arguments, err);
+    if (code == AEP_OK)
+        code = aep__config_resolve_reading(arguments, ret, err);
+    aep_config_free(arguments);
+    return code;
+}
+
+/* Of the program that this one becomes: it would end for good where we go on. */
+static int check_settings(void *user, aep_error *err)
+{
+    aep_config *config = NULL;
+    int code = find_settings(user, &config, err);
+    aep_config_free(config);
+    return code;
+}
+
+static int run(struct aep__args *args, const aep_config *config, const char *store, aep_error *err)
 {
     struct aep__inherited left[] = {{AEP__TRACKER_LOCK_LEFT, -1}, {AEP__TRACKER_HTTP_LEFT, -1}};
     struct aep__tracker *tracker = malloc(sizeof *tracker);
@@ -128,28 +146,28 @@ static int run(const struct aep__args *args, const aep_config *config, const cha
     aep__inherited_take(left, sizeof left / sizeof *left);
     int code = left[0].fd >= 0 ? resume(tracker, args, config, store, left[0].fd, left[1].fd, err)
                                : begin(tracker, args, config, store, err);
-    if (code == AEP_OK)
+    if (code == AEP_OK) {
+        tracker->successor.check = check_settings;
+        tracker->successor.check_user = args;
         aep__tracker_go(tracker, NULL);
+    }
     free(tracker);
     return code;
 }
 
 int aep__serving(struct aep__args *args)
 {
-    aep_config *arguments = NULL, *config = NULL;
+    aep_config *config = NULL;
     struct aep__buf store = {0};
     aep_error err;
     umask(077);
-    int code = aep__args_config(args, &arguments, &err);
-    if (code == AEP_OK)
-        code = aep__config_resolve_reading(arguments, &config, &err);
+    int code = find_settings(args, &config, &err);
     if (code == AEP_OK)
         code = aep__link_store(config, &store, &err);
     if (code == AEP_OK)
         code = aep__link_prepare(aep__buf_string(&store), &err);
     if (code == AEP_OK)
         code = run(args, config, aep__buf_string(&store), &err);
-    aep_config_free(arguments);
     aep_config_free(config);
     aep__buf_done(&store);
     return code == AEP_OK ? AEP__EXIT_DONE : aep__out_error(&err);

@@ -331,7 +331,7 @@ int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, co
     }
     tracker->dir_fd = aep__link_folder(store);
     aep__log_init(&tracker->log, tracker->dir_fd, LOG, serve != NULL);
-    aep__successor_init(&tracker->successor, lock_fd >= 0, &tracker->log);
+    aep__successor_init(&tracker->successor, "aep-tracker", lock_fd >= 0, &tracker->log);
     aep__sources_init(&tracker->sources, &tracker->log);
     tracker->writer = (struct aep__writer){
         .where = aep__link_where(config, store),

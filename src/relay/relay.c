@@ -132,7 +132,10 @@ static bool broker_away(const struct aep__relay *relay)
 static void run_on(struct aep__relay *relay)
 {
     relay->ending = AEP__RELAY_RUNS;
-    aep__successor_put_off(&relay->successor, relay->pace.now_us);
+    aep__successor_put_off(&relay->successor, "Kafka has not acknowledged what was sent",
+                           relay->pace.now_us);
+    aep__pace_due(&relay->pace,
+                  relay->pace.now_us); /* for a bell that was heard and not answered */
 }
 
 static bool goes_on(struct aep__relay *relay)
@@ -471,7 +474,7 @@ void aep__relay_init(struct aep__relay *relay)
     relay->bell_fd = relay->signal_fd = relay->report.fd = relay->server.listen_fd = -1;
     relay->sink_can = AEP__SINK_CAN_DEDUPLICATE;
     aep__departed_init(&relay->departed);
-    aep__successor_init(&relay->successor, relay->lock_fd >= 0, &relay->log);
+    aep__successor_init(&relay->successor, "aep-relay", relay->lock_fd >= 0, &relay->log);
     aep__pace_init(&relay->pace, (struct aep__clock){aep__clock_mono_us, aep__clock_wall_us});
     aep__core_init(&relay->core,
                    &(struct aep__core_inputs){

@@ -96,8 +96,11 @@ static bool cut_deleted(char *path)
 void aep__successor_init_from(struct aep__successor *successor, const struct aep__program *program,
                               struct aep__log *log)
 {
-    *successor = (struct aep__successor){
-        .log = log, .ours = program->image, .trial = {.fd = -1}, .pause_us = PAUSE_US};
+    *successor = (struct aep__successor){.name = program->name,
+                                         .log = log,
+                                         .ours = program->image,
+                                         .trial = {.fd = -1},
+                                         .pause_us = PAUSE_US};
     if (!is_there(&program->image))
         return;
     find_path(program, successor->path, sizeof successor->path);
@@ -121,13 +124,15 @@ void aep__successor_init_from(struct aep__successor *successor, const struct aep
         aep__owners_add(&successor->owners, successor->path);
 }
 
-void aep__successor_init(struct aep__successor *successor, bool renewed, struct aep__log *log)
+void aep__successor_init(struct aep__successor *successor, const char *name, bool renewed,
+                         struct aep__log *log)
 {
     struct stat st;
     char linked[PATH_MAX];
     ssize_t len = readlink(SELF, linked, sizeof linked - 1);
     linked[len > 0 ? len : 0] = '\0';
-    struct aep__program program = {.executed = (const char *)getauxval(AT_EXECFN),
+    struct aep__program program = {.name = name,
+                                   .executed = (const char *)getauxval(AT_EXECFN),
                                    .linked = linked,
                                    .renewed = renewed,
                                    .image = aep__image_of(SELF),
@@ -146,33 +151,55 @@ static void pause_longer(struct aep__successor *successor, int64_t now_us)
         successor->pause_us = PAUSE_MAX_US;
 }
 
-void aep__successor_put_off(struct aep__successor *successor, int64_t now_us)
-{
-    pause_longer(successor, now_us);
-}
-
-/* The log is told each reason once. */
-static void fail(struct aep__successor *successor, const char *what, const char *why,
-                 int64_t now_us)
+void aep__successor_put_off(struct aep__successor *successor, const char *why, int64_t now_us)
 {
     if (strcmp(successor->told, why) != 0)
-        aep__log_write(successor->log, AEP_LOG_WARNING,
-                       "%s was replaced, but %s: %s; this one goes on", successor->path, what, why);
+        aep__log_write(successor->log, AEP_LOG_WARNING, "%s was replaced, but %s; this one goes on",
+                       successor->path, why);
     snprintf(successor->told, sizeof successor->told, "%s", why);
     pause_longer(successor, now_us);
 }
 
-/* It may have been replaced once more. */
+static void fail(struct aep__successor *successor, const char *what, const char *why,
+                 int64_t now_us)
+{
+    char text[AEP__SUCCESSOR_WHY];
+    snprintf(text, sizeof text, "%s: %s", what, why);
+    aep__successor_put_off(successor, text, now_us);
+}
+
+/* A program of another name may say anything. */
+static bool says_our_name(const struct aep__successor *successor)
+{
+    size_t len = strlen(successor->name);
+    const char *line = successor->trial.line;
+    return strncmp(line, successor->name, len) == 0 && line[len] == ' ';
+}
+
+/* It runs, but would it go on where we are? */
+static void judge_version(struct aep__successor *successor, int64_t now_us)
+{
+    aep_error err;
+    struct aep__image now = aep__image_of(successor->path);
+    if (!is_same(&now, &successor->seen))
+        successor->state = AEP__SUCCESSOR_SEEN;
+    else if (!says_our_name(successor))
+        fail(successor, "by another program, which says", successor->trial.line, now_us);
+    else if (successor->check && successor->check(successor->check_user, &err) != AEP_OK)
+        fail(successor, "the new one would not start with the settings that it finds", err.text,
+             now_us);
+    else
+        successor->state = AEP__SUCCESSOR_READY;
+}
+
 static void judge_trial(struct aep__successor *successor, int64_t now_us)
 {
-    struct aep__image now = aep__image_of(successor->path);
     switch (aep__trial_look(&successor->trial)) {
     case AEP__TRIAL_WAITS:
         successor->due_us = now_us + TRIAL_US;
         break;
     case AEP__TRIAL_RUNS:
-        successor->state =
-            is_same(&now, &successor->seen) ? AEP__SUCCESSOR_READY : AEP__SUCCESSOR_SEEN;
+        judge_version(successor, now_us);
         break;
     case AEP__TRIAL_FAILS:
         fail(successor, "the new one does not run yet", successor->trial.line, now_us);

@@ -31,6 +31,8 @@ struct aep__image {
     int64_t size, changed_s, changed_ns;
 };
 
+#define AEP__SUCCESSOR_WHY 480
+
 enum aep__successor_state {
     AEP__SUCCESSOR_NONE,
     AEP__SUCCESSOR_SEEN,  /* another file is there */
@@ -40,6 +42,7 @@ enum aep__successor_state {
 
 /** What the system says of a program that runs. */
 struct aep__program {
+    const char *name;        /* its own, with which its --version begins */
     const char *executed;    /* the path by which it was executed; may be NULL */
     const char *linked;      /* what /proc/self/exe says that it leads to; may be NULL */
     struct aep__image image; /* of what it does lead to */
@@ -49,20 +52,25 @@ struct aep__program {
 
 struct aep__successor {
     char path[PATH_MAX]; /* where this program's file was, and the successor's is; "": not known */
+    const char *name;    /* borrowed */
     struct aep__log *log;
+    int (*check)(void *user, aep_error *err); /* what else it takes to go on as it; NULL: nothing */
+    void *check_user;
     struct aep__image ours, seen;
     struct aep__owners owners; /* for these it is to decide what stands in the place of ours */
     enum aep__successor_state state;
     struct aep__trial trial;
-    int64_t due_us;             /* monotonic: the next look */
-    int64_t pause_us;           /* after the next failure */
-    char told[AEP__TRIAL_LINE]; /* the last reason that the log was told */
+    int64_t due_us;                /* monotonic: the next look */
+    int64_t pause_us;              /* after the next failure */
+    char told[AEP__SUCCESSOR_WHY]; /* the last reason that the log was told */
 };
 
 /** Notes which file this program is.
+ * @name  its own, as its --version says it; borrowed
  * @renewed  this process became it: if it is not the file at its path even so, there is no use in looking
  * @log  borrowed; learns why a successor cannot run */
-void aep__successor_init(struct aep__successor *successor, bool renewed, struct aep__log *log);
+void aep__successor_init(struct aep__successor *successor, const char *name, bool renewed,
+                         struct aep__log *log);
 /** The same for any program. */
 void aep__successor_init_from(struct aep__successor *successor, const struct aep__program *program,
                               struct aep__log *log);
@@ -72,8 +80,10 @@ struct aep__image aep__image_of(const char *path);
 bool aep__successor_look(struct aep__successor *successor, int64_t now_us);
 /** When to look next, though nothing else is to be done; INT64_MAX: that can wait. */
 int64_t aep__successor_due_us(const struct aep__successor *successor);
-/** This process cannot become it now: it is not ready before a pause, which grows. */
-void aep__successor_put_off(struct aep__successor *successor, int64_t now_us);
+/** This process cannot become it now: it is not ready before a pause, which grows. The log is told each
+ * reason once.
+ * @why  "..., but WHY; this one goes on" */
+void aep__successor_put_off(struct aep__successor *successor, const char *why, int64_t now_us);
 void aep__successor_done(struct aep__successor *successor);
 
 /** Becomes it: the same process with the same arguments and environment. If it cannot be executed after all,

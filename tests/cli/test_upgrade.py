@@ -135,6 +135,26 @@ class Upgrade(AepTest):
         relay.terminate()
         self.assertEqual(relay.wait(DEADLINE_S), 0)
 
+    def test_bad_settings_are_not_taken_for_good_ones(self):
+        """The new program, which reads them anew, would end."""
+        self.env |= {"AEP_SPOOL_DIR": self.spool, "AEP_RELAY_MODE": "external"}
+        self.publish(0)
+        relay = self.start_aep("relay", "run", executable=self.aep, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+        self.wait_until(self.relay_alive, "a relay")
+        settings = os.path.join(self.folder, "config", "aep", "aep.conf")
+        os.makedirs(os.path.dirname(settings))
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write("relay.idle_exit = often\n")
+        version = replace(self.program, 5)
+        with open(os.path.join(self.spool, "relay.log"), encoding="utf-8") as log:
+            said = []
+            self.wait_until(lambda: said.append(log.read()) or "would not start" in "".join(said), "it is said")
+        self.assertIn("relay.idle_exit", "".join(said))
+        self.assertIsNone(relay.poll())
+        os.unlink(settings)
+        self.assertEqual(self.await_version(version)["relay_pid"], relay.pid)
+
     def test_the_doctor_says_that_another_version_runs(self):
         self.use_dead_broker()
         other, version = rebuild(self.program, 4)

@@ -110,6 +110,18 @@ class Upgrade(ServeTest):
         self.assertEqual(self.server.wait(DEADLINE_S), 0)
         self.assertEqual(self.log().count(" renewed: "), missed)
 
+    def test_bad_settings_are_not_taken_for_good_ones(self):
+        self.serve()
+        settings = os.path.join(self.env["XDG_CONFIG_HOME"], "aep", "aep.conf")
+        os.makedirs(os.path.dirname(settings))
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write("relay.idle_exit = often\n")
+        version = replace(self.tracker, 4)
+        self.wait_until(lambda: "would not start" in self.log(), "it is said")
+        self.assertEqual(self.request("/readyz").status, 200)
+        os.unlink(settings)
+        self.await_version(version)
+
     def test_one_in_the_background(self):
         self.publish("started", correlation="before")
         subprocess.run([self.aep, "list", "--wait=50s"], env=self.env, check=True,

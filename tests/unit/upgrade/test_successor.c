@@ -41,8 +41,10 @@ static void write_program(const char *path, const char *body)
 /* As a program that was executed by its path. */
 static void begin(struct fixture *fixture)
 {
-    const struct aep__program program = {
-        .executed = fixture->path, .image = aep__image_of(fixture->path), .owner = geteuid()};
+    const struct aep__program program = {.executed = fixture->path,
+                                         .image = aep__image_of(fixture->path),
+                                         .name = "program",
+                                         .owner = geteuid()};
     aep__successor_init_from(&fixture->successor, &program, &fixture->log);
 }
 
@@ -210,13 +212,13 @@ static void test_a_library_may_come_later_than_the_program(void **state)
 {
     struct fixture *fixture = *state;
     char body[160];
-    snprintf(body, sizeof body, "cat %s.library", fixture->path);
+    snprintf(body, sizeof body, "tail -n 1 %s.library", fixture->path);
     rename_over(fixture, body);
     assert_false(look(fixture));
     assert_false(look_later(fixture));
     char library[128];
     snprintf(library, sizeof library, "%s.library", fixture->path);
-    write_program(library, "library");
+    write_program(library, "program 2");
     assert_true(look_later(fixture));
     assert_int_equal(unlink(library), 0);
 }
@@ -242,13 +244,48 @@ static void test_one_that_does_not_say_its_version_does_not_run(void **state)
     assert_int_equal(count_in_log(fixture, "exit status 0"), 1);
 }
 
+static void test_a_program_of_another_name_is_no_successor(void **state)
+{
+    struct fixture *fixture = *state;
+    rename_over(fixture, "echo programs 2");
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, "by another program, which says: programs 2"), 1);
+    rename_over(fixture, "echo program");
+    assert_false(look_later(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, "by another program, which says: program;"), 1);
+}
+
+static int check(void *user, aep_error *err)
+{
+    const int *code = user;
+    snprintf(err->text, sizeof err->text, "no servers");
+    return *code;
+}
+
+static void test_one_that_would_not_start_with_its_settings_is_put_off(void **state)
+{
+    struct fixture *fixture = *state;
+    int code = AEP_ECONFIG;
+    fixture->successor.check = check;
+    fixture->successor.check_user = &code;
+    rename_over(fixture, "echo program 2");
+    assert_false(look(fixture));
+    assert_false(look_later(fixture));
+    assert_int_equal(count_in_log(fixture, "the settings that it finds: no servers; this"), 1);
+    code = AEP_OK;
+    assert_true(look_later(fixture));
+}
+
 static void test_put_off_it_is_ready_again_after_a_pause(void **state)
 {
     struct fixture *fixture = *state;
     rename_over(fixture, "echo program 2");
     look(fixture);
     assert_true(look_later(fixture));
-    aep__successor_put_off(&fixture->successor, fixture->now_us);
+    aep__successor_put_off(&fixture->successor, "it rains", fixture->now_us);
+    assert_int_equal(count_in_log(fixture, "was replaced, but it rains; this one goes on"), 1);
     assert_false(look(fixture));
     assert_true(aep__successor_due_us(&fixture->successor) >= fixture->now_us + 10 * SECOND);
     assert_true(look_later(fixture));
@@ -258,6 +295,7 @@ static void test_put_off_it_is_ready_again_after_a_pause(void **state)
 
 static void begin_as(struct fixture *fixture, struct aep__program program)
 {
+    program.name = "program";
     program.owner = geteuid();
     aep__successor_init_from(&fixture->successor, &program, &fixture->log);
 }
@@ -501,6 +539,8 @@ int main(void)
         TEST(test_a_library_may_come_later_than_the_program),
         TEST(test_what_is_no_program),
         TEST(test_one_that_does_not_say_its_version_does_not_run),
+        TEST(test_a_program_of_another_name_is_no_successor),
+        TEST(test_one_that_would_not_start_with_its_settings_is_put_off),
         TEST(test_put_off_it_is_ready_again_after_a_pause),
         TEST(test_run_by_a_tool_it_is_the_file_that_is_named),
         TEST(test_replaced_before_it_has_looked_it_has_a_successor),
