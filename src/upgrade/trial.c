@@ -2,19 +2,24 @@
 #include "upgrade/trial.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LIMIT_US 5000000
 #define ENVIRONMENT_MAX 512
+#define DEATH_MS                                                                                   \
+    500 /* how long a killed child may take; one that waits for a dead disk never ends */
 
 /* Every function that the program needs is looked for at once, and not when it is called. */
 static char all_now[] = "LD_BIND_NOW=1";
@@ -26,6 +31,17 @@ static void choose_environment(char *chosen[ENVIRONMENT_MAX + 2])
     for (char **at = environ; at && *at && count <= ENVIRONMENT_MAX; at++)
         chosen[count++] = *at;
     chosen[count] = NULL;
+}
+
+/* Ours are closed by an exec, but not those that we were started with. */
+static void close_others(posix_spawn_file_actions_t *actions)
+{
+    DIR *fds = opendir("/proc/self/fd");
+    for (const struct dirent *entry; fds && (entry = readdir(fds));)
+        if (atoi(entry->d_name) > STDERR_FILENO)
+            posix_spawn_file_actions_addclose(actions, atoi(entry->d_name));
+    if (fds)
+        closedir(fds);
 }
 
 /* Our signals are blocked, and SIGPIPE is ignored: not so in the child. */
@@ -45,10 +61,13 @@ static int spawn(struct aep__trial *trial, const char *path, int output_fd)
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
+    close_others(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP);
     signal(SIGCHLD, SIG_DFL); /* where it is ignored nobody learns how a child has ended */
     int error = posix_spawn(&trial->pid, path, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
@@ -65,7 +84,7 @@ void aep__trial_begin(struct aep__trial *trial, const char *path)
     int error = made ? spawn(trial, path, ends[1]) : errno;
     if (error) {
         trial->pid = 0;
-        snprintf(trial->line, sizeof trial->line, "%s", strerrordesc_np(error));
+        snprintf(trial->line, sizeof trial->line, "%s", aep__errno_text(error));
     }
     if (ends[1] >= 0)
         close(ends[1]);
@@ -83,7 +102,7 @@ static void read_line(struct aep__trial *trial)
         ; /* so that it can write all it wants to */
 }
 
-/* It has ended, or could not be started. */
+/* It has ended, is given up, or could not be started. */
 static void finish(struct aep__trial *trial)
 {
     if (trial->pid > 0)
@@ -108,9 +127,9 @@ static void explain(struct aep__trial *trial, int status)
 void aep__trial_done(struct aep__trial *trial)
 {
     if (trial->pid > 0) {
-        kill(trial->pid, SIGKILL);
-        while (waitpid(trial->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        kill(-trial->pid, SIGKILL); /* and what it has started */
+        for (int ms = 0; ms < DEATH_MS && waitpid(trial->pid, NULL, WNOHANG) == 0; ms++)
+            poll(NULL, 0, 1);
     }
     finish(trial);
 }

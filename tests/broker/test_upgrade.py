@@ -160,6 +160,7 @@ class Refused(UpgradeCase):
         broker.pause()
         version = replace(self.relay, 3)
         spool.wait_status(lambda status: status["backlog_events"] > 5000, "events wait")
+        wait_until(lambda: "but Kafka has not acknowledged what was sent" in spool.log(), "it says why")
         self.assertNotIn(" renewed: ", spool.log())
         broker.resume()
         self.await_version(version)

@@ -492,6 +492,43 @@ static void test_a_trial_gets_neither_our_signals_nor_our_descriptors(void **sta
     assert_string_equal(trial.line, "0:0:1");
 }
 
+/* Of a program that starts ours without closing its own. */
+static void test_a_trial_gets_no_descriptor_that_we_were_started_with(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__trial trial;
+    char body[128];
+    int fd = fcntl(fixture->dir_fd, F_DUPFD, 20);
+    assert_true(fd >= 20);
+    snprintf(body, sizeof body, "[ -e /proc/$$/fd/%d ] && echo ours; echo none", fd);
+    write_program(fixture->path, body);
+    bool runs = aep__trial_run(&trial, fixture->path);
+    close(fd);
+    assert_true(runs);
+    assert_string_equal(trial.line, "none");
+}
+
+static void test_what_a_trial_has_started_is_killed_with_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aep__trial trial;
+    char body[160], byte;
+    assert_int_equal(mkfifo(fixture->other, 0600), 0);
+    int fd = open(fixture->other, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    snprintf(body, sizeof body, "exec 3>%s; sleep 1000 & echo begun; wait", fixture->other);
+    write_program(fixture->path, body);
+    aep__trial_begin(&trial, fixture->path);
+    while (trial.len == 0)
+        assert_int_equal(aep__trial_look(&trial), AEP__TRIAL_WAITS);
+    trial.end_us = 0;
+    assert_int_equal(aep__trial_look(&trial), AEP__TRIAL_FAILS);
+    struct pollfd closed = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&closed, 1, 30000), 1);
+    assert_int_equal(read(fd, &byte, 1), 0);
+    close(fd);
+}
+
 static void test_a_trial_that_is_given_up_leaves_no_child(void **state)
 {
     struct fixture *fixture = *state;
@@ -555,6 +592,8 @@ int main(void)
         TEST(test_nor_is_one_in_another_users_folder),
         TEST(test_nor_one_behind_a_link),
         TEST(test_a_trial_gets_neither_our_signals_nor_our_descriptors),
+        TEST(test_a_trial_gets_no_descriptor_that_we_were_started_with),
+        TEST(test_what_a_trial_has_started_is_killed_with_it),
         TEST(test_a_trial_that_is_given_up_leaves_no_child),
         TEST(test_a_trial_that_does_not_end_in_time_fails),
         TEST(test_a_trial_that_writes_much_is_not_held_up),
