@@ -137,7 +137,8 @@ static int become(struct aep__relay *relay, aep_error *err)
     if (plugins && strcmp(plugins, NO_PLUGINS) == 0)
         unsetenv("SASL_PATH");
     aep__successor_become(&relay->successor, relay->foreground ? NULL : relay->config, &left, 1);
-    return aep__error_errno(err, AEP_ERELAY, NULL, "cannot run %s", relay->successor.path);
+    relay->spool.dir_fd = -1; /* its number may be that of what was to be left */
+    return aep__error(err, AEP_ERELAY, NULL, "cannot run %s", relay->successor.path);
 }
 
 static int run(struct options *options, aep_error *err)
@@ -163,11 +164,11 @@ static int run(struct options *options, aep_error *err)
         relay->successor.check_user = options;
         result = run_on_spool(relay, err);
         aep__counters_done(&relay->counters);
+        if (result == AEP_OK && relay->ending == AEP__RELAY_BECOMES)
+            result = become(relay, err);
         aep__log_done(&relay->log);
         /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
         aep__spool_done(&relay->spool);
-        if (result == AEP_OK && relay->ending == AEP__RELAY_BECOMES)
-            result = become(relay, err);
     }
     free(relay);
     aep_config_free(config);

@@ -305,10 +305,14 @@ static void finish(struct aep__tracker *tracker)
         close(tracker->signal_fd);
     free(tracker->polls);
     aep__buf_done(&tracker->name);
+    /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
+}
+
+static void close_log(struct aep__tracker *tracker)
+{
     aep__log_done(&tracker->log);
     if (tracker->dir_fd >= 0)
         close(tracker->dir_fd);
-    /* The process keeps the lock to its end: waiting for the lock means waiting for that. */
 }
 
 int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, const char *store,
@@ -349,6 +353,7 @@ int aep__tracker_take(struct aep__tracker *tracker, const aep_config *config, co
     if (code != AEP_ESTATE)
         tracker->serve = serve;
     finish(tracker);
+    close_log(tracker);
     return code;
 }
 
@@ -376,4 +381,6 @@ void aep__tracker_go(struct aep__tracker *tracker, const aep_config *settings)
     finish(tracker);
     if (replaced)
         become(tracker, settings);
+    else
+        close_log(tracker);
 }

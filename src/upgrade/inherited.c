@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define FIRST 3
-#define MOST 8
+#define MOST (AEP__INHERITED_END - FIRST)
 #define NAMES_SIZE 256
 
 static long number_of(const char *variable)
@@ -61,7 +61,7 @@ int aep__inherited_leave(const struct aep__inherited *list, size_t count)
     for (size_t i = 0; i < count && fds < MOST; i++) {
         if (list[i].fd < 0)
             continue;
-        moved[fds] = fcntl(list[i].fd, F_DUPFD_CLOEXEC, FIRST + MOST);
+        moved[fds] = fcntl(list[i].fd, F_DUPFD_CLOEXEC, AEP__INHERITED_END);
         if (moved[fds++] < 0)
             return -1;
         len +=

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#define AEP__INHERITED_END 11 /* behind the last of their places */
+
 struct aep__inherited {
     const char *name;
     int fd; /* -1: none */

@@ -2,6 +2,7 @@
 #include "upgrade/successor.h"
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "config/pass.h"
 
@@ -291,19 +292,41 @@ static int pass_settings(const aep_config *config)
     return result;
 }
 
+/* Keeps the log's folder away from the places of what is left; the log itself is opened anew. */
+static void keep_log(struct aep__log *log)
+{
+    aep__log_done(log);
+    if (log->dir_fd >= 0)
+        log->dir_fd = fcntl(log->dir_fd, F_DUPFD_CLOEXEC, AEP__INHERITED_END);
+}
+
+/* Returns only if it cannot be executed. */
+static void execute(const struct aep__successor *successor, char **argv)
+{
+    char why[AEP__TRIAL_LINE];
+    if (aep__owners_decide(&successor->owners, successor->path, why, sizeof why)) {
+        execv(successor->path, argv);
+        snprintf(why, sizeof why, "%s", aep__errno_text(errno));
+    }
+    aep__log_write(successor->log, AEP_LOG_WARNING,
+                   "cannot run %s after all: %s; the old program goes on", successor->path, why);
+    execv(SELF, argv);
+}
+
 void aep__successor_become(struct aep__successor *successor, const aep_config *config,
                            const struct aep__inherited *list, size_t count)
 {
     struct aep__buf texts = {0};
-    char **argv = NULL, why[AEP__TRIAL_LINE];
+    char **argv = NULL;
     aep__successor_done(successor);
+    keep_log(successor->log);
     if (read_arguments(&texts) == 0 && aep__buf_string(&texts))
         argv = split_arguments(&texts);
-    if (argv && (!config || pass_settings(config) == 0) && aep__inherited_leave(list, count) == 0) {
-        if (aep__owners_decide(&successor->owners, successor->path, why, sizeof why))
-            execv(successor->path, argv);
-        execv(SELF, argv);
-    }
+    if (argv && (!config || pass_settings(config) == 0) && aep__inherited_leave(list, count) == 0)
+        execute(successor, argv);
+    aep__log_write(successor->log, AEP_LOG_ERROR, "cannot become %s: %s; this process ends",
+                   successor->path, aep__errno_text(errno));
+    aep__log_done(successor->log);
     free(argv);
     aep__buf_done(&texts);
 }

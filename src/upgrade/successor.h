@@ -87,9 +87,9 @@ void aep__successor_put_off(struct aep__successor *successor, const char *why, i
 void aep__successor_done(struct aep__successor *successor);
 
 /** Becomes it: the same process with the same arguments and environment. If it cannot be executed after all,
- * becomes the present program once more. Call it when everything is closed but what is left to it.
+ * becomes the present program once more. Call it when everything is closed but what is left to it and the log's folder.
  * @config  passed to its descriptor 0 (config/pass.h); NULL: it finds its own
- * Returns only if neither can be executed. */
+ * Returns only if neither can be executed; the log says why, and its folder is another descriptor. */
 void aep__successor_become(struct aep__successor *successor, const aep_config *config,
                            const struct aep__inherited *list, size_t count);
 

@@ -469,6 +469,19 @@ static void test_nor_one_behind_a_link(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- becoming it ---- */
+
+static void test_the_log_says_why_it_cannot_become_it(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct aep__inherited none = {"gone", 9999};
+    rename_over(fixture, "echo program 2");
+    assert_int_equal(fcntl(none.fd, F_GETFD), -1);
+    aep__successor_become(&fixture->successor, NULL, &none, 1);
+    assert_int_equal(count_in_log(fixture, "program: Bad file descriptor; this process ends"), 1);
+    close(fixture->log.dir_fd);
+}
+
 /* ---- a trial ---- */
 
 static void test_a_trial_gets_neither_our_signals_nor_our_descriptors(void **state)
@@ -591,6 +604,7 @@ int main(void)
         TEST(test_another_users_file_is_no_successor),
         TEST(test_nor_is_one_in_another_users_folder),
         TEST(test_nor_one_behind_a_link),
+        TEST(test_the_log_says_why_it_cannot_become_it),
         TEST(test_a_trial_gets_neither_our_signals_nor_our_descriptors),
         TEST(test_a_trial_gets_no_descriptor_that_we_were_started_with),
         TEST(test_what_a_trial_has_started_is_killed_with_it),
