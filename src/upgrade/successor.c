@@ -221,7 +221,7 @@ static void judge_file(struct aep__successor *successor, int64_t now_us)
         successor->seen = now;
         successor->pause_us = PAUSE_US;
     } else if (!aep__owners_decide(&successor->owners, successor->path, why, sizeof why)) {
-        fail(successor, "others than before can decide by what", why, now_us);
+        fail(successor, "others now control what is there", why, now_us);
     } else {
         aep__trial_begin(&successor->trial, successor->path);
         successor->state = AEP__SUCCESSOR_TRIED;

@@ -375,7 +375,7 @@ static void test_a_folder_that_is_a_link_is_passed(void **state)
 
 /* ---- who decides ---- */
 
-#define REFUSED "others than before can decide by what: "
+#define REFUSED "others now control what is there: "
 #define STRANGER 65534
 
 static void assert_refused(struct fixture *fixture, const char *why)
