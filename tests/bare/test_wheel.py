@@ -26,8 +26,8 @@ python3 -m venv agents && . agents/bin/activate
 pip install --quiet --no-index /packages/*.whl
 export KAFKA_BOOTSTRAP_SERVERS={servers}
 python3 agent.py {kind} 0 0
-aep doctor && exit 1
-aep doctor 2>&1 | grep 'apt install librdkafka1'
+if aep doctor >said 2>&1; then exit 1; fi
+grep 'apt install librdkafka1' said
 END
 install librdkafka1 libmicrohttpd12 libncursesw6 libsqlite3-0
 as_alice <<'END'
@@ -44,7 +44,7 @@ install {needs}
 as_alice <<'END'
 python3 -m venv build && . build/bin/activate
 PIP_CERT=/etc/ssl/certs/ca-certificates.crt pip install --quiet /packages/*.tar.gz
-AEP_MODE=local python3 -c 'import aep; aep.Publisher().publish("test.sdist.v1", {{}})'
+AEP_MODE=local python3 -c 'import aep; aep.Publisher().publish("test.package.sdist.v1", {{}})'
 END
 """
 
