@@ -18,8 +18,7 @@
 
 #define LIMIT_US 5000000
 #define ENVIRONMENT_MAX 512
-#define DEATH_MS                                                                                   \
-    500 /* how long a killed child may take; one that waits for a dead disk never ends */
+#define DEATH_MS 500 /* of a killed child; one that waits for a dead disk never ends */
 
 /* Every function that the program needs is looked for at once, and not when it is called. */
 static char all_now[] = "LD_BIND_NOW=1";

@@ -105,21 +105,22 @@ class Unstartable(AepTest):
         self.assertIn("/nope/aep-relay", self.publish("--wait=0").stderr)
         self.assertIn("/nope/aep-relay", self.run_aep("status").stdout)
 
-    def test_a_program_that_ends_at_once(self):
+    def put_relay(self, script):
+        """A program that stands in for the relay's; its path."""
         path = os.path.join(self.folder, "relay")
         with open(path, "w") as file:
-            file.write("#!/bin/sh\nexit 127\n")
+            file.write(f"#!/bin/sh\n{script}\n")
         os.chmod(path, 0o755)
         self.env["AEP_RELAY_PATH"] = path
+        return path
+
+    def test_a_program_that_ends_at_once(self):
+        path = self.put_relay("exit 127")
         for told in (self.publish("--wait=500").stderr, self.run_aep("status").stdout):
             self.assertIn(f"{path} does not run: exit status 127: install it again", told)
 
     def test_a_program_that_runs_and_does_not_come_up(self):
-        path = os.path.join(self.folder, "relay")
-        with open(path, "w") as file:
-            file.write("#!/bin/sh\n[ $1 = --version ] && echo relay\n")
-        os.chmod(path, 0o755)
-        self.env["AEP_RELAY_PATH"] = path
+        path = self.put_relay("[ $1 = --version ] && echo relay")
         for told in (self.publish("--wait=500").stderr, self.run_aep("status").stdout):
             self.assertIn("the one that was started has not come up: `aep relay run`", told)
 
