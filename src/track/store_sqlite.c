@@ -253,6 +253,26 @@ static int set_up(struct aep__sqlite *sqlite, aep_error *err)
     return result == AEP_OK ? aep__sqlite_add_search(sqlite, err) : result;
 }
 
+/* ---- by key ---- */
+
+/* Of those that began at one instant the index execution_key has no order. To sort them SQLite would make
+ * a database in memory, each time: at each event that names no cause. */
+#define OF_KEY "correlation_id = ?1 AND agent_name = ?2 AND tenant_id = ?3 AND "
+#define NEAREST_IN(table)                                                                          \
+    "SELECT max(id) FROM " table " WHERE " OF_KEY "begun_at = (SELECT max(begun_at) FROM " table   \
+    " WHERE " OF_KEY                                                                               \
+    "(begun_at, id) <= (?4, ?5)) AND (+begun_at < ?4 OR id <= ?5) GROUP BY begun_at"
+#define FIRST_IN(table)                                                                            \
+    "SELECT min(id) FROM " table " WHERE " OF_KEY "begun_at = (SELECT min(begun_at) FROM " table   \
+    " WHERE " OF_KEY "begun_at IS NOT NULL) GROUP BY begun_at"
+
+static const char *const texts[AEP__SQL_COUNT] = {
+    [AEP__SQL_NEAREST] = NEAREST_IN("executions"),
+    [AEP__SQL_FIRST] = FIRST_IN("executions"),
+    [AEP__SQL_NEAREST_TOMB] = NEAREST_IN("tombs"),
+    [AEP__SQL_FIRST_TOMB] = FIRST_IN("tombs"),
+};
+
 static const struct aep__sql_driver driver = {
     .close = close_store,
     .replaced = is_replaced,
@@ -264,6 +284,7 @@ static const struct aep__sql_driver driver = {
     .give_back = give_back,
     .statements = &aep__sqlite_statements,
     .texts_index = &aep__sqlite_texts,
+    .texts = texts,
     .body = "body",
     .moved = "",
     .like = "GLOB",

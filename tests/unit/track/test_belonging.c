@@ -2,6 +2,8 @@
 /* Belonging: which execution an event is of, and what it changes there, case by case. */
 #include "ingest_fixture.h"
 
+#include "track/store_sqlite.h"
+
 #define KEY "t/c/a" /* the id of a provisional one */
 
 /* ---- whose it is ---- */
@@ -317,6 +319,34 @@ static void test_of_two_bodies_under_one_id_the_first_counts(void **state)
     assert_int_equal(ROW(1)->events, 2);
 }
 
+/* ---- what finding it costs ---- */
+
+static int note_sort(unsigned type, void *ret_sql, void *statement, void *took)
+{
+    (void)type, (void)took;
+    if (sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_SORT, 1) > 0)
+        snprintf(ret_sql, 1024, "%s", sqlite3_sql(statement));
+    return 0;
+}
+
+/* To sort, SQLite makes a database in memory. */
+static void test_nothing_is_sorted_to_find_it(void **state)
+{
+    char sql[1024] = "";
+    struct taking *taking = *state;
+    if (postgres_server())
+        skip(); /* how SQLite does that is looked at here */
+    sqlite3 *db = aep__sqlite_of(aep__sql_of(taking->track->store))->db;
+    TAKE("started", 1, 10);
+    sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, note_sort, sql);
+    TAKE("progress", 11, 20);
+    TAKE("progress", 12, 5); /* before it */
+    TAKE("progress", 13, 20, .agent = "b");
+    sqlite3_trace_v2(db, 0, NULL, NULL);
+    assert_string_equal(sql, "");
+    assert_int_equal(ROW(1)->events, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +373,7 @@ int main(void)
         TAKING_TEST(test_a_copy_that_comes_later_adds_its_number),
         TAKING_TEST(test_the_same_number_twice_is_two_events),
         TAKING_TEST(test_of_two_bodies_under_one_id_the_first_counts),
+        TAKING_TEST(test_nothing_is_sorted_to_find_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
