@@ -75,8 +75,10 @@ class TrackerTest(AepTest):
 
     def rows(self, *words, env=None):
         """Every execution, by its id, without what depends on the clock."""
-        out = self.run_aep("list", "--all", "--json", "--wait=60s", *words, env=env).stdout
-        rows = {row["id"]: row for row in map(json.loads, out.splitlines())}
+        done = self.run_aep("list", "--all", "--json", "--wait=60s", *words, env=env)
+        if not words or not words[0].startswith("--wait="):
+            self.assertNotIn("has not caught up", done.stderr, "a list of what the tracker has by now")
+        rows = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
         for row in rows.values():
             for name in ("as_of", "basis"):
                 row.pop(name, None)

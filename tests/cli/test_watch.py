@@ -20,13 +20,10 @@ HUMAN = {"status": "waiting", "waiting_for": "human"}
 
 
 class Watch(Executions):
+    READERS = ("list", "show", "watch")
+
     def watch(self, *args, **more):
         return Terminal(self, *self.with_patience(("watch", *args)), **more)
-
-    @staticmethod
-    def with_patience(args):
-        reads = args[0] in ("list", "show", "watch") and not any("--wait" in word for word in args)
-        return (*args, "--wait=50s") if reads else args
 
     def wait_for_human(self, correlation, agent="a", **members):
         return self.publish("progress", agent, correlation, metadata=HUMAN, **members)
