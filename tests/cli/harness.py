@@ -39,6 +39,7 @@ class AepTest(unittest.TestCase):
             "AEP_MODE": "local",
             "AEP_RELAY_MODE": "auto" if self.relay else "off",
             "TZ": "UTC",
+            "LANG": "C",  # without it musl takes UTF-8
         }
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:

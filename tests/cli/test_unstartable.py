@@ -133,6 +133,10 @@ class Unstartable(AepTest):
         self.assertIn("kafka.sasl.oauthbearer.method", result.stderr)
 
 
+# What glibc's loader says, and musl's.
+NO_LIBRARY = r"librdkafka\.so\.0: cannot open shared object file|Error loading shared library librdkafka\.so\.0: "
+
+
 class MissingLibrary(AepTest):
     """A wheel on a machine without librdkafka: the dynamic loader ends each program that needs it."""
     relay = True
@@ -149,7 +153,7 @@ class MissingLibrary(AepTest):
 
     def assert_told(self, text, program="aep-relay"):
         self.assertIn(f"{self.aep.parents[1]}/libexec/aep/{program} does not run: ", text)
-        self.assertIn("librdkafka.so.0: cannot open shared object file", text)
+        self.assertRegex(text, NO_LIBRARY)
         self.assertIn("`sudo apt install librdkafka1`, or `sudo dnf install librdkafka`", text)
 
     def test_events_are_accepted_and_the_remedy_is_said(self):
