@@ -7,6 +7,7 @@ Debian packages of the release before, if there is one) and AEP_SUITES (which De
 import collections
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,7 @@ class Trial(unittest.TestCase):
         left in /result is in self.folder / "result". `root`: more arguments of packaging/root."""
         puts = [(path, f"/packages/{path.name}") for path in packages] + list(puts)
         words = [word for path, place in puts for word in ("--put", f"{path}:{place}")]
+        shutil.rmtree(self.folder / "result", ignore_errors=True)  # of the root before
         done = subprocess.run(
             [SOURCE / "packaging/root", suite, *root, *words, "--get", f"/result:{self.folder}/result",
              "bash", "-c", f"mkdir -m 1777 /result\n{BEGIN}{script}"],
