@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 /* The one place where the version is written; the test install.version sees to it. */
-#define AEP_VERSION "0.1.0"
+#define AEP_VERSION "0.2.0"
 #define AEP_VERSION_MAJOR 0
-#define AEP_VERSION_MINOR 1
+#define AEP_VERSION_MINOR 2
 #define AEP_VERSION_PATCH 0
 
 #if defined(__GNUC__)
