@@ -51,6 +51,7 @@ class Terminal:
         self.set_size(columns, rows)
         self.mode = termios.tcgetattr(inner)
         self.inner = inner
+        self.job = job
         self.process = subprocess.Popen(
             [*([sys.executable, "-c", SHELL] if job else []), PROGRAM, *args], stdin=inner, stdout=inner, stderr=inner, cwd=test.folder,
             env={**test.env, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", **(env or {})},
@@ -65,9 +66,17 @@ class Terminal:
             os.close(fd)
 
     def job_pid(self):
-        """The process that the job is."""
+        """The process that the job is; None: it has ended."""
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
-            return int(children.read())
+            return int(children.read() or 0) or None
+
+    def is_at_work(self):
+        """Whether the program runs, and may be in the middle of a screen."""
+        try:
+            with open(f"/proc/{self.job_pid() if self.job else self.process.pid}/stat") as stat:
+                return stat.read().rpartition(") ")[2][0] in "RD"
+        except OSError:
+            return False
 
     def set_size(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -79,15 +88,26 @@ class Terminal:
         self.process.send_signal(signal.SIGWINCH)
 
     def read(self, wait_s=0.0):
-        """Takes what the program has written."""
+        """Takes what the program has written. Returns how many bytes."""
+        size = len(self.raw)
         while select.select([self.fd], [], [], wait_s)[0]:
             try:
                 data = os.read(self.fd, 65536)
             except OSError:
-                return
+                break
             self.raw += data
             self.stream.feed(self.decoder.decode(data))
             wait_s = 0.0
+        return len(self.raw) - size
+
+    def read_whole(self):
+        """Takes what the program is about to write, too: a screen may come in parts."""
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            at_work = self.is_at_work()
+            if self.read(0.01 if at_work else 0.0) == 0 and not at_work:
+                return
+            self.test.assertLess(time.monotonic(), end, f"it does not stop writing\n{self.text()}")
 
     def press(self, *keys):
         for key in keys:
@@ -105,9 +125,12 @@ class Terminal:
         return all(part in text for part in texts)
 
     def wait(self, is_true, what="it"):
-        """Waits until is_true(); fails at the deadline with the screen."""
+        """Waits until is_true(), asked of whole screens; fails at the deadline with the screen."""
         end = time.monotonic() + DEADLINE_S
-        while not is_true():
+        while True:
+            self.read_whole()
+            if is_true():
+                return
             self.test.assertLess(time.monotonic(), end, f"still not: {what}\n{self.text()}")
             self.test.assertIsNone(self.process.poll(), f"{what}: it has ended\n{self.text()}")
             self.read(0.05)
@@ -136,7 +159,7 @@ class Terminal:
         while self.process.poll() is None:
             self.test.assertLess(time.monotonic(), end, f"it does not end\n{self.text()}")
             self.read(0.05)
-        self.read()
+        self.read_whole()
         return self.process.returncode
 
     def is_restored(self):
