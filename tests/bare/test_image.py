@@ -48,7 +48,7 @@ touch /image/written 2>/dev/null && exit 1
 contained() {{ # contained PROGRAM ARGUMENT...: as a container engine would start it; its process 1
     exec unshare --mount --propagation unchanged --pid --fork --kill-child sh -c '
         mount -t proc proc /image/proc
-        exec env -i {env} KAFKA_BOOTSTRAP_SERVERS={servers} \\
+        exec env -i TERM=xterm {env} KAFKA_BOOTSTRAP_SERVERS={servers} \\
             setpriv --no-new-privs /usr/sbin/chroot --groups= --userspec={user} /image "$@"' sh "$@"
 }}
 image() {{ contained {entrypoint} "$@"; }}
@@ -101,6 +101,11 @@ ask /api/v1/counts | grep ^HTTP/1.1.401
 await 'ask /api/v1/executions "Authorization: Bearer $(cat /volume/token)" | grep -q In.a.container' 'it is shown'
 ask /api/v1/executions "Authorization: Bearer $(cat /volume/token)" | grep -o '"agent_name":"contained"'
 (image list --all) | grep 'completed.*contained'
+export -f contained image && mkfifo /tmp/keys
+SHELL=/bin/bash script -qfec 'image watch' /tmp/watch.log </tmp/keys >/dev/null & watch=$!
+exec 4>/tmp/keys
+await 'grep -q In.a.container /tmp/watch.log' 'it is shown on a terminal'
+printf q >&4 && wait $watch
 end $serve serve
 end $relay relay
 """
