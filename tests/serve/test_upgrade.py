@@ -74,35 +74,37 @@ class Upgrade(ServeTest):
         self.assertEqual(self.request("/readyz").status, 200)
         self.assertEqual(self.status()["pid"], self.server.pid)
 
-    def stop_when_tried(self, number):
-        """Replaces the program and stops the tracker when the trial is over and not yet looked at. False:
-        missed it."""
+    def stop_in_trial(self, number):
+        """Replaces the program, and stops the tracker from the trial of it until the trial is over. False: it
+        had looked at it already."""
         version = replace(self.tracker, number)
         while f"aep {version} writes" not in self.log():
-            if self.children_states(self.server.pid) == ["Z"]:
+            if self.children():
                 self.server.send_signal(signal.SIGSTOP)
-                return self.children_states(self.server.pid) == ["Z"]
+                self.wait_until(lambda: self.state(self.server.pid) == "T", "it is stopped")
+                if self.children():
+                    self.wait_until(lambda: [*map(self.state, self.children())] == ["Z"], "the trial is over")
+                    return True
+                self.server.send_signal(signal.SIGCONT)
         return False
 
+    def children(self):
+        """The tracker's, also those that have ended and were not looked at."""
+        pid = self.server.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return children.read().split()
+
     @staticmethod
-    def children_states(pid):
-        """A letter each, as proc(5) has them."""
-        states = []
-        for folder in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{folder}/stat", encoding="utf-8", errors="replace") as file:
-                    state, parent = file.read().rpartition(")")[2].split()[:2]
-            except OSError:
-                continue
-            if int(parent) == pid:
-                states.append(state)
-        return states
+    def state(pid):
+        """A letter, as proc(5) has it."""
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
 
     def test_a_signal_counts_in_the_moment_of_the_renewal_too(self):
         """It comes in the turn in which the tracker learns that the new program runs."""
         self.serve()
         missed = 0
-        while not self.stop_when_tried(missed):
+        while not self.stop_in_trial(missed):
             missed += 1
         self.server.send_signal(signal.SIGTERM)
         time.sleep(1.1)  # until the next look is due, so that it is in the same turn
