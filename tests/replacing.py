@@ -24,11 +24,12 @@ def version_of(program):
 
 def rebuild(program, number):
     """Makes another build of a program beside it, of a version of its own; returns its path and version. Only
-    the first digit differs: what follows may be the end of other texts, too."""
+    the first digit differs: what follows may be the end of other texts, too. A library's version, as in
+    ZLIB_1.2.0, stays."""
     old = version_of(program).encode()
     new = b"%d" % (number % 9 + 1) + old[1:]
     other = pathlib.Path(f"{program}.dpkg-new")
-    other.write_bytes(pathlib.Path(program).read_bytes().replace(old + b"\0", new + b"\0"))
+    other.write_bytes(re.sub(rb"(?<!\w)" + re.escape(old + b"\0"), new + b"\0", pathlib.Path(program).read_bytes()))
     other.chmod(0o755)
     return other, new.decode()
 
