@@ -25,6 +25,24 @@ DEADLINE_S = 60  # of what should take a moment: hit only when something is brok
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # spool_files
 
 
+def state_of(pid):
+    """A letter, as proc(5) has it; None: there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def children_of(pid):
+    """Those of a process of one thread, also those that have ended and were not waited for."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [*map(int, children.read().split())]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 class AepTest(unittest.TestCase):
     relay = False
 

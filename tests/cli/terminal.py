@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 
-from harness import DEADLINE_S, PROGRAM
+from harness import DEADLINE_S, PROGRAM, children_of, state_of
 from screen import Screen, Stream
 
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "enter": "\r", "esc": "\x1b", "backspace": "\x7f",
@@ -66,17 +66,14 @@ class Terminal:
             os.close(fd)
 
     def job_pid(self):
-        """The process that the job is; None: it has ended."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
-            return int(children.read() or 0) or None
+        """The process that the job is."""
+        [pid] = children_of(self.process.pid)
+        return pid
 
     def is_at_work(self):
         """Whether the program runs, and may be in the middle of a screen."""
-        try:
-            with open(f"/proc/{self.job_pid() if self.job else self.process.pid}/stat") as stat:
-                return stat.read().rpartition(") ")[2][0] in "RD"
-        except OSError:
-            return False
+        pids = children_of(self.process.pid) if self.job else [self.process.pid]
+        return any(state_of(pid) in ("R", "D") for pid in pids)
 
     def set_size(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

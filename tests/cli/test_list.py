@@ -2,6 +2,7 @@
 """aep list and aep show: executions, with a real tracker."""
 import contextlib
 import ctypes
+import functools
 import json
 import locale
 import os
@@ -21,6 +22,7 @@ NASTY = "\x1b]0;title\x07 \x9b31m \x7f \u202e x\ty\nz"
 HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]"
 
 
+@functools.cache
 def c_library():
     """The programs', if that is musl: this Python may have another, whose characters are of another Unicode."""
     with open(PROGRAM, "rb") as file:

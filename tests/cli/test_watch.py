@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from harness import DEADLINE_S, PROGRAM
+from harness import DEADLINE_S, PROGRAM, children_of, state_of
 from terminal import JOB, Terminal, lead_terminal
 from test_list import NASTY, Executions
 
@@ -535,8 +535,8 @@ class Ends(Watch):
         self.assertTrue(select.select([outer], [], [], DEADLINE_S)[0])
         while b"quit" not in os.read(outer, 65536):
             pass
-        with open(f"/proc/{shell.pid}/task/{shell.pid}/children") as children:
-            job = os.pidfd_open(int(children.read()))
+        [child] = children_of(shell.pid)
+        job = os.pidfd_open(child)
         os.close(tell)
         shell.wait(DEADLINE_S)
         os.close(outer)
@@ -550,11 +550,6 @@ class Ends(Watch):
     def test_a_terminal_that_cannot_be_drawn_on(self):
         for term in ("dumb", "no-such-terminal"):
             self.assertIn("TERM", self.on_terminal("watch", env={"TERM": term}, status=2))
-
-
-def state_of(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0]
 
 
 class Lines(Watch):

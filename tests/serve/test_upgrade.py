@@ -9,6 +9,7 @@ import time
 import unittest
 
 from serving import DEADLINE_S, PROGRAM, ServeTest
+from harness import children_of, state_of  # tests/cli, whose path serving adds
 from replacing import install, replace, replace_by_text  # tests/, whose path serving adds
 
 
@@ -79,26 +80,14 @@ class Upgrade(ServeTest):
         had looked at it already."""
         version = replace(self.tracker, number)
         while f"aep {version} writes" not in self.log():
-            if self.children():
+            if children_of(self.server.pid):
                 self.server.send_signal(signal.SIGSTOP)
-                self.wait_until(lambda: self.state(self.server.pid) == "T", "it is stopped")
-                if self.children():
-                    self.wait_until(lambda: [*map(self.state, self.children())] == ["Z"], "the trial is over")
+                self.wait_until(lambda: state_of(self.server.pid) == "T", "it is stopped")
+                if children_of(self.server.pid):
+                    self.wait_until(lambda: [*map(state_of, children_of(self.server.pid))] == ["Z"], "the trial is over")
                     return True
                 self.server.send_signal(signal.SIGCONT)
         return False
-
-    def children(self):
-        """The tracker's, also those that have ended and were not looked at."""
-        pid = self.server.pid
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            return children.read().split()
-
-    @staticmethod
-    def state(pid):
-        """A letter, as proc(5) has it."""
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0]
 
     def test_a_signal_counts_in_the_moment_of_the_renewal_too(self):
         """It comes in the turn in which the tracker learns that the new program runs."""
